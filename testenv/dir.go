@@ -1,0 +1,31 @@
+package testenv
+
+import (
+	"os"
+	"testing"
+)
+
+// Dir makes a folder that is removed when the test ends. Unlike t.TempDir its
+// path is short, because a unix socket's path may have 107 bytes at most.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "cv")
+	if err != nil {
+		t.Fatalf("temporary folder: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("temporary folder: %v", err)
+		}
+	})
+	return dir
+}
+
+// WriteFile writes a file readable by the owner only, and returns its path.
+func WriteFile(t testing.TB, path, content string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
