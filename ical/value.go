@@ -1,0 +1,194 @@
+package ical
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrValue is the reason of every error about the value of a property: a date
+// that is none, a duration without a number. Errors wrap it.
+var ErrValue = errors.New("wrong value")
+
+// A Kind says what a DateTime means (RFC 5545 §3.3.4, §3.3.5).
+type Kind uint8
+
+const (
+	// Date is a day without a time (VALUE=DATE).
+	Date Kind = iota
+	// Floating is a local time wherever the reader is.
+	Floating
+	// UTC is a time that ends in Z.
+	UTC
+	// Zoned is a local time of a zone (TZID).
+	Zoned
+)
+
+// String returns "date", "floating", "utc" or "zoned".
+func (k Kind) String() string {
+	switch k {
+	case Date:
+		return "date"
+	case Floating:
+		return "floating"
+	case UTC:
+		return "utc"
+	}
+	return "zoned"
+}
+
+// A DateTime is a DATE or DATE-TIME as it was written. Two are the same moment
+// of the same kind if they are ==.
+type DateTime struct {
+	// Wall is what the clock on the wall shows: seconds from 1 January 1970
+	// 00:00, counted as if every day had 86,400 seconds and no zone an offset.
+	Wall int64
+	Kind Kind
+	Zone *Zone // if Kind is Zoned; else nil
+}
+
+// IsZero reports whether t is no time at all: the zero DateTime. (The DATE
+// 1 January 1970 is taken for it, which no calendar will notice.)
+func (t DateTime) IsZero() bool { return t == DateTime{} }
+
+// Unix returns the moment of t in seconds from 1 January 1970 UTC. floating is
+// the zone of the reader, for DATE and floating times (RFC 4791 §7.3); nil is
+// UTC. A local time that occurs twice is the first; one that does not occur has
+// the offset from before the gap (RFC 5545 §3.3.5).
+func (t DateTime) Unix(floating *Zone) int64 {
+	switch t.Kind {
+	case UTC:
+		return t.Wall
+	case Zoned:
+		return t.Zone.Unix(t.Wall)
+	}
+	if floating == nil {
+		return t.Wall
+	}
+	return floating.Unix(t.Wall)
+}
+
+// A Duration is a DURATION value (RFC 5545 §3.3.6). Days are nominal: a day is
+// the same wall time tomorrow, whether 23, 24 or 25 hours away. Seconds are
+// exact. Both have the sign of the value.
+type Duration struct {
+	Days, Seconds int64
+}
+
+// A Period is a PERIOD value (RFC 5545 §3.3.9). End is reckoned if the source
+// had a duration.
+type Period struct {
+	Start, End DateTime
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+// daysOfCivil returns the days from 1 January 1970 to the date, of the Gregorian
+// calendar extended to all years.
+func daysOfCivil(year, month, day int) int64 {
+	y, m := int64(year), int64(month)
+	if m <= 2 {
+		y--
+	}
+	era := floorDiv(y, 400)
+	yoe := y - era*400
+	mp := (m + 9) % 12
+	doy := (153*mp+2)/5 + int64(day) - 1
+	doe := yoe*365 + yoe/4 - yoe/100 + doy
+	return era*146097 + doe - 719468
+}
+
+// civilOfDays is the inverse of daysOfCivil.
+func civilOfDays(days int64) (year, month, day int) {
+	z := days + 719468
+	era := floorDiv(z, 146097)
+	doe := z - era*146097
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153
+	d := doy - (153*mp+2)/5 + 1
+	m := mp + 3
+	if m > 12 {
+		m -= 12
+	}
+	y := yoe + era*400
+	if m <= 2 {
+		y++
+	}
+	return int(y), int(m), int(d)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// daysInMonth returns 28 to 31; month is from 1 to 12.
+func daysInMonth(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+// parseWall reads YYYYMMDD and, if there is more, THHMMSS[Z]. A leap second, 60,
+// is taken as 59 (RFC 5545 §3.3.12 lets readers do so).
+func parseWall(s string) (wall int64, hasTime, utc bool, err error) {
+	s = strings.TrimSpace(s)
+	bad := fmt.Errorf("date %q: %w", clip(s), ErrValue)
+	if len(s) != 8 && len(s) != 15 && len(s) != 16 {
+		return 0, false, false, bad
+	}
+	year, ok1 := digits(s[:4])
+	month, ok2 := digits(s[4:6])
+	day, ok3 := digits(s[6:8])
+	if !ok1 || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) {
+		return 0, false, false, bad
+	}
+	wall = daysOfCivil(year, month, day) * secondsPerDay
+	if len(s) == 8 {
+		return wall, false, false, nil
+	}
+	hour, ok1 := digits(s[9:11])
+	minute, ok2 := digits(s[11:13])
+	second, ok3 := digits(s[13:15])
+	if s[8]|0x20 != 't' || !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 60 {
+		return 0, false, false, bad
+	}
+	if len(s) == 16 {
+		if s[15]|0x20 != 'z' {
+			return 0, false, false, bad
+		}
+		utc = true
+	}
+	return wall + int64(hour*3600+minute*60+min(second, 59)), true, utc, nil
+}
+
+// digits reads a number of ASCII digits alone.
+func digits(s string) (n int, ok bool) {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, len(s) > 0
+}
+
+// clip shortens what an error message quotes from a client's data.
+func clip(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
