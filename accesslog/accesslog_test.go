@@ -1,0 +1,296 @@
+package accesslog_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"convene/accesslog"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A stepClock answers each call a millisecond later than the one before.
+func stepClock() func() time.Time {
+	t := time.Date(2026, 11, 21, 10, 4, 5, 0, time.UTC)
+	var mu sync.Mutex
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		t = t.Add(time.Millisecond)
+		return t
+	}
+}
+
+func TestLine(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		method string
+		target string
+		body   string
+		header [2]string
+		serve  http.HandlerFunc
+		want   string // ID left out
+	}{
+		{
+			name: "report", method: "REPORT", target: "/calendars/ann/work/", body: "<query/>",
+			serve: func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				e := accesslog.For(w)
+				e.User, e.Sub = "ann", "calendar-query"
+				w.WriteHeader(207)
+				io.WriteString(w, "12345")
+			},
+			want: `192.0.2.1 - ann [21/Nov/2026:10:04:05 +0000] "REPORT(calendar-query) /calendars/ann/work/ HTTP/1.1" 207 5 "-" "-" in=8 t=1.000ms`,
+		},
+		{
+			name: "nothing written", method: "OPTIONS", target: "/",
+			serve: func(http.ResponseWriter, *http.Request) {},
+			want:  `192.0.2.1 - - [21/Nov/2026:10:04:05 +0000] "OPTIONS / HTTP/1.1" 200 - "-" "-" in=0 t=1.000ms`,
+		},
+		{
+			name: "hostile words", method: "GET", target: `/a%22`, header: [2]string{"User-Agent", "x\" \x1b[2J\\"},
+			serve: func(w http.ResponseWriter, r *http.Request) {
+				accesslog.For(w).User = "ann \n\"x\""
+				http.Error(w, "no", 404)
+			},
+			want: `192.0.2.1 - ann%20\x0a\"x\" [21/Nov/2026:10:04:05 +0000] "GET /a%22 HTTP/1.1" 404 3 "-" "x\" \x1b[2J\\" in=0 t=1.000ms`,
+		},
+		{
+			name: "early hints are not the answer", method: "GET", target: "/",
+			serve: func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(103)
+				w.WriteHeader(204)
+			},
+			want: `192.0.2.1 - - [21/Nov/2026:10:04:05 +0000] "GET / HTTP/1.1" 204 - "-" "-" in=0 t=1.000ms`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			log := accesslog.New(&out, nil)
+			h := accesslog.NewHandler(tt.serve, log, stepClock(), time.UTC)
+			r := httptest.NewRequest(tt.method, tt.target, strings.NewReader(tt.body))
+			if tt.header[0] != "" {
+				r.Header.Set(tt.header[0], tt.header[1])
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+			log.Close()
+			got := regexp.MustCompile(` id=[0-9a-z]+-[0-9a-z]+\n$`).ReplaceAllString(out.String(), "")
+			if got != tt.want {
+				t.Errorf("line\n got %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// A handler that panics still leaves a line, with the status it could not send.
+func TestPanicLeavesLine(t *testing.T) {
+	var out bytes.Buffer
+	log := accesslog.New(&out, nil)
+	h := accesslog.NewHandler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		panic(http.ErrAbortHandler)
+	}), log, time.Now, time.UTC)
+	func() {
+		defer func() { recover() }()
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	}()
+	log.Close()
+	if !strings.Contains(out.String(), ` 500 - `) {
+		t.Errorf("line = %q, want status 500", out.String())
+	}
+}
+
+// For finds the entry through writers of other packages.
+func TestForLooksThrough(t *testing.T) {
+	var out bytes.Buffer
+	log := accesslog.New(&out, nil)
+	h := accesslog.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		accesslog.For(wrapped{wrapped{w}}).User = "ann"
+	}), log, time.Now, time.UTC)
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	log.Close()
+	if !strings.Contains(out.String(), " - ann [") {
+		t.Errorf("line = %q, want user ann", out.String())
+	}
+	if accesslog.For(httptest.NewRecorder()) == nil {
+		t.Error("For outside of a Handler = nil")
+	}
+}
+
+type wrapped struct{ http.ResponseWriter }
+
+func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Every request of many at once has its own whole line and its own id.
+func TestConcurrent(t *testing.T) {
+	var out bytes.Buffer
+	log := accesslog.New(&out, nil)
+	h := accesslog.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "ok")
+	}), log, time.Now, time.UTC)
+	const clients, each = 8, 500
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for range each {
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/x", nil))
+			}
+		})
+	}
+	wg.Wait()
+	log.Close()
+	ids := map[string]bool{}
+	line := regexp.MustCompile(`^192\.0\.2\.1 - - \[.*\] "GET /x HTTP/1\.1" 200 2 "-" "-" in=0 t=[0-9.]+ms id=(\S+)$`)
+	for l := range strings.Lines(out.String()) {
+		m := line.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
+		if m == nil {
+			t.Fatalf("line %q is not whole", l)
+		}
+		ids[m[1]] = true
+	}
+	if len(ids) != clients*each {
+		t.Errorf("%d ids, want %d", len(ids), clients*each)
+	}
+}
+
+// A line is on disk soon after its request, without Close.
+func TestPrompt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	f, err := accesslog.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	log := accesslog.New(f, nil)
+	defer log.Close()
+	h := accesslog.NewHandler(http.NotFoundHandler(), log, time.Now, time.UTC)
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if got, err := os.ReadFile(path); err == nil && bytes.HasSuffix(got, []byte("\n")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no line after 5 s")
+		}
+	}
+}
+
+// After a rename and Reopen, lines go to a new file of the old name; none is lost.
+func TestReopen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	f, err := accesslog.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	write := func(s string) {
+		t.Helper()
+		if _, err := io.WriteString(f, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("one\n")
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	write("two\n")
+	if err := f.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	write("three\n")
+	for name, want := range map[string]string{path + ".1": "one\ntwo\n", path: "three\n"} {
+		if got, err := os.ReadFile(name); err != nil || string(got) != want {
+			t.Errorf("%s = %q, %v; want %q", filepath.Base(name), got, err, want)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("Write after Close: %v, want ErrClosed", err)
+	}
+}
+
+// stuck is a disk that takes nothing until it is let go.
+type stuck struct {
+	let chan struct{}
+	got bytes.Buffer
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.let
+	return s.got.Write(p)
+}
+
+// While the disk takes nothing, requests go on; what is lost is counted.
+func TestStuckDisk(t *testing.T) {
+	disk := &stuck{let: make(chan struct{})}
+	log := accesslog.New(disk, nil)
+	long := "/" + strings.Repeat("x", 1<<20)
+	h := accesslog.NewHandler(http.NotFoundHandler(), log, time.Now, time.UTC)
+	for range 40 {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", long, nil))
+	}
+	close(disk.let)
+	log.Close()
+	if !regexp.MustCompile(`(?m)^# [0-9]+ requests are missing here`).MatchString(disk.got.String()) {
+		t.Error("the log does not tell what it lost")
+	}
+}
+
+func TestWriteErrorsAreTold(t *testing.T) {
+	told := make(chan error, 1)
+	log := accesslog.New(failing{}, func(err error) { told <- err })
+	h := accesslog.NewHandler(http.NotFoundHandler(), log, time.Now, time.UTC)
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	log.Close()
+	if err := <-told; !errors.Is(err, os.ErrPermission) {
+		t.Errorf("told %v", err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, os.ErrPermission }
+
+func BenchmarkHandler(b *testing.B) {
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { accesslog.For(w).User = "ann" })
+	for _, bb := range []struct {
+		name string
+		log  bool
+	}{{"with log", true}, {"ids only", false}} {
+		b.Run(bb.name, func(b *testing.B) {
+			var log *accesslog.Log
+			if bb.log {
+				f, err := accesslog.OpenFile(filepath.Join(b.TempDir(), "access.log"))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer f.Close()
+				log = accesslog.New(f, nil)
+				defer log.Close()
+			}
+			h := accesslog.NewHandler(next, log, time.Now, time.UTC)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				r := httptest.NewRequest("GET", "/calendars/__uids__/10000000-0000-0000-0000-000000000001/calendar/1.ics", nil)
+				r.Header.Set("User-Agent", "bench/1.0")
+				w := httptest.NewRecorder()
+				for pb.Next() {
+					h.ServeHTTP(w, r)
+				}
+			})
+		})
+	}
+}
