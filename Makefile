@@ -1,0 +1,55 @@
+# What the README and HACKING.md name. `make test` is all a newcomer needs.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GO ?= go
+BUILD ?= build
+FUZZTIME ?= 20s
+N ?= 100
+
+.PHONY: test check race fuzz doc bench crash conformance generate generated deps convene clean
+
+# Everything but fuzzing and crashing: installs the servers that the tests
+# talk to (through apt, and says so), checks, and tests with the race detector.
+test: deps check race generated
+
+# Format, vet and staticcheck.
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# All tests. A summary in the end names what failed and what was skipped;
+# with CI=true nothing may be skipped.
+race: | $(BUILD)
+	@echo "$(GO) test -race -shuffle=on ./..."
+	@$(GO) test -race -shuffle=on -json ./... >$(BUILD)/test.json; $(GO) run ./testenv/cmd/testreport $(BUILD)/test.json
+
+# Files that are written by programs are what those would write today.
+generated: generate
+	@git diff --exit-code -- convene.example.toml || { echo "convene.example.toml was not up to date: commit the new one"; exit 1; }
+
+generate:
+	$(GO) run ./cmd/convene config example >convene.example.toml.new
+	@mv convene.example.toml.new convene.example.toml
+
+# The outside servers and clients that tests use; nothing if all are there.
+deps:
+	@scripts/install-test-deps.sh
+
+# Each fuzz target in turn, FUZZTIME long.
+fuzz:
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+# The packages' documentation, as text.
+doc:
+	@for p in $$($(GO) list ./...); do $(GO) doc -all $$p; done
+
+convene: | $(BUILD)
+	$(GO) build -o $(BUILD)/convene ./cmd/convene
+
+$(BUILD):
+	@mkdir -p $(BUILD)
+
+clean:
+	rm -rf $(BUILD)
