@@ -34,8 +34,9 @@ type Property struct {
 	// Value is unfolded and still escaped: `Lunch\, 1st floor`. See Text.
 	Value string
 
-	src  string // the source, with its folds, without its last line end
-	line int32  // where it began in the source, from 1; 0: made here
+	src    string // the source, unfolded
+	folded string // the source with its folds, without its last line end; "" if it had none
+	line   int32  // where it began in the source, from 1; 0: made here
 }
 
 // A Param is one parameter of a property (RFC 5545 §3.2).

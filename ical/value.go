@@ -62,9 +62,6 @@ func (t DateTime) Unix(floating *Zone) int64 {
 	case Zoned:
 		return t.Zone.Unix(t.Wall)
 	}
-	if floating == nil {
-		return t.Wall
-	}
 	return floating.Unix(t.Wall)
 }
 
@@ -172,6 +169,92 @@ func parseWall(s string) (wall int64, hasTime, utc bool, err error) {
 	}
 	return wall + int64(hour*3600+minute*60+min(second, 59)), true, utc, nil
 }
+
+// ParseDateTime reads a DATE or DATE-TIME (RFC 5545 §3.3.4, §3.3.5). tzid is the
+// TZID parameter or "", zones resolves it. isDate: the property has VALUE=DATE;
+// then a time in value, which some clients write, is dropped. A value without a
+// time is a DATE whatever isDate says. A value that ends in Z is in UTC, whatever
+// tzid says.
+//
+// Errors wrap ErrValue, or are those of zones for a TZID that nobody knows.
+func ParseDateTime(value, tzid string, isDate bool, zones *Zones) (DateTime, error) {
+	wall, hasTime, utc, err := parseWall(value)
+	switch {
+	case err != nil:
+		return DateTime{}, err
+	case !hasTime:
+		return DateTime{Wall: wall, Kind: Date}, nil
+	case isDate:
+		return DateTime{Wall: floorDiv(wall, secondsPerDay) * secondsPerDay, Kind: Date}, nil
+	case utc:
+		return DateTime{Wall: wall, Kind: UTC}, nil
+	case tzid == "":
+		return DateTime{Wall: wall, Kind: Floating}, nil
+	}
+	zone, err := zones.Lookup(tzid)
+	if err != nil {
+		return DateTime{}, err
+	}
+	return DateTime{Wall: wall, Kind: Zoned, Zone: zone}, nil
+}
+
+// String returns t as a value: 20240229, 20240229T120000 or 20240229T120000Z.
+func (t DateTime) String() string { return string(t.Append(nil)) }
+
+// Append appends t as String returns it. Years are those from 0 to 9999.
+func (t DateTime) Append(dst []byte) []byte {
+	days := floorDiv(t.Wall, secondsPerDay)
+	year, month, day := civilOfDays(days)
+	year = min(max(year, 0), 9999)
+	dst = append(dst, byte('0'+year/1000), byte('0'+year/100%10))
+	dst = append2(append2(append2(dst, year%100), month), day)
+	if t.Kind == Date {
+		return dst
+	}
+	second := int(t.Wall - days*secondsPerDay)
+	dst = append(dst, 'T')
+	dst = append2(append2(append2(dst, second/3600), second/60%60), second%60)
+	if t.Kind == UTC {
+		dst = append(dst, 'Z')
+	}
+	return dst
+}
+
+// append2 appends n as two digits.
+func append2(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+
+// Civil returns the date and the second of the day, 0 to 86,399, that t's wall
+// shows.
+func (t DateTime) Civil() (year, month, day, second int) {
+	days := floorDiv(t.Wall, secondsPerDay)
+	year, month, day = civilOfDays(days)
+	return year, month, day, int(t.Wall - days*secondsPerDay)
+}
+
+// DateTime reads the value of p, with its TZID and VALUE, as ParseDateTime does.
+func (p *Property) DateTime(zones *Zones) (DateTime, error) {
+	return ParseDateTime(p.Value, p.Param("TZID"), p.isDate(), zones)
+}
+
+// DateTimes reads the list of values of p, as EXDATE has it, as ParseDateTime
+// does. Empty items are passed over. Periods are not read: see Periods.
+func (p *Property) DateTimes(zones *Zones) ([]DateTime, error) {
+	tzid, isDate := p.Param("TZID"), p.isDate()
+	var all []DateTime
+	for value := range strings.SplitSeq(p.Value, ",") {
+		if strings.TrimSpace(value) == "" {
+			continue
+		}
+		t, err := ParseDateTime(value, tzid, isDate, zones)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func (p *Property) isDate() bool { return strings.EqualFold(p.Param("VALUE"), "DATE") }
 
 // digits reads a number of ASCII digits alone.
 func digits(s string) (n int, ok bool) {
