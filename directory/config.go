@@ -1,0 +1,153 @@
+package directory
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// Duration is a time.Duration written as text, such as "1m30s", in the
+// configuration file.
+type Duration time.Duration
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return err
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes the duration as time.Duration does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// or returns d, or v if d is zero.
+func (d Duration) or(v time.Duration) time.Duration { return cmp.Or(time.Duration(d), v) }
+
+// LDAPConfig is the configuration of an LDAP directory. Only URLs and Base
+// have no default; Preset is worth setting always.
+type LDAPConfig struct {
+	URLs       []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
+	StartTLS   bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
+	AllowPlain bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
+	CAFile     string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
+	ServerName string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
+
+	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain. Default: anonymous."`
+	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
+	BindPasswordFile string `toml:"bind-password-file" doc:"File whose first line is the password; read again for every new connection, so that it can be changed without a restart."`
+
+	Preset         string   `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
+	Base           []string `toml:"base" doc:"Search bases of all record types that name none of their own."`
+	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME."`
+
+	Users     RecordConfig `toml:"users" doc:"Where users are and which attributes they have."`
+	Groups    RecordConfig `toml:"groups" doc:"The same for groups."`
+	Locations RecordConfig `toml:"locations" doc:"The same for locations, which are rooms. An entry that is a location by its filter is no user."`
+	Resources RecordConfig `toml:"resources" doc:"The same for resources, such as projectors and cars."`
+
+	Nesting   string `toml:"nesting" doc:"How the groups of a record are found: walk (default; level by level, works everywhere), in-chain (Active Directory's LDAP_MATCHING_RULE_IN_CHAIN, one search), token-groups (Active Directory: security groups only, one read), or direct (nested groups are not followed)."`
+	MaxDepth  int    `toml:"max-depth" doc:"Levels of nested groups followed. Default 30."`
+	MemberCap int    `toml:"member-cap" doc:"Most members that a group may have, nested ones included. Default 50000."`
+
+	DialTimeout   Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included. Default 3s."`
+	Timeout       Duration `toml:"timeout" doc:"Longest time for one question. Default 10s."`
+	FailoverAfter Duration `toml:"failover-after" doc:"When a server has not answered for this long, the next is asked as well. Default 1s."`
+	IdleTimeout   Duration `toml:"idle-timeout" doc:"Connections unused for this long are closed. Default 2m."`
+	Connections   int      `toml:"connections" doc:"Most connections to each server for searches, and again as many for checking passwords. Default 8."`
+	PageSize      int      `toml:"page-size" doc:"Entries asked for at a time. Default 500."`
+	SearchCap     int      `toml:"search-cap" doc:"Most entries that one search may give. Default 1000."`
+	SlowAfter     Duration `toml:"slow-after" doc:"Questions that take longer are logged as a warning. Default 2s."`
+}
+
+// RecordConfig says where the records of one type are and what their
+// attributes mean. Empty fields have the preset's value; "-" means none.
+// Attribute lists are in order of preference.
+type RecordConfig struct {
+	Base   []string `toml:"base" doc:"Search bases; there may be several."`
+	Scope  string   `toml:"scope" doc:"sub (default) or one."`
+	Filter string   `toml:"filter" doc:"LDAP filter that all records of this type match, and no others. \"-\": there are no such records."`
+
+	GUID      string   `toml:"guid" doc:"Attribute with the identity, which must never be given to another record: entryUUID, objectGUID, apple-generateduid or one of your own."`
+	Name      []string `toml:"name" doc:"Attributes with short names; the first value is the name in URLs, the others find the record too."`
+	Login     []string `toml:"login" doc:"Attributes whose values a user may type to sign in. Default: those of name, and mail."`
+	FullName  []string `toml:"full-name" doc:"Attributes with the name shown; the first that has a value counts."`
+	GivenName string   `toml:"given-name" doc:"Attribute with the given name."`
+	Surname   string   `toml:"surname" doc:"Attribute with the surname."`
+	Email     []string `toml:"email" doc:"Attributes with mail addresses; proxyAddresses of Exchange is understood."`
+	Kerberos  []string `toml:"kerberos" doc:"Attributes with Kerberos principal names, realm included."`
+
+	CalendarEnabled []string `toml:"calendar-enabled" doc:"Conditions that must all hold for a record to have calendars: \"attr:value\", \"attr:value|value\", \"attr\" (has a value that is not false), \"attr&mask\" (all bits set), each negated by a leading \"!\". Example: calStatus:active. Default: all records."`
+	LoginEnabled    []string `toml:"login-enabled" doc:"The same for signing in. Default for ad: !userAccountControl&2."`
+
+	AutoSchedule       string            `toml:"auto-schedule" doc:"Attribute with the way in which a room or resource answers invitations."`
+	AutoScheduleValues map[string]string `toml:"auto-schedule-values" doc:"What its values mean: none, accept-always, decline-always, accept-if-free, decline-if-busy or automatic. Default: those words, and true for automatic, false for none."`
+	AutoAcceptGroup    string            `toml:"auto-accept-group" doc:"Attribute naming the group whose invitations are accepted automatically."`
+	Capacity           string            `toml:"capacity" doc:"Attribute with the number of seats; the first number in it counts."`
+	Building           string            `toml:"building" doc:"Attribute with the building."`
+	Floor              string            `toml:"floor" doc:"Attribute with the floor."`
+	Room               string            `toml:"room" doc:"Attribute with the room's number."`
+	Address            string            `toml:"address" doc:"Attribute with the street address."`
+	Geo                string            `toml:"geo" doc:"Attribute with a geo: URI."`
+	Features           []string          `toml:"features" doc:"Attributes listing what is there: projector, whiteboard; several values, or one with commas or semicolons."`
+	Owners             string            `toml:"owners" doc:"Attribute naming the owners: DNs, GUIDs or mail addresses."`
+	WriteDelegates     string            `toml:"write-delegates" doc:"Attribute naming those who may change the calendars."`
+	ReadDelegates      string            `toml:"read-delegates" doc:"Attribute naming those who may read the calendars."`
+
+	Member     []string `toml:"member" doc:"Groups: attributes with the DNs of members."`
+	MemberName []string `toml:"member-name" doc:"Groups: attributes with the short names of members that are users, such as memberUid."`
+	MemberGUID []string `toml:"member-guid" doc:"Groups: attributes with the GUIDs of members, such as apple-group-memberguid."`
+	MemberOf   string   `toml:"member-of" doc:"Attribute with the DNs of the groups that a record is in, if the server maintains it without gaps. Default: only for ad and freeipa."`
+
+	Extra []string `toml:"extra" doc:"Further attributes to keep, for conditions of the service access list and for explain."`
+}
+
+// FileConfig is the configuration of a directory kept in files.
+type FileConfig struct {
+	Format     string   `toml:"format" doc:"ldif, accounts (Apple's accounts.xml), htpasswd or htdigest. Default: by the name of the file."`
+	File       string   `toml:"file" doc:"The file with the records, or the users."`
+	GroupFile  string   `toml:"group-file" doc:"htpasswd and htdigest: file with lines \"group: user user …\". Default: a file named groups beside it, if there is one."`
+	Extra      []string `toml:"extra-files" doc:"accounts: further files of the same format, such as resources.xml and augments.xml."`
+	Realm      string   `toml:"realm" doc:"Realm that the records belong to. Identities of records without a GUID are derived from it, so it must stay the same. Default: the one in the file, else \"convene\"."`
+	MailDomain string   `toml:"mail-domain" doc:"htpasswd and htdigest: users have the mail address NAME@mail-domain. Default: none."`
+
+	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME."`
+
+	Preset    string       `toml:"preset" doc:"ldif: as for LDAP. Default openldap."`
+	Base      []string     `toml:"base" doc:"ldif: as for LDAP. Default: the whole file."`
+	Users     RecordConfig `toml:"users" doc:"ldif: as for LDAP."`
+	Groups    RecordConfig `toml:"groups" doc:"ldif: as for LDAP."`
+	Locations RecordConfig `toml:"locations" doc:"ldif: as for LDAP."`
+	Resources RecordConfig `toml:"resources" doc:"ldif: as for LDAP."`
+
+	SearchCap  int      `toml:"search-cap" doc:"Most records that one search may give. Default 1000."`
+	CheckEvery Duration `toml:"check-every" doc:"How often the files are looked at for changes. Default 5s."`
+
+	// PasswordVerifier checks a password against a hash of the file. Nil
+	// accepts only passwords that are kept in clear.
+	PasswordVerifier PasswordVerifier `toml:"-"`
+}
+
+// PasswordVerifier returns nil if password belongs to hash, which is in one
+// of the formats of htpasswd or of LDAP's userPassword.
+type PasswordVerifier func(hash, password string) error
+
+// none is what switches off a preset's value.
+const none = "-"
+
+// password returns the service account's password.
+func (c *LDAPConfig) password() (string, error) {
+	if c.BindPasswordFile == "" {
+		return c.BindPassword, nil
+	}
+	b, err := os.ReadFile(c.BindPasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("bind-password-file: %w", err)
+	}
+	line, _, _ := strings.Cut(string(b), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}

@@ -1,0 +1,64 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of every Directory. Compare with errors.Is.
+var (
+	ErrNotFound    = errors.New("not in the directory")
+	ErrAmbiguous   = errors.New("more than one record matches")
+	ErrTooMany     = errors.New("more records match than the limit allows")
+	ErrUnavailable = errors.New("directory unavailable")
+
+	// ErrInvalidCredentials is every refusal of Authenticate. The errors
+	// below wrap it and say why; a client must not be told, because some
+	// servers reveal it to anybody who tries a name.
+	ErrInvalidCredentials = errors.New("invalid credentials")
+	ErrAccountDisabled    = fmt.Errorf("account disabled: %w", ErrInvalidCredentials)
+	ErrAccountLocked      = fmt.Errorf("account locked: %w", ErrInvalidCredentials)
+	ErrAccountExpired     = fmt.Errorf("account expired: %w", ErrInvalidCredentials)
+	ErrAccountRestricted  = fmt.Errorf("account may not sign in now or from here: %w", ErrInvalidCredentials)
+	ErrPasswordExpired    = fmt.Errorf("password expired or to be changed: %w", ErrInvalidCredentials)
+)
+
+// UnavailableError is the ErrUnavailable of a directory that knows more.
+type UnavailableError struct {
+	RetryAfter time.Duration // when it is worth asking again
+	Err        error         // why, for the log; may be nil
+}
+
+// Error returns the cause.
+func (e *UnavailableError) Error() string {
+	if e.Err == nil {
+		return ErrUnavailable.Error()
+	}
+	return fmt.Sprintf("%v: %v", ErrUnavailable, e.Err)
+}
+
+// Unwrap makes the error match ErrUnavailable and its cause.
+func (e *UnavailableError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
+
+// defaultRetryAfter is told to clients when nothing better is known.
+const defaultRetryAfter = 5 * time.Second
+
+// RetryAfter returns how long a client should wait after err: the time that
+// an UnavailableError names, at least a second, or five seconds.
+func RetryAfter(err error) time.Duration {
+	var u *UnavailableError
+	if errors.As(err, &u) && u.RetryAfter > 0 {
+		return max(u.RetryAfter, time.Second)
+	}
+	return defaultRetryAfter
+}
+
+// unavailable wraps a cause. A cause that is already ErrUnavailable stays.
+func unavailable(what string, cause error) error {
+	err := fmt.Errorf("%s: %w", what, cause)
+	if errors.Is(cause, ErrUnavailable) {
+		return err
+	}
+	return &UnavailableError{Err: err}
+}
