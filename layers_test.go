@@ -22,6 +22,7 @@ directory
 directory/memldap   directory
 testenv
 accesslog
+settings
 store               engine
 calquery            ical webdav
 auth                directory engine
@@ -110,7 +111,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/go-ldap/ldap":   {"directory", "directory/memldap", "directory/directorytest"},
 		"github.com/jcmturner/":     {"auth"},
 		"github.com/spf13/cobra":    {"cmd/convene"},
-		"github.com/pelletier/":     {"."},
+		"github.com/pelletier/":     {"settings"},
 		"github.com/coreos/":        {"."},
 		"github.com/tidwall/btree":  {"snapshot", "engine/enginetest", "engine"},
 		"github.com/klauspost/":     {"."},
