@@ -1,0 +1,73 @@
+package store
+
+import (
+	"container/list"
+	"sync"
+)
+
+// A homeCache keeps homes' collections decoded, the least recently used
+// dropped. An entry is of one revision of its home and never changes.
+type homeCache struct {
+	mu    sync.Mutex
+	max   int
+	homes map[HomeID]*list.Element // of *cachedHome
+	used  *list.List               // most recent first
+}
+
+type cachedHome struct {
+	id          HomeID
+	rev         Rev
+	collections []*Collection // by name
+
+	properties sync.Map // CollectionID → []Property, as asked for
+}
+
+func newHomeCache(max int) *homeCache {
+	return &homeCache{max: max, homes: map[HomeID]*list.Element{}, used: list.New()}
+}
+
+func (c *homeCache) get(id HomeID, rev Rev) *cachedHome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	el := c.homes[id]
+	if el == nil || el.Value.(*cachedHome).rev != rev {
+		return nil
+	}
+	c.used.MoveToFront(el)
+	return el.Value.(*cachedHome)
+}
+
+// put keeps k unless a later revision is there.
+func (c *homeCache) put(k *cachedHome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if el := c.homes[k.id]; el != nil {
+		if el.Value.(*cachedHome).rev < k.rev {
+			el.Value = k
+		}
+		c.used.MoveToFront(el)
+		return
+	}
+	c.homes[k.id] = c.used.PushFront(k)
+	if c.used.Len() > c.max {
+		old := c.used.Remove(c.used.Back()).(*cachedHome)
+		delete(c.homes, old.id)
+	}
+}
+
+// cached returns a home's collections as this view sees them.
+func (tx *Tx) cached(home HomeID) (*cachedHome, error) {
+	h, err := tx.readHome(home)
+	if err != nil {
+		return nil, err
+	}
+	if k := tx.s.cache.get(home, h.Rev); k != nil {
+		return k, nil
+	}
+	k := &cachedHome{id: home, rev: h.Rev}
+	if k.collections, err = tx.readCollections(home); err != nil {
+		return nil, err
+	}
+	tx.s.cache.put(k)
+	return k, nil
+}

@@ -1,0 +1,269 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Collections returns the collections of a home in the order of their names.
+// It is cheap: what was decoded is kept until the home changes.
+func (tx *Tx) Collections(home HomeID) ([]*Collection, error) {
+	if tx.w == nil {
+		k, err := tx.cached(home)
+		if err != nil {
+			return nil, err
+		}
+		return k.collections, nil
+	}
+	list, err := tx.readCollections(home)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range list {
+		for _, w := range tx.collections {
+			if w.ID == c.ID {
+				list[i] = w.clone()
+			}
+		}
+	}
+	return list, nil
+}
+
+func (c *Collection) clone() *Collection {
+	d := *c
+	return &d
+}
+
+func (tx *Tx) readCollections(home HomeID) ([]*Collection, error) {
+	var list []*Collection
+	prefix := memberKey(home, "")
+	for k, v := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+		c, err := decodeCollection(home, string(k[len(prefix):]), v)
+		if err != nil {
+			return nil, fmt.Errorf("collection %q: %w", k[len(prefix):], err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// Collection returns a collection by its name. Errors: ErrNotFound.
+func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
+	if tx.w == nil {
+		k, err := tx.cached(home)
+		if err != nil {
+			return nil, err
+		}
+		i, ok := slices.BinarySearchFunc(k.collections, name, func(c *Collection, name string) int {
+			return strings.Compare(c.Name, name)
+		})
+		if !ok {
+			return nil, fmt.Errorf("collection %q: %w", name, ErrNotFound)
+		}
+		return k.collections[i], nil
+	}
+	for _, c := range tx.collections {
+		if c.Home == home && c.Name == name {
+			return c.clone(), nil
+		}
+	}
+	return tx.readCollection(home, name)
+}
+
+func (tx *Tx) readCollection(home HomeID, name string) (*Collection, error) {
+	v := tx.r.Get(tableHomes, memberKey(home, name))
+	if v == nil {
+		return nil, fmt.Errorf("collection %q: %w", name, ErrNotFound)
+	}
+	c, err := decodeCollection(home, name, v)
+	if err != nil {
+		return nil, fmt.Errorf("collection %q: %w", name, err)
+	}
+	return c, nil
+}
+
+// CollectionByID returns a collection by its number. Errors: ErrNotFound.
+func (tx *Tx) CollectionByID(id CollectionID) (*Collection, error) {
+	for _, c := range tx.collections {
+		if c.ID == id {
+			return c.clone(), nil
+		}
+	}
+	v := tx.r.Get(tableLookup, collectionKey(id))
+	if len(v) < 4 {
+		return nil, fmt.Errorf("collection %d: %w", id, ErrNotFound)
+	}
+	return tx.readCollection(HomeID(binary.BigEndian.Uint32(v)), string(v[4:]))
+}
+
+// NewCollection describes a collection to create.
+type NewCollection struct {
+	Name       string
+	Kind       Kind
+	Components Component // 0: all
+	ResourceID string    // "": a new UUID
+	Properties []Property
+}
+
+// CreateCollection makes a collection. Errors: ErrNotFound, no such home;
+// ErrExists; ErrLimit.
+func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error) {
+	h, err := tx.changingHome(home)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.checkFree(h, n.Name); err != nil {
+		return nil, err
+	}
+	if h.Collections >= tx.s.opt.MaxCollections {
+		return nil, &LimitError{LimitCollections, int64(tx.s.opt.MaxCollections)}
+	}
+	st, err := tx.counters()
+	if err != nil {
+		return nil, err
+	}
+	st.Collection++
+	c := &Collection{
+		ID:         st.Collection,
+		Home:       home,
+		Name:       n.Name,
+		Kind:       n.Kind,
+		Components: n.Components,
+		ResourceID: n.ResourceID,
+		CreatedAt:  tx.Now().UTC().Truncate(time.Second),
+	}
+	if c.ResourceID == "" {
+		c.ResourceID = tx.s.opt.NewUUID()
+	}
+	if c.Created, err = tx.touch(c, h); err != nil {
+		return nil, err
+	}
+	h.Collections++
+	tx.collections = append(tx.collections, c)
+	if err := tx.place(c); err != nil {
+		return nil, err
+	}
+	for _, p := range n.Properties {
+		if err := tx.putProperty(OfCollection(c), p.Name, p.Value); err != nil {
+			return nil, err
+		}
+	}
+	return c.clone(), nil
+}
+
+// checkFree refuses a name that is no name or is taken.
+func (tx *Tx) checkFree(h *Home, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if tx.r.Get(tableHomes, memberKey(h.ID, name)) != nil {
+		return fmt.Errorf("collection %q: %w", name, ErrExists)
+	}
+	return nil
+}
+
+// place writes c's record under its home and name, which are free, and forgets
+// that another collection had them.
+func (tx *Tx) place(c *Collection) error {
+	err := errors.Join(
+		tx.w.Put(tableHomes, memberKey(c.Home, c.Name), c.encode()),
+		tx.w.Put(tableLookup, collectionKey(c.ID), append(appendU32(nil, c.Home), c.Name...)))
+	prefix := homeDeletedKey(c.Home, 0)[:5]
+	for k, v := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+		_, name, bad := decodeDeleted(v)
+		err = errors.Join(err, bad)
+		if name == c.Name {
+			err = errors.Join(err, tx.w.Delete(tableHomes, k))
+		}
+	}
+	return err
+}
+
+// unplace removes c's record from its home and name, leaving a mark for
+// HomeChanges.
+func (tx *Tx) unplace(c *Collection, rev Rev) error {
+	return errors.Join(
+		tx.w.Delete(tableHomes, memberKey(c.Home, c.Name)),
+		tx.w.Put(tableHomes, homeDeletedKey(c.Home, rev), encodeDeleted(tx.Now().Unix(), c.Name)))
+}
+
+// DeleteCollection removes a collection with all it holds. It is gone, and its
+// bytes are free, with this transaction; its records are purged by Maintain.
+// Errors: ErrNotFound.
+func (tx *Tx) DeleteCollection(home HomeID, name string) error {
+	old, err := tx.Collection(home, name)
+	if err != nil {
+		return err
+	}
+	c, h, err := tx.changing(old)
+	if err != nil {
+		return err
+	}
+	rev, err := tx.touch(c, h)
+	if err != nil {
+		return err
+	}
+	h.Collections--
+	h.Objects -= int64(c.Objects)
+	h.UsedBytes -= c.Bytes
+	tx.forget(c.ID)
+	return errors.Join(
+		tx.unplace(c, rev),
+		tx.w.Delete(tableLookup, collectionKey(c.ID)),
+		tx.w.Put(tableMeta, purgeKey(c.ID), []byte{formatState}))
+}
+
+// RenameCollection gives a collection another name in its home. Errors:
+// ErrNotFound; ErrExists; ErrLimit.
+func (tx *Tx) RenameCollection(home HomeID, name, newName string) (*Collection, error) {
+	return tx.MoveCollection(home, name, home, newName)
+}
+
+// MoveCollection moves a collection with all it holds, to another name or home
+// or both. What has the new name must be deleted first, in this transaction.
+// Errors: ErrNotFound; ErrExists; ErrLimit; ErrQuota of the new home.
+func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName string) (*Collection, error) {
+	old, err := tx.Collection(home, name)
+	if err != nil {
+		return nil, err
+	}
+	to, err := tx.changingHome(toHome)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.checkFree(to, toName); err != nil {
+		return nil, err
+	}
+	c, from, err := tx.changing(old)
+	if err != nil {
+		return nil, err
+	}
+	if from != to {
+		if to.Collections >= tx.s.opt.MaxCollections {
+			return nil, &LimitError{LimitCollections, int64(tx.s.opt.MaxCollections)}
+		}
+		if err := tx.checkQuota(to, c.Bytes); err != nil {
+			return nil, err
+		}
+		to.UsedBytes += c.Bytes
+		to.Objects += int64(c.Objects)
+		to.Collections++
+		from.UsedBytes -= c.Bytes
+		from.Objects -= int64(c.Objects)
+		from.Collections--
+	}
+	rev, err := tx.touch(c, from)
+	if err != nil {
+		return nil, err
+	}
+	to.Rev = rev
+	if err := tx.unplace(c, rev); err != nil {
+		return nil, err
+	}
+	c.Home, c.Name = toHome, toName
+	return c.clone(), tx.place(c)
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// CopyObject copies object name of src, with its properties, to dst as toName,
+// in place of what is there (RFC 4918 §9.8). m is the condition on the
+// destination: IfNoneMatchAny for Overwrite: F. Errors: as PutObject's; but the
+// object that is replaced may have another UID.
+func (tx *Tx) CopyObject(src *Collection, name string, dst *Collection, toName string, m Match, opts ...PutOption) (*Entry, bool, error) {
+	t, err := tx.prepareTransfer(src, name, dst, toName, m, opts)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := tx.checkUID(&t.put, ""); err != nil {
+		return nil, false, err
+	}
+	if err := tx.checkQuota(t.home, t.growth()); err != nil {
+		return nil, false, err
+	}
+	now := tx.Now().Unix()
+	t.entry.Created, t.entry.Modified = now, now
+	return tx.finishTransfer(t)
+}
+
+// MoveObject moves an object with its properties (RFC 4918 §9.9). It keeps its
+// times. Otherwise as CopyObject.
+func (tx *Tx) MoveObject(src *Collection, name string, dst *Collection, toName string, m Match, opts ...PutOption) (*Entry, bool, error) {
+	t, err := tx.prepareTransfer(src, name, dst, toName, m, opts)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := tx.checkMovedUID(t); err != nil {
+		return nil, false, err
+	}
+	grow := t.growth()
+	if t.fromHome == t.home {
+		grow -= int64(t.source.Size)
+	}
+	if err := tx.checkQuota(t.home, grow); err != nil {
+		return nil, false, err
+	}
+	t.entry.Created, t.entry.Modified = t.source.Created, t.source.Modified
+	if err := tx.remove(t.from, t.fromHome, t.source); err != nil {
+		return nil, false, err
+	}
+	return tx.finishTransfer(t)
+}
+
+// A transfer is a put whose body is that of another object.
+type transfer struct {
+	put
+	from       *Collection
+	fromHome   *Home
+	source     *Entry
+	properties []Property
+}
+
+func (tx *Tx) prepareTransfer(src *Collection, name string, dst *Collection, toName string, m Match, opts []PutOption) (*transfer, error) {
+	from, fromHome, err := tx.changing(src)
+	if err != nil {
+		return nil, err
+	}
+	if from.ID == dst.ID && name == toName {
+		return nil, fmt.Errorf("object %q onto itself: %w", name, ErrExists)
+	}
+	o, err := tx.Object(from.ID, name)
+	if err != nil {
+		return nil, err
+	}
+	t := &transfer{from: from, fromHome: fromHome, source: &o.Entry}
+	t.name, t.body, t.opts, t.entry.Index = toName, o.Body, opts, o.Index
+	if err := tx.prepare(&t.put, dst, m); err != nil {
+		return nil, err
+	}
+	t.properties, err = tx.Properties(OfObject(from, name))
+	return t, err
+}
+
+// checkMovedUID is checkUID, but for the object that leaves its place.
+func (tx *Tx) checkMovedUID(t *transfer) error {
+	if t.from.ID == t.col.ID {
+		return tx.checkUID(&t.put, t.source.Name)
+	}
+	if t.fromHome == t.home { // it was alone in the home before, or that was accepted
+		t.opts = slices.DeleteFunc(slices.Clone(t.opts), func(o PutOption) bool { return o == UniqueInHome })
+	}
+	return tx.checkUID(&t.put, "")
+}
+
+// finishTransfer writes t and replaces the properties of what was there.
+func (tx *Tx) finishTransfer(t *transfer) (*Entry, bool, error) {
+	if err := tx.write(&t.put); err != nil {
+		return nil, false, err
+	}
+	to := OfObject(t.col, t.name)
+	err := tx.removeProperties(to)
+	for _, p := range t.properties {
+		err = errors.Join(err, tx.w.Put(tableProperties, to.propertyKey(p.Name), p.Value))
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return &t.entry, t.old == nil, nil
+}
+
+// CopyCollection copies a collection with its properties and all it holds to a
+// free name (RFC 4918 §9.8.3). It is one step: all or nothing. Errors: as
+// CreateCollection's, and ErrQuota.
+func (tx *Tx) CopyCollection(home HomeID, name string, toHome HomeID, toName string) (*Collection, error) {
+	src, err := tx.Collection(home, name)
+	if err != nil {
+		return nil, err
+	}
+	to, err := tx.changingHome(toHome)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.checkQuota(to, src.Bytes); err != nil {
+		return nil, err
+	}
+	props, err := tx.Properties(OfCollection(src))
+	if err != nil {
+		return nil, err
+	}
+	dst, err := tx.CreateCollection(toHome, NewCollection{Name: toName, Kind: src.Kind, Components: src.Components, Properties: props})
+	if err != nil {
+		return nil, err
+	}
+	for e := range tx.Entries(src.ID) {
+		if _, _, err := tx.CopyObject(src, e.Name, dst, e.Name, Match{}); err != nil {
+			return nil, err
+		}
+	}
+	return tx.Collection(toHome, toName)
+}

@@ -1,0 +1,3 @@
+// Package store keeps the calendars of all principals: bytes, names and
+// indexes, no iCalendar.
+package store

@@ -1,0 +1,85 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrNotFound: no such home, collection, object or property.
+	ErrNotFound = errors.New("not found")
+
+	// ErrExists: the name is taken.
+	ErrExists = errors.New("exists already")
+
+	// ErrChanged: the object is not the one that the Match describes (412).
+	ErrChanged = errors.New("precondition does not hold")
+
+	// ErrQuota: the home would hold more bytes than it may (507, RFC 4331 §6).
+	ErrQuota = errors.New("quota exceeded")
+
+	// ErrLimit is the kind of every LimitError.
+	ErrLimit = errors.New("limit exceeded")
+
+	// ErrUIDConflict is the kind of every UIDConflictError.
+	ErrUIDConflict = errors.New("UID is in use")
+
+	// ErrUIDChanged: an object's UID may not change (RFC 4791 §5.3.2.1,
+	// CALDAV:no-uid-conflict without another resource to name).
+	ErrUIDChanged = errors.New("UID differs from the stored object's")
+
+	// ErrTokenExpired: the change log does not reach back to the position
+	// asked for, or the position is not of this file (DAV:valid-sync-token).
+	ErrTokenExpired = errors.New("sync position has expired")
+
+	// ErrNewer: the file was written by a newer version of this program.
+	ErrNewer = errors.New("file has a newer format")
+
+	// ErrForeign: the file is an engine file but not a calendar store.
+	ErrForeign = errors.New("file is not a calendar store")
+
+	// ErrCorrupt: a record cannot be decoded. Verify says more.
+	ErrCorrupt = errors.New("record is damaged")
+)
+
+// A Limit names a limit of the store.
+type Limit string
+
+// The limits. Options sets all but LimitName, which is 1 to 255 bytes of UTF-8,
+// and LimitUID, 1024 bytes.
+const (
+	LimitName          Limit = "name"
+	LimitUID           Limit = "UID"
+	LimitObjectSize    Limit = "object size"
+	LimitObjects       Limit = "objects per collection"
+	LimitCollections   Limit = "collections per home"
+	LimitProperties    Limit = "properties per resource"
+	LimitPropertyBytes Limit = "bytes of a property"
+)
+
+// A LimitError says which limit was met, and its value.
+type LimitError struct {
+	Limit Limit
+	Max   int64
+}
+
+func (e *LimitError) Error() string { return fmt.Sprintf("%s: more than %d", e.Limit, e.Max) }
+
+// Is makes every LimitError an ErrLimit.
+func (e *LimitError) Is(target error) bool { return target == ErrLimit }
+
+// A UIDConflictError names the object that has the UID already: the parts of
+// its href (RFC 4791 §5.3.2.1 no-uid-conflict).
+type UIDConflictError struct {
+	Home       HomeID
+	Collection CollectionID
+	InName     string // the collection's name
+	Name       string // the object's name
+}
+
+func (e *UIDConflictError) Error() string {
+	return fmt.Sprintf("UID is in use by %q in %q", e.Name, e.InName)
+}
+
+// Is makes every UIDConflictError an ErrUIDConflict.
+func (e *UIDConflictError) Is(target error) bool { return target == ErrUIDConflict }

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Home returns the home of owner. Errors: ErrNotFound.
+func (tx *Tx) Home(owner GUID) (*Home, error) {
+	v := tx.r.Get(tableLookup, ownerKey(owner))
+	if len(v) != 4 {
+		return nil, fmt.Errorf("home of %q: %w", owner, ErrNotFound)
+	}
+	return tx.HomeByID(HomeID(binary.BigEndian.Uint32(v)))
+}
+
+// HomeByID returns a home by its number. Errors: ErrNotFound.
+func (tx *Tx) HomeByID(id HomeID) (*Home, error) {
+	for _, h := range tx.homes {
+		if h.ID == id {
+			c := *h
+			return &c, nil
+		}
+	}
+	return tx.readHome(id)
+}
+
+func (tx *Tx) readHome(id HomeID) (*Home, error) {
+	v := tx.r.Get(tableHomes, homeKey(id))
+	if v == nil {
+		return nil, fmt.Errorf("home %d: %w", id, ErrNotFound)
+	}
+	return decodeHome(id, v)
+}
+
+// A HomeBuilder says what a new home begins with. The first error sticks and
+// fails EnsureHome.
+type HomeBuilder struct {
+	tx   *Tx
+	home *Home
+	err  error
+}
+
+// SetOwnerType notes the kind of the owner, a number by which Stats counts.
+func (b *HomeBuilder) SetOwnerType(t uint8) { b.home.OwnerType = t }
+
+// SetProperty sets a property of the home.
+func (b *HomeBuilder) SetProperty(name string, xml []byte) {
+	if b.err == nil {
+		b.err = b.tx.SetProperty(OfHome(b.home.ID), name, xml)
+	}
+}
+
+// Add creates a collection in the home.
+func (b *HomeBuilder) Add(n NewCollection) {
+	if b.err == nil {
+		_, b.err = b.tx.CreateCollection(b.home.ID, n)
+	}
+}
+
+// EnsureHome returns the home of owner. If there is none yet, it is created
+// with what build adds, all in this transaction; concurrent first uses create
+// it once.
+func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
+	v := tx.r.Get(tableLookup, ownerKey(owner))
+	if v != nil {
+		return tx.Home(owner)
+	}
+	if owner == "" || len(owner) > maxName {
+		return nil, fmt.Errorf("owner %.40q: %w", owner, &LimitError{LimitName, maxName})
+	}
+	st, err := tx.counters()
+	if err != nil {
+		return nil, err
+	}
+	st.Home++
+	st.Rev++
+	h := &Home{ID: st.Home, Owner: owner, Rev: st.Rev, Created: st.Rev}
+	tx.homes = append(tx.homes, h)
+	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
+		return nil, err
+	}
+	if err := tx.w.Put(tableHomes, homeKey(h.ID), h.encode()); err != nil {
+		return nil, err
+	}
+	b := HomeBuilder{tx: tx, home: h}
+	if build != nil {
+		build(&b)
+	}
+	return tx.copyHome(h), b.err
+}
+
+func (tx *Tx) copyHome(h *Home) *Home {
+	c := *h
+	return &c
+}
+
+// SetQuota sets the bytes that a home may hold: 0 for the default, -1 for no
+// limit. A home that holds more already keeps it but cannot grow.
+func (tx *Tx) SetQuota(id HomeID, bytes int64) error {
+	h, err := tx.changingHome(id)
+	if err != nil {
+		return err
+	}
+	h.QuotaOverride = bytes
+	h.Rev, err = tx.nextRev()
+	return err
+}
+
+// SetOwnerType changes the kind of owner that Stats counts a home under.
+func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
+	h, err := tx.changingHome(id)
+	if err != nil {
+		return err
+	}
+	h.OwnerType = t
+	h.Rev, err = tx.nextRev()
+	return err
+}
+
+// Quota returns how many bytes h may hold, -1 for no limit.
+func (tx *Tx) Quota(h *Home) int64 {
+	limit := h.QuotaOverride
+	if limit == 0 {
+		limit = tx.s.opt.DefaultQuota
+	}
+	if limit <= 0 {
+		return -1
+	}
+	return limit
+}
+
+// checkQuota refuses n more bytes in h if they exceed its quota. Less is always
+// accepted. Errors: ErrQuota.
+func (tx *Tx) checkQuota(h *Home, n int64) error {
+	if limit := tx.Quota(h); n > 0 && limit >= 0 && h.UsedBytes+n > limit {
+		return fmt.Errorf("home of %q: %d bytes of %d are used, %d more: %w", h.Owner, h.UsedBytes, limit, n, ErrQuota)
+	}
+	return nil
+}

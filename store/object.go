@@ -1,0 +1,285 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Object returns the object name of collection c. Errors: ErrNotFound.
+func (tx *Tx) Object(c CollectionID, name string) (*Object, error) {
+	h, body, t, err := tx.readObject(c, name)
+	if err != nil {
+		return nil, err
+	}
+	if h == nil || t != nil {
+		return nil, fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	o := &Object{Body: body}
+	return o, tx.readEntry(c, h.Rev, &o.Entry)
+}
+
+// Body returns the bytes and the Rev of an object, valid inside the
+// transaction, without its index: the cheapest way to the bytes. Errors:
+// ErrNotFound.
+func (tx *Tx) Body(c CollectionID, name string) ([]byte, Rev, error) {
+	h, body, t, err := tx.readObject(c, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if h == nil || t != nil {
+		return nil, 0, fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	return body, h.Rev, nil
+}
+
+// Entry returns the index entry of an object. Errors: ErrNotFound.
+func (tx *Tx) Entry(c CollectionID, name string) (*Entry, error) {
+	e, _, err := tx.find(c, name)
+	if err == nil && e == nil {
+		err = fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	return e, err
+}
+
+// readObject returns what the objects table has under name: nothing, a header
+// and body, or a header's zero value and a tombstone.
+func (tx *Tx) readObject(c CollectionID, name string) (*header, []byte, *tombstone, error) {
+	v := tx.r.Get(tableObjects, objectKey(c, name))
+	if v == nil {
+		return nil, nil, nil, nil
+	}
+	h, body, t, err := decodeObject(v)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("object %q: %w", name, err)
+	}
+	return &h, body, t, nil
+}
+
+func (tx *Tx) readEntry(c CollectionID, rev Rev, e *Entry) error {
+	v := tx.r.Get(tableIndex, indexKey(c, indexEntry, rev))
+	if v == nil {
+		return fmt.Errorf("index entry of revision %d: %w", rev, ErrCorrupt)
+	}
+	return e.decode(rev, v)
+}
+
+// find returns the entry of a live object, or the tombstone of a deleted one,
+// or neither.
+func (tx *Tx) find(c CollectionID, name string) (*Entry, *tombstone, error) {
+	h, _, t, err := tx.readObject(c, name)
+	if err != nil || h == nil || t != nil {
+		return nil, t, err
+	}
+	e := new(Entry)
+	return e, nil, tx.readEntry(c, h.Rev, e)
+}
+
+// Entries walks the index of a collection in the order of Rev, the longest
+// unchanged first. It never touches bodies.
+func (tx *Tx) Entries(c CollectionID) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		prefix := indexKey(c, indexEntry, 0)[:5]
+		var e Entry
+		for k, v := range tx.r.Scan(tableIndex, prefix, after(prefix)) {
+			if err := e.decode(revOf(k), v); err != nil {
+				tx.fail(fmt.Errorf("collection %d: %w", c, err))
+				return
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// PutObject stores body as object name of c, and reports whether it is new.
+// ix must be the index of body. Options: UniqueInHome, KeepScheduleTag.
+//
+// In calendars one UID names one object (RFC 4791 §4.1). Errors: ErrNotFound,
+// no such collection; ErrChanged, m does not hold; ErrUIDConflict (a
+// *UIDConflictError), another object has the UID; ErrUIDChanged, the stored
+// object has another UID; ErrLimit; ErrQuota. On error nothing was written.
+func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Match, opts ...PutOption) (*Entry, bool, error) {
+	p := put{name: name, body: body, opts: opts}
+	p.entry.Index = ix
+	if err := tx.prepare(&p, c, m); err != nil {
+		return nil, false, err
+	}
+	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != ix.UID {
+		return nil, false, fmt.Errorf("object %q: %w", name, ErrUIDChanged)
+	}
+	if err := tx.checkUID(&p, ""); err != nil {
+		return nil, false, err
+	}
+	if err := tx.checkQuota(p.home, p.growth()); err != nil {
+		return nil, false, err
+	}
+	now := tx.Now().Unix()
+	p.entry.Created, p.entry.Modified = now, now
+	if p.old != nil {
+		p.entry.Created, p.entry.CreatedRev = p.old.Created, p.old.CreatedRev
+	}
+	if err := tx.write(&p); err != nil {
+		return nil, false, err
+	}
+	return &p.entry, p.old == nil, nil
+}
+
+// A put is an object about to be written.
+type put struct {
+	col  *Collection
+	home *Home
+	name string
+	body []byte
+	opts []PutOption
+
+	old   *Entry     // what is there, if anything
+	grave *tombstone // what was there
+	entry Entry      // what is to be there; write fills in name, size and revisions
+}
+
+// prepare finds what p replaces, and checks names, limits and m.
+func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
+	if err := checkName(p.name); err != nil {
+		return err
+	}
+	opt := &tx.s.opt
+	if len(p.body) > opt.MaxObjectSize {
+		return &LimitError{LimitObjectSize, int64(opt.MaxObjectSize)}
+	}
+	if len(p.entry.UID) > maxUID {
+		return &LimitError{LimitUID, maxUID}
+	}
+	if p.col, p.home, err = tx.changing(c); err != nil {
+		return err
+	}
+	if p.old, p.grave, err = tx.find(p.col.ID, p.name); err != nil {
+		return err
+	}
+	if !m.OK(p.old) {
+		return fmt.Errorf("object %q: %w", p.name, ErrChanged)
+	}
+	if p.old == nil && p.col.Objects >= opt.MaxObjects {
+		return &LimitError{LimitObjects, int64(opt.MaxObjects)}
+	}
+	return nil
+}
+
+// growth is by how many bytes p makes its home larger.
+func (p *put) growth() int64 {
+	n := int64(len(p.body))
+	if p.old != nil {
+		n -= int64(p.old.Size)
+	}
+	return n
+}
+
+// write writes p, which has been checked, in place of what p.old says.
+// CreatedRev is the new Rev unless set.
+func (tx *Tx) write(p *put) error {
+	e, col := &p.entry, p.col
+	rev, err := tx.touch(col, p.home)
+	if err != nil {
+		return err
+	}
+	e.Name, e.Size, e.Rev, e.ScheduleTag = p.name, len(p.body), rev, rev
+	if p.old != nil && slices.Contains(p.opts, KeepScheduleTag) {
+		e.ScheduleTag = p.old.ScheduleTag
+	}
+	if e.CreatedRev == 0 {
+		e.CreatedRev = rev
+	}
+	if err := tx.unindex(col, p.old, p.grave); err != nil {
+		return err
+	}
+	col.add(e, 1)
+	p.home.add(e, 1)
+	if p.old != nil {
+		col.add(p.old, -1)
+		p.home.add(p.old, -1)
+	}
+	h := header{Rev: rev, CreatedRev: e.CreatedRev, ScheduleTag: e.ScheduleTag, Created: e.Created, Modified: e.Modified}
+	v := append(h.append(make([]byte, 0, 48+len(p.body))), p.body...)
+	return errors.Join(
+		tx.w.Put(tableObjects, objectKey(col.ID, p.name), v),
+		tx.index(col, e))
+}
+
+// add counts an object in, or out with n = -1.
+func (c *Collection) add(e *Entry, n int) {
+	c.Objects += n
+	c.Bytes += int64(n * e.Size)
+	for i := range c.counts {
+		if e.Component == 1<<i {
+			c.counts[i] += n
+		}
+	}
+}
+
+func (h *Home) add(e *Entry, n int) {
+	h.Objects += int64(n)
+	h.UsedBytes += int64(n * e.Size)
+}
+
+// index writes all that the index table holds of an object.
+func (tx *Tx) index(c *Collection, e *Entry) error {
+	err := tx.w.Put(tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode())
+	if hasUIDRecord(c.Kind, e) {
+		err = errors.Join(err, tx.w.Put(tableIndex, uidKey(c.ID, e.UID), []byte(e.Name)))
+	}
+	return err
+}
+
+// unindex removes what the index table holds of an object, or of a deleted one.
+func (tx *Tx) unindex(c *Collection, e *Entry, t *tombstone) error {
+	if t != nil {
+		return tx.w.Delete(tableIndex, indexKey(c.ID, indexDeleted, t.Rev))
+	}
+	if e == nil {
+		return nil
+	}
+	err := tx.w.Delete(tableIndex, indexKey(c.ID, indexEntry, e.Rev))
+	if hasUIDRecord(c.Kind, e) {
+		err = errors.Join(err, tx.w.Delete(tableIndex, uidKey(c.ID, e.UID)))
+	}
+	return err
+}
+
+// DeleteObject removes an object. Errors: ErrNotFound; ErrChanged, m does not
+// hold. On error nothing was written.
+func (tx *Tx) DeleteObject(c *Collection, name string, m Match) error {
+	col, home, err := tx.changing(c)
+	if err != nil {
+		return err
+	}
+	e, _, err := tx.find(col.ID, name)
+	if err != nil {
+		return err
+	}
+	if !m.OK(e) {
+		return fmt.Errorf("object %q: %w", name, ErrChanged)
+	}
+	if e == nil {
+		return fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	return tx.remove(col, home, e)
+}
+
+// remove deletes a live object, leaving a tombstone for Changes.
+func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
+	rev, err := tx.touch(col, home)
+	if err != nil {
+		return err
+	}
+	col.add(e, -1)
+	home.add(e, -1)
+	t := tombstone{Rev: rev, At: tx.Now().Unix()}
+	return errors.Join(
+		tx.unindex(col, e, nil),
+		tx.w.Put(tableObjects, objectKey(col.ID, e.Name), t.encode()),
+		tx.w.Put(tableIndex, indexKey(col.ID, indexDeleted, rev), encodeDeleted(t.At, e.Name)),
+		tx.removeProperties(OfObject(col, e.Name)),
+		tx.pruneSome(col))
+}

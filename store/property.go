@@ -1,0 +1,163 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+
+	"convene/engine"
+)
+
+// A Property is a DAV property that was set: Name is "{namespace}local", Value
+// the XML of the property element's content or of the element, as the caller
+// likes; the store does not look into it.
+type Property struct {
+	Name  string
+	Value []byte
+}
+
+// A Resource is what a property belongs to.
+type Resource struct {
+	key        []byte
+	home       HomeID
+	collection *Collection // nil: the home itself
+	object     string      // "": the collection itself
+}
+
+// OfHome names a home.
+func OfHome(h HomeID) Resource {
+	return Resource{key: appendU32([]byte{ofHome}, h), home: h}
+}
+
+// OfCollection names a collection.
+func OfCollection(c *Collection) Resource {
+	return Resource{key: appendU32([]byte{ofCollection}, c.ID), home: c.Home, collection: c}
+}
+
+// OfObject names an object of a collection.
+func OfObject(c *Collection, name string) Resource {
+	key := append(appendU32([]byte{ofObject}, c.ID), byte(len(name)))
+	return Resource{key: append(key, name...), home: c.Home, collection: c, object: name}
+}
+
+func (r *Resource) propertyKey(name string) []byte {
+	return append(r.key[:len(r.key):len(r.key)], name...)
+}
+
+// Property returns the value of one property, nil if it is not set. It is
+// valid inside the transaction.
+func (tx *Tx) Property(r Resource, name string) []byte {
+	return tx.r.Get(tableProperties, r.propertyKey(name))
+}
+
+// Properties returns all properties of one resource in the order of their
+// names. They are shared and must not be changed.
+func (tx *Tx) Properties(r Resource) ([]Property, error) {
+	var list []Property
+	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		list = append(list, Property{string(k[len(r.key):]), append([]byte(nil), v...)})
+	}
+	return list, nil
+}
+
+// ObjectProperties walks the properties of all objects of a collection,
+// grouped by the object's name. Values are valid inside the transaction.
+func (tx *Tx) ObjectProperties(c CollectionID) iter.Seq2[string, Property] {
+	return func(yield func(string, Property) bool) {
+		prefix := appendU32([]byte{ofObject}, c)
+		for k, v := range tx.r.Scan(tableProperties, prefix, after(prefix)) {
+			object, name, ok := splitObjectProperty(k)
+			if !ok {
+				tx.fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
+				return
+			}
+			if !yield(object, Property{name, v}) {
+				return
+			}
+		}
+	}
+}
+
+func splitObjectProperty(k []byte) (object, name string, ok bool) {
+	if len(k) < 6 || len(k) < 6+int(k[5]) {
+		return "", "", false
+	}
+	n := 6 + int(k[5])
+	return string(k[6:n]), string(k[n:]), true
+}
+
+// SetProperty sets a property. It changes the Rev of the collection, so that
+// clients see it, but not that of an object. Errors: ErrNotFound, no such
+// resource; ErrLimit.
+func (tx *Tx) SetProperty(r Resource, name string, value []byte) error {
+	if err := tx.touchResource(r); err != nil {
+		return err
+	}
+	return tx.putProperty(r, name, value)
+}
+
+// RemoveProperty removes a property; one that is not set is no error
+// (RFC 4918 §14.23). Errors: ErrNotFound, no such resource.
+func (tx *Tx) RemoveProperty(r Resource, name string) error {
+	if tx.w == nil {
+		return engine.ErrReadOnly
+	}
+	if tx.Property(r, name) == nil {
+		return nil
+	}
+	return errors.Join(tx.touchResource(r), tx.w.Delete(tableProperties, r.propertyKey(name)))
+}
+
+// putProperty writes a property of a resource that exists.
+func (tx *Tx) putProperty(r Resource, name string, value []byte) error {
+	opt := &tx.s.opt
+	if len(value) > opt.MaxPropertyBytes {
+		return &LimitError{LimitPropertyBytes, int64(opt.MaxPropertyBytes)}
+	}
+	key := r.propertyKey(name)
+	if name == "" || len(key) > engine.MaxKey {
+		return fmt.Errorf("property name: %w", &LimitError{LimitName, engine.MaxKey})
+	}
+	if tx.r.Get(tableProperties, key) == nil {
+		n := 1
+		for range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+			n++
+		}
+		if n > opt.MaxProperties {
+			return &LimitError{LimitProperties, int64(opt.MaxProperties)}
+		}
+	}
+	return tx.w.Put(tableProperties, key, value)
+}
+
+// touchResource gives a change of r's properties its Rev. Errors: ErrNotFound.
+func (tx *Tx) touchResource(r Resource) error {
+	if r.collection == nil {
+		h, err := tx.changingHome(r.home)
+		if err != nil {
+			return err
+		}
+		h.Rev, err = tx.nextRev()
+		return err
+	}
+	c, h, err := tx.changing(r.collection)
+	if err != nil {
+		return err
+	}
+	if r.object != "" {
+		if _, err := tx.Entry(c.ID, r.object); err != nil {
+			return err
+		}
+	}
+	_, err = tx.touch(c, h)
+	return err
+}
+
+// removeProperties removes all properties of one resource.
+func (tx *Tx) removeProperties(r Resource) error {
+	var err error
+	for k := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		err = errors.Join(err, tx.w.Delete(tableProperties, k))
+	}
+	return err
+}

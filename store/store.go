@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"convene/engine"
+)
+
+// Options sets a store's rules. The zero value of each field but Indexer is a
+// sensible default.
+type Options struct {
+	// Indexer computes the index of a body at Reindex and Verify, exactly as
+	// the caller computed it for PutObject. Both fail without it.
+	Indexer func(body []byte) (Index, error)
+
+	Now          func() time.Time // nil: time.Now
+	NewUUID      func() string    // for ResourceID; nil: random (RFC 9562 version 4)
+	ChangeLogAge time.Duration    // how long a sync position lives at least; 0: 30 days
+
+	DefaultQuota int64 // bytes per home without override; 0: unlimited
+
+	MaxObjectSize      int // bytes of a body; 0: 10 MB
+	MaxObjects         int // in a collection; 0: 100,000
+	MaxCollections     int // in a home; 0: 1,000
+	MaxProperties      int // on one resource; 0: 200
+	MaxPropertyBytes   int // of one property; 0: 64 KB
+	CachedHomes        int // homes whose collections are kept decoded; 0: 4,096
+	PurgeStep          int // records that one step of Maintain, Verify or Reindex handles; 0: 1,000
+	engine.BoltOptions     // Tables is set by Open
+}
+
+func (o *Options) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewUUID == nil {
+		o.NewUUID = newUUID
+	}
+	if o.ChangeLogAge == 0 {
+		o.ChangeLogAge = 30 * 24 * time.Hour
+	}
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&o.MaxObjectSize, 10 << 20}, {&o.MaxObjects, 100_000}, {&o.MaxCollections, 1_000},
+		{&o.MaxProperties, 200}, {&o.MaxPropertyBytes, 64 << 10}, {&o.CachedHomes, 4096}, {&o.PurgeStep, 1000},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	o.Tables = Tables()
+}
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// A Store keeps the calendars of all principals. Its methods may be called from
+// many goroutines.
+type Store struct {
+	engine engine.Engine
+	opt    Options
+	cache  *homeCache
+}
+
+// Open opens the store file at path, creating it if it does not exist, and
+// migrates an older format. Errors: ErrNewer, ErrForeign.
+func Open(path string, o Options) (*Store, error) {
+	o.setDefaults()
+	e, err := engine.OpenBolt(path, o.BoltOptions)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return OpenEngine(e, o)
+}
+
+// OpenEngine opens a store on an engine, which it then owns and closes even
+// when it returns an error.
+func OpenEngine(e engine.Engine, o Options) (*Store, error) {
+	o.setDefaults()
+	s := &Store{engine: e, opt: o, cache: newHomeCache(o.CachedHomes)}
+	if err := s.migrate(context.Background()); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
+	}
+	return s, nil
+}
+
+// View runs fn on the last committed state.
+func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	return s.engine.View(ctx, func(r engine.Reader) error {
+		tx := &Tx{s: s, r: r}
+		return errors.Join(fn(tx), tx.err)
+	})
+}
+
+// Update runs fn in a write transaction and returns when what it wrote is on
+// disk, or with the error that undid it. fn may run more than once, on another
+// goroutine, and must never wait; see engine.Engine.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	return s.engine.Update(ctx, func(w engine.Writer) error {
+		tx := &Tx{s: s, r: w, w: w}
+		if err := errors.Join(fn(tx), tx.err); err != nil {
+			return err
+		}
+		return tx.flush()
+	})
+}
+
+// Close waits for what runs and closes the file.
+func (s *Store) Close() error { return s.engine.Close() }
+
+// Backup writes a complete copy of the file as last committed, while the store
+// goes on. The copy can be opened as it is.
+func (s *Store) Backup(ctx context.Context, w io.Writer) error { return s.engine.Backup(ctx, w) }

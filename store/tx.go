@@ -1,0 +1,152 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"convene/engine"
+)
+
+// A Tx is one transaction: of View, which only reads, or of Update. It is used
+// by one goroutine and not after its function has returned.
+type Tx struct {
+	s   *Store
+	r   engine.Reader
+	w   engine.Writer // nil in a view
+	err error         // damage met where no error can be returned; fails the transaction
+
+	state       *state // loaded with the first change
+	homes       []*Home
+	collections []*Collection // those that this transaction changes
+}
+
+// Now returns the clock's time.
+func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
+
+// fail makes the transaction fail although the method at hand returns no error.
+func (tx *Tx) fail(err error) {
+	if tx.err == nil {
+		tx.err = err
+	}
+}
+
+// nextRev gives out the next moment of the store's history.
+func (tx *Tx) nextRev() (Rev, error) {
+	s, err := tx.counters()
+	if err != nil {
+		return 0, err
+	}
+	s.Rev++
+	return s.Rev, nil
+}
+
+func (tx *Tx) counters() (*state, error) {
+	if tx.w == nil {
+		return nil, engine.ErrReadOnly
+	}
+	if tx.state == nil {
+		s, err := decodeState(tx.r.Get(tableMeta, []byte(metaState)))
+		if err != nil {
+			return nil, err
+		}
+		tx.state = &s
+	}
+	return tx.state, nil
+}
+
+// flush writes the records that change with nearly everything once, at the
+// end: counters, homes, collections.
+func (tx *Tx) flush() error {
+	if tx.state == nil {
+		return nil
+	}
+	errs := []error{tx.w.Put(tableMeta, []byte(metaState), tx.state.encode())}
+	for _, h := range tx.homes {
+		errs = append(errs, tx.w.Put(tableHomes, homeKey(h.ID), h.encode()))
+	}
+	for _, c := range tx.collections {
+		errs = append(errs, tx.w.Put(tableHomes, memberKey(c.Home, c.Name), c.encode()))
+	}
+	return errors.Join(errs...)
+}
+
+// changingHome returns the home as this transaction changes it.
+func (tx *Tx) changingHome(id HomeID) (*Home, error) {
+	if tx.w == nil {
+		return nil, engine.ErrReadOnly
+	}
+	for _, h := range tx.homes {
+		if h.ID == id {
+			return h, nil
+		}
+	}
+	h, err := tx.readHome(id)
+	if err != nil {
+		return nil, err
+	}
+	tx.homes = append(tx.homes, h)
+	return h, nil
+}
+
+// changing returns the collection that c was, and its home, as this
+// transaction changes them. c may be older than the transaction.
+func (tx *Tx) changing(c *Collection) (*Collection, *Home, error) {
+	if tx.w == nil {
+		return nil, nil, engine.ErrReadOnly
+	}
+	for _, w := range tx.collections {
+		if w.ID == c.ID {
+			h, err := tx.changingHome(w.Home)
+			return w, h, err
+		}
+	}
+	w, err := tx.readCollection(c.Home, c.Name)
+	if errors.Is(err, ErrNotFound) || err == nil && w.ID != c.ID {
+		w, err = tx.CollectionByID(c.ID) // moved or renamed since
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := tx.changingHome(w.Home)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx.collections = append(tx.collections, w)
+	return w, h, nil
+}
+
+// touch gives a change in c, and so in its home, its Rev.
+func (tx *Tx) touch(c *Collection, h *Home) (Rev, error) {
+	rev, err := tx.nextRev()
+	if err != nil {
+		return 0, err
+	}
+	c.Rev, h.Rev = rev, rev
+	c.ModifiedAt = tx.Now().UTC().Truncate(time.Second)
+	return rev, nil
+}
+
+// forget drops a collection that was deleted from those to be written.
+func (tx *Tx) forget(id CollectionID) {
+	for i, c := range tx.collections {
+		if c.ID == id {
+			tx.collections = append(tx.collections[:i], tx.collections[i+1:]...)
+			return
+		}
+	}
+}
+
+const (
+	maxName = 255
+	maxUID  = 1024
+)
+
+// checkName refuses names that are empty, too long or not UTF-8.
+func checkName(name string) error {
+	if name == "" || len(name) > maxName || !utf8.ValidString(name) {
+		return fmt.Errorf("name %.40q: %w", name, &LimitError{LimitName, maxName})
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package store
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+type (
+	// A GUID is the directory's identifier of a principal: what a home belongs
+	// to. It is opaque here and compared byte for byte.
+	GUID = string
+
+	// A HomeID numbers a calendar home. Numbers are never used again.
+	HomeID uint32
+
+	// A CollectionID numbers a collection, over all homes. Numbers are never
+	// used again, and a collection keeps its number when it is renamed or moved.
+	CollectionID uint32
+
+	// A Rev is a moment in the history of the whole store: every change gets
+	// the next one. It serves as ETag of an object, as ctag and sync position
+	// of a collection and of a home. 0 is before everything.
+	Rev uint64
+)
+
+// A Kind says what a collection is for.
+type Kind uint8
+
+const (
+	KindCalendar     Kind = iota + 1 // RFC 4791 §4.2
+	KindCollection                   // regular: holds nothing of ours
+	KindInbox                        // RFC 6638 §2.2
+	KindOutbox                       // RFC 6638 §2.1
+	KindNotification                 // caldav-notifications
+	KindDropbox                      // caldav-dropbox
+	KindFreeBusyURL                  // freebusy-url
+)
+
+// A Component is a set of iCalendar component types. As the type of one object
+// it has one bit; as what a collection takes it may have many, and 0 is all.
+type Component uint8
+
+const (
+	VEVENT Component = 1 << iota
+	VTODO
+	VJOURNAL
+	VFREEBUSY
+	VAVAILABILITY
+	VPOLL
+
+	componentTypes = 6
+)
+
+// IndexFlags are facts about an object that queries need.
+type IndexFlags uint16
+
+const (
+	FlagRecurring IndexFlags = 1 << iota // has RRULE, RDATE or overrides
+	FlagFloating                         // has date or floating date-time values
+	FlagInexact                          // the interval alone cannot decide a time-range
+	FlagNoTime                           // has no time at all (a VTODO without dates)
+	FlagPrivate                          // CLASS is PRIVATE or CONFIDENTIAL
+	FlagAlarm                            // has a VALARM
+	FlagManaged                          // has a managed attachment (RFC 8607)
+	FlagScheduled                        // has ORGANIZER or ATTENDEE
+)
+
+// A BusyType is how a single event counts in free-busy (RFC 5545 §3.2.9).
+type BusyType uint8
+
+const (
+	BusyFree BusyType = iota
+	BusyBusy
+	BusyTentative
+	BusyUnavailable
+)
+
+// OpenEnded is the End of an object that recurs for ever.
+const OpenEnded int64 = math.MaxInt64
+
+// An Index is what queries need of an object without parsing it. It is derived
+// from the body alone; the caller computes it at PUT, Options.Indexer at
+// reindex, and both must agree.
+type Index struct {
+	UID       string
+	Component Component // one bit
+	Start     int64     // Unix seconds of the first start; floating and all-day count as UTC
+	End       int64     // Unix seconds of the last end, or OpenEnded
+	Flags     IndexFlags
+	Busy      BusyType
+}
+
+// A Home is a principal's calendar home.
+type Home struct {
+	ID            HomeID
+	Owner         GUID
+	OwnerType     uint8 // what the creator gave; the store only counts by it
+	Rev           Rev   // the last change of anything in it
+	Created       Rev
+	UsedBytes     int64 // sum of the bodies of all objects
+	Objects       int64
+	Collections   int
+	QuotaOverride int64 // bytes; 0: Options.DefaultQuota, -1: unlimited
+
+	floor Rev // tokens of HomeChanges below it have expired
+}
+
+// A Collection is one collection in a home. Values from a transaction are
+// shared and must not be changed.
+type Collection struct {
+	ID                    CollectionID
+	Home                  HomeID
+	Name                  string
+	Kind                  Kind
+	ResourceID            string    // UUID for DAV:resource-id, kept for life
+	Rev                   Rev       // the last change in it: ctag and sync token
+	Created               Rev       // when it was made
+	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
+	Objects               int
+	Bytes                 int64     // sum of the bodies
+	Components            Component // what it takes; 0: all
+
+	counts [componentTypes]int // objects by component type
+	floor  Rev                 // tokens below it have expired
+}
+
+// Count returns how many objects have component type c (one bit).
+func (c *Collection) Count(comp Component) int {
+	for i, n := range c.counts {
+		if comp == 1<<i {
+			return n
+		}
+	}
+	return 0
+}
+
+// An Entry is what the index holds of an object.
+type Entry struct {
+	Name              string
+	Rev               Rev   // the last write: ETag
+	Size              int   // bytes of the body
+	Created, Modified int64 // Unix seconds
+	ScheduleTag       Rev   // RFC 6638 §3.2.10
+	CreatedRev        Rev   // the first write
+	Index
+}
+
+// An Object is a calendar object resource.
+type Object struct {
+	Entry
+	Body []byte // valid inside the transaction; Clone copies
+}
+
+// Clone returns a copy that outlives the transaction.
+func (o *Object) Clone() *Object {
+	c := *o
+	c.Body = slices.Clone(o.Body)
+	return &c
+}
+
+// A Change is the newest state of one name.
+type Change struct {
+	Rev     Rev
+	Name    string
+	Deleted bool
+	Created bool // what has this name now was made after the position asked for
+}
+
+// A Match is a precondition on an object, judged inside the transaction. The
+// zero Match always holds; otherwise each field that is set must hold.
+type Match struct {
+	IfMatch        []Rev                 // If-Match: exists and has one of these
+	IfMatchAny     bool                  // If-Match: *
+	IfNoneMatch    []Rev                 // If-None-Match: has none of these
+	IfNoneMatchAny bool                  // If-None-Match: *
+	Check          func(old *Entry) bool // anything else, e.g. If-Schedule-Tag-Match; old is nil if absent
+}
+
+// OK reports whether m holds for old, nil meaning that there is no object.
+func (m Match) OK(old *Entry) bool {
+	switch {
+	case m.IfMatchAny && old == nil,
+		m.IfNoneMatchAny && old != nil,
+		m.IfMatch != nil && (old == nil || !slices.Contains(m.IfMatch, old.Rev)),
+		old != nil && slices.Contains(m.IfNoneMatch, old.Rev):
+		return false
+	}
+	return m.Check == nil || m.Check(old)
+}
+
+// A PutOption changes how an object is written.
+type PutOption uint8
+
+const (
+	// UniqueInHome refuses a UID that another calendar of the same home has,
+	// as Apple's server does. Without it UIDs are unique in their calendar.
+	UniqueInHome PutOption = iota + 1
+
+	// KeepScheduleTag keeps the old object's ScheduleTag (RFC 6638 §3.2.10).
+	KeepScheduleTag
+)
