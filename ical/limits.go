@@ -21,15 +21,15 @@ type Limits struct {
 }
 
 // DefaultLimits is for one calendar object of a client: they bound the memory
-// that the tree takes to some 60 MB for 10 MB of the worst input. An import of a
+// that the tree takes to some 40 MB for 10 MB of the worst input. An import of a
 // whole calendar wants more.
 var DefaultLimits = Limits{
 	Bytes:       10 << 20,
 	LineBytes:   10 << 20,
 	Depth:       16,
-	Components:  50_000,
-	Properties:  300_000,
-	ParamValues: 500_000,
+	Components:  20_000,
+	Properties:  100_000,
+	ParamValues: 300_000,
 }
 
 // withDefaults fills in the fields that are 0.

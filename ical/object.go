@@ -1,5 +1,9 @@
 package ical
 
+import (
+	"strings"
+)
+
 // An Object is a valid calendar object resource (RFC 4791 §4.1): one event with
 // its overrides, or one task, and the time zones they use. It is not changed
 // after NewObject, and is safe for concurrent use.
@@ -24,9 +28,8 @@ type Object struct {
 
 // An InvalidError says why something is not a calendar object resource.
 type InvalidError struct {
-	// Condition is the precondition of RFC 4791 §5.3.2.1 that is not met, in
-	// the CalDAV namespace: valid-calendar-data, valid-calendar-object-resource
-	// or supported-calendar-component.
+	// Condition is the precondition that is not met (RFC 4791 §5.3.2.1), as a
+	// name in the CalDAV namespace: ValidCalendarData and the constants there.
 	Condition string
 
 	// Reason says what is wrong, for the client's log.
@@ -35,3 +38,136 @@ type InvalidError struct {
 
 // Error returns the condition and the reason.
 func (e *InvalidError) Error() string { return e.Condition + ": " + e.Reason }
+
+// NewObject checks that cal is one calendar object, and takes it apart. cal must
+// not be changed as long as the object is in use.
+//
+// The rules are those of RFC 4791 §4.1: components of one kind besides VTIMEZONE,
+// all with one UID, no METHOD, one of each RECURRENCE-ID and one without at most;
+// and those of RFC 5545 that dates are reckoned by. The package documentation
+// says what is tolerated. Errors are *InvalidError.
+func NewObject(cal *Component) (*Object, error) {
+	if err := checkCalendar(cal); err != nil {
+		return nil, err
+	}
+	o := &Object{Calendar: cal, Zones: NewZones(cal)}
+	for _, c := range cal.Children {
+		if c.Name == "VTIMEZONE" {
+			continue
+		}
+		if _, ok := objectKinds[c.Name]; !ok || c.Name == "AVAILABLE" {
+			if c.Name == perUser {
+				return nil, invalidData(c, "not a client's to send")
+			}
+			if strings.HasPrefix(c.Name, "X-") {
+				continue
+			}
+			return nil, invalid(SupportedCalendarComponent, c, "not a component that a calendar holds")
+		}
+		if err := o.add(c); err != nil {
+			return nil, err
+		}
+	}
+	if o.Kind == "" {
+		return nil, invalid(ValidCalendarObjectResource, cal, "no event, task or other component in it")
+	}
+	if err := o.checkOverrides(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// checkCalendar checks the properties of the VCALENDAR. VERSION and PRODID may be
+// missing.
+func checkCalendar(cal *Component) error {
+	if cal.Name != "VCALENDAR" {
+		return invalidData(cal, "not a VCALENDAR")
+	}
+	for i := range cal.Props {
+		p := &cal.Props[i]
+		switch value := strings.TrimSpace(p.Value); p.Name {
+		case "METHOD":
+			return invalid(ValidCalendarObjectResource, cal, "METHOD:%s, which is for messages", clip(value))
+		case "VERSION":
+			if !strings.Contains(value, "2.0") { // also "2.0;2.0", a range
+				return invalidData(cal, "VERSION:%s is not 2.0", clip(value))
+			}
+		case "CALSCALE":
+			if !strings.EqualFold(value, "GREGORIAN") {
+				return invalidData(cal, "CALSCALE:%s is not GREGORIAN", clip(value))
+			}
+		}
+	}
+	return nil
+}
+
+// add takes c into o.
+func (o *Object) add(c *Component) error {
+	uid := ""
+	if p := c.Prop("UID"); p != nil {
+		uid = strings.TrimSpace(p.Text())
+	}
+	switch {
+	case uid == "":
+		return invalid(ValidCalendarObjectResource, c, "no UID")
+	case o.Kind == "":
+		o.Kind, o.UID = c.Name, uid
+	case o.Kind != c.Name:
+		return invalid(ValidCalendarObjectResource, c, "together with a %s", o.Kind)
+	case o.UID != uid:
+		return invalid(ValidCalendarObjectResource, c, "UID %s and %s in one object", quote(uid), quote(o.UID))
+	}
+	if err := checkComponent(c, o.Zones); err != nil {
+		return err
+	}
+	if c.Prop("RECURRENCE-ID") != nil {
+		o.Overrides = append(o.Overrides, c)
+		return nil
+	}
+	if o.Master != nil {
+		return invalid(ValidCalendarObjectResource, c, "a second one without RECURRENCE-ID")
+	}
+	o.Master = c
+	return nil
+}
+
+// checkOverrides checks that no two overrides are for one instance, and that they
+// are for days if, and only if, the series is one of days.
+func (o *Object) checkOverrides() error {
+	if len(o.Overrides) == 0 {
+		return nil
+	}
+	var start *DateTime
+	if o.Master != nil {
+		if p := o.Master.Prop("DTSTART"); p != nil {
+			t, err := p.DateTime(o.Zones)
+			if err != nil {
+				return invalidData(o.Master, "DTSTART: %v", err)
+			}
+			start = &t
+		}
+	}
+	type instance struct {
+		at   int64
+		kind Kind
+	}
+	seen := make(map[instance]bool, len(o.Overrides))
+	for _, c := range o.Overrides {
+		t, err := c.Prop("RECURRENCE-ID").DateTime(o.Zones)
+		if err != nil {
+			return invalidData(c, "RECURRENCE-ID: %v", err)
+		}
+		if start != nil && (t.Kind == Date) != (start.Kind == Date) {
+			return invalidData(c, "RECURRENCE-ID is a %v, but the series begins with a %v", t.Kind, start.Kind)
+		}
+		key := instance{t.Unix(nil), t.Kind}
+		if t.Kind == Zoned {
+			key.kind = UTC // the same moment is the same instance
+		}
+		if seen[key] {
+			return invalid(ValidCalendarObjectResource, c, "a second one with RECURRENCE-ID %s", t)
+		}
+		seen[key] = true
+	}
+	return nil
+}
