@@ -85,6 +85,21 @@ func (m *Multistatus) ResponseStatus(path string, status int, err *Error) {
 	m.buf = append(m.buf, "</D:response>\n"...)
 }
 
+// ResponseRefused writes a response without a resource: its DAV:href is empty.
+// Elements in more stand beside the condition of err and say what was refused
+// (calendarserver-bulk-change §3).
+func (m *Multistatus) ResponseRefused(err *Error, more ...*Element) {
+	m.buf = append(m.buf, "<D:response><D:href/>"...)
+	m.statusLine(err.Code())
+	m.Start(NameError)
+	err.write(&m.Writer)
+	for _, e := range more {
+		m.Element(e)
+	}
+	m.Writer.End()
+	m.buf = append(m.buf, "</D:response>\n"...)
+}
+
 // Propstat writes a whole propstat of properties without values, as PROPPATCH
 // answers and PROPFIND's 404 have them. Without names it writes nothing.
 func (m *Multistatus) Propstat(status int, names []*Element, err *Error) {

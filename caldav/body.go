@@ -1,0 +1,150 @@
+package caldav
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// readBody reads at most limit bytes; more is tooLarge.
+func readBody(r *http.Request, limit int64, tooLarge error) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	size := max(r.ContentLength, 512)
+	body := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
+	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case err != nil:
+		return nil, &webdav.Error{Status: http.StatusBadRequest, Description: "the request body was cut short", Err: err}
+	case n > limit:
+		return nil, tooLarge
+	}
+	return body.Bytes(), nil
+}
+
+// readXML reads and parses the request body; nil if there is none. The content
+// type is not looked at: clients send XML under many names.
+func (h *Handler) readXML(r *request) (*webdav.Element, error) {
+	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	if err != nil || len(bytes.TrimSpace(body)) == 0 {
+		return nil, err
+	}
+	return webdav.ParseXML(body, webdav.DefaultXMLLimits)
+}
+
+// An upload is a calendar object resource as a client sent it, checked, with
+// what the store's index needs.
+type upload struct {
+	body   []byte
+	object *ical.Object
+	index  store.Index
+	edited bool // the body is not what the client sent
+}
+
+var errUnsupportedData = precondition(webdav.CalDAV("supported-calendar-data"))
+
+// readObject reads, parses and checks a calendar object resource (RFC 4791
+// §5.3.2.1): iCalendar, or jCal which is stored as iCalendar (RFC 7265).
+func (h *Handler) readObject(r *request) (*upload, error) {
+	media, err := calendarMedia(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, err
+	}
+	body, err := readBody(r.Request, h.Limits.ObjectBytes, precondition(webdav.CalDAV("max-resource-size")))
+	if err != nil {
+		return nil, err
+	}
+	return h.parseObject(body, media)
+}
+
+// The media types of calendar data.
+const (
+	mediaCalendar = "text/calendar"
+	mediaJCal     = "application/calendar+json"
+)
+
+// calendarMedia is the media type of a Content-Type header. A missing one is
+// taken for iCalendar.
+func calendarMedia(header string) (string, error) {
+	if header == "" {
+		return mediaCalendar, nil
+	}
+	media, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		media, _, _ = strings.Cut(header, ";")
+		media = strings.ToLower(strings.TrimSpace(media))
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+		return "", errUnsupportedData
+	}
+	switch media {
+	case mediaCalendar, mediaJCal:
+		return media, nil
+	}
+	return "", errUnsupportedData
+}
+
+// parseObject checks calendar data and prepares what the store needs of it.
+func (h *Handler) parseObject(body []byte, media string) (*upload, error) {
+	up := &upload{body: body}
+	cal, err := decodeCalendar(body, media)
+	if err != nil {
+		return nil, invalidData(err)
+	}
+	up.edited = media != mediaCalendar
+	if repair(cal) {
+		up.edited = true
+	}
+	if up.object, err = ical.NewObject(cal); err != nil {
+		return nil, invalidData(err)
+	}
+	if err := h.checkLimits(up.object); err != nil {
+		return nil, err
+	}
+	if up.edited {
+		up.body = cal.Append(nil)
+	}
+	up.index, err = indexOf(up.object)
+	if err != nil {
+		return nil, invalidData(err)
+	}
+	return up, nil
+}
+
+func decodeCalendar(body []byte, media string) (*ical.Component, error) {
+	if media == mediaJCal {
+		return ical.DecodeJCal(body, ical.DefaultLimits)
+	}
+	return ical.Decode(body, ical.DefaultLimits)
+}
+
+// invalidData says which precondition of RFC 4791 §5.3.2.1 calendar data does
+// not meet, and why.
+func invalidData(err error) error {
+	e := &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("valid-calendar-data"), Description: err.Error(), Err: err}
+	if invalid, ok := errors.AsType[*ical.InvalidError](err); ok {
+		e.Condition, e.Description = webdav.CalDAV(invalid.Condition), invalid.Reason
+	}
+	if errors.Is(err, ical.ErrLimit) {
+		e.Condition = webdav.CalDAV("max-resource-size")
+	}
+	return e
+}
+
+// checkLimits refuses objects with more attendees than allowed.
+func (h *Handler) checkLimits(o *ical.Object) error {
+	for _, c := range o.Calendar.Children {
+		if len(c.AllProps("ATTENDEE")) > h.Limits.Attendees {
+			return precondition(webdav.CalDAV("max-attendees-per-instance"))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,208 @@
+package caldav
+
+import (
+	"net/http"
+	"strconv"
+
+	"convene/delegation"
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// bulkResources bounds the resources that one bulk request may change.
+const bulkResources = 250
+
+// A bulkStep is one change of a bulk request: what to do inside the
+// transaction, and how its outcome is told.
+type bulkStep struct {
+	path   string // of an existing resource; "" for a new one
+	name   string // in the calendar
+	up     *upload
+	match  webdav.ETags // If-Match
+	remove bool
+	err    error // it failed before the transaction
+}
+
+// bulkCreate stores each event of an iCalendar stream as a resource of its own
+// (calendarserver-bulk-change §3.1).
+func (h *Handler) bulkCreate(r *request, media string) (action, error) {
+	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	if err != nil {
+		return nil, err
+	}
+	cal, err := decodeCalendar(body, media)
+	if err != nil {
+		return nil, invalidData(err)
+	}
+	parts := ical.SplitByUID(cal)
+	if len(parts) > bulkResources {
+		return nil, precondition(webdav.ME("max-resources"))
+	}
+	steps := make([]bulkStep, len(parts))
+	for i, part := range parts {
+		up, err := h.parseObject(part.Append(nil), mediaCalendar)
+		steps[i] = bulkStep{name: newName(), up: up, err: err}
+	}
+	return h.bulk(r, steps)
+}
+
+// bulkChange creates, updates and deletes resources as an ME:multiput body says
+// (calendarserver-bulk-change §3.3).
+func (h *Handler) bulkChange(r *request) (action, error) {
+	body, err := h.readXML(r)
+	if err != nil {
+		return nil, err
+	}
+	if !body.Is(webdav.ME("multiput")) {
+		return nil, webdav.BadRequest("the body is ME:multiput")
+	}
+	var steps []bulkStep
+	for e := range body.ChildrenNamed(webdav.ME("resource")) {
+		if len(steps) == bulkResources {
+			return nil, precondition(webdav.ME("max-resources"))
+		}
+		steps = append(steps, h.bulkStep(r, e))
+	}
+	return h.bulk(r, steps)
+}
+
+// bulkStep reads one ME:resource: with a DAV:href it is an update, or a removal;
+// without, a new resource.
+func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
+	var st bulkStep
+	if tag := e.Child(webdav.ME("if-match")).Child(webdav.DAV("getetag")).TrimText(); tag != "" {
+		st.match, st.err = webdav.ParseETags(http.Header{"If-Match": {tag}}, "If-Match")
+	}
+	if href := e.Child(webdav.NameHref); href != nil {
+		path, err := webdav.ParseHref(href.TrimText(), r.Host)
+		if err == nil {
+			st.path, st.name = path, lastSegment(path)
+		}
+		if err != nil || path != r.target.collectionPath(r.target.collection)+st.name {
+			st.err = webdav.BadRequest("the href is not in this calendar")
+			return st
+		}
+	} else {
+		st.name = newName()
+	}
+	if e.Child(webdav.ME("delete")) != nil {
+		st.remove = true
+		return st
+	}
+	set := e.Child(webdav.NameSet)
+	data := set.Child(webdav.NameProp).Child(webdav.CalDAV("calendar-data"))
+	if data == nil {
+		data = set.Child(webdav.CalDAV("calendar-data")) // as the draft's text has it; its examples have DAV:prop
+	}
+	if data == nil {
+		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
+		return st
+	}
+	up, err := h.parseObject([]byte(data.Content()), mediaCalendar)
+	if err != nil {
+		st.err = err
+	}
+	st.up = up
+	return st
+}
+
+// bulk carries out the steps in one transaction. Each has its own outcome; what
+// fails leaves the others be. The new ctag goes into a header.
+func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
+	if !h.privileges(r).Has(delegation.Write) {
+		return nil, needPrivileges(r.URL.Path, delegation.Write)
+	}
+	withData := r.Header.Get("X-Mobileme-Dav-Options") == "return-changed-data"
+	return func(s *scope) (*webdav.Response, error) {
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return nil, err
+		}
+		ms := webdav.NewMultistatus(nil)
+		for i := range steps {
+			s.bulkOne(ms, self, &steps[i], withData)
+		}
+		col, err := s.tx.Collection(s.home.ID, s.col.Name)
+		if err != nil {
+			return nil, err
+		}
+		resp := ms.Response()
+		resp.Header["Ctag"] = []string{ctagOf(col.Rev)}
+		return resp, nil
+	}, nil
+}
+
+// bulkOne carries out one step and writes its response.
+func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, withData bool) {
+	entry, err := s.bulkApply(st)
+	path := self.dir + st.name
+	if err != nil {
+		e := answer(err)
+		if st.path == "" {
+			s.bulkRefused(ms, st, e)
+			return
+		}
+		ms.ResponseStatus(path, e.Code(), e)
+		return
+	}
+	if st.remove {
+		ms.ResponseStatus(path, http.StatusOK, nil)
+		return
+	}
+	ms.ResponseStart(path)
+	ms.PropstatStart(http.StatusOK)
+	if !st.up.edited || withData {
+		ms.TextElement(webdav.DAV("getetag"), etagOf(entry.Rev))
+	}
+	if st.path == "" {
+		ms.TextElement(webdav.CS("uid"), entry.UID)
+	}
+	if withData && st.up.edited {
+		ms.Start(webdav.CalDAV("calendar-data"))
+		ms.TextBytes(st.up.body)
+		ms.Writer.End()
+	}
+	ms.PropstatEnd(nil)
+	ms.ResponseEnd()
+}
+
+// bulkApply carries out one step; on error it has changed nothing.
+func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
+	if st.err != nil {
+		return nil, st.err
+	}
+	if st.path != "" {
+		old, err := s.entry(s.col, st.name)
+		if err != nil {
+			return nil, err
+		}
+		var tag webdav.ETag
+		if old != nil {
+			tag = webdav.ETag(etagOf(old.Rev))
+		}
+		if st.match.Present() && !st.match.MatchStrong(tag) {
+			return nil, &webdav.Error{Status: http.StatusPreconditionFailed}
+		}
+		if old == nil {
+			return nil, &webdav.Error{Status: http.StatusNotFound}
+		}
+	}
+	if st.remove {
+		return nil, s.tx.DeleteObject(s.col, st.name, store.Match{})
+	}
+	entry, _, err := s.put(s.col, st.name, st.up)
+	return entry, err
+}
+
+// bulkRefused tells of a new resource that could not be made: it has no href,
+// so its UID says which (calendarserver-bulk-change §3).
+func (s *scope) bulkRefused(ms *webdav.Multistatus, st *bulkStep, e *webdav.Error) {
+	refused := *e
+	if st.up != nil && st.up.object != nil {
+		uid := webdav.NewText(webdav.CS("uid"), st.up.object.UID)
+		ms.ResponseRefused(&refused, uid)
+		return
+	}
+	ms.ResponseRefused(&refused)
+}

@@ -1,0 +1,69 @@
+package caldav
+
+import (
+	"net/http"
+	"strings"
+
+	"convene/store"
+	"convene/webdav"
+)
+
+// checkConditions judges If-Match, If-None-Match, the date conditions and If
+// against what the transaction sees. It returns 412 if one does not hold; for
+// GET and HEAD, 304 if the client has what it asks for.
+func (s *scope) checkConditions(r *resource) error {
+	c, err := webdav.ParseConditions(s.req.Header, s.req.Host)
+	if err != nil {
+		return err
+	}
+	var tag webdav.ETag
+	var status int
+	if r.exists() {
+		tag = webdav.ETag(r.etag())
+		status = c.Check(s.req.Method, tag, r.modified())
+	} else {
+		status = c.Check(s.req.Method, "", s.req.now)
+	}
+	if status != 0 {
+		return &webdav.Error{Status: status}
+	}
+	if c.If != nil && !c.If.Holds(r.dir+r.name, s.stateOf) {
+		return &webdav.Error{Status: http.StatusPreconditionFailed}
+	}
+	return nil
+}
+
+// exists is false for a place where nothing is yet.
+func (r *resource) exists() bool { return r.kind != kindMissing }
+
+// stateOf is the entity tag and the state tokens of a resource that an If
+// header names: its own or another in the same home (RFC 4918 §10.4.4). The
+// sync token of a collection is a state token (RFC 6578 §5), and so is Apple's
+// ctag URL (calendarserver-bulk-change §3.2).
+func (s *scope) stateOf(path string) (webdav.ETag, []string) {
+	t, err := parseTarget(webdav.EscapePath(path))
+	if err != nil || t.kind&(kindHome|kindMissing) == 0 || s.home == nil || t.form != s.req.target.form || t.ident != s.req.target.ident {
+		return "", nil
+	}
+	if t.collection == "" {
+		return webdav.ETag(etagOf(s.home.Rev)), []string{homeToken(s.home.ID, s.home.Rev)}
+	}
+	col, err := s.tx.Collection(s.home.ID, t.collection)
+	if err != nil {
+		return "", nil
+	}
+	if t.object == "" {
+		r := resource{kind: kinds[col.Kind], col: col, home: s.home}
+		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + ctagOf(col.Rev)}
+	}
+	entry, err := s.tx.Entry(col.ID, t.object)
+	if err != nil {
+		return "", nil
+	}
+	return webdav.ETag(etagOf(entry.Rev)), nil
+}
+
+// ctagURI is the prefix under which Apple's clients name a ctag in an If header.
+const ctagURI = "http://me.com/_namespace/ctag/"
+
+func ctagOf(rev store.Rev) string { return strings.Trim(etagOf(rev), `"`) }

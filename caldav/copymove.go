@@ -1,0 +1,244 @@
+package caldav
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/store"
+	"convene/webdav"
+)
+
+// A destination is where COPY and MOVE put things: a place in a calendar home,
+// which may be another's.
+type destination struct {
+	target
+	overwrite  bool
+	privileges delegation.Privilege
+}
+
+// destination reads the headers of COPY and MOVE (RFC 4918 §9.8, §9.9), asks
+// the directory for the owner of the other place, and checks what the caller
+// may do there.
+func (h *Handler) destination(r *request) (*destination, error) {
+	path, err := webdav.ParseDestination(r.Request)
+	if err != nil {
+		return nil, err
+	}
+	overwrite, err := webdav.ParseOverwrite(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseTarget(webdav.EscapePath(path))
+	if err != nil || t.kind != kindMissing || t.addMember {
+		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
+	}
+	d := &destination{target: t, overwrite: overwrite}
+	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
+		return nil, err
+	}
+	d.privileges = h.Access.Privileges(r.caller, d.owner.GUID, delegation.Home)
+	if !d.privileges.Has(delegation.Bind) {
+		return nil, needPrivileges(path, delegation.Bind)
+	}
+	return d, nil
+}
+
+// ownerOf is the record of a place in a home; the directory is asked only if it
+// is not that of the request's target.
+func (h *Handler) ownerOf(ctx context.Context, r *request, t *target) (*directory.Principal, error) {
+	if t.form == r.target.form && t.ident == r.target.ident {
+		return r.target.owner, nil
+	}
+	owner, err := h.Directory.Lookup(ctx, t.key())
+	if errors.Is(err, directory.ErrNotFound) || err == nil && !owner.CalendarEnabled {
+		return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar home"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return owner, h.ensureHome(ctx, owner)
+}
+
+// collection is the calendar that the destination lies in.
+func (d *destination) in(tx *store.Tx) (*store.Home, *store.Collection, error) {
+	home, err := tx.Home(d.owner.GUID)
+	if err != nil {
+		return nil, nil, err
+	}
+	col, err := tx.Collection(home.ID, d.collection)
+	if errors.Is(err, store.ErrNotFound) {
+		return home, nil, nil
+	}
+	return home, col, err
+}
+
+// copyObject serves COPY of an object: 201, or 204 if something was replaced.
+func (h *Handler) copyObject(r *request) (action, error) { return h.transferObject(r, (*store.Tx).CopyObject) }
+
+// moveObject serves MOVE of an object: 201, or 204 if something was replaced.
+func (h *Handler) moveObject(r *request) (action, error) { return h.transferObject(r, (*store.Tx).MoveObject) }
+
+type objectTransfer func(tx *store.Tx, from *store.Collection, name string, to *store.Collection, toName string, m store.Match, opts ...store.PutOption) (*store.Entry, bool, error)
+
+func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, error) {
+	d, err := h.destination(r)
+	if err != nil {
+		return nil, err
+	}
+	if d.object == "" {
+		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		if err := s.checkConditions(s.resource()); err != nil {
+			return nil, err
+		}
+		_, col, err := d.in(s.tx)
+		if err != nil {
+			return nil, err
+		}
+		if col == nil {
+			return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar"}
+		}
+		if (col.Kind == store.KindCollection) != (s.col.Kind == store.KindCollection) {
+			return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+		}
+		if col.Kind != store.KindCollection {
+			if err := s.accepts(col, s.object.Component); err != nil {
+				return nil, err
+			}
+		}
+		match := store.Match{IfNoneMatchAny: !d.overwrite}
+		entry, created, err := transfer(s.tx, s.col, s.object.Name, col, d.object, match, store.UniqueInHome)
+		if errors.Is(err, store.ErrExists) {
+			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
+		}
+		if err != nil {
+			return nil, s.putAnswer(err)
+		}
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
+		if created {
+			resp.Status = http.StatusCreated
+			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+entry.Name))
+		}
+		return resp, nil
+	}, nil
+}
+
+// moveCollection serves MOVE of a collection: it gets another name, in its home
+// or in another one the caller may write to. Its resource-id stays.
+func (h *Handler) moveCollection(r *request) (action, error) {
+	d, err := h.destination(r)
+	if err != nil {
+		return nil, err
+	}
+	if d.object != "" {
+		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.checkCollectionTransfer(); err != nil {
+			return nil, err
+		}
+		if err := s.removable(s.col); err != nil {
+			return nil, err
+		}
+		home, created, err := s.makeRoom(d)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.tx.MoveCollection(s.home.ID, s.col.Name, home.ID, d.collection); err != nil {
+			return nil, s.putAnswer(err)
+		}
+		return transferred(created), nil
+	}, nil
+}
+
+// copyCollection serves COPY of a collection, with its properties, and with its
+// members unless Depth is 0. A copy of events in the same home would hold the
+// same UIDs again, which a home does not take.
+func (h *Handler) copyCollection(r *request) (action, error) {
+	d, err := h.destination(r)
+	if err != nil {
+		return nil, err
+	}
+	depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity)
+	if err != nil {
+		return nil, err
+	}
+	if d.object != "" {
+		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.checkCollectionTransfer(); err != nil {
+			return nil, err
+		}
+		if fixed(s.col) {
+			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "this collection belongs to the home"}
+		}
+		home, created, err := s.makeRoom(d)
+		if err != nil {
+			return nil, err
+		}
+		col, err := s.tx.CopyCollection(s.col, home.ID, d.collection)
+		if err != nil {
+			return nil, s.putAnswer(err)
+		}
+		if depth == webdav.Depth0 {
+			return transferred(created), nil
+		}
+		if s.col.Objects > maxCopied {
+			return nil, &webdav.Error{Status: http.StatusInsufficientStorage, Description: "the collection is too large to be copied at once"}
+		}
+		for entry := range s.tx.Entries(s.col.ID) {
+			if _, _, err := s.tx.CopyObject(s.col, entry.Name, col, entry.Name, store.Match{}, store.UniqueInHome); err != nil {
+				return nil, s.putAnswer(err)
+			}
+		}
+		return transferred(created), nil
+	}, nil
+}
+
+// maxCopied bounds the objects that one COPY may write in its transaction.
+const maxCopied = 1000
+
+// checkCollectionTransfer judges existence and conditions of the source.
+func (s *scope) checkCollectionTransfer() error {
+	if err := s.mustExist(); err != nil {
+		return err
+	}
+	return s.checkConditions(s.resource())
+}
+
+// makeRoom takes away what lies at the destination, if the client allows it and
+// the home can be without it. created reports that nothing did.
+func (s *scope) makeRoom(d *destination) (home *store.Home, created bool, err error) {
+	home, old, err := d.in(s.tx)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case old == nil:
+		return home, true, nil
+	case old.ID == s.col.ID:
+		return nil, false, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
+	case !d.overwrite:
+		return nil, false, &webdav.Error{Status: http.StatusPreconditionFailed}
+	case !d.privileges.Has(delegation.Unbind):
+		return nil, false, needPrivileges(d.collectionPath(d.collection), delegation.Unbind)
+	}
+	if err := s.removable(old); err != nil {
+		return nil, false, err
+	}
+	return home, false, s.tx.DeleteCollection(home.ID, old.Name)
+}
+
+func transferred(created bool) *webdav.Response {
+	if created {
+		return &webdav.Response{Status: http.StatusCreated}
+	}
+	return &webdav.Response{Status: http.StatusNoContent}
+}

@@ -1,0 +1,59 @@
+package caldav
+
+import (
+	"net/http"
+
+	"convene/store"
+	"convene/webdav"
+)
+
+// deleteObject serves DELETE of an object (RFC 4918 §9.6): 204.
+func (h *Handler) deleteObject(*request) (action, error) {
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		if err := s.checkConditions(s.resource()); err != nil {
+			return nil, err
+		}
+		if err := s.tx.DeleteObject(s.col, s.object.Name, store.Match{}); err != nil {
+			return nil, err
+		}
+		return &webdav.Response{Status: http.StatusNoContent}, nil
+	}, nil
+}
+
+// deleteCollection serves DELETE of a calendar or an ordinary collection with
+// all that is in it: 204. The home's own collections stay (S181), and so does
+// the default calendar.
+func (h *Handler) deleteCollection(r *request) (action, error) {
+	if depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity); err != nil || depth != webdav.DepthInfinity {
+		return nil, webdav.BadRequest("DELETE of a collection has Depth: infinity")
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		if err := s.checkConditions(s.resource()); err != nil {
+			return nil, err
+		}
+		if err := s.removable(s.col); err != nil {
+			return nil, err
+		}
+		if err := s.tx.DeleteCollection(s.home.ID, s.col.Name); err != nil {
+			return nil, err
+		}
+		return &webdav.Response{Status: http.StatusNoContent}, nil
+	}, nil
+}
+
+// removable refuses to take away what the home cannot be without.
+func (s *scope) removable(c *store.Collection) error {
+	if fixed(c) {
+		return &webdav.Error{Status: http.StatusForbidden, Description: "this collection belongs to the home"}
+	}
+	if c.Name == defaultCalendar {
+		return precondition(webdav.CalDAV("default-calendar-delete-allowed"))
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package caldav
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"net/http"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// answers says what each error of the packages below is on the wire. An unmet
+// precondition is 403 or 409 (RFC 4791 §1.3); 412 is for If-Match and its kin
+// alone.
+var answers = []struct {
+	err       error
+	status    int
+	condition xml.Name
+}{
+	{store.ErrNotFound, http.StatusNotFound, xml.Name{}},
+	{store.ErrChanged, http.StatusPreconditionFailed, xml.Name{}},
+	{store.ErrExists, http.StatusForbidden, webdav.DAV("resource-must-be-null")},
+	{store.ErrQuota, http.StatusInsufficientStorage, webdav.DAV("quota-not-exceeded")},
+	{store.ErrTokenExpired, http.StatusForbidden, webdav.DAV("valid-sync-token")},
+	{directory.ErrNotFound, http.StatusNotFound, xml.Name{}},
+	{directory.ErrUnavailable, http.StatusServiceUnavailable, xml.Name{}},
+	{ical.ErrBudget, http.StatusForbidden, webdav.CalDAV("max-instances")},
+	{ical.ErrLimit, http.StatusForbidden, webdav.CalDAV("max-resource-size")},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, xml.Name{}},
+	{context.Canceled, http.StatusServiceUnavailable, xml.Name{}},
+}
+
+// answer turns err into what the client sees: 500 and no detail if it is not
+// one that the table knows.
+func answer(err error) *webdav.Error {
+	if e, ok := errors.AsType[*webdav.Error](err); ok {
+		return e
+	}
+	for _, a := range answers {
+		if errors.Is(err, a.err) {
+			return &webdav.Error{Status: a.status, Condition: a.condition, Err: err}
+		}
+	}
+	return &webdav.Error{Status: http.StatusInternalServerError, Err: err}
+}
+
+// precondition is the answer 403 with a DAV:error that names the condition.
+func precondition(name xml.Name) *webdav.Error {
+	return &webdav.Error{Status: http.StatusForbidden, Condition: name}
+}
+
+// needPrivileges is the answer of RFC 3744 §7.1.1: which privilege is missing
+// where.
+func needPrivileges(path string, need delegation.Privilege) *webdav.Error {
+	return webdav.NeedPrivileges(path, privilegeName(need))
+}

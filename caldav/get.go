@@ -1,0 +1,164 @@
+package caldav
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// getObject serves GET of an object (RFC 4791 §5.3.4): its bytes as they were
+// stored, or as jCal if the client prefers that (RFC 7265).
+func (h *Handler) getObject(*request) (action, error) {
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		self := s.resource()
+		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
+			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())},
+		}}
+		if err := s.checkConditions(self); err != nil {
+			return notModifiedAs(resp, err)
+		}
+		obj, err := s.tx.Object(s.col.ID, s.object.Name)
+		if err != nil {
+			return nil, err
+		}
+		typ, err := s.contentType(s.col, s.object)
+		if err != nil {
+			return nil, err
+		}
+		resp.Header["Content-Type"] = []string{typ}
+		if s.col.Kind == store.KindCollection {
+			resp.Body = bytes.Clone(obj.Body)
+			return resp, nil
+		}
+		return s.calendarBody(resp, obj.Body)
+	}, nil
+}
+
+// notModifiedAs makes a failed condition of a GET into its answer: 304 keeps the
+// validators (RFC 9110 §15.4.5).
+func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
+	if e := answer(err); e.Status == http.StatusNotModified {
+		resp.Status = http.StatusNotModified
+		return resp, nil
+	}
+	return nil, err
+}
+
+// calendarBody fills an answer with calendar data in the representation that
+// the client accepts.
+func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
+	resp.Header.Set("Vary", "Accept")
+	if !prefersJCal(s.req.Header.Get("Accept")) {
+		resp.Body = bytes.Clone(body)
+		return resp, nil
+	}
+	cal, err := ical.Decode(body, ical.DefaultLimits)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header["Content-Type"] = []string{jcalType}
+	resp.Body, err = cal.MarshalJCal()
+	return resp, err
+}
+
+// contentType is the media type of an object: calendar data, or what came with
+// a file.
+func (s *scope) contentType(c *store.Collection, o *store.Entry) (string, error) {
+	if c.Kind != store.KindCollection {
+		return calendarType, nil
+	}
+	raw, err := s.tx.Property(store.ObjectProperties(c.ID, o.Name), propertyKey(fileType))
+	if err != nil || raw == nil {
+		return "application/octet-stream", err
+	}
+	e, err := webdav.ParseXML(raw, webdav.DefaultXMLLimits)
+	return e.Content(), err
+}
+
+// fileType is the stored property that keeps the Content-Type of a file in an
+// ordinary collection.
+var fileType = webdav.DAV("getcontenttype")
+
+// listing is the page that a browser gets for a collection.
+var listing = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{{.Path}}</title></head>
+<body><h1>{{.Path}}</h1>
+<table><thead><tr><th>Name</th><th>Size</th><th>Last modified</th><th>Type</th></tr></thead><tbody>
+{{range .Rows}}<tr><td><a href="{{.Href}}">{{.Name}}</a></td><td>{{.Size}}</td><td>{{.Modified}}</td><td>{{.Type}}</td></tr>
+{{end}}</tbody></table></body></html>
+`))
+
+type listingRow struct {
+	Href, Name, Modified, Type string
+	Size                       int
+}
+
+// getListing serves GET of a collection that is no calendar: a page that shows
+// what is in it (S12). Records by GUID are not listed.
+func (h *Handler) getListing(r *request) (action, error) {
+	if r.target.form == uidsForm && r.target.kind&(kindPrincipalType|kindHomeType) != 0 {
+		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "records are not listed by GUID"}
+	}
+	listed, err := h.listPrincipalsOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		self := s.resource()
+		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}
+		if self.kind&inHome != 0 {
+			resp.Header["Etag"], resp.Header["Last-Modified"] = []string{self.etag()}, []string{httpTime(self.modified())}
+			if err := s.checkConditions(self); err != nil {
+				return notModifiedAs(resp, err)
+			}
+		}
+		page := struct {
+			Path string
+			Rows []listingRow
+		}{Path: self.dir}
+		err := s.eachMember(self, listed, func(r *resource) error {
+			page.Rows = append(page.Rows, s.listingRow(r))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		var body bytes.Buffer
+		err = listing.Execute(&body, page)
+		resp.Body = body.Bytes()
+		return resp, err
+	}, nil
+}
+
+func (s *scope) listingRow(r *resource) listingRow {
+	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: r.name, Type: "Collection"}
+	switch {
+	case r.object != nil:
+		row.Type, row.Size = "text/calendar", r.object.Size
+	case r.col != nil:
+		row.Name = r.col.Name
+	case r.owner != nil && r.kind == kindPrincipal:
+		row.Name, row.Type = r.owner.FullName, "Principal"
+	default:
+		row.Name = lastSegment(r.dir)
+	}
+	if r.kind&inHome != 0 {
+		row.Modified = httpTime(r.modified())
+	}
+	return row
+}
+
+// isBrowser reports whether a page is wanted where other clients get calendar
+// data.
+func isBrowser(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html") ||
+		r.Header.Get("Accept") == "" && strings.HasPrefix(r.UserAgent(), "Mozilla/")
+}

@@ -1,0 +1,222 @@
+package caldav
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"convene/auth"
+	"convene/delegation"
+	"convene/directory"
+	"convene/snapshot"
+	"convene/store"
+	"convene/webdav"
+)
+
+// Options are what a Handler is made from. All fields but Log and Now are
+// required.
+type Options struct {
+	Store     *store.Store
+	Snapshots *snapshot.Cache
+	Directory directory.Directory
+	Access    *delegation.Policy
+	Limits    Limits
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Limits bound what one request may ask for. A zero field is DefaultLimits'.
+type Limits struct {
+	ObjectBytes    int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
+	RequestBytes   int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
+	Instances      int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
+	Results        int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
+	Attendees      int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
+	Collections    int           `toml:"collections" doc:"Most collections in one calendar home."`
+	Resources      int           `toml:"resources" doc:"Most resources in one collection."`
+	SearchResults  int           `toml:"search-results" doc:"Most principals in the answer to one search."`
+	QueryPast      time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
+	QueryFuture    time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
+	ListPrincipals bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
+}
+
+// DefaultLimits is what a Handler uses where nothing else was said.
+func DefaultLimits() Limits {
+	return Limits{
+		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, Instances: 100_000, Results: 100_000, Attendees: 100,
+		Collections: 50, Resources: 0, SearchResults: 500, ListPrincipals: true,
+	}
+}
+
+// Handler serves the URL space below "/" to signed-in callers. It is safe for
+// concurrent use.
+type Handler struct {
+	Options
+	methods    map[kind]verbs
+	props      *propertyTable
+	reports    map[reportName]report
+	serverInfo serverInfo
+}
+
+// New makes a handler.
+func New(o Options) (*Handler, error) {
+	if o.Store == nil || o.Directory == nil || o.Access == nil || o.Snapshots == nil {
+		return nil, errors.New("caldav: store, snapshots, directory and access policy are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{Options: o, methods: methods(), reports: reports()}
+	h.props = newPropertyTable()
+	h.serverInfo = newServerInfo()
+	return h, nil
+}
+
+// A request is one HTTP request with what is known of it before the store is
+// asked.
+type request struct {
+	*http.Request
+	caller *auth.Caller
+	target target
+	now    time.Time
+}
+
+// Serve answers r for caller, who has passed sign-in and the service access
+// list.
+func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
+	resp, err := h.respond(r, caller)
+	if err != nil {
+		resp = h.errorResponse(r, err)
+	}
+	h.serverInfo.tell(r, resp)
+	send(w, r, resp)
+}
+
+// respond finds the row of the method table and runs its two steps.
+func (h *Handler) respond(r *http.Request, caller *auth.Caller) (*webdav.Response, error) {
+	t, err := parseTarget(r.URL.EscapedPath())
+	if err != nil {
+		return nil, err
+	}
+	if t.kind == kindWellKnown {
+		return wellKnown(&t, r), nil
+	}
+	req := &request{Request: r, caller: caller, target: t, now: h.Now()}
+	ctx := r.Context()
+	if err := h.resolve(ctx, req); err != nil {
+		return nil, err
+	}
+	table := h.methods[req.target.kind]
+	m, ok := table[r.Method]
+	if !ok {
+		return notAllowed(table), nil
+	}
+	if m.need != delegation.None && !h.privileges(req).Has(m.need) {
+		return nil, needPrivileges(r.URL.EscapedPath(), m.need)
+	}
+	if resp := redirectToSlash(req); resp != nil {
+		return resp, nil
+	}
+	act, err := m.do(h, req)
+	if err != nil {
+		return nil, err
+	}
+	var resp *webdav.Response
+	err = m.in(h.Store, ctx, func(tx *store.Tx) error {
+		s, err := h.scope(tx, req)
+		if err != nil {
+			return err
+		}
+		resp, err = act(s)
+		return err
+	})
+	return resp, err
+}
+
+// resolve asks the directory for the target's record and the store for the
+// kind of what lies in a home, and makes the home on its first use (S83).
+func (h *Handler) resolve(ctx context.Context, req *request) error {
+	t := &req.target
+	if t.ident == "" || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 {
+		return nil
+	}
+	owner, err := h.Directory.Lookup(ctx, t.key())
+	if err != nil {
+		return err
+	}
+	t.owner = owner
+	if t.kind&(kindHome|kindMissing) == 0 {
+		return nil
+	}
+	if !owner.CalendarEnabled {
+		return &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"}
+	}
+	err = h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := h.provision(ctx, owner); err != nil {
+		return err
+	}
+	return h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
+}
+
+// redirectToSlash sends GET on a collection without its final slash to the
+// collection (other methods are served as they are: clients that create or
+// report leave the slash out).
+func redirectToSlash(req *request) *webdav.Response {
+	const files = kindObject | kindMissing | kindFreeBusyURL | kindRoot | kindServerInfo
+	if req.target.slash || req.target.kind&files != 0 || req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return nil
+	}
+	return &webdav.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {req.URL.EscapedPath() + "/"}}}
+}
+
+// errorResponse writes the cause to the log and the condition to the client.
+func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
+	if patch, ok := errors.AsType[*patchError](err); ok {
+		return patch.response()
+	}
+	if refused, ok := errors.AsType[*makeError](err); ok {
+		return refused.response()
+	}
+	e := answer(err)
+	if e.Code() >= http.StatusInternalServerError {
+		h.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("method", r.Method),
+			slog.String("path", r.URL.Path), slog.Int("status", e.Code()), slog.Any("error", err))
+	}
+	if e.Status == http.StatusServiceUnavailable && e.RetryAfter == 0 {
+		e.RetryAfter = retryAfter
+	}
+	return e.Response()
+}
+
+// retryAfter is how long a client should wait when a dependency cannot answer.
+const retryAfter = 30 * time.Second
+
+const (
+	calendarType = "text/calendar; charset=utf-8"
+	jcalType     = "application/calendar+json; charset=utf-8"
+)
+
+// send writes the response, once, headers first.
+func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) {
+	header := w.Header()
+	for name, values := range resp.Header {
+		header[name] = values
+	}
+	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
+		header.Set("Content-Length", strconv.Itoa(len(resp.Body)))
+	}
+	w.WriteHeader(resp.Status)
+	if r.Method != http.MethodHead {
+		// A failed write means that the client has gone; there is no one to tell.
+		_, _ = w.Write(resp.Body)
+	}
+}

@@ -1,0 +1,90 @@
+package caldav
+
+import (
+	"math"
+	"strings"
+
+	"convene/ical"
+	"convene/store"
+)
+
+// Index computes the store's index entry from stored calendar data. It is the
+// store's Options.Indexer: a reindex gives what the writes gave. Files in
+// ordinary collections, which are no calendar data, have an empty entry.
+func Index(body []byte) (store.Index, error) {
+	cal, err := ical.Decode(body, ical.DefaultLimits)
+	if err != nil {
+		return store.Index{}, err
+	}
+	object, err := ical.NewObject(cal)
+	if err != nil {
+		return store.Index{}, err
+	}
+	return indexOf(object)
+}
+
+func indexOf(o *ical.Object) (store.Index, error) {
+	ix := store.Index{UID: o.UID, Component: componentBit(o.Kind)}
+	series, err := o.Series()
+	if err != nil {
+		return ix, err
+	}
+	start, end, open := series.Span()
+	ix.Start, ix.End = start, end
+	if open {
+		ix.End = store.OpenEnded
+	}
+	if series.Recurring() {
+		ix.Flags |= store.FlagRecurring
+	}
+	if series.Floating() {
+		ix.Flags |= store.FlagFloating
+	}
+	if o.Kind != "VEVENT" {
+		ix.Flags |= store.FlagInexact
+	}
+	if start == math.MinInt64 && end == math.MaxInt64 {
+		ix.Flags |= store.FlagNoTime
+	}
+	for _, c := range o.Calendar.Children {
+		ix.Flags |= componentFlags(c)
+	}
+	if o.Master != nil {
+		ix.Busy = busyType(o.Master)
+	} else if len(o.Overrides) > 0 {
+		ix.Busy = busyType(o.Overrides[0])
+	}
+	return ix, nil
+}
+
+func componentFlags(c *ical.Component) store.IndexFlags {
+	var flags store.IndexFlags
+	if class := c.Prop("CLASS"); class != nil && !strings.EqualFold(class.Value, "PUBLIC") {
+		flags |= store.FlagPrivate
+	}
+	if c.Child("VALARM") != nil {
+		flags |= store.FlagAlarm
+	}
+	for _, attach := range c.AllProps("ATTACH") {
+		if attach.Has("MANAGED-ID") {
+			flags |= store.FlagManaged
+		}
+	}
+	if c.Prop("ORGANIZER") != nil || c.Prop("ATTENDEE") != nil {
+		flags |= store.FlagScheduled
+	}
+	return flags
+}
+
+// busyType is how a component counts in free-busy.
+func busyType(c *ical.Component) store.BusyType {
+	switch ical.BusyOf(c) {
+	case ical.Busy:
+		return store.BusyBusy
+	case ical.BusyTentative:
+		return store.BusyTentative
+	case ical.BusyUnavailable:
+		return store.BusyUnavailable
+	}
+	return store.BusyFree
+}

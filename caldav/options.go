@@ -1,0 +1,31 @@
+package caldav
+
+import (
+	"net/http"
+	"strings"
+
+	"convene/webdav"
+)
+
+// davClasses are the compliance classes of the DAV header: RFC 4918 §18, and one
+// token for each further standard.
+var davClasses = strings.Join([]string{
+	"1", "3", // RFC 4918
+	"access-control",       // RFC 3744
+	"extended-mkcol",       // RFC 5689
+	"sync-collection",      // RFC 6578, as some clients look for it
+	"calendar-access",      // RFC 4791
+	"calendar-no-timezone", // RFC 7809
+	"addressable-add-member",
+	"calendarserver-principal-property-search", "calendarserver-principal-search",
+	"calendarserver-home-sync", "calendar-query-extended", "calendar-default-alarms",
+}, ", ")
+
+// options serves OPTIONS: what can be done here, and with what (RFC 4791 §5.1).
+// Clients look for calendar-access on principals too.
+func (h *Handler) options(r *request) (action, error) {
+	resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
+		"Dav": {davClasses}, "Allow": {h.methods[r.target.kind].allow()},
+	}}
+	return func(*scope) (*webdav.Response, error) { return resp, nil }, nil
+}

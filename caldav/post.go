@@ -1,0 +1,99 @@
+package caldav
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"mime"
+	"net/http"
+
+	"convene/store"
+	"convene/webdav"
+)
+
+// postCalendar serves POST on a calendar: at its add-member URI it stores one
+// object under a name of the server's choice (RFC 5995); at the calendar itself
+// it carries out many changes at once (Apple's calendarserver-bulk-change).
+func (h *Handler) postCalendar(r *request) (action, error) {
+	if r.target.addMember {
+		return h.addMember(r)
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return nil, webdav.BadRequest("Content-Type is missing or malformed")
+	}
+	switch media {
+	case mediaCalendar, mediaJCal:
+		return h.bulkCreate(r, media)
+	case "application/xml", "text/xml":
+		return h.bulkChange(r)
+	}
+	return nil, errUnsupportedData
+}
+
+// addMember stores the body as a new member: 201 with its Location.
+func (h *Handler) addMember(r *request) (action, error) {
+	up, err := h.readObject(r)
+	if err != nil {
+		return nil, err
+	}
+	name := newName()
+	prefer := webdav.ParsePrefer(r.Header)
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return nil, err
+		}
+		entry, created, err := s.put(s.col, name, up)
+		if err != nil {
+			return nil, err
+		}
+		resp := s.stored(self, entry, created, up, prefer)
+		resp.Header.Set("Location", webdav.EscapePath(self.dir+name))
+		return resp, nil
+	}, nil
+}
+
+// newName is a name for an object that came without one: 128 random bits.
+func newName() string {
+	var b [16]byte
+	// crypto/rand.Read never fails: it ends the program if the system has no
+	// randomness to give.
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:]) + ".ics"
+}
+
+// putFile stores any file in an ordinary collection, with its Content-Type.
+func (h *Handler) putFile(r *request) (action, error) {
+	body, err := readBody(r.Request, h.Limits.ObjectBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	if err != nil {
+		return nil, err
+	}
+	typ := r.Header.Get("Content-Type")
+	return func(s *scope) (*webdav.Response, error) {
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return nil, err
+		}
+		if s.col == nil || s.col.Kind != store.KindCollection {
+			return nil, &webdav.Error{Status: http.StatusConflict}
+		}
+		entry, created, err := s.tx.PutObject(s.col, r.target.object, body, store.Index{}, store.Match{})
+		if err != nil {
+			return nil, s.putAnswer(err)
+		}
+		if typ != "" {
+			value := webdav.NewText(fileType, typ).Append(nil)
+			if err := s.tx.SetProperty(store.OfObject(s.col, entry.Name), propertyKey(fileType), value); err != nil {
+				return nil, err
+			}
+		}
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
+		if created {
+			resp.Status = http.StatusCreated
+		}
+		return resp, nil
+	}, nil
+}

@@ -1,0 +1,222 @@
+package caldav
+
+import (
+	"net/http"
+	"strings"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/store"
+	"convene/webdav"
+)
+
+// propfind serves PROPFIND (RFC 4918 §9.1) with Depth 0 and 1; infinity is
+// 403 DAV:propfind-finite-depth.
+func (h *Handler) propfind(r *request) (action, error) {
+	depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity)
+	if err != nil {
+		return nil, err
+	}
+	if depth == webdav.DepthInfinity {
+		return nil, precondition(webdav.DAV("propfind-finite-depth"))
+	}
+	body, err := h.readXML(r)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := webdav.ParsePropfind(body)
+	if err != nil {
+		return nil, err
+	}
+	prefer := webdav.ParsePrefer(r.Header)
+	q := &propertyRequest{names: ask.Props, all: ask.AllProp, include: ask.Include, only: ask.PropName, minimal: prefer.Return == webdav.ReturnMinimal}
+	var listed []*directory.Principal
+	if depth == webdav.Depth1 && r.target.kind == kindPrincipalType {
+		if listed, err = h.listPrincipals(r); err != nil {
+			return nil, err
+		}
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		self := s.resource()
+		if resp := s.notModified(self); resp != nil {
+			return resp, nil
+		}
+		ms := webdav.NewMultistatus(nil)
+		if !prefer.DepthNoroot {
+			if err := q.write(s, ms, self); err != nil {
+				return nil, err
+			}
+		}
+		if depth == webdav.Depth1 {
+			if err := s.eachMember(self, listed, func(r *resource) error { return q.write(s, ms, r) }); err != nil {
+				return nil, err
+			}
+		}
+		resp := applied(ms.Response(), prefer)
+		if self.kind&inHome != 0 {
+			resp.Header.Set("ETag", self.etag())
+			resp.Header.Set("Last-Modified", httpTime(self.modified()))
+		}
+		return resp, nil
+	}, nil
+}
+
+// applied tells the client which of its preferences were honoured (RFC 7240 §3).
+func applied(resp *webdav.Response, prefer webdav.Prefer) *webdav.Response {
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	if value := prefer.Applied(); value != "" {
+		resp.Header.Set("Preference-Applied", value)
+	}
+	resp.Header.Add("Vary", "Prefer")
+	return resp
+}
+
+// notModified answers If-Modified-Since on a PROPFIND: clients that poll a
+// collection save the body.
+func (s *scope) notModified(r *resource) *webdav.Response {
+	since := s.req.Header.Get("If-Modified-Since")
+	if since == "" || r.kind&inHome == 0 {
+		return nil
+	}
+	t, err := http.ParseTime(since)
+	if err != nil || r.modified().Unix() > t.Unix() {
+		return nil
+	}
+	return &webdav.Response{Status: http.StatusNotModified, Header: http.Header{"ETag": {r.etag()}}}
+}
+
+// resource is the target itself.
+func (s *scope) resource() *resource {
+	t := &s.req.target
+	r := &resource{kind: t.kind, owner: t.owner, home: s.home, col: s.col, object: s.object, privileges: s.h.privileges(s.req)}
+	switch {
+	case t.kind == kindPrincipal:
+		r.dir = t.principalPath()
+	case t.kind == kindProxyGroup:
+		r.dir = t.principalPath() + t.collection + "/"
+	case t.kind&shared != 0:
+		r.dir = t.sharedPath()
+	case t.collection == "":
+		r.dir = t.homePath()
+	case t.kind == kindFreeBusyURL:
+		r.dir, r.name = t.homePath(), t.collection
+	default:
+		r.dir, r.name = t.collectionPath(t.collection), t.object
+	}
+	return r
+}
+
+// collectionResource is a collection of the target's home. The home's members
+// have the rights of their own kind.
+func (s *scope) collectionResource(c *store.Collection) *resource {
+	t := &s.req.target
+	r := &resource{kind: kinds[c.Kind], dir: t.collectionPath(c.Name), owner: t.owner, home: s.home, col: c}
+	if r.kind == kindFreeBusyURL {
+		r.dir, r.name = t.homePath(), c.Name
+	}
+	r.privileges = s.h.Access.Privileges(s.req.caller, t.owner.GUID, (&target{kind: r.kind}).area())
+	return r
+}
+
+// eachMember calls fn for what Depth: 1 adds: the members of a collection, the
+// collections of a home, or the fixed places of the URL space. The resource is
+// reused between calls.
+func (s *scope) eachMember(self *resource, listed []*directory.Principal, fn func(*resource) error) error {
+	switch {
+	case self.kind&shared != 0:
+		return s.eachShared(self, listed, fn)
+	case self.kind == kindPrincipal:
+		return s.eachProxyGroup(self, fn)
+	case self.kind == kindHome:
+		cols, err := s.tx.Collections(self.home.ID)
+		if err != nil {
+			return err
+		}
+		for _, c := range cols {
+			r := s.collectionResource(c)
+			if !r.privileges.Has(delegation.Read) {
+				continue
+			}
+			if err := fn(r); err != nil {
+				return err
+			}
+		}
+	case self.kind&collections != 0 && self.kind != kindFreeBusyURL:
+		return s.eachObject(self, fn)
+	}
+	return nil
+}
+
+func (s *scope) eachObject(self *resource, fn func(*resource) error) error {
+	snap, err := s.h.Snapshots.Get(s.tx, self.col)
+	if err != nil {
+		return err
+	}
+	r := *self
+	r.kind = kindObject
+	for entry := range snap.All() {
+		r.object, r.name = entry, entry.Name
+		if err := fn(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scope) eachProxyGroup(self *resource, fn func(*resource) error) error {
+	for _, name := range []string{"calendar-proxy-read", "calendar-proxy-write"} {
+		r := *self
+		r.kind, r.dir = kindProxyGroup, self.dir+name+"/"
+		if err := fn(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachShared lists the places above the homes and records. Homes themselves are
+// never listed; records are, if the limits allow it.
+func (s *scope) eachShared(self *resource, listed []*directory.Principal, fn func(*resource) error) error {
+	child := func(k kind, name string) error {
+		return fn(&resource{kind: k, dir: self.dir + name + "/", privileges: self.privileges})
+	}
+	switch self.kind {
+	case kindRoot:
+		if err := child(kindPrincipals, "principals"); err != nil {
+			return err
+		}
+		return child(kindHomes, "calendars")
+	case kindPrincipals, kindHomes:
+		below := kindPrincipalType
+		if self.kind == kindHomes {
+			below = kindHomeType
+		}
+		for _, form := range typeForms {
+			if err := child(below, form); err != nil {
+				return err
+			}
+		}
+	case kindPrincipalType:
+		for _, p := range listed {
+			r := &resource{kind: kindPrincipal, owner: p, dir: self.dir + p.Name + "/"}
+			r.privileges = s.h.Access.Privileges(s.req.caller, p.GUID, delegation.Record)
+			if err := fn(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// listPrincipals reads the records of one type, up to the search limit.
+func (h *Handler) listPrincipals(r *request) ([]*directory.Principal, error) {
+	if r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(r.caller) {
+		return nil, nil
+	}
+	return h.search(r.Context(), directory.Query{Types: []directory.Type{r.target.typ}, Limit: h.Limits.SearchResults})
+}

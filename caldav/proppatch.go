@@ -1,0 +1,97 @@
+package caldav
+
+import (
+	"net/http"
+
+	"convene/webdav"
+)
+
+// proppatch serves PROPPATCH (RFC 4918 §9.2): all changes or none. A property
+// that cannot be set is told with its reason, the others with 424.
+func (h *Handler) proppatch(r *request) (action, error) {
+	body, err := h.readXML(r)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := webdav.ParsePropertyUpdate(body)
+	if err != nil {
+		return nil, err
+	}
+	prefer := webdav.ParsePrefer(r.Header)
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return nil, err
+		}
+		results, ok := s.applyProperties(self, changes)
+		if !ok {
+			return nil, &patchError{self: self, results: results}
+		}
+		if prefer.Return == webdav.ReturnMinimal {
+			return applied(&webdav.Response{Status: http.StatusOK}, prefer), nil
+		}
+		return patched(self, results), nil
+	}, nil
+}
+
+// A patchError rolls the transaction back and carries what its answer says.
+type patchError struct {
+	self    *resource
+	results []webdav.PropResult
+}
+
+func (e *patchError) Error() string { return "property update refused" }
+
+// response is 207, though nothing was changed: each property that failed with
+// its reason, the others with 424 (RFC 4918 §9.2.1).
+func (e *patchError) response() *webdav.Response { return patched(e.self, e.results) }
+
+func patched(r *resource, results []webdav.PropResult) *webdav.Response {
+	ms := webdav.NewMultistatus(nil)
+	ms.ResponseStart(r.dir, r.name)
+	ms.PropResults(results)
+	ms.ResponseEnd()
+	return ms.Response()
+}
+
+// applyProperties carries out the changes in order. ok is false if one was
+// refused; the others then have the status 424.
+func (s *scope) applyProperties(r *resource, changes []webdav.PropUpdate) (results []webdav.PropResult, ok bool) {
+	ok = true
+	results = make([]webdav.PropResult, len(changes))
+	for i, c := range changes {
+		results[i] = webdav.PropResult{Name: c.Prop.Name, Status: http.StatusOK}
+		if err := s.applyProperty(r, c); err != nil {
+			e := answer(err)
+			results[i].Status, results[i].Err = e.Code(), e
+			ok = false
+		}
+	}
+	if ok {
+		return results, true
+	}
+	for i := range results {
+		if results[i].Err == nil {
+			results[i].Status = http.StatusFailedDependency
+		}
+	}
+	return results, false
+}
+
+func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
+	row := s.h.props.row(c.Prop.Name, r.kind)
+	switch {
+	case row == nil && c.Remove:
+		return s.drop(r, c.Prop.Name)
+	case row == nil:
+		return s.keep(r, c.Prop)
+	case c.Remove && row.remove != nil:
+		return row.remove(s, r)
+	case !c.Remove && row.set != nil:
+		return row.set(s, r, c.Prop)
+	}
+	return precondition(webdav.CondCannotModifyProtected)
+}

@@ -1,0 +1,359 @@
+package caldav
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"slices"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/store"
+	"convene/webdav"
+)
+
+// A property is one row of the property table: a live property, where it
+// exists and how it is read and set. Properties without a row are dead: kept
+// as they came.
+type property struct {
+	name xml.Name
+	on   kind // the kinds that have it
+	all  bool // DAV:allprop gives it (RFC 4918 §9.1, RFC 4791 §5.2: CalDAV's are given when asked for)
+
+	// kept says that the store keeps the property's element as it was set; get
+	// then gives the default.
+	kept bool
+
+	// get writes the content of the property's element. It reports false if
+	// this resource has no value for it.
+	get func(s *scope, r *resource, w *webdav.Writer) (bool, error)
+
+	// set checks a new value and stores it; nil: the property is protected.
+	set func(s *scope, r *resource, value *webdav.Element) error
+
+	// remove takes the value away; nil: the property cannot be removed.
+	remove func(s *scope, r *resource) error
+}
+
+// A resource is what a property is read from.
+type resource struct {
+	kind   kind
+	dir    string // URL path, decoded: up to and with the last slash …
+	name   string // … and what follows it; "" for collections
+	owner  *directory.Principal
+	home   *store.Home
+	col    *store.Collection
+	object *store.Entry
+
+	privileges delegation.Privilege
+}
+
+// propertyTable finds rows by name.
+type propertyTable struct {
+	rows   []*property
+	byName map[xml.Name][]*property
+}
+
+func newPropertyTable() *propertyTable {
+	t := &propertyTable{byName: map[xml.Name][]*property{}}
+	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), principalProperties()} {
+		for i := range rows {
+			row := &rows[i]
+			t.rows = append(t.rows, row)
+			t.byName[row.name] = append(t.byName[row.name], row)
+		}
+	}
+	return t
+}
+
+// row is the live property of that name on that kind of resource, or nil.
+func (t *propertyTable) row(name xml.Name, on kind) *property {
+	for _, row := range t.byName[name] {
+		if row.on&on != 0 {
+			return row
+		}
+	}
+	return nil
+}
+
+// named lists the live properties of a kind of resource.
+func (t *propertyTable) named(on kind) []*property {
+	var rows []*property
+	for _, row := range t.rows {
+		if row.on&on != 0 {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// storage is where the store keeps a resource's dead and settable properties.
+// It reports false for resources that keep none.
+func (r *resource) storage() (store.Resource, bool) {
+	switch {
+	case r.object != nil:
+		return store.OfObject(r.col, r.object.Name), true
+	case r.col != nil:
+		return store.OfCollection(r.col), true
+	case r.home != nil:
+		return store.OfHome(r.home.ID), true
+	}
+	return store.Resource{}, false
+}
+
+// stored is a property's element as it was set, nil if it was not.
+func (s *scope) stored(r *resource, name xml.Name) []byte {
+	at, ok := r.storage()
+	if !ok {
+		return nil
+	}
+	return s.tx.Property(at, propertyKey(name))
+}
+
+// storedElement is stored, parsed; nil if there is no value.
+func (s *scope) storedElement(r *resource, name xml.Name) (*webdav.Element, error) {
+	raw := s.stored(r, name)
+	if raw == nil {
+		return nil, nil
+	}
+	return webdav.ParseXML(raw, webdav.DefaultXMLLimits)
+}
+
+// storedText is the text of a stored property; "" if there is none.
+func (s *scope) storedText(r *resource, name xml.Name) (string, error) {
+	e, err := s.storedElement(r, name)
+	return e.Content(), err
+}
+
+// keep stores value as it came: the element with its attributes and content.
+func (s *scope) keep(r *resource, value *webdav.Element) error {
+	at, ok := r.storage()
+	if !ok {
+		return precondition(webdav.CondCannotModifyProtected)
+	}
+	err := s.tx.SetProperty(at, propertyKey(value.Name), value.Append(nil))
+	if errors.Is(err, store.ErrLimit) {
+		return &webdav.Error{Status: http.StatusInsufficientStorage, Err: err}
+	}
+	return err
+}
+
+// drop removes a stored property; one that is not there is no error (RFC 4918
+// §9.2: "specifying the removal of a property that does not exist is not an
+// error").
+func (s *scope) drop(r *resource, name xml.Name) error {
+	at, ok := r.storage()
+	if !ok {
+		return nil
+	}
+	err := s.tx.RemoveProperty(at, propertyKey(name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func propertyKey(name xml.Name) string { return "{" + name.Space + "}" + name.Local }
+
+func parsePropertyKey(key string) xml.Name {
+	for i := 1; i < len(key); i++ {
+		if key[i] == '}' {
+			return xml.Name{Space: key[1:i], Local: key[i+1:]}
+		}
+	}
+	return xml.Name{Local: key}
+}
+
+// keptProperty makes a row whose value is whatever was set, with the check that
+// a value must pass; nil: any. Without a value the property is absent.
+func keptProperty(name xml.Name, on kind, check func(*scope, *resource, *webdav.Element) error) property {
+	return property{
+		name: name, on: on, kept: true,
+		set: func(s *scope, r *resource, value *webdav.Element) error {
+			if check != nil {
+				if err := check(s, r, value); err != nil {
+					return err
+				}
+			}
+			return s.keep(r, value)
+		},
+		remove: func(s *scope, r *resource) error { return s.drop(r, name) },
+	}
+}
+
+// A propertyRequest is which properties an answer shall hold, with the rows
+// already found for one kind of resource after the other.
+type propertyRequest struct {
+	names   []*webdav.Element // as asked for: calendar-data has content
+	all     bool              // DAV:allprop
+	include []*webdav.Element // DAV:include with DAV:allprop
+	only    bool              // DAV:propname
+	minimal bool              // leave out what was not found (RFC 8144 §2.1)
+
+	data *calendarData // CALDAV:calendar-data, in reports
+
+	plans map[kind][]planned
+}
+
+// planned is one asked-for property with its row; a nil row is a dead property.
+type planned struct {
+	element *webdav.Element
+	row     *property
+	data    bool // CALDAV:calendar-data of a report
+}
+
+// plan finds the rows for resources of one kind, once for an answer.
+func (q *propertyRequest) plan(h *Handler, on kind) []planned {
+	if p, ok := q.plans[on]; ok {
+		return p
+	}
+	var p []planned
+	asked := q.names
+	if q.all {
+		for _, row := range h.props.named(on) {
+			if row.all {
+				p = append(p, planned{element: &webdav.Element{Name: row.name}, row: row})
+			}
+		}
+		asked = q.include
+	}
+	for _, e := range asked {
+		if slices.ContainsFunc(p, func(have planned) bool { return have.element.Name == e.Name }) {
+			continue
+		}
+		data := q.data != nil && e.Name == webdav.CalDAV("calendar-data")
+		p = append(p, planned{element: e, row: h.props.row(e.Name, on), data: data})
+	}
+	if q.plans == nil {
+		q.plans = map[kind][]planned{}
+	}
+	q.plans[on] = p
+	return p
+}
+
+// write adds the response of one resource to a multistatus: what was found
+// with 200, what was not with 404.
+func (q *propertyRequest) write(s *scope, ms *webdav.Multistatus, r *resource) error {
+	ms.ResponseStart(r.dir, r.name)
+	if err := q.writePropstats(s, ms, r); err != nil {
+		return err
+	}
+	ms.ResponseEnd()
+	return nil
+}
+
+func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {
+	if q.only {
+		return q.writeNames(s, ms, r)
+	}
+	var missing []*webdav.Element
+	opened := false
+	for _, p := range q.plan(s.h, r.kind) {
+		mark := ms.Mark()
+		if !opened {
+			ms.PropstatStart(http.StatusOK)
+		}
+		found, err := q.writeProperty(s, &ms.Writer, r, p)
+		if err != nil {
+			return err
+		}
+		if !found {
+			ms.Rewind(mark)
+			missing = append(missing, p.element)
+			continue
+		}
+		opened = true
+	}
+	if q.all {
+		if !opened {
+			ms.PropstatStart(http.StatusOK)
+			opened = true
+		}
+		if err := q.writeDead(s, r, &ms.Writer); err != nil {
+			return err
+		}
+	}
+	if q.minimal {
+		missing = nil
+	}
+	if !opened && len(missing) == 0 {
+		ms.PropstatStart(http.StatusOK)
+		opened = true
+	}
+	if opened {
+		ms.PropstatEnd(nil)
+	}
+	ms.Propstat(http.StatusNotFound, missing, nil)
+	return nil
+}
+
+// writeProperty writes one property's element: what is stored, if it is one
+// that the store keeps, or what its row makes.
+func (q *propertyRequest) writeProperty(s *scope, w *webdav.Writer, r *resource, p planned) (bool, error) {
+	if p.row == nil && !p.data || p.row != nil && p.row.kept {
+		if raw := s.stored(r, p.element.Name); raw != nil {
+			w.Raw(raw)
+			return true, nil
+		}
+		if p.row == nil || p.row.get == nil {
+			return false, nil
+		}
+	}
+	w.Start(p.element.Name)
+	var found bool
+	var err error
+	if p.data {
+		found, err = q.data.write(s, r, w)
+	} else {
+		found, err = p.row.get(s, r, w)
+	}
+	if found {
+		w.End()
+	}
+	return found, err
+}
+
+// writeDead adds all dead properties, for DAV:allprop.
+func (q *propertyRequest) writeDead(s *scope, r *resource, w *webdav.Writer) error {
+	return s.eachStored(r, func(name xml.Name, raw []byte) {
+		if s.h.props.row(name, r.kind) == nil {
+			w.Raw(raw)
+		}
+	})
+}
+
+// eachStored calls fn for every property that the store keeps of r.
+func (s *scope) eachStored(r *resource, fn func(xml.Name, []byte)) error {
+	at, ok := r.storage()
+	if !ok {
+		return nil
+	}
+	list, err := s.tx.Properties(at)
+	for _, p := range list {
+		fn(parsePropertyKey(p.Name), p.Value)
+	}
+	return err
+}
+
+// writeNames answers DAV:propname: the names of all that has a value.
+func (q *propertyRequest) writeNames(s *scope, ms *webdav.Multistatus, r *resource) error {
+	ms.PropstatStart(http.StatusOK)
+	for _, row := range s.h.props.named(r.kind) {
+		mark := ms.Mark()
+		found, err := q.writeProperty(s, &ms.Writer, r, planned{element: &webdav.Element{Name: row.name}, row: row})
+		if err != nil {
+			return err
+		}
+		ms.Rewind(mark)
+		if found {
+			ms.Empty(row.name)
+		}
+	}
+	err := s.eachStored(r, func(name xml.Name, _ []byte) {
+		if s.h.props.row(name, r.kind) == nil {
+			ms.Empty(name)
+		}
+	})
+	ms.PropstatEnd(nil)
+	return err
+}

@@ -1,0 +1,297 @@
+package caldav
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"convene/delegation"
+	"convene/store"
+	"convene/webdav"
+)
+
+// Groups of kinds that share properties.
+const (
+	collections = kindCalendar | kindCollection | kindInbox | kindOutbox | kindNotifications | kindDropbox | kindFreeBusyURL
+	inHome      = kindHome | collections | kindObject
+	shared      = kindRoot | kindPrincipals | kindPrincipalType | kindHomes | kindHomeType
+	principals  = kindPrincipal | kindProxyGroup
+	everything  = shared | principals | inHome
+)
+
+// textProperty makes a protected row whose content is text; "" is no value.
+func textProperty(name xml.Name, on kind, get func(*scope, *resource) string) property {
+	return property{name: name, on: on, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+		text := get(s, r)
+		w.Text(text)
+		return text != "", nil
+	}}
+}
+
+// hrefProperty makes a protected row whose content is a DAV:href; "" is no value.
+func hrefProperty(name xml.Name, on kind, get func(*scope, *resource) string) property {
+	return property{name: name, on: on, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+		href := get(s, r)
+		w.Href(href)
+		return href != "", nil
+	}}
+}
+
+// uriProperty is hrefProperty for URIs that are no paths.
+func uriProperty(name xml.Name, on kind, get func(*scope, *resource) string) property {
+	return property{name: name, on: on, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+		uri := get(s, r)
+		w.HrefURI(uri)
+		return uri != "", nil
+	}}
+}
+
+// davProperties are those of RFC 4918, 3253, 3744, 5397, 5842 and 6578 that
+// any resource may have.
+func davProperties() []property {
+	standard := []property{
+		{name: webdav.DAV("resourcetype"), on: everything, get: getResourceType},
+		{name: webdav.DAV("displayname"), on: principals | shared, get: getPrincipalName},
+		{name: webdav.DAV("displayname"), on: kindHome | collections | kindObject, kept: true, get: getDefaultName, set: setDisplayName,
+			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.DAV("displayname")) }},
+		textProperty(webdav.DAV("getetag"), kindHome|collections|kindObject, func(_ *scope, r *resource) string { return r.etag() }),
+		{name: webdav.DAV("getcontenttype"), on: collections | kindObject | kindHome, get: getContentType},
+		{name: webdav.DAV("getcontentlength"), on: everything, get: getContentLength},
+		textProperty(webdav.DAV("getlastmodified"), inHome, func(_ *scope, r *resource) string { return httpTime(r.modified()) }),
+		textProperty(webdav.DAV("creationdate"), inHome, func(_ *scope, r *resource) string { return r.created().UTC().Format(time.RFC3339) }),
+		{name: webdav.DAV("supportedlock"), on: everything, get: getEmpty},
+		{name: webdav.DAV("lockdiscovery"), on: everything, get: getEmpty},
+	}
+	for i := range standard {
+		standard[i].all = true
+	}
+	return slices.Concat(standard, accessProperties(), []property{
+		{name: webdav.DAV("supported-report-set"), on: everything, get: getSupportedReports},
+		{name: webdav.DAV("supported-method-set"), on: everything, get: getSupportedMethods},
+		textProperty(webdav.DAV("sync-token"), kindHome|kindCalendar|kindCollection|kindInbox|kindNotifications, func(s *scope, r *resource) string { return r.syncToken() }),
+		uriProperty(webdav.DAV("resource-id"), principals|inHome, func(_ *scope, r *resource) string { return r.resourceID() }),
+	})
+}
+
+// accessProperties are those of RFC 3744 and RFC 5397.
+func accessProperties() []property {
+	return []property{
+		hrefProperty(webdav.DAV("current-user-principal"), everything, func(s *scope, _ *resource) string { return principalPath(s.req.caller.Principal.GUID) }),
+		{name: webdav.DAV("current-user-privilege-set"), on: everything, get: getPrivilegeSet},
+		hrefProperty(webdav.DAV("owner"), principals|inHome, func(_ *scope, r *resource) string {
+			if r.owner == nil {
+				return ""
+			}
+			return principalPath(r.owner.GUID)
+		}),
+		{name: webdav.DAV("supported-privilege-set"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
+			writeSupported(w, supportedPrivileges())
+			return true, nil
+		}},
+		{name: webdav.DAV("acl"), on: everything, get: getACL},
+		{name: webdav.DAV("acl-restrictions"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
+			w.Empty(webdav.DAV("grant-only"))
+			w.Empty(webdav.DAV("no-invert"))
+			return true, nil
+		}},
+		{name: webdav.DAV("inherited-acl-set"), on: everything, get: getEmpty},
+		hrefProperty(webdav.DAV("principal-collection-set"), everything, func(*scope, *resource) string { return "/principals/" }),
+	}
+}
+
+func getEmpty(*scope, *resource, *webdav.Writer) (bool, error) { return true, nil }
+
+// resourceTypes are the elements of DAV:resourcetype by kind.
+func getResourceType(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if r.kind&(kindObject|kindFreeBusyURL) == 0 {
+		w.Empty(webdav.DAV("collection"))
+	}
+	switch r.kind {
+	case kindCalendar:
+		w.Empty(webdav.CalDAV("calendar"))
+	case kindInbox:
+		w.Empty(webdav.CalDAV("schedule-inbox"))
+	case kindOutbox:
+		w.Empty(webdav.CalDAV("schedule-outbox"))
+	case kindNotifications:
+		w.Empty(webdav.CS("notification"))
+	case kindDropbox:
+		w.Empty(webdav.CS("dropbox-home"))
+	case kindFreeBusyURL:
+		w.Empty(webdav.CS("free-busy-url"))
+	case kindPrincipal:
+		w.Empty(webdav.DAV("principal"))
+	case kindProxyGroup:
+		w.Empty(webdav.DAV("principal"))
+		w.Empty(webdav.CS(lastSegment(r.dir)))
+	}
+	return true, nil
+}
+
+func lastSegment(dir string) string {
+	dir = strings.TrimSuffix(dir, "/")
+	return dir[strings.LastIndexByte(dir, '/')+1:]
+}
+
+// getPrincipalName is the record's full name, or what a shared collection is
+// called.
+func getPrincipalName(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	switch {
+	case r.kind == kindProxyGroup:
+		w.Text(lastSegment(r.dir))
+	case r.owner != nil:
+		w.Text(r.owner.FullName)
+	case r.kind == kindRoot:
+		w.Text("/")
+	default:
+		w.Text(lastSegment(r.dir))
+	}
+	return true, nil
+}
+
+// getDefaultName is what a collection is called until someone names it: as in
+// its URL, or for a home after its owner.
+func getDefaultName(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	switch {
+	case r.object != nil:
+		return false, nil
+	case r.col != nil:
+		w.Text(r.col.Name)
+	default:
+		w.Text(r.owner.FullName)
+	}
+	return true, nil
+}
+
+func setDisplayName(s *scope, r *resource, value *webdav.Element) error {
+	if r.kind&(kindInbox|kindOutbox|kindNotifications|kindDropbox|kindFreeBusyURL) != 0 {
+		return precondition(webdav.DAV("cannot-modify-protected-property"))
+	}
+	return s.keep(r, value)
+}
+
+func getContentType(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if r.object == nil {
+		w.Text("httpd/unix-directory")
+		return true, nil
+	}
+	typ, err := s.contentType(r.col, r.object)
+	w.Text(typ)
+	return true, err
+}
+
+// getContentLength is the size of an object. Collections have an empty value:
+// what GET gives for them is made on the fly, yet clients ask.
+func getContentLength(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if r.object != nil {
+		w.Text(strconv.Itoa(r.object.Size))
+	}
+	return true, nil
+}
+
+func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	writeGranted(w, supportedPrivileges(), r.privileges)
+	return true, nil
+}
+
+// getACL shows who has which rights by the server's policy (RFC 3744 §5.5).
+func getACL(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if !r.privileges.Has(delegation.ReadACL) {
+		return false, nil
+	}
+	href := func(path string) func(*webdav.Writer) {
+		return func(w *webdav.Writer) { w.Href(path) }
+	}
+	for _, guid := range s.h.Access.Administrators {
+		writeACE(w, href(principalPath(guid)), webdav.DAV("all"))
+	}
+	if r.kind&inHome != 0 {
+		writeACE(w, href(principalPath(r.owner.GUID)), webdav.DAV("all"))
+		for _, guid := range s.h.Access.Readers {
+			writeACE(w, href(principalPath(guid)), webdav.DAV("read"))
+		}
+	}
+	authenticated := func(w *webdav.Writer) { w.Empty(webdav.DAV("authenticated")) }
+	switch {
+	case r.kind&(shared|principals) != 0:
+		writeACE(w, authenticated, webdav.DAV("read"))
+	case r.kind&(kindCalendar|kindFreeBusyURL) != 0:
+		writeACE(w, authenticated, webdav.CalDAV("read-free-busy"))
+	}
+	return true, nil
+}
+
+func getSupportedMethods(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	for verb := range strings.SplitSeq(s.h.methods[r.kind].allow(), ", ") {
+		w.Start(webdav.DAV("supported-method"), xml.Attr{Name: xml.Name{Local: "name"}, Value: verb})
+		w.End()
+	}
+	return true, nil
+}
+
+func getSupportedReports(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	for _, rep := range s.h.reportsOn(r.kind) {
+		w.Start(webdav.DAV("supported-report"))
+		w.Start(webdav.DAV("report"))
+		w.Empty(rep.name)
+		w.End()
+		w.End()
+	}
+	return true, nil
+}
+
+// etag is the strong entity tag: the revision of the last change. A home's and
+// a collection's changes with anything inside.
+func (r *resource) etag() string {
+	switch {
+	case r.object != nil:
+		return etagOf(r.object.Rev)
+	case r.col != nil:
+		return etagOf(r.col.Rev)
+	case r.home != nil:
+		return etagOf(r.home.Rev)
+	}
+	return ""
+}
+
+func etagOf(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 16) + `"` }
+
+func (r *resource) modified() time.Time {
+	switch {
+	case r.object != nil:
+		return time.Unix(r.object.Modified, 0)
+	case r.col != nil:
+		return r.col.ModifiedAt
+	}
+	return r.home.ModifiedAt
+}
+
+func (r *resource) created() time.Time {
+	switch {
+	case r.object != nil:
+		return time.Unix(r.object.Created, 0)
+	case r.col != nil:
+		return r.col.CreatedAt
+	}
+	return r.home.CreatedAt
+}
+
+// resourceID is stable over renames and moves (RFC 5842 §3.1): the record's
+// GUID, or the UUID that a collection was made with.
+func (r *resource) resourceID() string {
+	switch {
+	case r.object != nil:
+		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(r.object.UID)
+	case r.col != nil:
+		return "urn:uuid:" + r.col.ResourceID
+	case r.owner != nil:
+		return "urn:x-uid:" + r.owner.GUID
+	}
+	return ""
+}
+
+func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }

@@ -1,0 +1,152 @@
+package caldav
+
+import (
+	"errors"
+	"net/http"
+
+	"convene/store"
+	"convene/webdav"
+)
+
+// putObject serves PUT of a calendar object resource (RFC 4791 §5.3.2): 201 or
+// 204 with the new ETag, which is left out if the server changed the data.
+// Conditions: §5.3.2.1, and quota (RFC 4331 §6).
+func (h *Handler) putObject(r *request) (action, error) {
+	if r.target.object == "" || r.target.addMember {
+		return nil, &webdav.Error{Status: http.StatusConflict, Description: "calendar objects live in a calendar"}
+	}
+	if isFile, err := h.inOrdinary(r); err != nil {
+		return nil, err
+	} else if isFile {
+		return h.putFile(r)
+	}
+	up, err := h.readObject(r)
+	if err != nil {
+		return nil, err
+	}
+	prefer := webdav.ParsePrefer(r.Header)
+	return func(s *scope) (*webdav.Response, error) {
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return s.rejected(self, prefer, err)
+		}
+		if s.col == nil {
+			return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar"}
+		}
+		entry, created, err := s.put(s.col, r.target.object, up)
+		if err != nil {
+			return nil, err
+		}
+		return s.stored(self, entry, created, up, prefer), nil
+	}, nil
+}
+
+// inOrdinary reports whether the target lies in an ordinary collection, which
+// takes any file.
+func (h *Handler) inOrdinary(r *request) (ordinary bool, err error) {
+	err = h.Store.View(r.Context(), func(tx *store.Tx) error {
+		home, err := tx.Home(r.target.owner.GUID)
+		if err != nil {
+			return err
+		}
+		col, err := tx.Collection(home.ID, r.target.collection)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		ordinary = err == nil && col.Kind == store.KindCollection
+		return err
+	})
+	return ordinary, err
+}
+
+// put writes an upload into a calendar. Every way of writing an object comes
+// through here: PUT, POST, COPY and MOVE, and bulk changes.
+func (s *scope) put(col *store.Collection, name string, up *upload) (*store.Entry, bool, error) {
+	if err := s.accepts(col, up.index.Component); err != nil {
+		return nil, false, err
+	}
+	entry, created, err := s.tx.PutObject(col, name, up.body, up.index, store.Match{}, store.UniqueInHome)
+	return entry, created, s.putAnswer(err)
+}
+
+// accepts checks that objects of a type may be stored in a collection.
+func (s *scope) accepts(col *store.Collection, c store.Component) error {
+	switch {
+	case col.Kind != store.KindCalendar:
+		return precondition(webdav.CalDAV("calendar-collection-location-ok"))
+	case componentsOf(col)&c == 0:
+		return precondition(webdav.CalDAV("supported-calendar-component"))
+	}
+	return nil
+}
+
+// putAnswer says what the store's refusal to write is on the wire (RFC 4791
+// §5.3.2.1, RFC 6638 §3.2.4.1).
+func (s *scope) putAnswer(err error) error {
+	if conflict, ok := errors.AsType[*store.UIDConflictError](err); ok {
+		path := s.req.target.collectionPath(conflict.InName) + conflict.Name
+		e := webdav.UIDConflict(path)
+		if s.col == nil || conflict.Collection != s.col.ID {
+			e.Condition = webdav.CalDAV("unique-scheduling-object-resource")
+		}
+		return e
+	}
+	if limit, ok := errors.AsType[*store.LimitError](err); ok {
+		switch limit.Limit {
+		case store.LimitObjects:
+			return precondition(webdav.CS("max-resources"))
+		case store.LimitObjectSize:
+			return precondition(webdav.CalDAV("max-resource-size"))
+		case store.LimitCollections:
+			return precondition(webdav.CS("max-collections"))
+		}
+		return &webdav.Error{Status: http.StatusForbidden, Description: limit.Error()}
+	}
+	if errors.Is(err, store.ErrUIDChanged) {
+		return webdav.UIDConflict(s.req.target.collectionPath(s.req.target.collection) + s.req.target.object)
+	}
+	return err
+}
+
+// stored answers a write: 201 or 204, or with the data if the client prefers
+// that (RFC 8144 §2.3).
+func (s *scope) stored(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) *webdav.Response {
+	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
+	if created {
+		resp.Status = http.StatusCreated
+	}
+	if !up.edited || prefer.Return == webdav.ReturnRepresentation {
+		resp.Header.Set("ETag", etagOf(entry.Rev))
+	}
+	if prefer.Return == webdav.ReturnRepresentation {
+		s.represent(resp, r.dir+entry.Name, up.body, prefer)
+		if !created {
+			resp.Status = http.StatusOK
+		}
+	}
+	return resp
+}
+
+// represent puts an object's data into an answer.
+func (s *scope) represent(resp *webdav.Response, path string, body []byte, prefer webdav.Prefer) {
+	resp.Header.Set("Content-Type", calendarType)
+	resp.Header.Set("Content-Location", webdav.EscapePath(path))
+	resp.Header.Set("Preference-Applied", prefer.Applied())
+	resp.Body = body
+}
+
+// rejected answers a failed condition: 412, with the present data if the client
+// prefers a representation (RFC 8144 §2.3), else as it is.
+func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.Response, error) {
+	e := answer(err)
+	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation || s.object == nil {
+		return nil, err
+	}
+	obj, err := s.tx.Object(s.col.ID, s.object.Name)
+	if err != nil {
+		return nil, err
+	}
+	resp := &webdav.Response{Status: http.StatusPreconditionFailed, Header: http.Header{"ETag": {r.etag()}}}
+	s.represent(resp, r.dir+r.name, obj.Clone().Body, prefer)
+	return resp, nil
+}

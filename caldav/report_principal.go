@@ -1,0 +1,459 @@
+package caldav
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/store"
+	"convene/webdav"
+)
+
+// search asks the directory, and takes what it gives if there is more than the
+// limit: a client that searches as the user types wants the first ones.
+func (h *Handler) search(ctx context.Context, q directory.Query) ([]*directory.Principal, error) {
+	found, err := h.Directory.Search(ctx, q)
+	if errors.Is(err, directory.ErrTooMany) {
+		return found, nil
+	}
+	return found, err
+}
+
+// searchable are the properties that principals can be searched by, with the
+// directory's fields (RFC 3744 §9.5).
+var searchable = []struct {
+	webdav.SearchableProperty
+	field directory.Field
+}{
+	{webdav.SearchableProperty{Name: webdav.DAV("displayname"), Description: "Display Name"}, directory.FieldFullName},
+	{webdav.SearchableProperty{Name: webdav.CalDAV("calendar-user-address-set"), Description: "Calendar User Addresses"}, directory.FieldEmail},
+	{webdav.SearchableProperty{Name: webdav.CalDAV("calendar-user-type"), Description: "Calendar User Type"}, noField},
+	{webdav.SearchableProperty{Name: webdav.CS("email-address-set"), Description: "Email Addresses"}, directory.FieldEmail},
+	{webdav.SearchableProperty{Name: webdav.CS("first-name"), Description: "First Name"}, directory.FieldGivenName},
+	{webdav.SearchableProperty{Name: webdav.CS("last-name"), Description: "Last Name"}, directory.FieldSurname},
+	{webdav.SearchableProperty{Name: webdav.CS("record-name"), Description: "Short Name"}, directory.FieldName},
+}
+
+// noField marks what is searched without the directory's text fields.
+const noField directory.Field = 255
+
+// reportSearchProperties serves principal-search-property-set (RFC 3744 §9.5).
+func (h *Handler) reportSearchProperties(_ *request, body *webdav.Element) (action, error) {
+	if err := webdav.ParsePrincipalSearchPropertySet(body); err != nil {
+		return nil, err
+	}
+	list := make([]webdav.SearchableProperty, len(searchable))
+	for i := range searchable {
+		list[i] = searchable[i].SearchableProperty
+	}
+	resp := webdav.PrincipalSearchPropertySet(list)
+	return func(*scope) (*webdav.Response, error) { return resp, nil }, nil
+}
+
+// reportPrincipalSearch serves principal-property-search (RFC 3744 §9.4) with
+// Apple's attributes: this is how clients find people and rooms.
+func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
+	ask, err := webdav.ParsePrincipalSearch(body)
+	if err != nil {
+		return nil, err
+	}
+	query, ok := searchQuery(ask)
+	if !ok {
+		return h.principals(r, nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
+	query.Limit = h.Limits.SearchResults
+	found, err := h.search(r.Context(), query)
+	if err != nil {
+		return nil, err
+	}
+	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// depthZero refuses reports with another depth: the searches cover all
+// principals, however deep.
+func depthZero(r *request) error {
+	depth, err := webdav.ParseDepth(r.Header, webdav.Depth0)
+	if err == nil && depth != webdav.Depth0 {
+		err = webdav.BadRequest("this report has Depth: 0")
+	}
+	return err
+}
+
+// searchQuery is the directory's form of a search; false if nothing can match.
+func searchQuery(ask webdav.PrincipalSearch) (directory.Query, bool) {
+	q := directory.Query{Match: directory.AllOf}
+	if ask.AnyOf {
+		q.Match = directory.AnyOf
+	}
+	if ask.CUType != "" {
+		q.Types = typesOf(ask.CUType)
+	}
+	for _, s := range ask.Searches {
+		term, typ, ok := searchTerm(s)
+		switch {
+		case len(typ) > 0 && (len(q.Types) == 0 || q.Match == directory.AllOf):
+			q.Types = typ
+		case ok:
+			q.Terms = append(q.Terms, term)
+		case q.Match == directory.AllOf:
+			return q, false
+		}
+	}
+	return q, len(q.Terms) > 0 || len(q.Types) > 0
+}
+
+// searchTerm is one DAV:property-search: a term over fields, or a type.
+func searchTerm(s webdav.PropertySearch) (term directory.Term, typ []directory.Type, ok bool) {
+	term = directory.Term{Value: s.Match, How: how(s.Type)}
+	for _, name := range s.Props {
+		i := slices.IndexFunc(searchable, func(p struct {
+			webdav.SearchableProperty
+			field directory.Field
+		}) bool {
+			return p.Name == name
+		})
+		switch {
+		case i < 0:
+		case searchable[i].field == noField:
+			typ = typesOf(s.Match)
+		default:
+			term.Fields = append(term.Fields, searchable[i].field)
+		}
+		if name == webdav.CalDAV("calendar-user-address-set") {
+			term.Value = strings.TrimPrefix(strings.ToLower(term.Value), "mailto:")
+		}
+	}
+	return term, typ, len(term.Fields) > 0 && term.Value != ""
+}
+
+func how(t webdav.MatchType) directory.How {
+	switch t {
+	case webdav.MatchStartsWith:
+		return directory.StartsWith
+	case webdav.MatchEquals:
+		return directory.Equals
+	}
+	return directory.Contains
+}
+
+// typesOf is the record type of a calendar user type (RFC 5545 §3.2.3).
+func typesOf(cuType string) []directory.Type {
+	switch strings.ToUpper(cuType) {
+	case "INDIVIDUAL":
+		return []directory.Type{directory.User}
+	case "GROUP":
+		return []directory.Type{directory.Group}
+	case "ROOM":
+		return []directory.Type{directory.Location}
+	case "RESOURCE":
+		return []directory.Type{directory.Resource}
+	}
+	return nil
+}
+
+// contexts are the record types of calendarserver-principal-search's context.
+var contexts = map[string][]directory.Type{
+	"user": {directory.User}, "group": {directory.Group},
+	"location": {directory.Location}, "resource": {directory.Resource},
+	"attendee": {directory.User, directory.Group, directory.Resource},
+}
+
+// reportTokenSearch serves Apple's calendarserver-principal-search: every token
+// occurs somewhere in the record.
+func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
+	ask, err := webdav.ParseTokenSearch(body)
+	if err != nil {
+		return nil, err
+	}
+	q := directory.Query{Match: directory.AllOf, Types: contexts[ask.Context], Limit: h.Limits.SearchResults}
+	for _, token := range ask.Tokens {
+		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.Contains,
+			Fields: []directory.Field{directory.FieldFullName, directory.FieldEmail, directory.FieldName}})
+	}
+	found, err := h.search(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// principals answers with the properties of records, at most limit of them (0:
+// all); what was left out is told as 507 (RFC 5323 §5.17).
+func (h *Handler) principals(r *request, found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
+	q := queryProperties(ask, r)
+	return func(s *scope) (*webdav.Response, error) {
+		ms := webdav.NewMultistatus(nil)
+		for i, p := range found {
+			if limit > 0 && i == limit {
+				ms.ResponseStatus(r.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+				break
+			}
+			if err := q.write(s, ms, s.principalResource(p)); err != nil {
+				return nil, err
+			}
+		}
+		return applied(ms.Response(), webdav.ParsePrefer(r.Header)), nil
+	}, nil
+}
+
+// principalResource is a record under its canonical URL.
+func (s *scope) principalResource(p *directory.Principal) *resource {
+	return &resource{kind: kindPrincipal, dir: principalPath(p.GUID), owner: p,
+		privileges: s.h.Access.Privileges(s.req.caller, p.GUID, delegation.Record)}
+}
+
+// reportPrincipalMatch serves principal-match (RFC 3744 §9.3): which of the
+// principals here the caller is, himself or through a group.
+func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
+	ask, err := webdav.ParsePrincipalMatch(body)
+	if err != nil {
+		return nil, err
+	}
+	if !ask.Self {
+		return h.ownedHomes(r, ask)
+	}
+	if r.target.kind&(kindPrincipals|kindPrincipalType) == 0 {
+		return h.principals(r, nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
+	found := []*directory.Principal{r.caller.Principal}
+	for _, guid := range r.caller.Groups {
+		group, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
+		if errors.Is(err, directory.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, group)
+	}
+	if r.target.kind == kindPrincipalType && r.target.form != uidsForm {
+		found = slices.DeleteFunc(found, func(p *directory.Principal) bool { return p.Type != r.target.typ })
+	}
+	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, 0)
+}
+
+// ownedHomes answers principal-match by property on /calendars/: the homes whose
+// property, DAV:owner in practice, names the caller.
+func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, error) {
+	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
+	return func(s *scope) (*webdav.Response, error) {
+		ms := webdav.NewMultistatus(nil)
+		if ask.Property != webdav.DAV("owner") || r.target.kind&(kindHomes|kindHomeType) == 0 {
+			return ms.Response(), nil
+		}
+		p := r.caller.Principal
+		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p,
+			privileges: h.Access.Privileges(r.caller, p.GUID, delegation.Home)}
+		if err := h.ensureHome(r.Context(), p); err != nil {
+			return nil, err
+		}
+		err := s.inStore(self, func(s *scope) error { return q.write(s, ms, self) })
+		return ms.Response(), err
+	}, nil
+}
+
+// reportACLPrincipals serves acl-principal-prop-set (RFC 3744 §9.2): properties
+// of the principals that the resource's access control list names.
+func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action, error) {
+	ask, err := webdav.ParseACLPrincipalPropSet(body)
+	if err != nil {
+		return nil, err
+	}
+	guids := slices.Clone(h.Access.Administrators)
+	if r.target.kind&inHome != 0 {
+		guids = append(guids, r.target.owner.GUID)
+		guids = append(guids, h.Access.Readers...)
+	}
+	var found []*directory.Principal
+	for _, guid := range guids {
+		p, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
+		if errors.Is(err, directory.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, p)
+	}
+	return h.principals(r, found, ask, 0)
+}
+
+// reportExpandProperty serves expand-property (RFC 3253 §3.8): properties whose
+// hrefs are followed to the resources they name, and theirs again.
+func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action, error) {
+	ask, err := webdav.ParseExpandProperty(body)
+	if err != nil {
+		return nil, err
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		ms := webdav.NewMultistatus(nil)
+		x := expansion{s: s, left: maxExpanded}
+		if err := x.write(ms, s.resource(), ask); err != nil {
+			return nil, err
+		}
+		return ms.Response(), nil
+	}, nil
+}
+
+// maxExpanded bounds the resources that one expand-property may visit.
+const maxExpanded = 10_000
+
+// expansion is an expand-property report being answered.
+type expansion struct {
+	s    *scope
+	left int
+}
+
+func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
+	if x.left--; x.left < 0 {
+		return precondition(webdav.CondNumberOfMatches)
+	}
+	if r.kind == kindHome && r.home == nil {
+		return x.s.inStore(r, func(s *scope) error {
+			inner := expansion{s: s, left: x.left}
+			return inner.response(ms, r, ask)
+		})
+	}
+	return x.response(ms, r, ask)
+}
+
+func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
+	ms.ResponseStart(r.dir, r.name)
+	var missing []*webdav.Element
+	opened := false
+	for _, p := range ask {
+		mark := ms.Mark()
+		if !opened {
+			ms.PropstatStart(http.StatusOK)
+		}
+		found, err := x.property(ms, r, p)
+		if err != nil {
+			return err
+		}
+		if !found {
+			ms.Rewind(mark)
+			missing = append(missing, &webdav.Element{Name: p.Name})
+			continue
+		}
+		opened = true
+	}
+	if opened {
+		ms.PropstatEnd(nil)
+	}
+	ms.Propstat(http.StatusNotFound, missing, nil)
+	ms.ResponseEnd()
+	return nil
+}
+
+// property writes one property: its value, or the responses of what its hrefs
+// name.
+func (x *expansion) property(ms *webdav.Multistatus, r *resource, p webdav.ExpandRequest) (bool, error) {
+	q := &propertyRequest{}
+	plan := planned{element: &webdav.Element{Name: p.Name}, row: x.s.h.props.row(p.Name, r.kind)}
+	if len(p.Properties) == 0 {
+		return q.writeProperty(x.s, &ms.Writer, r, plan)
+	}
+	value := webdav.NewWriter(nil)
+	found, err := q.writeProperty(x.s, value, r, plan)
+	if err != nil || !found {
+		return false, err
+	}
+	e, err := webdav.ParseXML(value.Bytes(), webdav.DefaultXMLLimits)
+	if err != nil {
+		return false, err
+	}
+	ms.Start(p.Name)
+	for href := range e.ChildrenNamed(webdav.NameHref) {
+		next, err := x.s.follow(href.TrimText())
+		if err != nil {
+			return false, err
+		}
+		if next == nil {
+			continue
+		}
+		if err := x.write(ms, next, p.Properties); err != nil {
+			return false, err
+		}
+	}
+	ms.Writer.End()
+	return true, nil
+}
+
+// follow finds the principal or home that an href of ours names; nil for what
+// the caller may not see or what is not here.
+func (s *scope) follow(href string) (*resource, error) {
+	t, err := parseTarget(href)
+	if err != nil || t.kind&(kindPrincipal|kindProxyGroup|kindHome) == 0 {
+		return nil, nil
+	}
+	owner, err := s.record(t.key())
+	if err != nil || owner == nil {
+		return nil, err
+	}
+	r := &resource{kind: t.kind, owner: owner, dir: t.principalPath()}
+	switch t.kind {
+	case kindProxyGroup:
+		r.dir += t.collection + "/"
+	case kindHome:
+		r.dir = t.homePath()
+	}
+	r.privileges = s.h.Access.Privileges(s.req.caller, owner.GUID, t.area())
+	if !r.privileges.Has(delegation.Read) {
+		return nil, nil
+	}
+	return r, nil
+}
+
+// record is the directory's record, nil if there is none. Inside a transaction,
+// where no one waits, only those are known that came with the request.
+func (s *scope) record(key directory.Key) (*directory.Principal, error) {
+	if s.tx != nil {
+		for _, p := range []*directory.Principal{s.req.caller.Principal, s.req.target.owner} {
+			if p != nil && key.By == directory.GUID && p.GUID == directory.CanonicalGUID(key.Value) {
+				return p, nil
+			}
+		}
+		return nil, nil
+	}
+	p, err := s.h.Directory.Lookup(s.req.Context(), key)
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// inStore runs fn with the store open and r's home filled in. A record that has
+// no home yet has nothing to show.
+func (s *scope) inStore(r *resource, fn func(*scope) error) error {
+	run := func(tx *store.Tx) error {
+		inner := *s
+		inner.tx = tx
+		var err error
+		if r.home, err = tx.Home(r.owner.GUID); errors.Is(err, store.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		return fn(&inner)
+	}
+	if s.tx != nil {
+		return run(s.tx)
+	}
+	return s.h.Store.View(s.req.Context(), run)
+}

@@ -1,0 +1,131 @@
+package caldav
+
+import (
+	"errors"
+	"net/http"
+
+	"convene/delegation"
+	"convene/directory"
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// A scope is a request inside its transaction: what the store holds at the
+// target, and the means to answer.
+type scope struct {
+	h   *Handler
+	req *request
+	tx  *store.Tx
+
+	home   *store.Home       // nil outside the calendar homes
+	col    *store.Collection // nil above and beside collections
+	object *store.Entry      // nil unless the target is an object
+
+	budget *ical.Budget // what the request may still expand
+}
+
+// scope looks the target up again, inside the transaction that will act on it.
+func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
+	s := &scope{h: h, req: req, tx: tx, budget: ical.NewBudget(h.Limits.Instances)}
+	t := &req.target
+	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
+		return s, nil
+	}
+	home, err := tx.Home(t.owner.GUID)
+	if err != nil {
+		return nil, err
+	}
+	s.home = home
+	if t.collection == "" {
+		return s, nil
+	}
+	s.col, err = tx.Collection(home.ID, t.collection)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	if s.col == nil || t.object == "" {
+		return s, nil
+	}
+	s.object, err = s.entry(s.col, t.object)
+	return s, err
+}
+
+// entry is the index entry of an object, nil if there is none.
+func (s *scope) entry(c *store.Collection, name string) (*store.Entry, error) {
+	e, err := s.tx.Entry(c.ID, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return e, err
+}
+
+// kinds maps the store's kinds of collection to ours.
+var kinds = map[store.Kind]kind{
+	store.KindCalendar: kindCalendar, store.KindCollection: kindCollection, store.KindInbox: kindInbox,
+	store.KindOutbox: kindOutbox, store.KindNotification: kindNotifications, store.KindDropbox: kindDropbox,
+	store.KindFreeBusyURL: kindFreeBusyURL,
+}
+
+// setKind finds out what the store holds at a place in a home. It returns
+// store.ErrNotFound if there is no home yet.
+func (h *Handler) setKind(tx *store.Tx, t *target) error {
+	home, err := tx.Home(t.owner.GUID)
+	if err != nil || t.kind == kindHome {
+		return err
+	}
+	col, err := tx.Collection(home.ID, t.collection)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case t.object == "":
+		t.kind = kinds[col.Kind]
+		return nil
+	case t.slash && !t.addMember:
+		return nil // members of a collection are not collections
+	}
+	_, err = tx.Entry(col.ID, t.object)
+	switch {
+	case err == nil:
+		t.kind = kindObject
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	return nil
+}
+
+// area is the part of the URL space that decides who may do what.
+func (t *target) area() delegation.Area {
+	switch t.kind {
+	case kindPrincipal, kindProxyGroup:
+		return delegation.Record
+	case kindHome, kindCollection, kindInbox, kindOutbox, kindNotifications, kindDropbox, kindMissing:
+		return delegation.Home
+	case kindCalendar, kindObject, kindFreeBusyURL:
+		return delegation.Calendar
+	}
+	return delegation.Shared
+}
+
+// privileges is what the caller may do at the target.
+func (h *Handler) privileges(req *request) delegation.Privilege {
+	return h.Access.Privileges(req.caller, guidOf(req.target.owner), req.target.area())
+}
+
+func guidOf(p *directory.Principal) string {
+	if p == nil {
+		return ""
+	}
+	return p.GUID
+}
+
+// mustExist is 404 unless the target's object or collection is there.
+func (s *scope) mustExist() error {
+	t := &s.req.target
+	if t.object != "" && s.object == nil || t.collection != "" && s.col == nil && t.kind&(kindPrincipal|kindProxyGroup) == 0 {
+		return &webdav.Error{Status: http.StatusNotFound}
+	}
+	return nil
+}

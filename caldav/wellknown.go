@@ -1,0 +1,80 @@
+package caldav
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+
+	"convene/webdav"
+)
+
+// wellKnown sends /.well-known/caldav to the service (RFC 6764 §5). The folder
+// itself is empty.
+func wellKnown(t *target, r *http.Request) *webdav.Response {
+	if t.ident != "caldav" {
+		if r.Method == "PROPFIND" {
+			ms := webdav.NewMultistatus(nil)
+			ms.ResponseStart("/.well-known/")
+			ms.PropstatStart(http.StatusOK)
+			ms.Start(webdav.NameResourceType)
+			ms.Empty(webdav.NameCollection)
+			ms.Writer.End()
+			ms.PropstatEnd(nil)
+			ms.ResponseEnd()
+			return ms.Response()
+		}
+		return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("caldav\n")}
+	}
+	return &webdav.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {"/"}}}
+}
+
+// serverInfo is the document that tells clients what the server can do, with a
+// token that changes when it does (draft-douglass-server-info).
+type serverInfo struct {
+	token string
+	body  []byte
+}
+
+const serverInfoPath = "/server-info"
+
+func newServerInfo() serverInfo {
+	sum := sha256.Sum256([]byte(davClasses))
+	info := serverInfo{token: hex.EncodeToString(sum[:8])}
+	w := webdav.NewWriter(nil)
+	w.Start(webdav.DAV("server-info"))
+	w.TextElement(webdav.DAV("token"), info.token)
+	w.Start(webdav.DAV("features"))
+	for _, feature := range []string{"class-1", "class-3", "access-control", "extended-mkcol", "sync-collection", "add-member"} {
+		w.Empty(webdav.DAV(feature))
+	}
+	w.End()
+	w.Start(webdav.DAV("applications"))
+	w.Start(webdav.DAV("application"))
+	w.TextElement(webdav.DAV("name"), "caldav")
+	w.Start(webdav.DAV("features"))
+	for _, feature := range []string{"calendar-access", "calendar-no-timezone"} {
+		w.Empty(webdav.CalDAV(feature))
+	}
+	w.End()
+	info.body = w.Bytes()
+	return info
+}
+
+// tell adds the link to the document: to every OPTIONS, and to any answer whose
+// request shows an old token.
+func (i *serverInfo) tell(r *http.Request, resp *webdav.Response) {
+	token := r.Header.Get("Server-Info-Token")
+	if token == i.token || token == "" && r.Method != http.MethodOptions {
+		return
+	}
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	resp.Header.Set("Server-Info-Url", serverInfoPath)
+	resp.Header.Add("Link", "<"+serverInfoPath+`>; rel="server-info"; token="`+i.token+`"`)
+}
+
+func (h *Handler) getServerInfo(*request) (action, error) {
+	resp := webdav.XML(http.StatusOK, h.serverInfo.body)
+	return func(*scope) (*webdav.Response, error) { return resp, nil }, nil
+}
