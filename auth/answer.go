@@ -1,0 +1,153 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"convene/directory"
+)
+
+// throttledError refuses credentials that were not looked at.
+type throttledError struct{ after time.Duration }
+
+func (e *throttledError) Error() string { return "too many wrong passwords" }
+
+// continueError is the 401 in the middle of a Negotiate exchange: field is the
+// token to send with it.
+type continueError struct{ token string }
+
+func (e *continueError) Error() string { return "negotiation goes on" }
+
+// refusals says what each error is to the client; an error that is not here is
+// a fault of ours, or of the state's: 503.
+var refusals = []struct {
+	err    error
+	status int
+	body   string
+}{
+	{ErrNoCredentials, http.StatusUnauthorized, "Sign in to use the calendar."},
+	{ErrNotOffered, http.StatusUnauthorized, "This way to sign in is not offered here."},
+	{ErrStale, http.StatusUnauthorized, "Sign in again."},
+	{errNTLM, http.StatusUnauthorized, "The client has no Kerberos ticket for this server and offered NTLM, which is not supported."},
+	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
+	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},
+	{ErrNotEnabled, http.StatusForbidden, "This account may not use the calendar."},
+	{directory.ErrAmbiguous, http.StatusForbidden, "More than one directory record has this name."},
+	{ErrMismatch, http.StatusUnauthorized, "Wrong name or password."},
+	{ErrMalformed, http.StatusUnauthorized, "The credentials are malformed."},
+	{directory.ErrInvalidCredentials, http.StatusUnauthorized, "Wrong name or password."},
+	{directory.ErrNotFound, http.StatusUnauthorized, "Wrong name or password."},
+}
+
+// refuse turns an error into an answer and logs it. Plain requests without
+// credentials are how sign-in begins, and are not logged.
+func (a *Authenticator) refuse(r *http.Request, scheme string, err error) *Outcome {
+	out := &Outcome{Err: err, Header: http.Header{}}
+	var throttled *throttledError
+	var goOn *continueError
+	switch {
+	case errors.As(err, &throttled):
+		out.Status, out.Body = http.StatusTooManyRequests, "Too many wrong passwords. Try again later."
+		retryAfter(out.Header, throttled.after)
+	case errors.As(err, &goOn):
+		out.Status, out.Body = http.StatusUnauthorized, "Sign in to use the calendar."
+		out.Header.Add("Www-Authenticate", "Negotiate "+goOn.token)
+		return out
+	case errors.Is(err, directory.ErrUnavailable):
+		out.Status, out.Body = http.StatusServiceUnavailable, "The directory cannot be reached at the moment."
+		retryAfter(out.Header, directory.RetryAfter(err))
+	case errors.Is(err, ErrInsecure):
+		out.Status, out.Body = http.StatusForbidden, "Passwords are accepted over https only."
+		if a.challenge(out.Header, r, err) {
+			out.Status = http.StatusUnauthorized
+		}
+	default:
+		a.listed(out, r, err)
+	}
+	if a.o.HelpURL != "" && out.Status < 500 {
+		out.Body += " See " + a.o.HelpURL
+	}
+	out.Body += "\n"
+	if !errors.Is(err, ErrNoCredentials) && !errors.Is(err, ErrStale) {
+		a.logRefusal(r, scheme, out)
+	}
+	return out
+}
+
+// listed answers as the table refusals says.
+func (a *Authenticator) listed(out *Outcome, r *http.Request, err error) {
+	for _, row := range refusals {
+		if !errors.Is(err, row.err) {
+			continue
+		}
+		out.Status, out.Body = row.status, row.body
+		if out.Status == http.StatusUnauthorized && !a.challenge(out.Header, r, err) {
+			// A 401 without a challenge is not HTTP (RFC 9110 §15.5.2).
+			out.Status, out.Body = http.StatusForbidden, "Signing in is possible over https only."
+		}
+		return
+	}
+	out.Status, out.Body = http.StatusServiceUnavailable, "Signing in is not possible at the moment."
+	retryAfter(out.Header, directory.RetryAfter(err))
+}
+
+// challenge adds the fields of all schemes offered on this connection, in the
+// administrator's order. It reports whether there are any.
+func (a *Authenticator) challenge(h http.Header, r *http.Request, err error) bool {
+	var fields []string
+	for _, s := range a.schemes {
+		switch s {
+		case SchemeNegotiate:
+			fields = append(fields, "Negotiate")
+		case SchemeDigest:
+			fields = a.digest.challenge(fields, errors.Is(err, ErrStale))
+		case SchemeBasic:
+			if a.basicAllowed(r) {
+				fields = append(fields, a.basic.challenge)
+			}
+		}
+	}
+	if len(fields) > 0 {
+		h["Www-Authenticate"] = fields
+	}
+	return len(fields) > 0
+}
+
+// basicAllowed reports whether passwords may be sent on this connection.
+func (a *Authenticator) basicAllowed(r *http.Request) bool {
+	return a.o.BasicOverPlain || a.o.Secure(r)
+}
+
+func retryAfter(h http.Header, d time.Duration) {
+	h.Set("Retry-After", strconv.FormatInt(int64(max(1, (d+time.Second-1)/time.Second)), 10))
+}
+
+// logRefusal logs why, never with what.
+func (a *Authenticator) logRefusal(r *http.Request, scheme string, out *Outcome) {
+	log := a.log.Info
+	if out.Status >= 500 {
+		log = a.log.Warn
+	}
+	log("sign-in refused", "status", out.Status, "scheme", scheme, "address", a.o.Address(r), "err", out.Err)
+}
+
+// remoteAddress is the default of Options.Address.
+func remoteAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// loginError names the login of a refusal, for the log: at most 64 bytes of it.
+func loginError(login string, err error) error {
+	if len(login) > 64 {
+		login = login[:64]
+	}
+	return fmt.Errorf("login %q: %w", login, err)
+}

@@ -1,0 +1,243 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"convene/directory"
+)
+
+// Caller is who is asking, resolved once a request. It is shared between
+// requests and must not be changed.
+type Caller struct {
+	Principal *directory.Principal
+	Groups    []string // GUIDs of all groups the principal is in, nested, sorted
+	Scheme    string   // SchemeNegotiate, SchemeDigest or SchemeBasic
+	Login     string   // as the client gave it: a name, or name@REALM
+	Device    string   // id of the device password used, or ""
+}
+
+// Errors that Outcome.Err wraps, besides those of package directory and
+// ErrMismatch.
+var (
+	ErrNoCredentials = errors.New("no credentials")
+	ErrMalformed     = errors.New("malformed credentials")
+	ErrNotOffered    = errors.New("scheme not offered")
+	ErrInsecure      = errors.New("Basic credentials on a connection without TLS")
+	ErrNotEnabled    = errors.New("record may not sign in")
+	ErrStale         = errors.New("nonce no longer valid")
+	ErrClosed        = errors.New("authenticator closed")
+)
+
+// Outcome says what authentication makes of a response.
+type Outcome struct {
+	Status int         // 0: go on; else the status to answer with
+	Header http.Header // to be added to the response in either case; may be nil
+	Body   string      // plain text for Status
+	Err    error       // why, for the log
+}
+
+// Write adds the headers to a response. If Status is set it sends the whole
+// answer.
+func (o *Outcome) Write(w http.ResponseWriter) {
+	h := w.Header()
+	for k, vs := range o.Header {
+		h[k] = append(h[k], vs...)
+	}
+	if o.Status == 0 {
+		return
+	}
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(o.Status)
+	// The client has gone if this fails; there is nobody to tell.
+	_, _ = w.Write([]byte(o.Body))
+}
+
+// Authenticator verifies requests. It is safe for use by many goroutines.
+type Authenticator struct {
+	o   Options
+	log *slog.Logger
+	now func() time.Time
+
+	schemes   []string // those offered, in order
+	negotiate *negotiator
+	digest    *digester
+	basic     *basic
+	devices   *Devices
+	throttle  *throttle
+
+	proceed Outcome // the outcome of most successes
+	closed  atomic.Bool
+}
+
+// identity is what a scheme has verified.
+type identity struct {
+	caller *Caller
+	header http.Header // for the response
+}
+
+// verify checks the credentials of one scheme: what follows its name in the
+// Authorization header. Errors: see answer.
+type verify func(r *http.Request, credentials string) (identity, error)
+
+// Schemes returns the schemes offered to clients, in order.
+func (a *Authenticator) Schemes() []string { return slices.Clone(a.schemes) }
+
+// Devices manages device passwords; nil if there is no state.
+func (a *Authenticator) Devices() *Devices { return a.devices }
+
+// Authenticate returns the caller of a request, or nil and the answer to it.
+// The outcome is never nil, and must not be changed.
+func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
+	if a.closed.Load() {
+		return nil, a.refuse(r, "", ErrClosed)
+	}
+	fields := r.Header["Authorization"]
+	if len(fields) == 0 {
+		return nil, a.refuse(r, "", ErrNoCredentials)
+	}
+	if len(fields) > 1 {
+		return nil, a.refuse(r, "", fmt.Errorf("%w: several Authorization fields", ErrMalformed))
+	}
+	name, credentials, _ := strings.Cut(strings.TrimLeft(fields[0], " \t"), " ")
+	scheme, check := a.scheme(name)
+	if check == nil {
+		return nil, a.refuse(r, scheme, ErrNotOffered)
+	}
+	id, err := check(r, strings.Trim(credentials, " \t"))
+	if err != nil {
+		return nil, a.refuse(r, scheme, err)
+	}
+	if id.header == nil {
+		return id.caller, &a.proceed
+	}
+	return id.caller, &Outcome{Header: id.header}
+}
+
+// scheme returns the verifier of the scheme a client named, nil if that scheme
+// is not offered.
+func (a *Authenticator) scheme(name string) (string, verify) {
+	for _, s := range a.schemes {
+		if !strings.EqualFold(name, s) {
+			continue
+		}
+		switch s {
+		case SchemeNegotiate:
+			return s, a.negotiate.verify
+		case SchemeDigest:
+			return s, a.digest.verify
+		case SchemeBasic:
+			return s, a.basic.verify
+		}
+	}
+	return "", nil
+}
+
+// Require calls next for requests whose caller is known, and answers others.
+func (a *Authenticator) Require(next func(http.ResponseWriter, *http.Request, *Caller)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, out := a.Authenticate(r)
+		out.Write(w)
+		if c != nil {
+			next(w, r, c)
+		}
+	})
+}
+
+// Forget makes the next request of a principal be verified from the start, as
+// after a change of password or a block.
+func (a *Authenticator) Forget(guid string) {
+	if a.basic != nil {
+		a.basic.cache.forget(guid)
+	}
+}
+
+// Run keeps the state in order until ctx is done: it drops what has expired
+// and records when device passwords were used. Its error is ctx's.
+func (a *Authenticator) Run(ctx context.Context) error {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			a.maintain(ctx)
+		}
+	}
+}
+
+func (a *Authenticator) maintain(ctx context.Context) {
+	a.throttle.sweep()
+	if a.digest != nil {
+		if err := a.digest.nonces.sweep(ctx); err != nil {
+			a.log.Error("expired nonces not removed", "err", err)
+		}
+	}
+	if a.devices != nil {
+		if err := a.devices.flush(ctx); err != nil {
+			a.log.Error("use of device passwords not recorded", "err", err)
+		}
+	}
+}
+
+// Reload reads the keytab and the password files again, as on SIGHUP. A file
+// that fails keeps its last good content.
+func (a *Authenticator) Reload() error {
+	var errs []error
+	if a.negotiate != nil {
+		errs = append(errs, a.negotiate.keys.reload())
+	}
+	if a.digest != nil {
+		for _, f := range a.digest.files {
+			errs = append(errs, f.reload())
+		}
+	}
+	if a.basic != nil {
+		for _, f := range a.basic.files {
+			errs = append(errs, f.reload())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close saves what keeps sessions going over a restart. Requests after it are
+// answered 503. It does not close the state.
+func (a *Authenticator) Close(ctx context.Context) error {
+	if a.closed.Swap(true) {
+		return ErrClosed
+	}
+	var errs []error
+	if a.digest != nil {
+		errs = append(errs, a.digest.nonces.close(ctx))
+	}
+	if a.negotiate != nil {
+		errs = append(errs, a.negotiate.replays.close(ctx))
+	}
+	if a.devices != nil {
+		errs = append(errs, a.devices.flush(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// caller completes a verified principal. Errors: ErrNotEnabled, and those of
+// the directory.
+func (a *Authenticator) caller(ctx context.Context, p *directory.Principal, c Caller) (*Caller, error) {
+	if !p.LoginEnabled {
+		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, ErrNotEnabled)
+	}
+	groups, err := a.o.Directory.Groups(ctx, p.GUID)
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", p.Name, err)
+	}
+	c.Principal, c.Groups = p, groups
+	return &c, nil
+}

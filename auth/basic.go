@@ -1,0 +1,320 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/singleflight"
+
+	"convene/directory"
+)
+
+const (
+	// verifyLimit bounds one verification; it does not end with the request
+	// that began it, because others may be waiting for the same.
+	verifyLimit = 30 * time.Second
+	// outagePause is how long the directory is not asked again about log-ins
+	// that are known, after it could not answer.
+	outagePause = 5 * time.Second
+	// maxBasic is the longest credentials worth decoding, in bytes of base 64.
+	maxBasic = 4 << 10
+)
+
+// basic verifies names and passwords (RFC 7617): device passwords, htpasswd
+// files, then the directory. A log-in that was verified is remembered, so that
+// most requests cost a hash and look-ups in memory, and goes on working while
+// the directory is away.
+type basic struct {
+	a         *Authenticator
+	challenge string
+	cache     *logins
+	files     []*watched[map[string]string]
+	hashes    Hashes
+	flight    singleflight.Group
+	slots     chan struct{} // held while hashing
+	down      pause
+}
+
+func newBasic(a *Authenticator) (*basic, error) {
+	cache, err := newLogins(a.o.Basic.CacheSize, a.o.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("random key: %w", err)
+	}
+	b := &basic{
+		a: a, cache: cache,
+		challenge: "Basic realm=" + quote(a.o.Realm) + `, charset="UTF-8"`,
+		hashes:    Hashes{Cleartext: a.o.Basic.Cleartext},
+		slots:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	for _, f := range a.o.Basic.Files {
+		w, err := watch(f, parseHtpasswd, a.log, a.now)
+		if err != nil {
+			return nil, err
+		}
+		b.files = append(b.files, w)
+	}
+	return b, nil
+}
+
+// verify checks Basic credentials.
+func (b *basic) verify(r *http.Request, credentials string) (identity, error) {
+	if !b.a.basicAllowed(r) {
+		return identity{}, ErrInsecure
+	}
+	if credentials == "" || len(credentials) > maxBasic {
+		return identity{}, ErrMalformed
+	}
+	now := b.a.now()
+	key := b.cache.key(credentials)
+	known := b.cache.get(&key, now)
+	if known != nil && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.CacheFor) {
+		c, err := b.recall(r.Context(), &key, known, now)
+		return identity{caller: c}, err
+	}
+	c, err := b.coalesce(r, &key, known, credentials)
+	if known != nil && errors.Is(err, directory.ErrUnavailable) {
+		b.down.begin(now, outagePause)
+		if now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor) {
+			c, err = b.recall(r.Context(), &key, known, now)
+		}
+	}
+	return identity{caller: c}, err
+}
+
+// recall brings a remembered log-in up to date: its record may have been
+// changed, disabled or deleted since. It allocates only after a change.
+func (b *basic) recall(ctx context.Context, key *loginKey, known *login, now time.Time) (*Caller, error) {
+	c := known.caller.Load()
+	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: c.Principal.GUID})
+	switch {
+	case errors.Is(err, directory.ErrUnavailable) && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor):
+		return c, nil
+	case errors.Is(err, directory.ErrUnavailable):
+		return nil, err
+	case err != nil:
+		b.cache.drop(key)
+		return nil, loginError(c.Login, err)
+	case !p.LoginEnabled:
+		b.cache.drop(key)
+		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, ErrNotEnabled)
+	}
+	groups, err := b.a.o.Directory.Groups(ctx, p.GUID)
+	if errors.Is(err, directory.ErrUnavailable) {
+		groups, err = c.Groups, nil // the last known are better than none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("groups of %s: %w", p.Name, err)
+	}
+	if p == c.Principal && sameSlice(groups, c.Groups) {
+		return c, nil
+	}
+	fresh := *c
+	fresh.Principal, fresh.Groups = p, groups
+	known.caller.Store(&fresh)
+	return &fresh, nil
+}
+
+// sameSlice reports whether two slices are the same memory: a directory cache
+// hands out the same one until it changes.
+func sameSlice(a, b []string) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// coalesce verifies credentials once for all requests that carry the same at
+// the same time.
+func (b *basic) coalesce(r *http.Request, key *loginKey, known *login, credentials string) (*Caller, error) {
+	if known != nil && b.down.active(b.a.now()) {
+		return nil, fmt.Errorf("not asked again so soon: %w", directory.ErrUnavailable)
+	}
+	address := b.a.o.Address(r)
+	ctx := context.WithoutCancel(r.Context())
+	done := b.flight.DoChan(string(key[:]), func() (c any, err error) {
+		ctx, cancel := context.WithTimeout(ctx, verifyLimit)
+		defer cancel()
+		defer func() { // on this goroutine nobody else would catch it
+			if p := recover(); p != nil {
+				err = fmt.Errorf("verification panicked: %v", p)
+			}
+		}()
+		return b.first(ctx, key, known, credentials, address)
+	})
+	select {
+	case res := <-done:
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.(*Caller), nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+// first verifies credentials that are not remembered, or were for too long.
+func (b *basic) first(ctx context.Context, key *loginKey, known *login, credentials, address string) (*Caller, error) {
+	login, password, err := decodeBasic(credentials)
+	if err != nil {
+		return nil, err
+	}
+	p, device, err := b.password(ctx, login, password, address, known)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
+	}
+	if err != nil {
+		if known != nil && !errors.Is(err, directory.ErrUnavailable) {
+			b.cache.drop(key)
+		}
+		return nil, loginError(login, err)
+	}
+	c, err := b.a.caller(ctx, p, Caller{Scheme: SchemeBasic, Login: login, Device: device})
+	if err != nil {
+		return nil, err
+	}
+	b.cache.put(key, c, b.a.now())
+	return c, nil
+}
+
+// password finds out whose a name and password are. device is the id of the
+// device password, if it is one.
+func (b *basic) password(ctx context.Context, login, password, address string, known *login) (p *directory.Principal, device string, err error) {
+	p, err = b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Value: login})
+	if err != nil {
+		if errors.Is(err, directory.ErrNotFound) {
+			// Address first: names can be tried without end.
+			if err := b.a.throttle.allowLocal("", address); err != nil {
+				return nil, "", err
+			}
+			b.a.throttle.failLocal("", address)
+		}
+		return nil, "", err
+	}
+	if secret, like := normalizeSecret(password); like != otherPassword && b.a.devices != nil {
+		device, err = b.a.devices.check(ctx, p.GUID, secret)
+		switch {
+		case !errors.Is(err, ErrMismatch):
+			return p, device, err
+		case like == surelySecret:
+			// It never goes to the directory: one that was revoked would count
+			// as a wrong password there. Guessing one is hopeless, so that
+			// only the address is counted.
+			b.a.throttle.failLocal("", address)
+			return nil, "", err
+		}
+	}
+	if stored, ok := b.stored(login); ok {
+		return p, "", b.hashed(ctx, p.GUID, stored, password, address, known)
+	}
+	p, err = b.bind(ctx, p, login, password, address, known)
+	return p, "", err
+}
+
+// stored returns the hash that a file has for a login.
+func (b *basic) stored(login string) (string, bool) {
+	for _, f := range b.files {
+		if h, ok := f.get()[login]; ok {
+			return h, true
+		}
+	}
+	return "", false
+}
+
+// hashed compares a password with a stored hash, no more at a time than there
+// are processors.
+func (b *basic) hashed(ctx context.Context, guid, stored, password, address string, known *login) error {
+	if known == nil {
+		if err := b.a.throttle.allowLocal(guid, address); err != nil {
+			return err
+		}
+	}
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	err := b.hashes.Verify(stored, password)
+	if errors.Is(err, ErrMismatch) {
+		b.a.throttle.failLocal(guid, address)
+	}
+	return err
+}
+
+// bind asks the directory, within the limits that keep accounts unlocked.
+func (b *basic) bind(ctx context.Context, p *directory.Principal, login, password, address string, known *login) (*directory.Principal, error) {
+	t, k := b.a.throttle, unproven
+	if known != nil {
+		k = proven
+	}
+	sum := t.sum(p.GUID, password)
+	if err := t.admit(p.GUID, address, sum, k); err != nil {
+		return nil, err
+	}
+	d := unknown
+	var refused error
+	defer func() { t.decide(p.GUID, address, sum, d, refused) }()
+	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
+	switch {
+	case err == nil && got.GUID != p.GUID:
+		// The name changed hands between the two questions.
+		return nil, directory.ErrInvalidCredentials
+	case err == nil:
+		d = right
+	case accountRefused(err):
+		d, refused = rejected, err
+	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
+		d, refused = wrong, err
+	}
+	return got, err
+}
+
+// accountRefused reports whether the account, not the password, is the reason.
+func accountRefused(err error) bool {
+	for _, e := range []error{directory.ErrAccountDisabled, directory.ErrAccountLocked, directory.ErrAccountExpired,
+		directory.ErrAccountRestricted, directory.ErrPasswordExpired} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// decodeBasic splits credentials (RFC 7617 §2). Names and passwords are UTF-8;
+// what is not is taken as ISO 8859-1, which older clients send.
+func decodeBasic(credentials string) (login, password string, err error) {
+	raw, err := base64.StdEncoding.DecodeString(credentials)
+	if err != nil {
+		// Some clients leave out the padding.
+		raw, err = base64.RawStdEncoding.DecodeString(credentials)
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("%w: not base 64", ErrMalformed)
+	}
+	s := string(raw)
+	if !utf8.ValidString(s) {
+		r := make([]rune, len(raw))
+		for i, c := range raw {
+			r[i] = rune(c)
+		}
+		s = string(r)
+	}
+	login, password, ok := strings.Cut(s, ":")
+	if !ok || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", "", ErrMalformed
+	}
+	// An empty password succeeds as an anonymous bind with some directories.
+	if login == "" || password == "" || len(password) > maxPassword {
+		return "", "", ErrMismatch
+	}
+	return login, password, nil
+}
+
+// quote writes a quoted-string (RFC 9110 §5.6.4).
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}

@@ -1,0 +1,158 @@
+package auth
+
+import (
+	"crypto/x509"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"convene/directory"
+	"convene/engine"
+)
+
+// The schemes, as configured and as in Caller.Scheme.
+const (
+	SchemeNegotiate = "negotiate"
+	SchemeDigest    = "digest"
+	SchemeBasic     = "basic"
+)
+
+// Config is the sign-in part of the configuration file. DefaultConfig holds
+// the defaults; the doc tags are the manual.
+type Config struct {
+	Schemes        []string `toml:"schemes" doc:"Ways to sign in, the preferred first: any of \"negotiate\" (Kerberos), \"digest\" and \"basic\". One that nothing here could verify is not offered to clients."`
+	Realm          string   `toml:"realm" doc:"Realm shown in password prompts. Digest secrets depend on it: after a change they must be enrolled again."`
+	BasicOverPlain bool     `toml:"basic-over-plain" doc:"Offer and accept Basic on connections without TLS. Passwords then cross the network in the clear."`
+	HelpURL        string   `toml:"help-url" doc:"Address named in the text of refusals, such as the page for device passwords. Empty: none."`
+
+	Negotiate NegotiateConfig `toml:"negotiate" doc:"Sign-in with Kerberos tickets (SPNEGO)."`
+	Digest    DigestConfig    `toml:"digest" doc:"Sign-in with HTTP Digest (RFC 7616)."`
+	Basic     BasicConfig     `toml:"basic" doc:"Sign-in with name and password."`
+	Throttle  ThrottleConfig  `toml:"throttle" doc:"Limits for wrong passwords."`
+}
+
+// NegotiateConfig is the Kerberos acceptor's configuration.
+type NegotiateConfig struct {
+	Keytab         string          `toml:"keytab" doc:"Keytab file with the keys of HTTP/this.host. It is read again when it changes."`
+	Services       []string        `toml:"services" doc:"First components of service names that are accepted."`
+	Realms         []string        `toml:"realms" doc:"Realms whose users may sign in. Empty: those of the keytab only. Name trusted realms here for cross-realm sign-in."`
+	Skew           time.Duration   `toml:"skew" doc:"Greatest difference between the clocks of client and server."`
+	ChannelBinding string          `toml:"channel-binding" doc:"Channel bindings (tls-server-end-point, RFC 5929) in tokens: \"check\" those that clients send, \"require\" them, or \"off\", for servers behind a proxy that ends TLS."`
+	Principals     []PrincipalRule `toml:"principals" doc:"How a Kerberos principal finds its directory record: rules tried in order until one finds a record."`
+}
+
+// Values of NegotiateConfig.ChannelBinding; "" is BindingCheck.
+const (
+	BindingCheck   = "check"
+	BindingRequire = "require"
+	BindingOff     = "off"
+)
+
+// PrincipalRule maps Kerberos principals to directory records.
+type PrincipalRule struct {
+	Realms []string `toml:"realms" doc:"Realms that the rule is for. Empty: those of the keytab; \"*\": all realms that may sign in."`
+	Match  string   `toml:"match" doc:"Regular expression that the whole name@REALM must match. Empty: any principal whose name has one component."`
+	By     string   `toml:"by" doc:"What the value is: \"kerberos\" (the record's Kerberos name attribute), \"name\" (short name of a user), \"mail\" (mail address), \"login\" (anything a person may type) or \"guid\"."`
+	Value  string   `toml:"value" doc:"Template of the value: ${principal}, ${name}, ${realm}, ${domain} (the realm in lower case) and the groups $1, $2 … of match. Empty: ${principal} for kerberos, ${name}@${domain} for mail, else ${name}."`
+}
+
+// DigestConfig is Digest's configuration.
+type DigestConfig struct {
+	Algorithms      []string      `toml:"algorithms" doc:"Algorithms offered, the preferred first: \"SHA-256\" and \"MD5\". Apple's and most other clients know MD5 only."`
+	Files           []string      `toml:"files" doc:"Files made by htdigest, for this realm. They are read again when they change."`
+	DevicePasswords bool          `toml:"device-passwords" doc:"Verify Digest with enrolled device passwords. Clients that are offered Digest do not try Basic: people then need a device password wherever Kerberos does not work."`
+	NonceLife       time.Duration `toml:"nonce-life" doc:"How long a nonce may be used. Clients take a new one without asking for the password."`
+	Shared          bool          `toml:"shared" doc:"Several servers share the state: every Digest request is then recorded in it before it is answered."`
+}
+
+// BasicConfig is Basic's configuration.
+type BasicConfig struct {
+	Files     []string      `toml:"files" doc:"Files made by htpasswd. A name found there is verified there and not by the directory. They are read again when they change."`
+	Cleartext bool          `toml:"cleartext" doc:"Accept passwords stored in the clear in those files."`
+	CacheFor  time.Duration `toml:"cache-for" doc:"How long a verified password is not verified again. A password that was changed goes on working that long."`
+	OutageFor time.Duration `toml:"outage-for" doc:"How long a verified password goes on working while the directory cannot be reached."`
+	CacheSize int           `toml:"cache-size" doc:"Verified passwords remembered at most."`
+}
+
+// ThrottleConfig bounds wrong passwords.
+type ThrottleConfig struct {
+	Window          time.Duration `toml:"window" doc:"Time over which wrong passwords are counted. At least the directory's own observation window, or accounts may be locked there."`
+	AccountFailures int           `toml:"account-failures" doc:"Wrong passwords of one account that reach the directory within the window. Keep it two below the directory's lock-out threshold: a password that used to be right is tried once more. The same wrong password counts once."`
+	LocalFailures   int           `toml:"local-failures" doc:"Wrong passwords of one account that are verified here (Digest, htpasswd) within the window."`
+	AddressFailures int           `toml:"address-failures" doc:"Failures from one network address, or one IPv6 /64, within the window."`
+}
+
+// DefaultConfig returns the configuration of a server that nobody configured.
+func DefaultConfig() Config {
+	return Config{
+		Schemes: []string{SchemeNegotiate, SchemeBasic},
+		Realm:   "Calendar",
+		Negotiate: NegotiateConfig{
+			Services:       []string{"HTTP"},
+			Skew:           5 * time.Minute,
+			ChannelBinding: BindingCheck,
+			Principals: []PrincipalRule{
+				{Realms: []string{"*"}, By: "kerberos"},
+				{By: "name"},
+			},
+		},
+		Digest: DigestConfig{
+			Algorithms:      []string{"SHA-256", "MD5"},
+			DevicePasswords: true,
+			NonceLife:       time.Hour,
+		},
+		Basic: BasicConfig{
+			CacheFor:  5 * time.Minute,
+			OutageFor: 12 * time.Hour,
+			CacheSize: 65536,
+		},
+		Throttle: ThrottleConfig{
+			Window:          15 * time.Minute,
+			AccountFailures: 3,
+			LocalFailures:   30,
+			AddressFailures: 100,
+		},
+	}
+}
+
+// Options is what New needs. Zero values of Config's fields mean those of
+// DefaultConfig, except for the flags.
+type Options struct {
+	Schemes        []string
+	Realm          string
+	BasicOverPlain bool
+	HelpURL        string
+	Negotiate      NegotiateConfig
+	Digest         DigestConfig
+	Basic          BasicConfig
+	Throttle       ThrottleConfig
+
+	// Directory knows the records. Required. Put a cache in front of it: each
+	// request looks its principal and groups up.
+	Directory directory.Directory
+	// State is auth.db, opened with Tables. nil: no device passwords, and
+	// nonces that end with the process. The caller closes it, after Close.
+	State engine.Engine
+
+	// Secure says whether a request came over TLS. nil: r.TLS is set. Set it to
+	// trust loopback, or a proxy's header.
+	Secure func(*http.Request) bool
+	// Address returns the client's IP address, for throttling. nil: RemoteAddr.
+	Address func(*http.Request) string
+	// Certificate returns the certificate that this server presented on the
+	// request's connection, for channel bindings. nil, or a nil result: unknown.
+	Certificate func(*http.Request) *x509.Certificate
+
+	Log  *slog.Logger     // nil: slog.Default
+	Now  func() time.Time // nil: time.Now
+	Rand io.Reader        // nil: crypto/rand
+}
+
+// Options returns c as options; the caller adds the rest.
+func (c Config) Options() Options {
+	return Options{
+		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, HelpURL: c.HelpURL,
+		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle,
+	}
+}

@@ -1,0 +1,232 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"convene/directory"
+)
+
+// algorithm is a Digest algorithm (RFC 7616 §3.3). Its number is stored.
+type algorithm uint8
+
+const (
+	algMD5 algorithm = iota
+	algSHA256
+)
+
+// algorithms lists all that exist here.
+var algorithms = [...]algorithm{algMD5, algSHA256}
+
+var algorithmNames = [...]string{"MD5", "SHA-256"}
+
+func (a algorithm) String() string { return algorithmNames[a] }
+
+func (a algorithm) new() hash.Hash {
+	if a == algSHA256 {
+		return sha256.New()
+	}
+	return md5.New()
+}
+
+func (a algorithm) size() int { return [...]int{md5.Size, sha256.Size}[a] }
+
+// hash returns the sum of the parts with colons between them.
+func (a algorithm) hash(parts ...string) []byte {
+	h := a.new()
+	for i, p := range parts {
+		if i > 0 {
+			io.WriteString(h, ":") // a hash's Write never fails
+		}
+		io.WriteString(h, p)
+	}
+	return h.Sum(nil)
+}
+
+// ha1 returns the secret that a Digest response is made with (§3.4.2).
+func (a algorithm) ha1(login, realm, password string) []byte { return a.hash(login, realm, password) }
+
+// parseAlgorithm reads a name; the default of the field is MD5.
+func parseAlgorithm(s string) (algorithm, bool) {
+	if s == "" {
+		return algMD5, true
+	}
+	for _, a := range algorithms {
+		if strings.EqualFold(s, a.String()) {
+			return a, true
+		}
+	}
+	return 0, false
+}
+
+// digester verifies Digest (RFC 7616, and RFC 2617 with qop). It needs HA1
+// secrets: from htdigest files, device passwords, or the directory.
+type digester struct {
+	a          *Authenticator
+	algorithms []algorithm
+	files      []*watched[map[ha1Key][]byte]
+	directory  directory.DigestSource // nil: it knows no secrets
+	devices    *Devices               // nil: not for Digest
+	nonces     *nonces
+	opaque     string
+	fields     []string // the challenges up to the nonce, one for each algorithm
+}
+
+func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, error) {
+	d := &digester{a: a, directory: digestSource(a.o.Directory)}
+	if a.o.Digest.DevicePasswords {
+		d.devices = a.devices
+	}
+	for _, name := range a.o.Digest.Algorithms {
+		alg, ok := parseAlgorithm(name)
+		if !ok || name == "" || slices.Contains(d.algorithms, alg) {
+			return nil, fmt.Errorf("algorithm %q is unknown or named twice", name)
+		}
+		d.algorithms = append(d.algorithms, alg)
+		d.fields = append(d.fields, "Digest realm="+quote(a.o.Realm)+`, qop="auth", algorithm=`+alg.String()+`, nonce="`)
+	}
+	for _, f := range a.o.Digest.Files {
+		w, err := watch(f, htdigestFile(a.o.Realm), a.log, a.now)
+		if err != nil {
+			return nil, err
+		}
+		if len(w.get()) == 0 {
+			a.log.Warn("htdigest file has no entry for this realm", "file", f, "realm", a.o.Realm)
+		}
+		d.files = append(d.files, w)
+	}
+	h := hmac.New(sha256.New, st.nonceKey)
+	io.WriteString(h, "opaque")
+	d.opaque = hex.EncodeToString(h.Sum(nil)[:8])
+	n, err := newNonces(ctx, a, st)
+	d.nonces = n
+	return d, err
+}
+
+// verifiable reports whether there is anything to verify responses with.
+func (d *digester) verifiable() bool {
+	return len(d.files) > 0 || d.devices != nil || d.directory != nil
+}
+
+// challenge appends one field for each algorithm, all with the same nonce:
+// clients that merge the fields of an answer then still get a whole challenge.
+func (d *digester) challenge(fields []string, stale bool) []string {
+	rest := d.nonces.issue() + `", opaque="` + d.opaque + `", charset=UTF-8`
+	if stale {
+		rest += ", stale=true"
+	}
+	for _, f := range d.fields {
+		fields = append(fields, f+rest)
+	}
+	return fields
+}
+
+// verify checks Digest credentials.
+//
+// The response is verified before the nonce, so that stale=true is said only
+// to who knows the password (RFC 7616 §3.3), and only they take memory.
+func (d *digester) verify(r *http.Request, credentials string) (identity, error) {
+	c, err := d.parse(r, credentials)
+	if err != nil {
+		return identity{}, err
+	}
+	ctx, address := r.Context(), d.a.o.Address(r)
+	p, err := d.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Value: c.username})
+	if err != nil {
+		if errors.Is(err, directory.ErrNotFound) {
+			if err := d.a.throttle.allowLocal("", address); err != nil {
+				return identity{}, loginError(c.username, err)
+			}
+			d.a.throttle.failLocal("", address)
+		}
+		return identity{}, loginError(c.username, err)
+	}
+	x, ours := d.nonces.parse(c.nonce)
+	// A session that is going on is not disturbed by somebody else's guesses.
+	if !ours || !d.nonces.live(ctx, p.GUID, x) {
+		if err := d.a.throttle.allowLocal(p.GUID, address); err != nil {
+			return identity{}, loginError(c.username, err)
+		}
+	}
+	ha1, device, err := d.match(ctx, p, c, r.Method)
+	if errors.Is(err, ErrMismatch) {
+		d.a.throttle.failLocal(p.GUID, address)
+	}
+	if err != nil {
+		return identity{}, loginError(c.username, err)
+	}
+	if !ours {
+		return identity{}, ErrStale
+	}
+	if err := d.nonces.use(ctx, p.GUID, x, c.count); err != nil {
+		return identity{}, err
+	}
+	if device != "" {
+		d.devices.touch(p.GUID, device)
+	}
+	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device})
+	if err != nil {
+		return identity{}, err
+	}
+	return identity{caller: caller, header: d.info(c, x, ha1)}, nil
+}
+
+// match finds the secret that a response was made with. device is the id of
+// the device password, if it is one. Errors: ErrMismatch; those of the
+// directory and the state.
+func (d *digester) match(ctx context.Context, p *directory.Principal, c *digestCredentials, method string) (ha1, device string, err error) {
+	want := c.response
+	ha2 := hex.EncodeToString(c.algorithm.hash(method, c.uri))
+	try := func(secret []byte) bool {
+		ha1 = hex.EncodeToString(secret)
+		return hmac.Equal(c.algorithm.hash(ha1, c.nonce, c.nc, c.cnonce, "auth", ha2), want)
+	}
+	for _, f := range d.files {
+		if s, ok := f.get()[ha1Key{c.algorithm, c.username}]; ok && try(s) {
+			return ha1, "", nil
+		}
+	}
+	if d.devices != nil {
+		list, err := d.devices.ha1s(ctx, p.GUID, c.username, c.algorithm)
+		if err != nil {
+			return "", "", err
+		}
+		for _, s := range list {
+			if try(s.ha1) {
+				return ha1, s.id, nil
+			}
+		}
+	}
+	if d.directory != nil {
+		s, err := d.directory.HA1(ctx, c.username, d.a.o.Realm, c.algorithm.String())
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
+			return "", "", err
+		}
+		if err == nil && try(s) {
+			return ha1, "", nil
+		}
+	}
+	return "", "", ErrMismatch
+}
+
+// info returns Authentication-Info (RFC 7616 §3.5): proof that the server
+// knows the secret too, and from half of a nonce's life on the next one.
+func (d *digester) info(c *digestCredentials, x nonce, ha1 string) http.Header {
+	ha2 := hex.EncodeToString(c.algorithm.hash("", c.uri))
+	proof := hex.EncodeToString(c.algorithm.hash(ha1, c.nonce, c.nc, c.cnonce, "auth", ha2))
+	v := `qop=auth, rspauth="` + proof + `", cnonce=` + quote(c.cnonce) + `, nc=` + c.nc
+	if d.nonces.age(x) > d.nonces.life/2 {
+		v = `nextnonce="` + d.nonces.issue() + `", ` + v
+	}
+	return http.Header{"Authentication-Info": {v}}
+}

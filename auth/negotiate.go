@@ -1,0 +1,372 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jcmturner/gofork/encoding/asn1"
+	"github.com/jcmturner/gokrb5/v8/crypto"
+	"github.com/jcmturner/gokrb5/v8/gssapi"
+	"github.com/jcmturner/gokrb5/v8/iana/flags"
+	"github.com/jcmturner/gokrb5/v8/iana/keyusage"
+	"github.com/jcmturner/gokrb5/v8/keytab"
+	"github.com/jcmturner/gokrb5/v8/messages"
+	"github.com/jcmturner/gokrb5/v8/types"
+
+	"convene/directory"
+)
+
+// maxToken is the largest token looked at, in bytes. A ticket with the PAC of
+// somebody in a thousand groups has some 12 KB; Windows' own limit is 48,000.
+const maxToken = 64 << 10
+
+var (
+	errNTLM   = errors.New("NTLM instead of Kerberos: the client found no ticket for this host")
+	errTicket = errors.New("Kerberos token refused")
+)
+
+// refused returns an errTicket with its reason.
+func refused(reason string, args ...any) error {
+	return fmt.Errorf("%w: %w", errTicket, fmt.Errorf(reason, args...))
+}
+
+// negotiator accepts Kerberos tickets (RFC 4559, 4178, 4121).
+//
+// It uses gokrb5 for messages and cryptography, not for their verification:
+// that accepts another realm's user of the same name, can be made to accept a
+// token twice, panics on an empty list of mechanisms, and knows neither mutual
+// authentication nor channel bindings. Nothing outside the files negotiate*.go
+// knows gokrb5.
+//
+// Authorization data (the PAC) is not looked at. Groups are the directory's;
+// tickets of MIT KDCs since 1.20, whose PAC names none, are as good as others.
+type negotiator struct {
+	a       *Authenticator
+	keys    *watched[*keytab.Keytab]
+	mapping []principalRule
+	replays *replayCache
+	pending pendingMechs
+}
+
+func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiator, error) {
+	switch a.o.Negotiate.ChannelBinding {
+	case BindingCheck, BindingRequire, BindingOff:
+	default:
+		return nil, fmt.Errorf("channel binding %q is unknown", a.o.Negotiate.ChannelBinding)
+	}
+	keys, err := watch(a.o.Negotiate.Keytab, parseKeytab, a.log, a.now)
+	if err != nil {
+		return nil, fmt.Errorf("keytab: %w", err)
+	}
+	n := &negotiator{a: a, keys: keys}
+	if n.mapping, err = compileRules(a.o.Negotiate.Principals); err != nil {
+		return nil, err
+	}
+	n.replays, err = newReplayCache(ctx, a, st)
+	return n, err
+}
+
+// parseKeytab reads a keytab. The library indexes into malformed ones.
+func parseKeytab(b []byte) (kt *keytab.Keytab, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			kt, err = nil, errors.New("malformed keytab")
+		}
+	}()
+	kt = keytab.New()
+	if err := kt.Unmarshal(b); err != nil {
+		return nil, errors.New("malformed keytab") // its text may hold key material
+	}
+	if len(kt.Entries) == 0 {
+		return nil, errors.New("keytab without keys")
+	}
+	return kt, nil
+}
+
+// kerberosName is a verified client.
+type kerberosName struct {
+	components []string
+	realm      string
+}
+
+// verify checks a Negotiate token and finds its directory record.
+func (n *negotiator) verify(r *http.Request, credentials string) (identity, error) {
+	if base64.StdEncoding.DecodedLen(len(credentials)) > maxToken+2 {
+		return identity{}, fmt.Errorf("%w: token longer than %d bytes", ErrMalformed, maxToken)
+	}
+	token, err := base64.StdEncoding.DecodeString(credentials)
+	if err != nil || len(token) == 0 {
+		return identity{}, fmt.Errorf("%w: token is not base 64", ErrMalformed)
+	}
+	ch := channel{remote: r.RemoteAddr}
+	if n.a.o.Negotiate.ChannelBinding != BindingOff {
+		if cert := n.a.o.Certificate(r); cert != nil {
+			ch.binding = bindingHash(serverEndPoint(cert))
+		}
+	}
+	name, reply, err := n.accept(r.Context(), token, ch)
+	if err != nil {
+		return identity{}, err
+	}
+	p, err := n.record(r.Context(), name)
+	if err != nil {
+		return identity{}, err
+	}
+	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: name.String()})
+	if err != nil {
+		return identity{}, err
+	}
+	// Clients that take Negotiate for a property of the connection, as with
+	// NTLM, are told that it is one of the request.
+	h := http.Header{"Persistent-Auth": {"false"}}
+	if len(reply) > 0 {
+		h.Set("Www-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(reply))
+	}
+	return identity{caller: c, header: h}, nil
+}
+
+// channel is what is known of the connection that carried a token.
+type channel struct {
+	remote  string // IP:port
+	binding []byte // expected channel bindings, nil if unknown
+}
+
+// accept verifies one token. reply is the token for the answer, if any.
+func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name kerberosName, reply []byte, err error) {
+	defer func() { // the library's parsers index into hostile input
+		if p := recover(); p != nil {
+			name, reply, err = kerberosName{}, nil, refused("malformed token")
+		}
+	}()
+	t, err := parseToken(token, n.pending.take(ch.remote))
+	if err != nil {
+		var more *continueError
+		if errors.As(err, &more) {
+			n.pending.put(ch.remote, t.mechs, n.a.now())
+		}
+		return kerberosName{}, nil, err
+	}
+	now := n.a.now()
+	req := &t.request
+	if err := n.openTicket(req, now, ch); err != nil {
+		return kerberosName{}, nil, err
+	}
+	part := &req.Ticket.DecryptedEncPart
+	name = kerberosName{components: part.CName.NameString, realm: part.CRealm}
+	if err := name.check(n.realms()); err != nil {
+		return kerberosName{}, nil, err
+	}
+	mutual, err := n.checkChannel(req, ch)
+	if err != nil {
+		return kerberosName{}, nil, fmt.Errorf("%w, from %s", err, name)
+	}
+	ctime := req.Authenticator.CTime.Add(time.Duration(req.Authenticator.Cusec) * time.Microsecond)
+	if err := n.replays.add(ctx, req.EncryptedAuthenticator.Cipher, ctime, now); err != nil {
+		return kerberosName{}, nil, fmt.Errorf("%w, from %s", err, name)
+	}
+	reply, err = t.reply(mutual)
+	return name, reply, err
+}
+
+// openTicket decrypts ticket and authenticator and checks that they belong
+// together and to now (RFC 4120 §3.2.3).
+func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) error {
+	skew := n.a.o.Negotiate.Skew
+	sname := req.Ticket.SName.NameString
+	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
+		return refused("ticket is for service %.80q", strings.Join(sname, "/"))
+	}
+	key, ok := serviceKey(n.keys.get(), req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+	if !ok {
+		return refused("keytab has no key for %.80q, version %d, encryption type %d",
+			strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+	}
+	if err := req.Ticket.Decrypt(key); err != nil {
+		return refused("ticket does not decrypt with the keytab's key")
+	}
+	tk := &req.Ticket.DecryptedEncPart
+	start := tk.StartTime
+	if start.IsZero() { // optional: the time of the first sign-in then
+		start = tk.AuthTime
+	}
+	switch {
+	case types.IsFlagSet(&tk.Flags, flags.Invalid) || start.Sub(now) > skew:
+		return refused("ticket is not valid yet")
+	case now.Sub(tk.EndTime) > skew:
+		return refused("ticket has expired")
+	}
+	if err := req.DecryptAuthenticator(tk.Key); err != nil {
+		return refused("authenticator does not decrypt")
+	}
+	au := &req.Authenticator
+	ctime := au.CTime.Add(time.Duration(au.Cusec) * time.Microsecond)
+	switch {
+	case au.CRealm != tk.CRealm || !slices.Equal(au.CName.NameString, tk.CName.NameString):
+		return refused("authenticator and ticket name different clients")
+	case ctime.Sub(now).Abs() > skew:
+		return refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
+	}
+	return checkAddress(tk.CAddr, ch.remote)
+}
+
+// checkAddress enforces the addresses a ticket is limited to, if any.
+func checkAddress(allowed types.HostAddresses, remote string) error {
+	if len(allowed) == 0 {
+		return nil
+	}
+	from, err := types.GetHostAddress(remote)
+	if err != nil || !types.HostAddressesContains(allowed, from) {
+		return refused("ticket is limited to other addresses")
+	}
+	return nil
+}
+
+// serviceKey finds the key of a service in a keytab; the case of host names
+// does not matter. Version 0 is the newest.
+func serviceKey(kt *keytab.Keytab, realm string, sname []string, kvno int, etype int32) (key types.EncryptionKey, ok bool) {
+	var newest uint32
+	for _, e := range kt.Entries {
+		if e.Key.KeyType != etype || e.Principal.Realm != realm || !slices.EqualFunc(e.Principal.Components, sname, strings.EqualFold) {
+			continue
+		}
+		version := max(e.KVNO, uint32(e.KVNO8))
+		if kvno != 0 && version != uint32(kvno) || ok && version < newest {
+			continue
+		}
+		key, newest, ok = e.Key, version, true
+	}
+	return key, ok
+}
+
+// realms returns the realms whose users may sign in; own are the keytab's.
+func (n *negotiator) realms() (all, own []string) {
+	for _, e := range n.keys.get().Entries {
+		if !slices.Contains(own, e.Principal.Realm) {
+			own = append(own, e.Principal.Realm)
+		}
+	}
+	if len(n.a.o.Negotiate.Realms) > 0 {
+		return n.a.o.Negotiate.Realms, own
+	}
+	return own, own
+}
+
+// checkChannel checks the channel bindings in the authenticator's checksum
+// (RFC 4121 §4.1.1) and reports whether the client wants the server to prove
+// itself too.
+func (n *negotiator) checkChannel(req *messages.APReq, ch channel) (mutual bool, err error) {
+	mutual = types.IsFlagSet(&req.APOptions, flags.APOptionMutualRequired)
+	bound := false
+	if ck := req.Authenticator.Cksum; ck.CksumType == 0x8003 && len(ck.Checksum) >= 24 {
+		mutual = mutual || binary.LittleEndian.Uint32(ck.Checksum[20:24])&gssapi.ContextFlagMutual != 0
+		sent := ck.Checksum[4:20]
+		if ch.binding != nil && !bytes.Equal(sent, make([]byte, 16)) {
+			if !bytes.Equal(sent, ch.binding) {
+				return false, refused("channel bindings are of another TLS connection")
+			}
+			bound = true
+		}
+	}
+	if n.a.o.Negotiate.ChannelBinding == BindingRequire && !bound {
+		return false, refused("no channel bindings")
+	}
+	return mutual, nil
+}
+
+// apReply makes the KRB_AP_REP that proves possession of the service's key.
+func apReply(req *messages.APReq, seq int64) ([]byte, error) {
+	p, err := asn1.Marshal(encAPRepPart{CTime: req.Authenticator.CTime, Cusec: req.Authenticator.Cusec, Seq: seq})
+	if err != nil {
+		return nil, err
+	}
+	enc, err := crypto.GetEncryptedData(appTag(27, p), req.Ticket.DecryptedEncPart.Key, keyusage.AP_REP_ENCPART, 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := asn1.Marshal(apRep{PVNO: 5, MsgType: 15, EncPart: enc})
+	if err != nil {
+		return nil, err
+	}
+	return appTag(15, b), nil
+}
+
+// sequenceNumber returns a random first sequence number of 30 bits.
+func sequenceNumber() int64 {
+	var b [4]byte
+	rand.Read(b[:]) // never fails, by its documentation
+	return int64(binary.BigEndian.Uint32(b[:]) & 0x3fffffff)
+}
+
+// record finds the directory record of a client by the rules.
+func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.Principal, error) {
+	_, own := n.realms()
+	for _, rule := range n.mapping {
+		key, ok := rule.key(name, own)
+		if !ok {
+			continue
+		}
+		p, err := n.a.o.Directory.Lookup(ctx, key)
+		if errors.Is(err, directory.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record of %s: %w", name, err)
+		}
+		return p, nil
+	}
+	return nil, fmt.Errorf("record of %s: %w", name, errNoRecord)
+}
+
+// pendingMechs remembers which mechanisms a client offered first on a
+// connection, until its next token: the list is what mechListMIC protects.
+type pendingMechs struct {
+	mu   sync.Mutex
+	list map[string]pendingMech // by remote address
+}
+
+type pendingMech struct {
+	mechs []byte // DER
+	until time.Time
+}
+
+const (
+	maxPending = 4096
+	pendingFor = time.Minute
+)
+
+func (p *pendingMechs) put(remote string, mechs []byte, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.list) >= maxPending {
+		for k, m := range p.list {
+			if now.After(m.until) {
+				delete(p.list, k)
+			}
+		}
+	}
+	if len(p.list) >= maxPending {
+		return // the client goes on without a MIC
+	}
+	if p.list == nil {
+		p.list = make(map[string]pendingMech)
+	}
+	p.list[remote] = pendingMech{mechs, now.Add(pendingFor)}
+}
+
+func (p *pendingMechs) take(remote string) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.list[remote]
+	delete(p.list, remote)
+	return m.mechs
+}
