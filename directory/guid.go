@@ -4,6 +4,8 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"strings"
+
+	"convene/directory/ldif"
 )
 
 // derivedNamespace is the UUID namespace of DerivedGUID.
@@ -19,7 +21,7 @@ var derivedNamespace = [16]byte{0x6b, 0x1f, 0x52, 0x0e, 0x9a, 0x57, 0x4c, 0x0d, 
 func DerivedGUID(realm string, t Type, name string) string {
 	h := sha1.New()
 	h.Write(derivedNamespace[:])
-	h.Write([]byte(realm + "\x00" + t.String() + "\x00" + fold(name)))
+	h.Write([]byte(realm + "\x00" + t.String() + "\x00" + ldif.Fold(name)))
 	var u [16]byte
 	copy(u[:], h.Sum(nil))
 	u[6] = u[6]&0x0f | 0x50

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"convene/directory/ldif"
 )
 
 // KeyKind says what a Key's value is.
@@ -61,9 +62,9 @@ func (k Key) Canonical() (Key, error) {
 	case GUID:
 		k.Value = CanonicalGUID(k.Value)
 	case Name, Login:
-		k.Value = fold(k.Value)
+		k.Value = ldif.Fold(k.Value)
 	case DN:
-		k.Value = foldDN(k.Value)
+		k.Value = ldif.FoldDN(k.Value)
 	case Address:
 		return k.address()
 	case KerberosName:
@@ -97,7 +98,7 @@ func (k Key) address() (Key, error) {
 	if strings.IndexByte(v, '@') <= 0 {
 		return k, fmt.Errorf("%v: %w", k, ErrNotFound)
 	}
-	return Key{By: Address, Type: k.Type, Value: fold(v)}, nil
+	return Key{By: Address, Type: k.Type, Value: ldif.Fold(v)}, nil
 }
 
 // path resolves /principals/__uids__/GUID/ and /principals/TYPE/NAME/.
@@ -117,7 +118,7 @@ func (k Key) path() (Key, error) {
 	if !ok || t.String() != seg[2] || k.Type != AnyType && k.Type != t {
 		return k, fmt.Errorf("%v: %w", k, ErrNotFound)
 	}
-	return Key{By: Name, Type: t, Value: fold(last)}, nil
+	return Key{By: Name, Type: t, Value: ldif.Fold(last)}, nil
 }
 
 // Reference returns the key for a reference to a record as directories write
@@ -167,19 +168,6 @@ func isUUID(s string) bool {
 func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
-
-// fold maps text to the form in which it is compared: lower case, white space
-// trimmed and runs of it made one space, as LDAP's caseIgnoreMatch does
-// (RFC 4518 §2). Text that is already so is returned without a copy.
-func fold(s string) string {
-	s = strings.ToLower(strings.TrimSpace(s))
-	if !strings.Contains(s, "  ") && strings.IndexFunc(s, oddSpace) < 0 {
-		return s
-	}
-	return strings.Join(strings.Fields(s), " ")
-}
-
-func oddSpace(r rune) bool { return r != ' ' && unicode.IsSpace(r) }
 
 // escapeSegment percent-encodes one segment of a path, and "@" is left alone
 // as RFC 3986 §3.3 allows.

@@ -1,29 +1,292 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
+
+	"convene/directory/ldif"
 )
 
 // Options are what a directory needs besides its configuration.
 type Options struct {
-	Log *slog.Logger     // nil discards
-	Now func() time.Time // nil is time.Now
+	Log *slog.Logger // nil discards
 }
 
-// LDAP is a Directory on LDAP servers.
-type LDAP struct{ Static }
+// LDAP is a Directory on LDAP servers. Make one with OpenLDAP.
+type LDAP struct {
+	cfg LDAPConfig
+	m   *mapping
+	log *slog.Logger
+
+	mu   sync.RWMutex // guards pool, which Reload replaces
+	pool *pool
+
+	lookups flights[Key, *Principal]
+	groups  flights[string, []string]
+	members flights[memberKey, []*Principal]
+}
+
+type memberKey struct {
+	guid string
+	e    Expansion
+}
 
 // OpenLDAP checks cfg and makes a directory of it. No server is asked, so that
 // it works while they are away.
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
-	return nil, errors.New("ldap: no servers")
+	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	var err error
+	l.m, err = newMapping(cfg.Preset, cfg.Base, cfg.KerberosRealms, map[Type]RecordConfig{
+		User: cfg.Users, Group: cfg.Groups, Location: cfg.Locations, Resource: cfg.Resources,
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch cfg.Nesting {
+	case "", nestWalk, nestDirect:
+	case nestInChain, nestTokenGroups:
+		if !l.m.activeDirectory {
+			return nil, fmt.Errorf("nesting %q: only Active Directory can", cfg.Nesting)
+		}
+	default:
+		return nil, fmt.Errorf("nesting %q: unknown", cfg.Nesting)
+	}
+	if len(cfg.URLs) == 0 {
+		return nil, errors.New("urls: none")
+	}
+	if l.pool, err = l.newPool(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
-// Close closes all connections.
-func (l *LDAP) Close() error { return nil }
+func (l *LDAP) newPool() (*pool, error) {
+	roots, err := loadRoots(l.cfg.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	var targets []*target
+	for _, u := range l.cfg.URLs {
+		t, err := parseTarget(&l.cfg, roots, u)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	return newPool(&l.cfg, targets, l.log), nil
+}
 
-// Reload reads the files named in the configuration again.
-func (l *LDAP) Reload(ctx context.Context) error { return nil }
+// Close closes all connections; questions under way fail.
+func (l *LDAP) Close() error {
+	l.current().close()
+	return nil
+}
+
+// Reload reads the certificate authorities and the password again, forgets
+// which servers were down, and connects anew. On error all stays as it was.
+func (l *LDAP) Reload(context.Context) error {
+	p, err := l.newPool()
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old := l.pool
+	l.pool = p
+	l.mu.Unlock()
+	old.close()
+	return nil
+}
+
+func (l *LDAP) current() *pool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.pool
+}
+
+// Health describes the servers, in the order configured.
+func (l *LDAP) Health() []HostStatus { return l.current().status() }
+
+// Ping asks the first server that is well for a sign of life. Error:
+// ErrUnavailable.
+func (l *LDAP) Ping(ctx context.Context) error {
+	_, err := ask(ctx, l.current(), searchLane, ping)
+	if err != nil {
+		return unavailable("ping", err)
+	}
+	return nil
+}
+
+// Source identifies what the configuration makes of which directory, for
+// CacheOptions.Source: answers kept under another configuration are not valid.
+// Servers and time limits are not part of it.
+func (c LDAPConfig) Source() string {
+	c.URLs, c.BindPassword, c.BindPasswordFile, c.CAFile = nil, "", "", ""
+	c.DialTimeout, c.Timeout, c.FailoverAfter, c.IdleTimeout, c.SlowAfter, c.Connections, c.PageSize = 0, 0, 0, 0, 0, 0, 0
+	return fingerprint("ldap", c)
+}
+
+func fingerprint(kind string, v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return kind // the types hold nothing that JSON cannot
+	}
+	sum := sha256.Sum256(b)
+	return kind + ":" + hex.EncodeToString(sum[:8])
+}
+
+// slow logs questions that took long.
+func (l *LDAP) slow(start time.Time, what string, about any) {
+	if d := time.Since(start); d > l.cfg.SlowAfter.or(2*time.Second) {
+		l.log.Warn("slow directory", "question", what, "about", about, "took", d.Round(time.Millisecond))
+	}
+}
+
+func (l *LDAP) timeout() time.Duration { return l.cfg.Timeout.or(10*time.Second) + time.Second }
+
+// Lookup implements Directory.
+func (l *LDAP) Lookup(ctx context.Context, key Key) (*Principal, error) {
+	k, err := key.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	defer l.slow(time.Now(), "lookup", k)
+	return l.lookups.do(ctx, k, l.timeout(), func(ctx context.Context) (*Principal, error) {
+		f, err := l.find(ctx, k, nil)
+		if err != nil {
+			return nil, err
+		}
+		return f.p, nil
+	})
+}
+
+// found is an entry and what it is.
+type found struct {
+	e *ldif.Entry
+	s *spec
+	p *Principal
+}
+
+// find returns the one record of a canonical key. extra names attributes to
+// read besides the usual.
+func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) {
+	list, err := l.search(ctx, func(s *spec) string {
+		if k.Type != AnyType && k.Type != s.typ {
+			return ""
+		}
+		if k.By == DN {
+			return l.dnFilter(k.Value)
+		}
+		return l.m.keyFilter(s, k)
+	}, searchOptions{limit: 10, extra: extra, at: l.dnBase(k)})
+	if err != nil && !errors.Is(err, ErrTooMany) {
+		return nil, fmt.Errorf("%v: %w", k, err)
+	}
+	list = slices.DeleteFunc(list, func(f *found) bool { return !f.has(k) })
+	if err != nil && len(list) < 2 { // cut off before the answer was clear
+		return nil, unavailable(k.String(), err)
+	}
+	switch len(list) {
+	case 0:
+		return nil, fmt.Errorf("%v: %w", k, ErrNotFound)
+	case 1:
+		f := list[0]
+		if f.p == nil {
+			return nil, unavailable(k.String(), fmt.Errorf("%q: %w", f.e.DN, errNoGUID))
+		}
+		return f, nil
+	}
+	return nil, fmt.Errorf("%v: %q and %q: %w", k, list[0].e.DN, list[1].e.DN, ErrAmbiguous)
+}
+
+// dnFilter finds an entry by its name within the search bases.
+func (l *LDAP) dnFilter(dn string) string {
+	if l.m.dnAttr == "" {
+		return "(objectClass=*)"
+	}
+	return equal(l.m.dnAttr, dn)
+}
+
+// dnBase returns the entry to read where names cannot be searched for.
+func (l *LDAP) dnBase(k Key) string {
+	if k.By == DN && l.m.dnAttr == "" {
+		return k.Value
+	}
+	return ""
+}
+
+// has checks that the record really has the key, and the wanted type. Servers
+// compare more loosely than we do, Active Directory for one ignores accents,
+// and who signs in as "jose" must not become "josé".
+func (f *found) has(k Key) bool {
+	if k.Type != AnyType && k.Type != f.s.typ {
+		return false
+	}
+	in := func(list []string, v string) bool {
+		return slices.ContainsFunc(list, func(x string) bool { return sameText(x, v) })
+	}
+	switch k.By {
+	case GUID:
+		return f.p == nil || strings.EqualFold(f.p.GUID, k.Value)
+	case DN:
+		return f.e.FoldedDN() == k.Value
+	case Name:
+		return in(values(f.e, f.s.Name...), k.Value)
+	case Address:
+		return in(f.s.emails(f.e), k.Value)
+	case Login:
+		v := k.Value
+		if _, name, ok := strings.Cut(v, `\`); ok {
+			return in(values(f.e, f.s.Name...), name)
+		}
+		return in(values(f.e, f.s.Login...), v) || in(f.s.emails(f.e), v)
+	case KerberosName:
+		return f.p == nil || in(f.p.Kerberos, k.Value)
+	}
+	return true
+}
+
+// Search implements Directory.
+func (l *LDAP) Search(ctx context.Context, q Query) ([]*Principal, error) {
+	defer l.slow(time.Now(), "search", q.Terms)
+	limit := cmp.Or(l.cfg.SearchCap, defaultSearchCap)
+	if q.Limit > 0 {
+		limit = min(limit, q.Limit)
+	}
+	list, err := l.search(ctx, func(s *spec) string {
+		if !q.wants(s.typ) {
+			return ""
+		}
+		return s.queryFilter(q)
+	}, searchOptions{limit: limit + 1})
+	if err != nil && !errors.Is(err, ErrTooMany) {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	out := make([]*Principal, 0, len(list))
+	for _, f := range list {
+		if f.p != nil && q.wants(f.p.Type) {
+			out = append(out, f.p)
+		}
+	}
+	sortByName(out)
+	if len(out) > limit {
+		out, err = out[:limit], ErrTooMany
+	}
+	return out, err
+}
+
+// sortByName sorts by full name and GUID, as Directory.Search promises.
+func sortByName(list []*Principal) {
+	slices.SortFunc(list, func(a, b *Principal) int {
+		return cmp.Or(strings.Compare(ldif.Fold(a.FullName), ldif.Fold(b.FullName)), strings.Compare(a.GUID, b.GUID))
+	})
+}

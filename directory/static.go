@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"convene/directory/ldif"
 )
 
 // Record is what a Static directory is made of: a principal and what is only
@@ -121,7 +123,7 @@ func (s *Static) add(r *Record) error {
 		s.put(Key{By: KerberosName, Value: k}, r)
 	}
 	if r.DN != "" {
-		s.put(Key{By: DN, Value: foldDN(r.DN)}, r)
+		s.put(Key{By: DN, Value: ldif.FoldDN(r.DN)}, r)
 	}
 	if r.Type == User {
 		s.addLogin(r)
@@ -164,7 +166,7 @@ func (s *Static) link(r *Record) {
 func foldAll(values ...string) []string {
 	out := make([]string, 0, len(values))
 	for _, v := range values {
-		if v = fold(v); v != "" {
+		if v = ldif.Fold(v); v != "" {
 			out = append(out, v)
 		}
 	}
@@ -313,7 +315,7 @@ type matcher struct {
 func newMatcher(q Query) matcher {
 	m := matcher{q: q}
 	for _, t := range q.Terms {
-		m.values = append(m.values, fold(t.Value))
+		m.values = append(m.values, ldif.Fold(t.Value))
 	}
 	return m
 }

@@ -1,0 +1,239 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// outcome is what one host had to say.
+type outcome[T any] struct {
+	h   *host
+	v   T
+	err error
+}
+
+// hostError is a failure that says something about the host, not about the
+// question: another host may answer.
+type hostError struct{ err error }
+
+func (e *hostError) Error() string { return e.err.Error() }
+func (e *hostError) Unwrap() error { return e.err }
+
+// ask puts a question to the first host that is well. When that has failed,
+// or has been silent for the hedge time, the next is asked as well, and the
+// first answer counts; so fn may run several times at once and must keep to
+// its own data. Errors: whatever fn returns that is the server's answer to the
+// question; or ErrUnavailable.
+func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Context, *conn) (T, error)) (T, error) {
+	var zero T
+	hosts := p.well()
+	if len(hosts) == 0 {
+		return zero, &UnavailableError{RetryAfter: maxProbe, Err: p.whyDown()}
+	}
+	caller := ctx
+	ctx, cancel := context.WithTimeout(ctx, p.limit)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	answers := make(chan outcome[T], len(hosts))
+	asked := make([]time.Time, 0, len(hosts))
+	next := func() {
+		h := hosts[len(asked)]
+		asked = append(asked, time.Now())
+		if !p.spawn(func() {
+			v, err := attempt(ctx, h, kind, fn)
+			answers <- outcome[T]{h, v, err}
+		}) {
+			answers <- outcome[T]{h: h, err: &UnavailableError{Err: errClosed}}
+		}
+	}
+	next()
+	hedge := time.NewTicker(p.hedge)
+	defer hedge.Stop()
+	var failures error
+	for failed := 0; ; {
+		select {
+		case o := <-answers:
+			var he *hostError
+			if !errors.As(o.err, &he) {
+				return o.v, o.err
+			}
+			failures = errors.Join(failures, fmt.Errorf("%s: %w", o.h.url, he.err))
+			failed++
+			if len(asked) < len(hosts) {
+				next()
+				hedge.Reset(p.hedge)
+			} else if failed == len(asked) {
+				return zero, &UnavailableError{RetryAfter: maxProbe, Err: failures}
+			}
+		case <-hedge.C:
+			if len(asked) < len(hosts) {
+				blameSilent(hosts[:len(asked)], asked)
+				next()
+			}
+		case <-ctx.Done():
+			if caller.Err() == nil {
+				blameSilent(hosts[:len(asked)], asked)
+			}
+			return zero, &UnavailableError{Err: errors.Join(ctx.Err(), failures)}
+		}
+	}
+}
+
+// blameSilent marks down the hosts that have said nothing at all, on any
+// connection, since they were asked. One that answers others is only slow.
+func blameSilent(hosts []*host, asked []time.Time) {
+	for i, h := range hosts {
+		if h.lastAnswer.Load() < asked[i].UnixNano() {
+			h.markDown(fmt.Errorf("no answer for %v", time.Since(asked[i]).Round(time.Millisecond)))
+		}
+	}
+}
+
+// attempt asks one host. If a connection that had been idle turns out to be
+// dead, which says nothing about the host, a new one is tried.
+func attempt[T any](ctx context.Context, h *host, kind laneKind, fn func(context.Context, *conn) (T, error)) (T, error) {
+	for {
+		v, reused, err := try(ctx, h, kind, fn)
+		var he *hostError
+		if errors.As(err, &he) && ctx.Err() == nil {
+			if reused && isNetwork(he.err) {
+				continue
+			}
+			h.markDown(he.err)
+		}
+		return v, err
+	}
+}
+
+func try[T any](ctx context.Context, h *host, kind laneKind, fn func(context.Context, *conn) (T, error)) (v T, reused bool, err error) {
+	c, reused, err := h.get(ctx, kind)
+	if err != nil {
+		return v, false, &hostError{err}
+	}
+	abort := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
+	v, err = fn(ctx, c)
+	if !abort() { // the connection was closed under fn
+		h.put(kind, c, ctx.Err())
+		if err == nil {
+			return v, reused, nil
+		}
+		return v, reused, &hostError{ctx.Err()}
+	}
+	if isNetwork(err) {
+		h.put(kind, c, err)
+		return v, reused, &hostError{err}
+	}
+	h.lastAnswer.Store(time.Now().UnixNano())
+	h.put(kind, c, nil)
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable) {
+		return v, reused, &hostError{err}
+	}
+	return v, reused, err
+}
+
+// isNetwork reports whether err is about the connection: anything that is not
+// the server's own result code (RFC 4511 appendix A) or ours.
+func isNetwork(err error) bool {
+	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidCredentials) || errors.Is(err, errAnswer) {
+		return false
+	}
+	var le *ldap.Error
+	return !errors.As(err, &le) || le.ResultCode >= ldap.ErrorNetwork
+}
+
+// errAnswer is wrapped by errors that a question makes of a server's answer.
+var errAnswer = errors.New("unusable answer")
+
+// Probing of hosts that are down.
+const (
+	minProbe     = 100 * time.Millisecond
+	maxProbe     = 2 * time.Second
+	refusedProbe = 30 * time.Second // after errRefused
+)
+
+// well returns the hosts that are not down, in the order configured.
+func (p *pool) well() []*host {
+	out := make([]*host, 0, len(p.hosts))
+	for _, h := range p.hosts {
+		h.mu.Lock()
+		if h.down == nil {
+			out = append(out, h)
+		}
+		h.mu.Unlock()
+	}
+	return out
+}
+
+// whyDown joins the reasons of all hosts.
+func (p *pool) whyDown() error {
+	var errs []error
+	for _, h := range p.hosts {
+		h.mu.Lock()
+		if h.down != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", h.url, h.down))
+		}
+		h.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// markDown remembers that a host cannot be used, closes its idle connections
+// and starts to probe it.
+func (h *host) markDown(why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down != nil || h.pool.ctx.Err() != nil {
+		return
+	}
+	h.down, h.since = why, time.Now()
+	h.log.Warn("directory server down", "server", h.url.String(), "err", why)
+	h.spawn(func() {
+		h.drop()
+		h.probe(why)
+	})
+}
+
+// probe asks a host that is down until it answers.
+func (h *host) probe(why error) {
+	delay := minProbe
+	for {
+		if errors.Is(why, errRefused) {
+			delay = refusedProbe
+		}
+		select {
+		case <-time.After(delay):
+		case <-h.wake:
+		case <-h.pool.ctx.Done():
+			return
+		}
+		ctx, cancel := context.WithTimeout(h.pool.ctx, max(h.hedge, time.Second))
+		_, _, err := try(ctx, h, searchLane, ping)
+		cancel()
+		if err == nil {
+			break
+		}
+		why = err
+		delay = min(2*delay, maxProbe)
+		h.mu.Lock()
+		h.down = why
+		h.mu.Unlock()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.log.Info("directory server up again", "server", h.url.String(), "down", time.Since(h.since).Round(time.Millisecond))
+	h.down = nil
+}
+
+// ping reads the root DSE, as every server allows.
+func ping(_ context.Context, c *conn) (struct{}, error) {
+	_, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
+		"(objectClass=*)", []string{"1.1"}, nil))
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights) {
+		err = nil // it does answer
+	}
+	return struct{}{}, err
+}

@@ -1,0 +1,237 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+
+	"convene/directory/ldif"
+)
+
+// Filters are built here and nowhere else. Values are escaped once, by equal
+// and substring; attribute names come from the configuration and were checked
+// by attributeName.
+
+const inChain = "1.2.840.113556.1.4.1941"
+
+// escapeValue writes a value as an assertion value (RFC 4515 §3). All bytes
+// outside printable ASCII are escaped, so that any bytes are possible.
+func escapeValue(s string) string {
+	const hexDigits = "0123456789abcdef"
+	plain := true
+	for i := range len(s) {
+		if mustEscape(s[i]) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return s
+	}
+	b := make([]byte, 0, len(s)+len(s)/2)
+	for i := range len(s) {
+		if c := s[i]; mustEscape(c) {
+			b = append(b, '\\', hexDigits[c>>4], hexDigits[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+func mustEscape(c byte) bool {
+	return c < 0x20 || c >= 0x7f || c == '(' || c == ')' || c == '*' || c == '\\'
+}
+
+// equal returns (attr=value).
+func equal(attr, value string) string { return "(" + attr + "=" + escapeValue(value) + ")" }
+
+// matching returns the filter for a value found in one of the ways.
+func matching(attr, value string, how How) string {
+	v := escapeValue(value)
+	switch how {
+	case StartsWith:
+		v += "*"
+	case Contains:
+		v = "*" + v + "*"
+	}
+	return "(" + attr + "=" + v + ")"
+}
+
+// chained returns (attr:inChain:=value).
+func chained(attr, value string) string {
+	return "(" + attr + ":" + inChain + ":=" + escapeValue(value) + ")"
+}
+
+// and and or join filters; no filters give "", which matches nothing and is
+// dropped by or.
+func and(list ...string) string {
+	if slices.Contains(list, "") {
+		return ""
+	}
+	return join("&", list)
+}
+
+func or(list ...string) string {
+	return join("|", slices.DeleteFunc(slices.Clone(list), func(f string) bool { return f == "" }))
+}
+
+func join(op string, list []string) string {
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return list[0]
+	}
+	return "(" + op + strings.Join(list, "") + ")"
+}
+
+// equalAny returns the filter for a value in any of the attributes.
+func equalAny(attrs []string, value string) string {
+	out := make([]string, len(attrs))
+	for i, a := range attrs {
+		out[i] = equal(a, value)
+	}
+	return or(out...)
+}
+
+// keyFilter returns the filter that finds a canonical key among the records of
+// the type, without the type's own filter; "" if there can be none.
+func (m *mapping) keyFilter(s *spec, k Key) string {
+	switch k.By {
+	case GUID:
+		return s.guidFilter(k.Value)
+	case Name:
+		return equalAny(s.Name, k.Value)
+	case Address:
+		return s.emailFilter(k.Value, Equals)
+	case Login:
+		return s.loginFilter(k.Value)
+	case KerberosName:
+		f := equalAny(s.Kerberos, k.Value)
+		if name, ok := m.localName(k.Value); ok && s.typ == User {
+			f = or(f, equalAny(s.Name, name))
+		}
+		return f
+	}
+	return ""
+}
+
+// localName returns the short name in a Kerberos principal of our realms.
+func (m *mapping) localName(principal string) (string, bool) {
+	i := strings.LastIndexByte(principal, '@')
+	if i <= 0 || !slices.Contains(m.realms, principal[i+1:]) || strings.Contains(principal[:i], "/") {
+		return "", false
+	}
+	return principal[:i], true
+}
+
+func (s *spec) guidFilter(guid string) string {
+	if !binaryGUID(s.GUID) {
+		return equal(s.GUID, guid)
+	}
+	if b := bytesGUID(guid); b != "" {
+		return equal(s.GUID, b)
+	}
+	return ""
+}
+
+func (s *spec) emailFilter(value string, how How) string {
+	var list []string
+	for _, a := range s.Email {
+		switch {
+		case !isProxyAddresses(a):
+			list = append(list, matching(a, value, how))
+		case how == Contains:
+			list = append(list, "("+a+"=smtp:*"+escapeValue(value)+"*)")
+		default:
+			list = append(list, matching(a, "smtp:"+value, how))
+		}
+	}
+	return or(list...)
+}
+
+// loginFilter finds a user by what was typed. DOMAIN\name is the short name.
+func (s *spec) loginFilter(value string) string {
+	if s.typ != User {
+		return ""
+	}
+	if _, name, ok := strings.Cut(value, `\`); ok {
+		return equalAny(s.Name, name)
+	}
+	var list []string
+	for _, a := range s.Login {
+		if isProxyAddresses(a) {
+			list = append(list, equal(a, "smtp:"+value))
+		} else {
+			list = append(list, equal(a, value))
+		}
+	}
+	return or(list...)
+}
+
+// queryFilter returns the filter for a query among records of the type,
+// without the type's own; "" if it matches none. A query without terms gives
+// the filter that is always true.
+func (s *spec) queryFilter(q Query) string {
+	if len(q.Terms) == 0 {
+		return "(objectClass=*)"
+	}
+	list := make([]string, len(q.Terms))
+	for i, t := range q.Terms {
+		list[i] = s.termFilter(t)
+	}
+	if q.Match == AnyOf {
+		return or(list...)
+	}
+	return and(list...)
+}
+
+func (s *spec) termFilter(t Term) string {
+	value := ldif.Fold(t.Value)
+	if value == "" {
+		return ""
+	}
+	var list []string
+	for _, f := range t.fields() {
+		if f == FieldEmail {
+			list = append(list, s.emailFilter(value, t.How))
+			continue
+		}
+		for _, a := range s.fieldAttributes(f) {
+			list = append(list, matching(a, value, t.How))
+		}
+	}
+	return or(list...)
+}
+
+// fieldAttributes returns the attributes behind a field other than mail.
+func (s *spec) fieldAttributes(f Field) []string {
+	var attrs []string
+	switch f {
+	case FieldFullName:
+		attrs = s.FullName
+	case FieldGivenName:
+		attrs = []string{s.GivenName}
+	case FieldSurname:
+		attrs = []string{s.Surname}
+	case FieldName:
+		attrs = s.Name
+	}
+	return slices.DeleteFunc(slices.Clone(attrs), func(a string) bool { return a == "" })
+}
+
+// memberFilter finds the groups of which the record is a direct member, among
+// those of the type's own filter.
+func (s *spec) memberFilter(dns []string, names, guids []string) string {
+	var list []string
+	for _, dn := range dns {
+		list = append(list, equalAny(s.Member, dn))
+	}
+	for _, n := range names {
+		list = append(list, equalAny(s.MemberName, n))
+	}
+	for _, g := range guids {
+		list = append(list, equalAny(s.MemberGUID, g))
+	}
+	return or(list...)
+}

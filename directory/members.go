@@ -1,0 +1,163 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"convene/directory/ldif"
+)
+
+// Members implements Directory.
+func (l *LDAP) Members(ctx context.Context, guid string, e Expansion) ([]*Principal, error) {
+	guid = CanonicalGUID(guid)
+	defer l.slow(time.Now(), "members", guid)
+	return l.members.do(ctx, memberKey{guid, e}, 10*l.timeout(), func(ctx context.Context) ([]*Principal, error) {
+		f, err := l.find(ctx, Key{By: GUID, Value: guid}, l.memberAttributes())
+		if err != nil {
+			return nil, err
+		}
+		if f.s.typ != Group {
+			return nil, nil
+		}
+		out, err := l.expand(ctx, f, e)
+		if err != nil {
+			return nil, fmt.Errorf("members of %s: %w", guid, err)
+		}
+		sortByGUID(out)
+		return out, nil
+	})
+}
+
+// memberAttributes are those that lead from a group to its members. Where the
+// server maintains memberOf its members are searched for, which is one
+// question instead of one for every fifty.
+func (l *LDAP) memberAttributes() []string {
+	g := l.m.spec(Group)
+	if g == nil {
+		return nil
+	}
+	if l.searchable() {
+		return l.linkAttributes()
+	}
+	return slices.Concat(g.Member, g.MemberName, g.MemberGUID)
+}
+
+// searchable reports whether all record types have memberOf.
+func (l *LDAP) searchable() bool {
+	return !slices.ContainsFunc(l.m.specs, func(s *spec) bool { return s.MemberOf == "" })
+}
+
+// expand collects members, following groups if e is Nested.
+func (l *LDAP) expand(ctx context.Context, f *found, e Expansion) ([]*Principal, error) {
+	seen := map[string]bool{f.e.FoldedDN(): true}
+	var out []*Principal
+	for level, depth := []*found{f}, 0; len(level) > 0 && depth < max(l.depth(), 1); depth++ {
+		var next []*found
+		for _, g := range level {
+			list, err := l.direct(ctx, g)
+			if err != nil {
+				return nil, err
+			}
+			for _, m := range list {
+				self := e == Direct && m.e.FoldedDN() == f.e.FoldedDN()
+				if seen[m.e.FoldedDN()] && !self {
+					continue
+				}
+				seen[m.e.FoldedDN()] = true
+				switch {
+				case e == Nested && m.s.typ == Group:
+					next = append(next, m)
+				case m.p == nil:
+					return nil, unavailable("member", fmt.Errorf("%q: %w", m.e.DN, errNoGUID))
+				default:
+					out = append(out, m.p)
+				}
+			}
+			if limit := l.memberCap(); len(out) > limit {
+				return nil, fmt.Errorf("%w: %d members", ErrTooMany, limit)
+			}
+		}
+		if e == Direct {
+			break
+		}
+		level = next
+	}
+	return out, nil
+}
+
+// direct returns the direct members of a group.
+func (l *LDAP) direct(ctx context.Context, f *found) ([]*found, error) {
+	if l.searchable() {
+		return l.membersBySearch(ctx, f)
+	}
+	g, anyType, extra := f.s, func(*spec) bool { return true }, l.memberAttributes()
+	var out []*found
+	if dns := memberDNs(f.e, g); len(dns) > 0 {
+		list, err := l.byDN(ctx, dns, extra, anyType)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	users := l.m.spec(User)
+	for part := range slices.Chunk(values(f.e, g.MemberName...), batchSize) {
+		if users == nil {
+			break
+		}
+		var names []string
+		for _, n := range part {
+			names = append(names, equalAny(users.Name, n))
+		}
+		list, err := l.search(ctx, onlyFor(users, or(names...)), searchOptions{extra: extra})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	for part := range slices.Chunk(values(f.e, g.MemberGUID...), batchSize) {
+		list, err := l.search(ctx, func(s *spec) string {
+			var guids []string
+			for _, id := range part {
+				guids = append(guids, s.guidFilter(CanonicalGUID(id)))
+			}
+			return or(guids...)
+		}, searchOptions{extra: extra})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return distinct(out), nil
+}
+
+// memberDNs returns the names of a group's members, without those that can be
+// no record of ours because they are outside of every search base.
+func memberDNs(e *ldif.Entry, g *spec) []string {
+	var out []string
+	for _, attr := range g.Member {
+		for _, v := range e.Values(attr) {
+			if len(v) <= maxKey && !slices.Contains([]string{"", " "}, v) {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// membersBySearch asks who is in a group. In Active Directory those whose
+// primary group it is are not in memberOf.
+func (l *LDAP) membersBySearch(ctx context.Context, f *found) ([]*found, error) {
+	rid := ""
+	if l.m.activeDirectory {
+		rid = lastRID(f.e.Value("objectSid"))
+	}
+	return l.search(ctx, func(s *spec) string {
+		filter := equal(s.MemberOf, f.e.DN)
+		if rid != "" && s.typ != Group {
+			filter = or(filter, equal("primaryGroupID", rid))
+		}
+		return filter
+	}, searchOptions{extra: l.linkAttributes()})
+}

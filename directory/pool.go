@@ -1,0 +1,316 @@
+package directory
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// laneKind says what a connection is used for. A user's bind changes who a
+// connection belongs to, so binds have connections of their own.
+type laneKind uint8
+
+const (
+	searchLane laneKind = iota // bound as the service account
+	bindLane                   // bound as whoever was checked last
+	laneCount
+)
+
+// pool keeps connections to several hosts, and remembers which are well.
+type pool struct {
+	hosts []*host
+	cfg   *LDAPConfig
+	limit time.Duration // of one question
+	hedge time.Duration // after which the next host is asked too
+	log   *slog.Logger
+	ctx   context.Context // ends with close
+	stop  context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup // probes and questions under way
+}
+
+// host is one server.
+type host struct {
+	*pool
+	url   *target
+	lanes [laneCount]lane
+
+	lastAnswer atomic.Int64 // Unix ns of the last answer of any kind
+	mu         sync.Mutex
+	down       error // why it is not asked; nil: it is well
+	since      time.Time
+	wake       chan struct{} // makes the probe hurry
+}
+
+// lane is the connections of one kind to one host.
+type lane struct {
+	slots chan struct{} // one per connection in use
+	mu    sync.Mutex
+	idle  []*conn // used last at the end
+	timer *time.Timer
+}
+
+// conn is one connection.
+type conn struct {
+	*ldap.Conn
+	raw  net.Conn // below TLS: closing it ends whatever waits
+	used time.Time
+}
+
+func (c *conn) close() {
+	// The socket first: ldap.Conn.Close sends a message to its writer, which
+	// may hang in a write to a server that reads nothing.
+	_ = c.raw.Close()
+	_ = c.Conn.Close() // the error is that of the socket already closed
+}
+
+// HostStatus is what is known of one server.
+type HostStatus struct {
+	URL   string
+	Up    bool
+	Since time.Time // when it went down; zero while up
+	Err   string    // why
+	Idle  int       // connections open but unused
+	Busy  int       // connections in use
+}
+
+func newPool(cfg *LDAPConfig, targets []*target, log *slog.Logger) *pool {
+	p := &pool{
+		cfg: cfg, log: log,
+		limit: cfg.Timeout.or(10 * time.Second),
+		hedge: cfg.FailoverAfter.or(time.Second),
+	}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	n := cfg.Connections
+	if n <= 0 {
+		n = 8
+	}
+	for _, t := range targets {
+		h := &host{pool: p, url: t, wake: make(chan struct{}, 1)}
+		for i := range h.lanes {
+			h.lanes[i].slots = make(chan struct{}, n)
+		}
+		p.hosts = append(p.hosts, h)
+	}
+	return p
+}
+
+// spawn runs fn in a goroutine that close waits for. It reports false, and
+// does not run fn, once the pool is closed.
+func (p *pool) spawn(fn func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.wg.Go(fn)
+	}
+	return !p.closed
+}
+
+// close ends all connections and probes.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.stop()
+	for _, h := range p.hosts {
+		h.drop()
+	}
+	p.wg.Wait()
+}
+
+// drop closes the idle connections.
+func (h *host) drop() {
+	for i := range h.lanes {
+		l := &h.lanes[i]
+		l.mu.Lock()
+		idle := l.idle
+		l.idle = nil
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		l.mu.Unlock()
+		for _, c := range idle {
+			c.close()
+		}
+	}
+}
+
+// status describes all hosts.
+func (p *pool) status() []HostStatus {
+	out := make([]HostStatus, len(p.hosts))
+	for i, h := range p.hosts {
+		s := HostStatus{URL: h.url.String()}
+		h.mu.Lock()
+		if s.Up = h.down == nil; !s.Up {
+			s.Since, s.Err = h.since, h.down.Error()
+		}
+		h.mu.Unlock()
+		for j := range h.lanes {
+			l := &h.lanes[j]
+			l.mu.Lock()
+			s.Idle += len(l.idle)
+			l.mu.Unlock()
+			s.Busy += len(l.slots)
+		}
+		out[i] = s
+	}
+	return out
+}
+
+// errClosed is the use of a directory that was closed.
+var errClosed = errors.New("closed")
+
+// get takes an idle connection or makes one, waiting for a free slot. reused
+// says that it was idle, and so may have died unnoticed.
+func (h *host) get(ctx context.Context, kind laneKind) (c *conn, reused bool, err error) {
+	l := &h.lanes[kind]
+	select {
+	case l.slots <- struct{}{}:
+	default:
+		select {
+		case l.slots <- struct{}{}:
+		case <-ctx.Done():
+			return nil, false, fmt.Errorf("waiting for a connection: %w", ctx.Err())
+		}
+	}
+	if c := h.takeIdle(l); c != nil {
+		return c, true, nil
+	}
+	if c, err = h.dial(ctx, kind); err != nil {
+		<-l.slots
+	}
+	return c, false, err
+}
+
+func (h *host) takeIdle(l *lane) *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.idle) > 0 {
+		c := l.idle[len(l.idle)-1]
+		l.idle = l.idle[:len(l.idle)-1]
+		if !c.IsClosing() {
+			return c
+		}
+	}
+	return nil
+}
+
+// put gives a connection back; a nil connection or a broken one only frees
+// the slot.
+func (h *host) put(kind laneKind, c *conn, broken error) {
+	l := &h.lanes[kind]
+	defer func() { <-l.slots }()
+	if broken != nil || c.IsClosing() || h.pool.ctx.Err() != nil {
+		c.close()
+		return
+	}
+	c.used = time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = append(l.idle, c)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(h.idleTimeout(), func() { h.sweep(l) })
+	} else if len(l.idle) == 1 {
+		l.timer.Reset(h.idleTimeout())
+	}
+}
+
+func (h *host) idleTimeout() time.Duration { return h.cfg.IdleTimeout.or(2 * time.Minute) }
+
+// sweep closes connections that were idle for too long.
+func (h *host) sweep(l *lane) {
+	l.mu.Lock()
+	n := 0
+	for n < len(l.idle) && (l.idle[n].IsClosing() || time.Since(l.idle[n].used) >= h.idleTimeout()) {
+		n++
+	}
+	old := l.idle[:n:n]
+	l.idle = l.idle[n:]
+	if len(l.idle) > 0 {
+		l.timer.Reset(h.idleTimeout() - time.Since(l.idle[0].used))
+	}
+	l.mu.Unlock()
+	for _, c := range old {
+		c.close()
+	}
+}
+
+// dial opens a connection: TLS, and for searches the service account's bind.
+func (h *host) dial(ctx context.Context, kind laneKind) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.DialTimeout.or(3*time.Second))
+	defer cancel()
+	var d net.Dialer
+	raw, err := d.DialContext(ctx, h.url.network, h.url.address)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	abort := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	c, err := h.greet(ctx, raw, kind)
+	if !abort() && err == nil {
+		c.close()
+		return nil, fmt.Errorf("connect: %w", ctx.Err())
+	}
+	if err != nil {
+		_ = raw.Close()
+		if ctx.Err() != nil && !errors.Is(err, errRefused) {
+			err = fmt.Errorf("connect: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	return c, nil
+}
+
+// errRefused is a server that will not have us; asking again soon is no use
+// and may lock the service account.
+var errRefused = errors.New("service account refused")
+
+func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, error) {
+	wire, config := raw, h.url.tls
+	if h.url.secure {
+		t := tls.Client(raw, config)
+		if err := t.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		wire = t
+	}
+	c := &conn{Conn: ldap.NewConn(wire, h.url.secure), raw: raw, used: time.Now()}
+	c.Start()
+	if h.url.startTLS {
+		if err := c.StartTLS(config); err != nil {
+			c.close()
+			return nil, fmt.Errorf("StartTLS: %w", err)
+		}
+	}
+	if kind == searchLane && h.cfg.BindDN != "" {
+		if err := h.bindService(c); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (h *host) bindService(c *conn) error {
+	password, err := h.cfg.password()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	if err := c.Bind(h.cfg.BindDN, password); err != nil {
+		if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultStrongAuthRequired,
+			ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultConfidentialityRequired, ldap.ErrorEmptyPassword) {
+			return fmt.Errorf("%w: bind as %q: %w", errRefused, h.cfg.BindDN, err)
+		}
+		return fmt.Errorf("bind as %q: %w", h.cfg.BindDN, err)
+	}
+	return nil
+}

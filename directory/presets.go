@@ -1,0 +1,190 @@
+package directory
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// preset holds what is the same in all directories of one kind.
+type preset struct {
+	records map[Type]RecordConfig
+
+	// dnAttr can be used in a filter to find entries by their names, many at a
+	// time; "" if the server has no such attribute.
+	dnAttr string
+
+	// activeDirectory: binary GUIDs and SIDs, primary groups, and the reasons
+	// for refused binds in the message.
+	activeDirectory bool
+}
+
+// presets returns the presets by name.
+func presets() map[string]preset {
+	return map[string]preset{
+		"openldap":      openLDAP(),
+		"ad":            activeDirectory(),
+		"freeipa":       freeIPA(),
+		"389ds":         ds389(),
+		"opendirectory": openDirectory(),
+		"lldap":         lldap(),
+	}
+}
+
+// PresetNames returns the values of LDAPConfig.Preset, sorted.
+func PresetNames() []string { return slices.Sorted(maps.Keys(presets())) }
+
+// person has the attributes of inetOrgPerson (RFC 2798).
+func person(filter, guid string) RecordConfig {
+	return RecordConfig{
+		Filter: filter, GUID: guid,
+		Name: []string{"uid"}, FullName: []string{"displayName", "cn"},
+		GivenName: "givenName", Surname: "sn", Email: []string{"mail"},
+	}
+}
+
+// place has the attributes of the classes room and device (RFC 4524), with
+// those of a person where a schema allows them.
+func place(filter, guid string) RecordConfig {
+	return RecordConfig{
+		Filter: filter, GUID: guid,
+		Name: []string{"uid", "cn"}, FullName: []string{"displayName", "cn"}, Email: []string{"mail"},
+		Building: "buildingName", Room: "roomNumber", Address: "street", Geo: "labeledURI", Owners: "owner",
+	}
+}
+
+func openLDAP() preset {
+	return preset{dnAttr: "entryDN", records: map[Type]RecordConfig{
+		User: person("(objectClass=inetOrgPerson)", "entryUUID"),
+		Group: {
+			Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
+			GUID:   "entryUUID", Name: []string{"cn", "uid"}, FullName: []string{"displayName", "description", "cn"},
+			Email: []string{"mail"}, Member: []string{"member", "uniqueMember"}, MemberName: []string{"memberUid"},
+		},
+		Location: place("(objectClass=room)", "entryUUID"),
+		Resource: place("(objectClass=device)", "entryUUID"),
+	}}
+}
+
+func activeDirectory() preset {
+	account := func(filter string) RecordConfig {
+		return RecordConfig{
+			Filter: filter, GUID: "objectGUID",
+			Name: []string{"sAMAccountName"}, Login: []string{"sAMAccountName", "userPrincipalName", "mail"},
+			FullName: []string{"displayName", "cn"}, GivenName: "givenName", Surname: "sn",
+			Email: []string{"mail", "proxyAddresses"}, MemberOf: "memberOf",
+			LoginEnabled: []string{"!userAccountControl&2"},
+		}
+	}
+	room := func(kind, exchange string) RecordConfig {
+		r := account("(&(objectClass=user)(!(objectClass=computer))(|(employeeType=" + kind + ")(msExchResourceMetaData=ResourceType:" + exchange + ")))")
+		r.Capacity, r.Building, r.Room = "msExchResourceCapacity", "physicalDeliveryOfficeName", "roomNumber"
+		r.Address, r.WriteDelegates = "streetAddress", "msExchDelegateListLink"
+		return r
+	}
+	group := account("(objectClass=group)")
+	group.FullName, group.LoginEnabled = []string{"displayName", "cn"}, nil
+	group.Member = []string{"member"}
+	user := account("(&(objectClass=user)(!(objectClass=computer)))")
+	user.Kerberos = []string{"userPrincipalName"}
+	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
+		User: user, Group: group,
+		Location: room("Room", "Room"), Resource: room("Equipment", "Equipment"),
+	}}
+}
+
+func freeIPA() preset {
+	user := person("(objectClass=person)", "ipaUniqueID")
+	user.Kerberos, user.MemberOf = []string{"krbPrincipalName"}, "memberOf"
+	user.LoginEnabled = []string{"!nsAccountLock:TRUE"}
+	return preset{dnAttr: "entrydn", records: map[Type]RecordConfig{
+		User: user,
+		Group: {
+			Filter: "(objectClass=ipaUserGroup)", GUID: "ipaUniqueID", Name: []string{"cn"},
+			FullName: []string{"displayName", "cn"}, Email: []string{"mail"}, Member: []string{"member"}, MemberOf: "memberOf",
+		},
+		Location: place("(objectClass=room)", "ipaUniqueID"),
+		Resource: place("(&(objectClass=device)(!(objectClass=ipaHost)))", "ipaUniqueID"),
+	}}
+}
+
+func ds389() preset {
+	p := openLDAP()
+	p.dnAttr = "entrydn"
+	for t, r := range p.records {
+		r.GUID = "nsUniqueId"
+		if t == User {
+			r.LoginEnabled = []string{"!nsAccountLock:true"}
+		}
+		p.records[t] = r
+	}
+	return p
+}
+
+func openDirectory() preset {
+	group := RecordConfig{
+		Filter: "(objectClass=apple-group)", GUID: "apple-generateduid", Name: []string{"cn"},
+		FullName: []string{"apple-group-realname", "cn"}, Email: []string{"mail"},
+		MemberName: []string{"memberUid"}, MemberGUID: []string{"apple-group-memberguid", "apple-group-nestedgroup"},
+	}
+	user := person("(objectClass=apple-user)", "apple-generateduid")
+	user.FullName, user.Kerberos = []string{"cn"}, []string{"draft-krbPrincipalName"}
+	thing := func(filter string) RecordConfig {
+		r := place(filter, "apple-generateduid")
+		r.Name, r.FullName, r.Capacity = []string{"cn"}, []string{"apple-realname", "displayName", "cn"}, "apple-resource-capacity"
+		return r
+	}
+	return preset{dnAttr: "entryDN", records: map[Type]RecordConfig{
+		User: user, Group: group,
+		Location: thing("(&(objectClass=apple-resource)(apple-resource-type=ConferenceRoom))"),
+		Resource: thing("(&(objectClass=apple-resource)(!(apple-resource-type=ConferenceRoom)))"),
+	}}
+}
+
+func lldap() preset {
+	return preset{records: map[Type]RecordConfig{
+		User: person("(objectClass=inetOrgPerson)", "entryUUID"),
+		Group: {
+			Filter: "(objectClass=groupOfUniqueNames)", GUID: "entryUUID", Name: []string{"cn"},
+			FullName: []string{"cn"}, Member: []string{"member"},
+		},
+	}}
+}
+
+// override returns the preset's record with all fields set in c replaced. A
+// field that is "-" becomes empty.
+func (c RecordConfig) override(base RecordConfig) RecordConfig {
+	out, from := reflect.ValueOf(&base).Elem(), reflect.ValueOf(c)
+	for i := range from.NumField() {
+		f := from.Field(i)
+		if f.IsZero() {
+			continue
+		}
+		switch v := f.Interface().(type) {
+		case string:
+			if v == none {
+				f = reflect.Zero(f.Type())
+			}
+		case []string:
+			if len(v) == 1 && v[0] == none {
+				f = reflect.Zero(f.Type())
+			}
+		}
+		out.Field(i).Set(f)
+	}
+	return base
+}
+
+// presetNamed returns a preset; "" is openldap.
+func presetNamed(name string) (preset, error) {
+	if name == "" {
+		name = "openldap"
+	}
+	p, ok := presets()[strings.ToLower(name)]
+	if !ok {
+		return preset{}, fmt.Errorf("preset %q: unknown; there are %s", name, strings.Join(PresetNames(), ", "))
+	}
+	return p, nil
+}

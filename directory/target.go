@@ -1,0 +1,96 @@
+package directory
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// target is the URL of a server, taken apart.
+type target struct {
+	text     string
+	network  string // tcp or unix
+	address  string
+	secure   bool // ldaps
+	startTLS bool
+	tls      *tls.Config
+}
+
+// String returns the URL.
+func (t *target) String() string { return t.text }
+
+// parseTarget reads ldap://host[:port], ldaps://host[:port] or ldapi://path.
+func parseTarget(cfg *LDAPConfig, roots *x509.CertPool, text string) (*target, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("server URL: %w", err)
+	}
+	t := &target{text: text, network: "tcp"}
+	host, port := u.Hostname(), u.Port()
+	switch strings.ToLower(u.Scheme) {
+	case "ldap":
+		t.startTLS = cfg.StartTLS
+		t.address = net.JoinHostPort(host, orText(port, "389"))
+	case "ldaps":
+		t.secure = true
+		t.address = net.JoinHostPort(host, orText(port, "636"))
+	case "ldapi":
+		return ldapi(t, u)
+	default:
+		return nil, fmt.Errorf("server URL %q: neither ldap, ldaps nor ldapi", text)
+	}
+	if host == "" {
+		return nil, fmt.Errorf("server URL %q: no host", text)
+	}
+	if !t.secure && !t.startTLS && !cfg.AllowPlain && !isLoopback(host) {
+		return nil, fmt.Errorf("server URL %q: would send passwords in clear; use ldaps, starttls or, knowing that, allow-plain", text)
+	}
+	t.tls = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: orText(cfg.ServerName, host)}
+	return t, nil
+}
+
+// ldapi accepts ldapi:///path and the percent-encoded form of OpenLDAP's tools,
+// which url.Parse has decoded into the host.
+func ldapi(t *target, u *url.URL) (*target, error) {
+	path := u.Path
+	if strings.HasPrefix(u.Host, "/") {
+		path = u.Host
+	}
+	if path == "" || path == "/" {
+		return nil, fmt.Errorf("server URL %q: no path of a socket", t.text)
+	}
+	t.network, t.address = "unix", path
+	return t, nil
+}
+
+func orText(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// loadRoots reads the certificate authorities; nil is the system's.
+func loadRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("ca-file: %w", err)
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("ca-file %s: no certificates", file)
+	}
+	return p, nil
+}
