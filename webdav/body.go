@@ -3,6 +3,7 @@ package webdav
 import (
 	"encoding/xml"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -118,27 +119,32 @@ func instructions(e *Element) ([]PropUpdate, error) {
 				if len(updates) == maxProperties {
 					return nil, BadRequest("more than " + strconv.Itoa(maxProperties) + " properties")
 				}
-				inheritLang(p, prop, c, e)
-				updates = append(updates, PropUpdate{Remove: c.Is(NameRemove), Prop: p})
+				u := PropUpdate{Remove: c.Is(NameRemove), Prop: p}
+				if !u.Remove {
+					u.Prop = withLang(p, prop, c, e)
+				}
+				updates = append(updates, u)
 			}
 		}
 	}
 	return updates, nil
 }
 
-// inheritLang puts the innermost xml:lang of ancestors, given from the inside
-// out, on e if it has none.
-func inheritLang(e *Element, ancestors ...*Element) {
+// withLang returns e with the innermost xml:lang of its ancestors, which are
+// given from the inside out, unless it has one.
+func withLang(e *Element, ancestors ...*Element) *Element {
 	name := xml.Name{Space: NSXML, Local: "lang"}
 	if _, ok := e.AttrNS(name); ok {
-		return
+		return e
 	}
 	for _, a := range ancestors {
 		if lang, ok := a.AttrNS(name); ok {
-			e.Attrs = append(e.Attrs, xml.Attr{Name: name, Value: lang})
-			return
+			c := *e
+			c.Attrs = append(slices.Clip(e.Attrs), xml.Attr{Name: name, Value: lang})
+			return &c
 		}
 	}
+	return e
 }
 
 // A MkcolRequest is what an extended MKCOL or a MKCALENDAR sets at creation.

@@ -1,6 +1,9 @@
 package webdav
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // fragmentRoot writes the start tag of e as the root of a self-contained
 // fragment. Of the declarations that were in force where e stood, it repeats
@@ -19,6 +22,7 @@ func (w *Writer) fragmentRoot(e *Element) {
 			w.ns = append(w.ns, s.binding)
 		}
 	}
+	slices.Reverse(w.ns) // as written, so that storing twice changes nothing
 	w.copying, w.source = true, e.scope
 	prefix := w.elementPrefix(e.Name.Space, e.prefix, 0)
 	w.buf = append(w.buf, '<')

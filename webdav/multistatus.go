@@ -22,6 +22,8 @@ type Multistatus struct {
 	Writer
 	status    int  // of the open propstat
 	propstats bool // the open response has one
+
+	base, escaped string // the first part of the last path, and as it is written
 }
 
 // NewMultistatus returns a Multistatus that appends to buf, and begins it.
@@ -39,14 +41,26 @@ func (m *Multistatus) Begin(buf []byte) {
 }
 
 // ResponseStart opens the response for the resource at path, given as parts to
-// be joined, which it percent-encodes.
+// be joined, which it percent-encodes. Giving the collection and the member's
+// name apart is fastest.
 func (m *Multistatus) ResponseStart(path ...string) {
+	m.href(path)
+	m.propstats = false
+}
+
+func (m *Multistatus) href(path []string) {
 	m.buf = append(m.buf, "<D:response><D:href>"...)
+	if len(path) > 1 {
+		if path[0] != m.base {
+			m.base, m.escaped = path[0], string(appendPath(nil, path[0], true))
+		}
+		m.buf = append(m.buf, m.escaped...)
+		path = path[1:]
+	}
 	for _, s := range path {
 		m.buf = appendPath(m.buf, s, true)
 	}
 	m.buf = append(m.buf, "</D:href>"...)
-	m.propstats = false
 }
 
 // ResponseEnd closes the response. One without a propstat gets an empty one.
@@ -77,9 +91,17 @@ func (m *Multistatus) PropstatEnd(err *Error) {
 // as for a removed member (RFC 6578 §3.5) or a failed one (RFC 4918 §9.6.1).
 // Unless err is nil its condition and description are added.
 func (m *Multistatus) ResponseStatus(path string, status int, err *Error) {
-	m.buf = append(m.buf, "<D:response><D:href>"...)
-	m.buf = appendPath(m.buf, path, true)
-	m.buf = append(m.buf, "</D:href>"...)
+	m.href([]string{path})
+	m.failed(status, err)
+}
+
+// MemberStatus is ResponseStatus for the member name of the collection at base.
+func (m *Multistatus) MemberStatus(base, name string, status int, err *Error) {
+	m.href([]string{base, name})
+	m.failed(status, err)
+}
+
+func (m *Multistatus) failed(status int, err *Error) {
 	m.statusLine(status)
 	m.explain(err)
 	m.buf = append(m.buf, "</D:response>\n"...)

@@ -71,11 +71,6 @@ func parseLimit(e *Element) (int, error) {
 	return 0, nil
 }
 
-// Level returns the text of a sync-level for d.
-func (r SyncRequest) String() string {
-	return "sync-collection " + r.Level.String() + " since " + strconv.Quote(r.Token)
-}
-
 // A MultigetRequest is the body of a calendar-multiget (RFC 4791 §9.10).
 type MultigetRequest struct {
 	PropfindRequest

@@ -122,6 +122,9 @@ func (p *parser) charData() (string, error) {
 		if len(rest) < 2 {
 			return "", p.fail("the document ends within <%s>", p.open[len(p.open)-1].raw)
 		}
+		if rest[0] != '<' {
+			continue // text after a CDATA section
+		}
 		if rest[1] != '!' && rest[1] != '?' {
 			if more != nil {
 				one = more.String()
