@@ -1,0 +1,341 @@
+package sacl
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"convene/directory"
+)
+
+// fileVersion is the version of sacl.json that this code reads and writes.
+const fileVersion = 1
+
+// document is the content of sacl.json.
+type document struct {
+	Version int         `json:"version"`
+	Rules   []savedRule `json:"rules"`
+}
+
+type savedRule struct {
+	Service Service `json:"service"`
+	Effect  Effect  `json:"effect"`
+	Kind    Kind    `json:"kind"`
+	GUID    string  `json:"guid,omitempty"`
+	Name    string  `json:"name,omitempty"` // when the rule was made; for display
+	Changed string  `json:"changed"`
+	By      string  `json:"by"`
+}
+
+// A file is sacl.json as it was last read.
+type file struct {
+	path  string
+	known fs.FileInfo // nil before the first reading, and if there is no file
+	rules []*Rule
+}
+
+// read returns the rules, and whether the file has changed since they were
+// last read. No file is no rules.
+func (f *file) read() (rules []*Rule, changed bool, err error) {
+	if f.path == "" {
+		return nil, false, nil
+	}
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		changed = f.known != nil
+		f.known, f.rules = nil, nil
+		return nil, changed, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("access list: %w", err)
+	}
+	if f.known != nil && os.SameFile(info, f.known) && info.ModTime().Equal(f.known.ModTime()) && info.Size() == f.known.Size() {
+		return f.rules, false, nil
+	}
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		return nil, false, fmt.Errorf("access list: %w", err)
+	}
+	rules, err = decode(text)
+	if err != nil {
+		return nil, false, fmt.Errorf("access list %s: %w", f.path, err)
+	}
+	f.known, f.rules = info, rules
+	return rules, true, nil
+}
+
+func decode(text []byte) ([]*Rule, error) {
+	var doc document
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadRule, err)
+	}
+	if doc.Version > fileVersion {
+		return nil, fmt.Errorf("version %d: %w", doc.Version, ErrNewer)
+	}
+	var out []*Rule
+	for i, s := range doc.Rules {
+		if err := s.check(); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i+1, err)
+		}
+		r := &Rule{
+			Service: s.Service, Effect: s.Effect, Who: Who{Kind: s.Kind, GUID: s.GUID, Name: s.Name},
+			Origin: FromFile, Changed: s.Changed, By: s.By,
+		}
+		r.prepare()
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (s savedRule) check() error {
+	if _, err := ParseService(string(s.Service)); err != nil {
+		return err
+	}
+	if s.Effect != Allow && s.Effect != Deny {
+		return fmt.Errorf("effect %q: %w", s.Effect, ErrBadRule)
+	}
+	switch s.Kind {
+	case Everyone:
+		return nil
+	case User, Group, Record:
+		if s.GUID != "" {
+			return nil
+		}
+		return fmt.Errorf("%w: no GUID", ErrBadRule)
+	}
+	return fmt.Errorf("kind %q: %w", s.Kind, ErrBadRule)
+}
+
+// write replaces the file, durably and in one step.
+func (f *file) write(rules []*Rule) error {
+	doc := document{Version: fileVersion, Rules: []savedRule{}}
+	for _, r := range rules {
+		doc.Rules = append(doc.Rules, savedRule{r.Service, r.Effect, r.Who.Kind, r.Who.GUID, r.Who.Name, r.Changed, r.By})
+	}
+	text, err := json.MarshalIndent(doc, "", "\t")
+	if err != nil {
+		return fmt.Errorf("access list: %w", err)
+	}
+	if err := replaceFile(f.path, append(text, '\n')); err != nil {
+		return fmt.Errorf("access list: %w", err)
+	}
+	return nil
+}
+
+// replaceFile writes a file next to path, makes it durable, and renames it.
+func replaceFile(path string, text []byte) (err error) {
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
+	if _, err = tmp.Write(text); err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return err
+	}
+	if err = os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// A Change is the outcome of an operator's command.
+type Change struct {
+	Rule    Rule
+	Changed bool // false: it was so already
+}
+
+// Set makes a durable rule that allows or denies who a service. A rule of the
+// file for the same record and service is replaced; one of the configuration
+// stays, and may decide (see Rules). by is who asks, for the audit log.
+// Errors: ErrBadRule, and those of looking who up in the directory.
+func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by string) (Change, error) {
+	w, err := s.resolve(ctx, who)
+	if err != nil {
+		return Change{}, err
+	}
+	if svc == Admin && effect == Allow && w.Kind == Everyone {
+		return Change{}, fmt.Errorf("everyone an administrator: %w", ErrBadRule)
+	}
+	r := &Rule{Service: svc, Effect: effect, Who: w, Origin: FromFile, Changed: s.now().UTC().Format(time.RFC3339), By: by}
+	r.prepare()
+	changed, err := s.change(func(rules []*Rule) []*Rule {
+		if i := slices.IndexFunc(rules, r.same); i >= 0 {
+			if rules[i].Effect == effect {
+				return rules
+			}
+			return append(slices.Delete(slices.Clone(rules), i, i+1), r)
+		}
+		return append(slices.Clone(rules), r)
+	})
+	if err != nil {
+		return Change{}, err
+	}
+	if changed {
+		s.audit.Info("sacl: rule set", "service", svc, "effect", effect, "who", w.String(), "guid", w.GUID, "by", by)
+	}
+	return Change{Rule: *r, Changed: changed}, nil
+}
+
+// Clear removes the durable rule for who and a service, if there is one.
+// Rules of the configuration are not touched. Errors: as Set; a GUID need not
+// be in the directory any more.
+func (s *SACL) Clear(ctx context.Context, svc Service, who, by string) (Change, error) {
+	w, err := s.resolve(ctx, who)
+	if errors.Is(err, directory.ErrNotFound) {
+		w, err = s.remembered(who, err)
+	}
+	if err != nil {
+		return Change{}, err
+	}
+	r := &Rule{Service: svc, Who: w}
+	changed, err := s.change(func(rules []*Rule) []*Rule {
+		return slices.DeleteFunc(slices.Clone(rules), r.same)
+	})
+	if err != nil {
+		return Change{}, err
+	}
+	if changed {
+		s.audit.Info("sacl: rule cleared", "service", svc, "who", w.String(), "guid", w.GUID, "by", by)
+	}
+	return Change{Rule: *r, Changed: changed}, nil
+}
+
+// same reports whether r and o are about the same record and service.
+func (r *Rule) same(o *Rule) bool {
+	return r.Service == o.Service && (r.Who.Kind == Everyone) == (o.Who.Kind == Everyone) && r.Who.GUID == o.Who.GUID
+}
+
+// change applies fn to the rules of the file, under a lock that other
+// processes respect, and reports whether it made a difference.
+func (s *SACL) change(fn func([]*Rule) []*Rule) (bool, error) {
+	if s.file.path == "" {
+		return false, errors.New("access list: no data folder to keep rules in")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := lockFile(s.file.path + ".lock")
+	if err != nil {
+		return false, fmt.Errorf("access list: %w", err)
+	}
+	defer unlock()
+	rules, _, err := s.file.read()
+	if err != nil {
+		return false, err
+	}
+	next := fn(rules)
+	changed := !slices.Equal(rules, next)
+	if changed {
+		if err := s.file.write(next); err != nil {
+			return false, err
+		}
+		if next, _, err = s.file.read(); err != nil {
+			return false, err
+		}
+	}
+	s.use(next)
+	return changed, nil
+}
+
+// lockFile waits for the lock that path stands for. The lock ends with the
+// process, if unlock is never called.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	// Closing gives the lock back; nothing was written that could be lost.
+	return func() { _ = f.Close() }, nil
+}
+
+// resolve finds the record that an operator names: "everyone", a GUID,
+// user:NAME, group:NAME, or a bare NAME that only one of the two has.
+func (s *SACL) resolve(ctx context.Context, who string) (Who, error) {
+	w, err := ParseWho(who)
+	if err != nil {
+		return s.bareName(ctx, who)
+	}
+	var p *directory.Principal
+	switch {
+	case w.Kind == Everyone:
+		return w, nil
+	case w.GUID != "":
+		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: w.GUID})
+	case w.Kind == User:
+		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: directory.User, Value: w.Name})
+	default:
+		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: directory.Group, Value: w.Name})
+	}
+	if err != nil {
+		return Who{}, err
+	}
+	return whoIs(p), nil
+}
+
+// bareName finds the user or the group called name.
+func (s *SACL) bareName(ctx context.Context, name string) (Who, error) {
+	var found []*directory.Principal
+	for _, t := range []directory.Type{directory.User, directory.Group} {
+		p, err := s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: t, Value: name})
+		switch {
+		case errors.Is(err, directory.ErrNotFound):
+		case err != nil:
+			return Who{}, err
+		default:
+			found = append(found, p)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return Who{}, fmt.Errorf("user or group %q: %w", name, directory.ErrNotFound)
+	case 1:
+		return whoIs(found[0]), nil
+	}
+	return Who{}, fmt.Errorf("%q is a user and a group: %w; write user:%s or group:%s", name, directory.ErrAmbiguous, name, name)
+}
+
+// remembered finds who among the rules of the file, for records that have left
+// the directory; notFound is returned if there is none.
+func (s *SACL) remembered(who string, notFound error) (Who, error) {
+	for _, r := range s.Rules() {
+		if r.Origin == FromFile && (r.Who.String() == who || r.Who.Name == who || r.Who.GUID == directory.CanonicalGUID(who)) {
+			return r.Who, nil
+		}
+	}
+	return Who{}, notFound
+}
+
+func whoIs(p *directory.Principal) Who {
+	w := Who{Kind: Record, GUID: p.GUID, Name: p.Name}
+	switch p.Type {
+	case directory.User:
+		w.Kind = User
+	case directory.Group:
+		w.Kind = Group
+	}
+	return w
+}

@@ -1,0 +1,213 @@
+package sacl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"convene/directory"
+)
+
+// A Service is what rules are about.
+type Service string
+
+// The services. All is not one that can be used, but stands for every one.
+const (
+	All      Service = "all"
+	Calendar Service = "calendar"
+	Web      Service = "web"
+	Admin    Service = "admin"
+)
+
+// Services lists them in the order of evaluation.
+func Services() []Service { return []Service{All, Calendar, Web, Admin} }
+
+// ParseService returns the service with the given name.
+func ParseService(s string) (Service, error) {
+	for _, svc := range Services() {
+		if string(svc) == s {
+			return svc, nil
+		}
+	}
+	return "", fmt.Errorf("service %q: %w; there are all, calendar, web and admin", s, ErrBadRule)
+}
+
+// Errors of rules and of the file that holds them.
+var (
+	ErrBadRule = errors.New("not a rule")
+	ErrNewer   = errors.New("written by a newer version")
+)
+
+// Config is the access list in the configuration file. Its zero value lets
+// everyone with an enabled record use the calendar, and nobody administer.
+type Config struct {
+	All      Rules `toml:"all" doc:"Who may use any of the services. These rules are looked at first, and those of the service after them; both must let a person in.\nEntries are \"everyone\", \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record. An entry for the person goes before one for a group, that before everyone, and deny before allow. Without rules everyone may use a service, except admin, which then nobody may; with allow rules only those listed. The directory record must be enabled as well. More rules can be set with \"convene sacl\" while the server runs."`
+	Calendar Rules `toml:"calendar" doc:"Who may use calendars."`
+	Web      Rules `toml:"web" doc:"Who may use the browser pages."`
+	Admin    Rules `toml:"admin" doc:"Who may use the administration pages."`
+}
+
+// Rules are the entries for one service.
+type Rules struct {
+	Allow []string `toml:"allow" doc:"Who may."`
+	Deny  []string `toml:"deny" doc:"Who may not."`
+}
+
+// of returns the rules for a service.
+func (c *Config) of(svc Service) Rules {
+	switch svc {
+	case All:
+		return c.All
+	case Calendar:
+		return c.Calendar
+	case Web:
+		return c.Web
+	}
+	return c.Admin
+}
+
+// Check returns the first fault of c, or nil, and the dotted name of the
+// setting at fault.
+func (c *Config) Check() (key string, err error) {
+	for _, svc := range Services() {
+		r := c.of(svc)
+		for _, s := range r.Allow {
+			if _, err := ParseWho(s); err != nil {
+				return string(svc) + ".allow", err
+			}
+		}
+		for _, s := range r.Deny {
+			if _, err := ParseWho(s); err != nil {
+				return string(svc) + ".deny", err
+			}
+		}
+	}
+	return "", nil
+}
+
+// Effect says what a rule does.
+type Effect string
+
+// The effects.
+const (
+	Allow Effect = "allow"
+	Deny  Effect = "deny"
+)
+
+// Kind says whom an entry names.
+type Kind string
+
+// The kinds of entry. Record is a GUID of which the type is not said.
+const (
+	Everyone Kind = "everyone"
+	User     Kind = "user"
+	Group    Kind = "group"
+	Record   Kind = "record"
+)
+
+// Who is whom a rule is about: everyone, or a record by GUID or short name.
+type Who struct {
+	Kind Kind
+	GUID string // canonical; "" if only the name is known
+	Name string // as written; "" if only the GUID is known
+}
+
+// ParseWho reads "everyone", "user:NAME", "group:NAME", "user:GUID",
+// "group:GUID" or a GUID.
+func ParseWho(s string) (Who, error) {
+	kind, value, prefixed := strings.Cut(s, ":")
+	switch {
+	case s == string(Everyone):
+		return Who{Kind: Everyone}, nil
+	case !prefixed && isUUID(s):
+		return Who{Kind: Record, GUID: directory.CanonicalGUID(s)}, nil
+	case prefixed && value != "" && kind == "guid":
+		return Who{Kind: Record, GUID: directory.CanonicalGUID(value)}, nil
+	case prefixed && value != "" && (kind == string(User) || kind == string(Group)):
+		if isUUID(value) {
+			return Who{Kind: Kind(kind), GUID: directory.CanonicalGUID(value)}, nil
+		}
+		return Who{Kind: Kind(kind), Name: value}, nil
+	}
+	return Who{}, fmt.Errorf("%q: %w; write everyone, user:NAME, group:NAME or a GUID", s, ErrBadRule)
+}
+
+func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
+
+// String returns the form that ParseWho reads, by name if there is one.
+func (w Who) String() string {
+	switch {
+	case w.Kind == Everyone:
+		return string(Everyone)
+	case w.Kind == Record && w.Name != "":
+		return w.Name
+	case w.Kind == Record:
+		return "guid:" + w.GUID
+	case w.Name != "":
+		return string(w.Kind) + ":" + w.Name
+	}
+	return string(w.Kind) + ":" + w.GUID
+}
+
+// Origin says where a rule stands.
+type Origin string
+
+// The origins.
+const (
+	FromConfig Origin = "configuration"
+	FromFile   Origin = "sacl.json"
+)
+
+// A Rule is one entry for one service.
+type Rule struct {
+	Service Service
+	Effect  Effect
+	Who     Who
+	Origin  Origin
+	Changed string // of FromFile: when, in RFC 3339
+	By      string // of FromFile: who made the rule
+
+	text string // see String
+	key  directory.Key
+}
+
+// String returns the rule as explain and the log show it, such as
+// "calendar: allow group:staff (configuration)".
+func (r *Rule) String() string { return r.text }
+
+// prepare fills in what Check would otherwise compute for each request.
+func (r *Rule) prepare() {
+	r.text = fmt.Sprintf("%s: %s %s (%s)", r.Service, r.Effect, r.Who, r.Origin)
+	typ := directory.User
+	if r.Who.Kind == Group {
+		typ = directory.Group
+	}
+	// An impossible name has no canonical form and matches nobody.
+	if k, err := (directory.Key{By: directory.Name, Type: typ, Value: r.Who.Name}).Canonical(); err == nil {
+		r.key = k
+	}
+}
+
+// parse turns the entries of c into rules.
+func parse(c *Config) ([]*Rule, error) {
+	var out []*Rule
+	for _, svc := range Services() {
+		for _, list := range []struct {
+			effect  Effect
+			entries []string
+		}{{Deny, c.of(svc).Deny}, {Allow, c.of(svc).Allow}} {
+			for _, s := range list.entries {
+				who, err := ParseWho(s)
+				if err != nil {
+					return nil, fmt.Errorf("access list of %s: %w", svc, err)
+				}
+				r := &Rule{Service: svc, Effect: list.effect, Who: who, Origin: FromConfig}
+				r.prepare()
+				out = append(out, r)
+			}
+		}
+	}
+	return out, nil
+}
