@@ -202,7 +202,9 @@ func FuzzHeaders(f *testing.F) {
 		status(t, err)
 		_, err = ParseOverwrite(h)
 		status(t, err)
-		ParsePrefer(h).Applied()
+		if applied := ParsePrefer(h).Applied(); ParsePrefer(header("Prefer", applied)).Applied() != applied {
+			t.Errorf("preferences %q", applied)
+		}
 		if c, err := ParseConditions(h, r.Host); status(t, err) == 0 {
 			c.Check("GET", `"1"`, c.IfModifiedSince)
 		}
