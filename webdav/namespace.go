@@ -1,6 +1,9 @@
 package webdav
 
-import "encoding/xml"
+import (
+	"encoding/xml"
+	"strings"
+)
 
 // declare puts the namespace declarations among p.attrs in force, and takes
 // them out of p.attrs.
