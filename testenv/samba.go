@@ -1,0 +1,239 @@
+package testenv
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// ADOptions say how the domain controller runs.
+type ADOptions struct {
+	Extra string   // lines for smb.conf
+	Env   []string // for the server, e.g. libfaketime
+}
+
+// Domain is a running Samba domain controller, freshly provisioned: the domain
+// AD.EXAMPLE.COM with passwords that do not expire and lockout for three
+// seconds after three failures. It has an address of its own in 127.0.0.0/8,
+// because its ports are fixed.
+type Domain struct {
+	IP                     string
+	URL, TLSURL            string // ldap:// and ldaps:// by IP address
+	Realm, Workgroup, DNS  string
+	Host                   string // the controller's DNS name; in its certificate with IP
+	BaseDN                 string
+	AdminDN, AdminPassword string
+	CA                     *CA
+
+	t     testing.TB
+	dir   string
+	samba string
+	env   []string
+	proc  *Process
+	lock  *os.File // of the IP address
+}
+
+const (
+	adRealm    = "AD.EXAMPLE.COM"
+	adDNS      = "ad.example.com"
+	adBase     = "DC=ad,DC=example,DC=com"
+	adPassword = "Passw0rd!x"
+)
+
+// AD starts a domain controller and stops it with the test. The first one on a
+// machine takes some 15 seconds for provisioning, the others less than two.
+func AD(t testing.TB, o ADOptions) *Domain {
+	t.Helper()
+	paths := Require(t, "ad", "samba", "samba-tool", "tar", "nsupdate")
+	if os.Geteuid() != 0 {
+		Missing(t, "ad", "Samba needs root for its ports")
+	}
+	d := &Domain{
+		Realm: adRealm, Workgroup: "AD", DNS: adDNS, Host: "dc1." + adDNS, BaseDN: adBase,
+		AdminDN: "CN=Administrator,CN=Users," + adBase, AdminPassword: adPassword,
+		t: t, dir: Dir(t), samba: paths[0], env: o.Env, CA: NewCA(t),
+	}
+	d.takeAddress()
+	fixture := adFixture(t, paths)
+	Run(t, nil, "", paths[2], "-C", d.dir, "-xf", fixture)
+	d.configure(o.Extra)
+	d.Start()
+	Run(t, nil, fmt.Sprintf("server %s\nupdate delete %s A\nupdate add %s 900 A %s\nsend\n", d.IP, d.Host, d.Host, d.IP), paths[3])
+	return d
+}
+
+// takeAddress picks a loopback address that no other domain controller of
+// ours uses, and keeps it until the test ends.
+func (d *Domain) takeAddress() {
+	d.t.Helper()
+	pid := os.Getpid()
+	for i := range 500 {
+		n := pid*7 + i
+		ip := fmt.Sprintf("127.%d.%d.%d", 64+n/62500%32, n/250%250, n%250+1)
+		f, err := os.OpenFile(filepath.Join(os.TempDir(), "convene-ad-"+ip+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		if tryLock(f) && portFree(ip+":389") {
+			d.IP, d.lock = ip, f
+			d.URL, d.TLSURL = "ldap://"+ip, "ldaps://"+ip
+			d.t.Cleanup(func() {
+				if err := os.Remove(f.Name()); err != nil {
+					d.t.Error(err)
+				}
+				if err := f.Close(); err != nil {
+					d.t.Error(err)
+				}
+			})
+			return
+		}
+		if err := f.Close(); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.t.Fatal("no free loopback address for a domain controller")
+}
+
+func portFree(addr string) bool {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+func (d *Domain) path(name string) string { return filepath.Join(d.dir, name) }
+
+// configure writes smb.conf for the restored database, which holds no paths.
+func (d *Domain) configure(extra string) {
+	d.t.Helper()
+	for _, sub := range []string{"cache", "run", "ncalrpc", "ntp", "winbindd"} {
+		if err := os.MkdirAll(filepath.Join(d.dir, "dc", sub), 0o755); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	cert, key := d.CA.Issue(d.Host, d.DNS, d.IP)
+	dc := d.path("dc")
+	lines := []string{
+		"[global]", "netbios name = DC1", "workgroup = " + d.Workgroup, "realm = " + d.Realm,
+		"server role = active directory domain controller",
+		"server services = ldap, cldap, kdc, dns",
+		"interfaces = " + d.IP + "/8", "bind interfaces only = yes",
+		"private dir = " + dc + "/private", "state directory = " + dc + "/state",
+		"cache directory = " + dc + "/cache", "lock directory = " + dc, "pid directory = " + dc + "/run",
+		"ncalrpc dir = " + dc + "/ncalrpc", "ntp signd socket directory = " + dc + "/ntp",
+		"winbindd socket directory = " + dc + "/winbindd", "binddns dir = " + dc + "/bind-dns",
+		"log file = " + dc + "/log.samba", "logging = file", "max log size = 0",
+		"tls certfile = " + cert, "tls keyfile = " + key, "tls cafile = " + d.CA.File,
+		"idmap_ldb:use rfc2307 = yes", "dns forwarder =", "allow dns updates = nonsecure", "disable netbios = yes",
+		"ldap server require strong auth = allow_sasl_over_tls", "old password allowed period = 0", "ldb:nosync = true",
+		extra, "",
+	}
+	WriteFile(d.t, d.path("smb.conf"), strings.Join(lines, "\n"))
+	WriteFile(d.t, d.path("krb5.conf"), fmt.Sprintf(`[libdefaults]
+  default_realm = %[1]s
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+[realms]
+  %[1]s = {
+    kdc = %[2]s:88
+    kpasswd_server = %[2]s:464
+    admin_server = %[2]s
+  }
+[domain_realm]
+  localhost = %[1]s
+  .%[3]s = %[1]s
+`, d.Realm, d.IP, d.DNS))
+}
+
+// Start starts the server again after Stop.
+func (d *Domain) Start() {
+	d.t.Helper()
+	var ready []string
+	for _, port := range []string{"389", "636", "88", "464", "53"} {
+		ready = append(ready, d.IP+":"+port)
+	}
+	d.proc = Start(d.t, Command{
+		Path: d.samba, Env: d.env, Log: d.path("samba.log"), Ready: ready,
+		Args: []string{"--foreground", "--no-process-group", "-M", "single", "-s", d.path("smb.conf"), "-d1", "--debug-stdout"},
+	})
+}
+
+// Stop ends the server; its data stay.
+func (d *Domain) Stop() { d.proc.Stop() }
+
+// Pause makes the server hang with its connections open.
+func (d *Domain) Pause() { d.proc.Pause() }
+
+// Resume undoes Pause.
+func (d *Domain) Resume() { d.proc.Resume() }
+
+// ConfPath is the path of smb.conf, for Samba's own tools.
+func (d *Domain) ConfPath() string { return d.path("smb.conf") }
+
+// Krb5Conf is the path of a private krb5.conf for this domain.
+func (d *Domain) Krb5Conf() string { return d.path("krb5.conf") }
+
+// Env is the environment that Kerberos programs need.
+func (d *Domain) Env() []string {
+	return []string{"KRB5_CONFIG=" + d.Krb5Conf(), "KRB5CCNAME=FILE:" + d.path("ccache")}
+}
+
+// Keytab exports the keys of a service principal and returns the file.
+func (d *Domain) Keytab(spn string) string {
+	d.t.Helper()
+	tool := Require(d.t, "ad", "samba-tool")[0]
+	file := d.path(strings.NewReplacer("/", "_", "@", "_").Replace(spn) + ".keytab")
+	Run(d.t, d.Env(), "", tool, "domain", "exportkeytab", file, "--principal="+spn, "-s", d.ConfPath())
+	return file
+}
+
+// Admin connects as Administrator by TLS, until the test ends.
+func (d *Domain) Admin() *ldap.Conn {
+	d.t.Helper()
+	c, err := ldap.DialURL(d.TLSURL, ldap.DialWithTLSConfig(&tls.Config{RootCAs: d.CA.Pool}))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = c.Close() })
+	if err := c.Bind(d.AdminDN, d.AdminPassword); err != nil {
+		d.t.Fatal(err)
+	}
+	return c
+}
+
+// Add adds one entry. An attribute named unicodePwd takes the password in
+// clear.
+func (d *Domain) Add(c *ldap.Conn, dn string, attrs map[string][]string) {
+	d.t.Helper()
+	req := ldap.NewAddRequest(dn, nil)
+	for name, values := range attrs {
+		if name == "unicodePwd" {
+			values = []string{UnicodePwd(values[0])}
+		}
+		req.Attribute(name, values)
+	}
+	if err := c.Add(req); err != nil {
+		d.t.Fatalf("add %s: %v", dn, err)
+	}
+}
+
+// UnicodePwd writes a password as Active Directory wants it: in quotes, in
+// UTF-16LE.
+func UnicodePwd(password string) string {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(`"` + password + `"`)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return string(b)
+}
