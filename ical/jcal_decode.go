@@ -253,10 +253,10 @@ func (j *jcalReader) params(p *Property, n *jnode) error {
 			if item.kind == '[' || item.kind == '{' || item.kind == 0 {
 				return &SyntaxError{n.line, "parameter " + clip(key) + " is not a string"}
 			}
-			if controlAt(strings.ReplaceAll(item.text, "\n", "")) >= 0 {
+			if hasControl(item.text) {
 				return &SyntaxError{n.line, "control character in parameter " + clip(key)}
 			}
-			q.Values = append(q.Values, item.text)
+			q.Values = append(q.Values, strings.ReplaceAll(item.text, "\r", ""))
 		}
 		p.Params = append(p.Params, q)
 	}
@@ -299,8 +299,22 @@ func textOf(kind string, n *jnode, sep string) (string, error) {
 	return n.text, nil // a number or boolean
 }
 
+// hasControl reports whether s has control characters other than TAB, CR and LF.
+func hasControl(s string) bool {
+	for {
+		i := controlAt(s)
+		if i < 0 {
+			return false
+		}
+		if s[i] != '\n' && s[i] != '\r' {
+			return true
+		}
+		s = s[i+1:]
+	}
+}
+
 func textOfString(kind string, n *jnode) (string, error) {
-	if controlAt(strings.NewReplacer("\n", "", "\r", "").Replace(n.text)) >= 0 {
+	if hasControl(n.text) {
 		return "", &SyntaxError{n.line, "control character in a value"}
 	}
 	switch kind {

@@ -32,8 +32,13 @@ func classes() (t [256]uint8) {
 	for _, b := range ":;," {
 		t[b] |= isDelim | needsDQ
 	}
-	for _, b := range "^\"\n" {
+	for _, b := range "^\"\x7f" {
 		t[b] |= needsEsc
+	}
+	for b := range ' ' {
+		if b != '\t' {
+			t[b] |= needsEsc
+		}
 	}
 	return t
 }
@@ -275,7 +280,9 @@ func appendParamValue(dst []byte, value string) []byte {
 			case '\n':
 				dst = append(dst, '^', 'n')
 			default:
-				dst = append(dst, c)
+				if byteClass[c]&needsEsc == 0 { // other control characters are dropped
+					dst = append(dst, c)
+				}
 			}
 		}
 	}

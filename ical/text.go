@@ -48,7 +48,7 @@ func UnescapeText(s string) string {
 // EscapeText is the TEXT value for s (RFC 5545 §3.3.11). CR LF and CR become LF.
 // Control characters, which no value may have, are dropped.
 func EscapeText(s string) string {
-	if controlAt(s) < 0 && strings.IndexAny(s, "\\;,") < 0 {
+	if controlAt(s) < 0 && !strings.ContainsAny(s, "\\;,") {
 		return s
 	}
 	b := make([]byte, 0, len(s)+8)
