@@ -2,10 +2,8 @@ package caldav
 
 import (
 	"net/http"
-	"strconv"
 
 	"convene/delegation"
-	"convene/ical"
 	"convene/store"
 	"convene/webdav"
 )
@@ -35,7 +33,7 @@ func (h *Handler) bulkCreate(r *request, media string) (action, error) {
 	if err != nil {
 		return nil, invalidData(err)
 	}
-	parts := ical.SplitByUID(cal)
+	parts := splitByUID(cal)
 	if len(parts) > bulkResources {
 		return nil, precondition(webdav.ME("max-resources"))
 	}

@@ -76,10 +76,14 @@ func (d *destination) in(tx *store.Tx) (*store.Home, *store.Collection, error) {
 }
 
 // copyObject serves COPY of an object: 201, or 204 if something was replaced.
-func (h *Handler) copyObject(r *request) (action, error) { return h.transferObject(r, (*store.Tx).CopyObject) }
+func (h *Handler) copyObject(r *request) (action, error) {
+	return h.transferObject(r, (*store.Tx).CopyObject)
+}
 
 // moveObject serves MOVE of an object: 201, or 204 if something was replaced.
-func (h *Handler) moveObject(r *request) (action, error) { return h.transferObject(r, (*store.Tx).MoveObject) }
+func (h *Handler) moveObject(r *request) (action, error) {
+	return h.transferObject(r, (*store.Tx).MoveObject)
+}
 
 type objectTransfer func(tx *store.Tx, from *store.Collection, name string, to *store.Collection, toName string, m store.Match, opts ...store.PutOption) (*store.Entry, bool, error)
 
@@ -159,8 +163,7 @@ func (h *Handler) moveCollection(r *request) (action, error) {
 }
 
 // copyCollection serves COPY of a collection, with its properties, and with its
-// members unless Depth is 0. A copy of events in the same home would hold the
-// same UIDs again, which a home does not take.
+// members unless Depth is 0.
 func (h *Handler) copyCollection(r *request) (action, error) {
 	d, err := h.destination(r)
 	if err != nil {
@@ -184,23 +187,30 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		col, err := s.tx.CopyCollection(s.col, home.ID, d.collection)
+		switch {
+		case depth == webdav.Depth0:
+			err = s.copyEmpty(home, d.collection)
+		case s.col.Objects > maxCopied:
+			return nil, &webdav.Error{Status: http.StatusInsufficientStorage, Description: "the collection is too large to be copied at once"}
+		default:
+			_, err = s.tx.CopyCollection(s.home.ID, s.col.Name, home.ID, d.collection)
+		}
 		if err != nil {
 			return nil, s.putAnswer(err)
 		}
-		if depth == webdav.Depth0 {
-			return transferred(created), nil
-		}
-		if s.col.Objects > maxCopied {
-			return nil, &webdav.Error{Status: http.StatusInsufficientStorage, Description: "the collection is too large to be copied at once"}
-		}
-		for entry := range s.tx.Entries(s.col.ID) {
-			if _, _, err := s.tx.CopyObject(s.col, entry.Name, col, entry.Name, store.Match{}, store.UniqueInHome); err != nil {
-				return nil, s.putAnswer(err)
-			}
-		}
 		return transferred(created), nil
 	}, nil
+}
+
+// copyEmpty makes a collection like the target's, without its members (RFC 4918
+// §9.8.3, Depth: 0).
+func (s *scope) copyEmpty(to *store.Home, name string) error {
+	props, err := s.tx.Properties(store.OfCollection(s.col))
+	if err != nil {
+		return err
+	}
+	_, err = s.tx.CreateCollection(to.ID, store.NewCollection{Name: name, Kind: s.col.Kind, Components: s.col.Components, Properties: props})
+	return err
 }
 
 // maxCopied bounds the objects that one COPY may write in its transaction.

@@ -75,9 +75,9 @@ func (s *scope) contentType(c *store.Collection, o *store.Entry) (string, error)
 	if c.Kind != store.KindCollection {
 		return calendarType, nil
 	}
-	raw, err := s.tx.Property(store.ObjectProperties(c.ID, o.Name), propertyKey(fileType))
-	if err != nil || raw == nil {
-		return "application/octet-stream", err
+	raw := s.tx.Property(store.OfObject(c, o.Name), propertyKey(fileType))
+	if raw == nil {
+		return "application/octet-stream", nil
 	}
 	e, err := webdav.ParseXML(raw, webdav.DefaultXMLLimits)
 	return e.Content(), err
@@ -107,7 +107,7 @@ func (h *Handler) getListing(r *request) (action, error) {
 	if r.target.form == uidsForm && r.target.kind&(kindPrincipalType|kindHomeType) != 0 {
 		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "records are not listed by GUID"}
 	}
-	listed, err := h.listPrincipalsOf(r)
+	listed, err := h.listedFor(r)
 	if err != nil {
 		return nil, err
 	}

@@ -38,10 +38,9 @@ func (h *Handler) getCalendar(r *request) (action, error) {
 // mergedCalendar puts the components of all objects of a calendar into one
 // VCALENDAR, each time zone once.
 func (s *scope) mergedCalendar(r *resource) (*ical.Component, error) {
-	whole := &ical.Component{Name: "VCALENDAR"}
-	whole.Set("VERSION", "2.0")
-	whole.Set("PRODID", productID)
-	whole.Set("METHOD", "PUBLISH")
+	whole := ical.NewComponent("VCALENDAR")
+	whole.SetValue("VERSION", "2.0")
+	whole.SetValue("PRODID", productID)
 	name, err := s.storedText(r, webdav.DAV("displayname"))
 	if err != nil {
 		return nil, err
@@ -49,7 +48,7 @@ func (s *scope) mergedCalendar(r *resource) (*ical.Component, error) {
 	if name == "" {
 		name = r.col.Name
 	}
-	whole.Set("X-WR-CALNAME", ical.EscapeText(name))
+	whole.Set(ical.TextProperty("X-WR-CALNAME", name))
 	snap, err := s.h.Snapshots.Get(s.tx, r.col)
 	if err != nil {
 		return nil, err

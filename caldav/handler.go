@@ -57,7 +57,7 @@ type Handler struct {
 	Options
 	methods    map[kind]verbs
 	props      *propertyTable
-	reports    map[reportName]report
+	reports    []report
 	serverInfo serverInfo
 }
 

@@ -50,7 +50,7 @@ func (h *Handler) addMember(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp := s.stored(self, entry, created, up, prefer)
+		resp := s.written(self, entry, created, up, prefer)
 		resp.Header.Set("Location", webdav.EscapePath(self.dir+name))
 		return resp, nil
 	}, nil

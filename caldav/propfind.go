@@ -2,7 +2,6 @@ package caldav
 
 import (
 	"net/http"
-	"strings"
 
 	"convene/delegation"
 	"convene/directory"
@@ -31,8 +30,8 @@ func (h *Handler) propfind(r *request) (action, error) {
 	prefer := webdav.ParsePrefer(r.Header)
 	q := &propertyRequest{names: ask.Props, all: ask.AllProp, include: ask.Include, only: ask.PropName, minimal: prefer.Return == webdav.ReturnMinimal}
 	var listed []*directory.Principal
-	if depth == webdav.Depth1 && r.target.kind == kindPrincipalType {
-		if listed, err = h.listPrincipals(r); err != nil {
+	if depth == webdav.Depth1 {
+		if listed, err = h.listedFor(r); err != nil {
 			return nil, err
 		}
 	}
@@ -213,9 +212,10 @@ func (s *scope) eachShared(self *resource, listed []*directory.Principal, fn fun
 	return nil
 }
 
-// listPrincipals reads the records of one type, up to the search limit.
-func (h *Handler) listPrincipals(r *request) ([]*directory.Principal, error) {
-	if r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(r.caller) {
+// listedFor reads the records that are members of the target, up to the search
+// limit.
+func (h *Handler) listedFor(r *request) ([]*directory.Principal, error) {
+	if r.target.kind != kindPrincipalType || r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(r.caller) {
 		return nil, nil
 	}
 	return h.search(r.Context(), directory.Query{Types: []directory.Type{r.target.typ}, Limit: h.Limits.SearchResults})

@@ -37,7 +37,7 @@ func (h *Handler) putObject(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.stored(self, entry, created, up, prefer), nil
+		return s.written(self, entry, created, up, prefer), nil
 	}, nil
 }
 
@@ -108,9 +108,9 @@ func (s *scope) putAnswer(err error) error {
 	return err
 }
 
-// stored answers a write: 201 or 204, or with the data if the client prefers
+// written answers a write: 201 or 204, or with the data if the client prefers
 // that (RFC 8144 §2.3).
-func (s *scope) stored(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) *webdav.Response {
+func (s *scope) written(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) *webdav.Response {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
 	if created {
 		resp.Status = http.StatusCreated

@@ -72,7 +72,7 @@ func (y *syncAnswer) collection() error {
 		y.ms.SyncToken(y.self.syncToken())
 		return nil
 	}
-	changes, next, more, err := y.s.tx.Changes(y.self.col, y.since, y.ask.Limit)
+	changes, next, more, err := y.s.tx.Changes(y.self.col.ID, y.since, y.ask.Limit)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,11 @@ func (y *syncAnswer) members(in *resource, changes []store.Change) error {
 			}
 			continue
 		}
-		r.object, r.name = c.Entry, c.Name
+		entry, err := y.s.tx.Entry(in.col.ID, c.Name)
+		if err != nil {
+			return err
+		}
+		r.object, r.name = entry, c.Name
 		if err := y.q.write(y.s, y.ms, &r); err != nil {
 			return err
 		}
@@ -126,7 +130,7 @@ func (y *syncAnswer) home() error {
 			return err
 		}
 	}
-	changes, err := y.s.tx.HomeChanges(y.self.home.ID, y.since)
+	changes, _, err := y.s.tx.HomeChanges(y.self.home.ID, y.since)
 	if err != nil {
 		return err
 	}
@@ -145,8 +149,12 @@ func (y *syncAnswer) home() error {
 	return nil
 }
 
-func (y *syncAnswer) homeMember(c store.HomeChange, deep bool) error {
-	r := y.s.collectionResource(c.Collection)
+func (y *syncAnswer) homeMember(c store.Change, deep bool) error {
+	col, err := y.s.tx.Collection(y.self.home.ID, c.Name)
+	if err != nil {
+		return err
+	}
+	r := y.s.collectionResource(col)
 	if r.kind == kindDropbox {
 		y.ms.ResponseStatus(r.dir, http.StatusForbidden, &webdav.Error{Condition: webdav.CondSyncTraversal})
 		return nil
@@ -161,7 +169,7 @@ func (y *syncAnswer) homeMember(c store.HomeChange, deep bool) error {
 	if c.Created {
 		since = 0 // another collection had the name, or none
 	}
-	members, _, _, err := y.s.tx.Changes(c.Collection, since, 0)
+	members, _, _, err := y.s.tx.Changes(col.ID, since, 0)
 	if err != nil {
 		return err
 	}

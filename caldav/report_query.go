@@ -1,0 +1,178 @@
+package caldav
+
+import (
+	"errors"
+	"math"
+	"net/http"
+
+	"convene/calquery"
+	"convene/ical"
+	"convene/store"
+	"convene/webdav"
+)
+
+// reportQuery serves calendar-query (RFC 4791 §7.8): the objects that the filter
+// matches. The index decides what it can; only the rest is parsed.
+func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) {
+	ask, err := webdav.ParseProps(body)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := calquery.ParseFilter(body.Child(webdav.CalDAV("filter")))
+	if err != nil {
+		return nil, err
+	}
+	if err := h.checkReach(r, filter); err != nil {
+		return nil, err
+	}
+	zone, err := queryZone(body)
+	if err != nil {
+		return nil, err
+	}
+	q := queryProperties(ask, r)
+	if q.data, err = h.calendarData(ask.Props); err != nil {
+		return nil, err
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		x := &query{s: s, q: q, filter: filter, plan: filter.Plan(), zone: zone, self: s.resource(), ms: webdav.NewMultistatus(nil)}
+		if zone == nil {
+			if x.zone, err = s.calendarZone(x.self.collection()); err != nil {
+				return nil, err
+			}
+		}
+		q.data.in(x.zone)
+		if err := x.run(); err != nil {
+			return nil, err
+		}
+		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
+	}, nil
+}
+
+// queryZone is the zone that a query names for floating times: CALDAV:timezone,
+// or CALDAV:timezone-id (RFC 7809 §4.3); nil if it names none.
+func queryZone(body *webdav.Element) (*ical.Zone, error) {
+	if e := body.Child(webdav.CalDAV("timezone")); e != nil {
+		return parseTimezone(e.Content())
+	}
+	if e := body.Child(webdav.CalDAV("timezone-id")); e != nil {
+		zone, err := ical.LoadZone(e.TrimText())
+		if err != nil {
+			return nil, &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CondValidTimezone, Err: err}
+		}
+		return zone, nil
+	}
+	return nil, nil
+}
+
+// checkReach refuses time ranges beyond what the server was told to search
+// (CALDAV:min-date-time, CALDAV:max-date-time).
+func (h *Handler) checkReach(r *request, f *calquery.Filter) error {
+	for _, tr := range f.TimeRanges() {
+		if past := h.Limits.QueryPast; past > 0 {
+			least := r.now.Add(-past).Unix()
+			if tr.From != math.MinInt64 && tr.From < least || tr.To != math.MaxInt64 && tr.To < least {
+				return precondition(webdav.CondMinDateTime)
+			}
+		}
+		if future := h.Limits.QueryFuture; future > 0 {
+			most := r.now.Add(future).Unix()
+			if tr.From != math.MinInt64 && tr.From > most || tr.To != math.MaxInt64 && tr.To > most {
+				return precondition(webdav.CondMaxDateTime)
+			}
+		}
+	}
+	return nil
+}
+
+// collection is the resource of the collection that r is or lies in.
+func (r *resource) collection() *resource {
+	c := *r
+	c.object, c.name, c.kind = nil, "", kinds[r.col.Kind]
+	return &c
+}
+
+// query is a calendar-query being answered.
+type query struct {
+	s      *scope
+	q      *propertyRequest
+	filter *calquery.Filter
+	plan   calquery.Plan
+	zone   *ical.Zone
+	self   *resource
+	ms     *webdav.Multistatus
+	count  int
+}
+
+// errFull ends a query that has found as much as one answer may hold.
+var errFull = errors.New("as many results as an answer may hold")
+
+func (x *query) run() error {
+	err := x.candidates()
+	if errors.Is(err, errFull) {
+		x.ms.ResponseStatus(x.self.dir+x.self.name, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+		return nil
+	}
+	return err
+}
+
+// candidates finds, in the cheapest way the filter allows, the objects that may
+// match.
+func (x *query) candidates() error {
+	if x.self.object != nil {
+		return x.consider(x.self.object, false)
+	}
+	snap, err := x.s.h.Snapshots.Get(x.s.tx, x.self.col)
+	if err != nil {
+		return err
+	}
+	components := store.Component(0)
+	for _, name := range x.plan.Components {
+		components |= componentBit(name)
+	}
+	if len(x.plan.Components) == 0 {
+		components = math.MaxUint8
+	}
+	if x.plan.From == math.MinInt64 && x.plan.To == math.MaxInt64 {
+		for e := range snap.All() {
+			if e.Component&components == 0 {
+				continue
+			}
+			if err := x.consider(e, x.plan.Exact); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	matches, err := snap.Overlapping(x.s.tx, components, x.plan.From, x.plan.To, x.zone, x.s.budget)
+	if err != nil {
+		return err
+	}
+	for _, m := range matches {
+		if err := x.consider(m.Entry, x.plan.Exact && !m.Inexact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// consider answers with an object if it matches; sure says that it does.
+func (x *query) consider(e *store.Entry, sure bool) error {
+	if !sure {
+		object, err := x.s.h.Snapshots.Parsed(x.s.tx, x.self.col, e)
+		if err != nil {
+			return err
+		}
+		if ok, err := x.filter.Match(object, x.zone, x.s.budget); err != nil || !ok {
+			return err
+		}
+	}
+	if x.count++; x.count > x.s.h.Limits.Results {
+		return errFull
+	}
+	r := *x.self
+	r.kind, r.object, r.name = kindObject, e, e.Name
+	return x.q.write(x.s, x.ms, &r)
+}
