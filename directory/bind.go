@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -77,11 +78,14 @@ func refusal(res *ldap.SimpleBindResult, err error) error {
 			policy = c.Error
 		}
 	}
-	if err != nil && !ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject,
-		ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultConstraintViolation) {
-		return err
-	}
 	switch {
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultConstraintViolation):
+		return ErrAccountLocked // 389 Directory Server: "exceed password retry limit"
+	case ldap.IsErrorWithCode(err, ldap.LDAPResultUnwillingToPerform) && strings.Contains(strings.ToLower(err.Error()), "inactivated"):
+		return ErrAccountDisabled // 389 Directory Server and FreeIPA
+	case err != nil && !ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject,
+		ldap.LDAPResultInvalidDNSyntax, ldap.LDAPResultInappropriateAuthentication):
+		return err
 	case policy == policyLocked:
 		return ErrAccountLocked
 	case policy == policyExpired, policy == policyMustBeChanged:

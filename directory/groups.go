@@ -101,12 +101,24 @@ func (l *LDAP) depth() int {
 	return 30
 }
 
+// tooDeep is the error for groups nested deeper than configured, nil where
+// nesting is not wanted.
+func (l *LDAP) tooDeep() error {
+	if l.cfg.Nesting == nestDirect {
+		return nil
+	}
+	return unavailable("groups", fmt.Errorf("nested more than %d deep (max-depth)", l.depth()))
+}
+
 // walkMember goes up level by level, asking which groups have a member.
 func (l *LDAP) walkMember(ctx context.Context, f *found, g *spec) ([]*found, error) {
 	level := []*found{f}
 	seen := map[string]bool{f.e.FoldedDN(): true}
 	var out []*found
-	for range l.depth() {
+	for depth := 0; len(level) > 0; depth++ {
+		if depth == l.depth() {
+			return out, l.tooDeep()
+		}
 		var next []*found
 		for part := range slices.Chunk(level, batchSize) {
 			var dns, names, guids []string
@@ -130,9 +142,6 @@ func (l *LDAP) walkMember(ctx context.Context, f *found, g *spec) ([]*found, err
 					next = append(next, p)
 				}
 			}
-		}
-		if len(next) == 0 {
-			break
 		}
 		out, level = append(out, next...), next
 	}
@@ -161,7 +170,7 @@ func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
 	}
 	seen := map[string]bool{f.e.FoldedDN(): true}
 	var out []*found
-	for range l.depth() {
+	for depth := 0; ; depth++ {
 		var fresh []string
 		for _, dn := range up {
 			if k := ldif.FoldDN(dn); !seen[k] {
@@ -170,7 +179,10 @@ func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
 			}
 		}
 		if len(fresh) == 0 {
-			break
+			return out, nil
+		}
+		if depth == l.depth() {
+			return out, l.tooDeep()
 		}
 		ours, others, err := l.groupsByDN(ctx, g, fresh)
 		if err != nil {
@@ -185,7 +197,6 @@ func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
 			up = append(up, e.Values(g.MemberOf)...)
 		}
 	}
-	return out, nil
 }
 
 // groupsByDN reads groups by their names; those that are not within the search

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"convene/directory/ldif"
 )
 
 // Members implements Directory.
@@ -53,7 +51,10 @@ func (l *LDAP) searchable() bool {
 func (l *LDAP) expand(ctx context.Context, f *found, e Expansion) ([]*Principal, error) {
 	seen := map[string]bool{f.e.FoldedDN(): true}
 	var out []*Principal
-	for level, depth := []*found{f}, 0; len(level) > 0 && depth < max(l.depth(), 1); depth++ {
+	for level, depth := []*found{f}, 0; len(level) > 0; depth++ {
+		if depth == l.depth() {
+			return out, l.tooDeep()
+		}
 		var next []*found
 		for _, g := range level {
 			list, err := l.direct(ctx, g)
@@ -94,7 +95,7 @@ func (l *LDAP) direct(ctx context.Context, f *found) ([]*found, error) {
 	}
 	g, anyType, extra := f.s, func(*spec) bool { return true }, l.memberAttributes()
 	var out []*found
-	if dns := memberDNs(f.e, g); len(dns) > 0 {
+	if dns := values(f.e, g.Member...); len(dns) > 0 {
 		list, err := l.byDN(ctx, dns, extra, anyType)
 		if err != nil {
 			return nil, err
@@ -130,20 +131,6 @@ func (l *LDAP) direct(ctx context.Context, f *found) ([]*found, error) {
 		out = append(out, list...)
 	}
 	return distinct(out), nil
-}
-
-// memberDNs returns the names of a group's members, without those that can be
-// no record of ours because they are outside of every search base.
-func memberDNs(e *ldif.Entry, g *spec) []string {
-	var out []string
-	for _, attr := range g.Member {
-		for _, v := range e.Values(attr) {
-			if len(v) <= maxKey && !slices.Contains([]string{"", " "}, v) {
-				out = append(out, v)
-			}
-		}
-	}
-	return out
 }
 
 // membersBySearch asks who is in a group. In Active Directory those whose
