@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,9 +36,8 @@ type basic struct {
 	challenge string
 	cache     *logins
 	files     []*watched[map[string]string]
-	hashes    Hashes
+	compare   func(stored, password string) error
 	flight    singleflight.Group
-	slots     chan struct{} // held while hashing
 	down      pause
 }
 
@@ -50,8 +49,7 @@ func newBasic(a *Authenticator) (*basic, error) {
 	b := &basic{
 		a: a, cache: cache,
 		challenge: "Basic realm=" + quote(a.o.Realm) + `, charset="UTF-8"`,
-		hashes:    Hashes{Cleartext: a.o.Basic.Cleartext},
-		slots:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+		compare:   Hashes{Cleartext: a.o.Basic.Cleartext}.Bounded(),
 	}
 	for _, f := range a.o.Basic.Files {
 		w, err := watch(f, parseHtpasswd, a.log, a.now)
@@ -140,7 +138,8 @@ func (b *basic) coalesce(r *http.Request, key *loginKey, known *login, credentia
 		defer cancel()
 		defer func() { // on this goroutine nobody else would catch it
 			if p := recover(); p != nil {
-				err = fmt.Errorf("verification panicked: %v", p)
+				b.a.log.Error("verification panicked", "stack", string(debug.Stack()))
+				err = errors.New("verification panicked")
 			}
 		}()
 		return b.first(ctx, key, known, credentials, address)
@@ -208,7 +207,7 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 		}
 	}
 	if stored, ok := b.stored(login); ok {
-		return p, "", b.hashed(ctx, p.GUID, stored, password, address, known)
+		return p, "", b.hashed(p.GUID, stored, password, address, known)
 	}
 	p, err = b.bind(ctx, p, login, password, address, known)
 	return p, "", err
@@ -224,21 +223,14 @@ func (b *basic) stored(login string) (string, bool) {
 	return "", false
 }
 
-// hashed compares a password with a stored hash, no more at a time than there
-// are processors.
-func (b *basic) hashed(ctx context.Context, guid, stored, password, address string, known *login) error {
+// hashed compares a password with the hash that a file has.
+func (b *basic) hashed(guid, stored, password, address string, known *login) error {
 	if known == nil {
 		if err := b.a.throttle.allowLocal(guid, address); err != nil {
 			return err
 		}
 	}
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	err := b.hashes.Verify(stored, password)
+	err := b.compare(stored, password)
 	if errors.Is(err, ErrMismatch) {
 		b.a.throttle.failLocal(guid, address)
 	}

@@ -83,7 +83,7 @@ type digester struct {
 }
 
 func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, error) {
-	d := &digester{a: a, directory: digestSource(a.o.Directory)}
+	d := &digester{a: a, directory: a.o.Secrets}
 	if a.o.Digest.DevicePasswords {
 		d.devices = a.devices
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,17 @@ func (h Hashes) Verify(stored, password string) error {
 		return equal([]byte(stored), []byte(password))
 	}
 	return fmt.Errorf("%w: no known scheme", ErrHash)
+}
+
+// Bounded returns Verify such that no more passwords are hashed at a time than
+// there are processors: some forms take a tenth of a second and much memory.
+func (h Hashes) Bounded() func(stored, password string) error {
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	return func(stored, password string) error {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		return h.Verify(stored, password)
+	}
 }
 
 // verifyLDAP handles the forms that start with a name in braces.

@@ -101,6 +101,9 @@ func (o *Options) complete() error {
 		return fmt.Errorf("sign-in: realm %q has a colon or a control character", o.Realm)
 	}
 	o.completeSchemes(def)
+	if s, ok := o.Directory.(directory.DigestSource); ok && o.Secrets == nil {
+		o.Secrets = s
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -146,13 +149,4 @@ func (o *Options) completeSchemes(def Config) {
 	t.AccountFailures = cmp.Or(max(t.AccountFailures, 0), def.Throttle.AccountFailures)
 	t.LocalFailures = cmp.Or(max(t.LocalFailures, 0), def.Throttle.LocalFailures)
 	t.AddressFailures = cmp.Or(max(t.AddressFailures, 0), def.Throttle.AddressFailures)
-}
-
-// digestSource returns the directory's secrets, nil if it has none.
-func digestSource(d directory.Directory) directory.DigestSource {
-	s, ok := d.(directory.DigestSource)
-	if !ok {
-		return nil
-	}
-	return s
 }

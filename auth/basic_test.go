@@ -1,0 +1,278 @@
+package auth_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"convene/auth"
+	"convene/directory"
+)
+
+// write makes a file with content.
+func write(t testing.TB, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var (
+	alice      = basicField("alice", "alice's password")
+	aliceWrong = basicField("alice", "wrong")
+)
+
+func TestBasicCache(t *testing.T) {
+	s := openSite(t, nil)
+	for range 5 {
+		if status, _, out := s.try(alice); status != 200 {
+			t.Fatal(out.Err)
+		}
+	}
+	if n := s.people.binds.Load(); n != 1 {
+		t.Errorf("%d binds for 5 requests, want 1", n)
+	}
+	s.clock.add(6 * time.Minute)
+	s.try(alice)
+	if n := s.people.binds.Load(); n != 2 {
+		t.Errorf("%d binds after the cache's time, want 2", n)
+	}
+	s.Forget("ALICE-GUID")
+	s.try(alice)
+	if n := s.people.binds.Load(); n != 3 {
+		t.Errorf("%d binds after Forget, want 3", n)
+	}
+}
+
+func TestBasicDisabledWhileCached(t *testing.T) {
+	s := openSite(t, nil)
+	s.try(alice)
+	s.people.mu.Lock()
+	s.people.disabled["ALICE-GUID"] = true
+	s.people.mu.Unlock()
+	if status, _, out := s.try(alice); status != 403 {
+		t.Errorf("disabled: %d, want 403: %v", status, out.Err)
+	}
+}
+
+func TestBasicOutage(t *testing.T) {
+	s := openSite(t, nil)
+	s.try(alice)
+	s.people.down.Store(true)
+	for _, step := range []time.Duration{0, 6 * time.Minute, 11 * time.Hour} {
+		s.clock.add(step)
+		if status, _, out := s.try(alice); status != 200 {
+			t.Errorf("known log-in in an outage: %d: %v", status, out.Err)
+		}
+	}
+	status, _, out := s.try(basicField("bob", "bob's password"))
+	if status != 503 || out.Header.Get("Retry-After") != "7" {
+		t.Errorf("unknown log-in in an outage: %d %v, want 503 and Retry-After", status, out.Header)
+	}
+	s.clock.add(2 * time.Hour)
+	if status, _, _ := s.try(alice); status != 503 {
+		t.Errorf("known log-in after the configured time: %d, want 503", status)
+	}
+	s.people.down.Store(false)
+	s.clock.add(10 * time.Second)
+	if status, _, out := s.try(alice); status != 200 {
+		t.Errorf("after the outage: %d: %v", status, out.Err)
+	}
+}
+
+// A login storm of one credential is one bind.
+func TestBasicCoalesced(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) { o.Directory.(*people).slow = 50 * time.Millisecond })
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			if status, _, out := s.try(alice); status != 200 {
+				t.Error(out.Err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := s.people.binds.Load(); n != 1 {
+		t.Errorf("%d binds, want 1", n)
+	}
+}
+
+func TestBasicNeedsTLS(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) {
+		o.BasicOverPlain = false
+		o.Secure = func(r *http.Request) bool { return r.Header.Get("X-Forwarded-Proto") == "https" }
+	})
+	if status, _, _ := s.try(alice); status != 403 {
+		t.Errorf("over plain: %d, want 403", status)
+	}
+	r := request(alice)
+	r.Header.Set("X-Forwarded-Proto", "https")
+	if c, out := s.Authenticate(r); c == nil {
+		t.Errorf("over TLS: %v", out.Err)
+	}
+	if n := s.people.binds.Load(); n != 1 {
+		t.Errorf("%d binds, want 1", n)
+	}
+}
+
+func TestHtpasswd(t *testing.T) {
+	// bob's password is "secret", by openssl passwd -apr1.
+	file := write(t, "# staff\nbob:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n")
+	s := openSite(t, func(o *auth.Options) { o.Basic.Files = []string{file} })
+	check := func(password string, want int) {
+		t.Helper()
+		if status, _, out := s.try(basicField("bob", password)); status != want {
+			t.Errorf("%q: %d, want %d: %v", password, status, want, out.Err)
+		}
+	}
+	check("secret", 200)
+	check("bob's password", 401) // the file decides
+	if n := s.people.binds.Load(); n != 0 {
+		t.Errorf("%d binds, want 0", n)
+	}
+	// An entry that is not understood is no password.
+	s.clock.add(2 * time.Second)
+	if err := os.WriteFile(file, []byte("bob:$argon2zz$x$y\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.Forget("BOB-GUID")
+	check("$argon2zz$x$y", 503)
+	check("secret", 503)
+	// A broken file leaves the last good one in force.
+	if err := os.WriteFile(file, []byte("bob\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(); err == nil || strings.Contains(err.Error(), "bob") {
+		t.Errorf("Reload of a broken file: %v", err)
+	}
+}
+
+func TestThrottleAccount(t *testing.T) {
+	s := openSite(t, nil)
+	for i, want := range []int{401, 401, 401, 429, 429, 429} {
+		status, _, out := s.try(basicField("alice", "guess"+string(rune('a'+i))))
+		if status != want {
+			t.Errorf("guess %d: %d, want %d: %v", i, status, want, out.Err)
+		}
+		if status == 429 && out.Header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+	}
+	if n := s.people.binds.Load(); n != 3 {
+		t.Errorf("%d guesses reached the directory, want 3", n)
+	}
+	// Other forms of the same login are the same account.
+	for _, login := range []string{"ALICE", "alice@example.com", "Alice@Example.COM"} {
+		if status, _, _ := s.try(basicField(login, "another guess")); status != 429 {
+			t.Errorf("guess as %s: %d, want 429", login, status)
+		}
+	}
+	// A guess that was refused is refused again, not throttled.
+	if status, _, _ := s.try(basicField("alice", "guessa")); status != 401 {
+		t.Error("a known wrong password is not 401")
+	}
+	if status, _, _ := s.try(basicField("bob", "bob's password")); status != 200 {
+		t.Error("another account is throttled")
+	}
+	s.clock.add(15 * time.Minute)
+	if status, _, out := s.try(alice); status != 200 {
+		t.Errorf("after the window: %d: %v", status, out.Err)
+	}
+}
+
+// An old password in a phone counts once, and the right one goes on working.
+func TestThrottleSamePasswordOnce(t *testing.T) {
+	s := openSite(t, nil)
+	for range 50 {
+		if status, _, _ := s.try(aliceWrong); status != 401 {
+			t.Fatalf("same wrong password: %d, want 401", status)
+		}
+	}
+	if n := s.people.binds.Load(); n != 1 {
+		t.Errorf("%d binds, want 1", n)
+	}
+	if status, _, _ := s.try(alice); status != 200 {
+		t.Error("right password refused")
+	}
+}
+
+// Somebody guessing does not lock out who has signed in before, even when the
+// log-in has to be verified again.
+func TestThrottleSparesTheProven(t *testing.T) {
+	s := openSite(t, nil)
+	s.try(alice)
+	s.clock.add(10 * time.Minute)
+	for _, g := range []string{"a", "b", "c", "d", "e"} {
+		s.try(basicField("alice", g))
+	}
+	if status, _, out := s.try(alice); status != 200 {
+		t.Errorf("right password: %d: %v", status, out.Err)
+	}
+}
+
+// Parallel guesses do not get more passwords through than the limit.
+func TestThrottleParallel(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) { o.Directory.(*people).slow = 20 * time.Millisecond })
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() { s.try(basicField("alice", strings.Repeat("x", i+1))) })
+	}
+	wg.Wait()
+	if n := s.people.binds.Load(); n > 3 {
+		t.Errorf("%d parallel guesses reached the directory, want at most 3", n)
+	}
+}
+
+func TestThrottleAddress(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) {
+		o.Throttle.AddressFailures = 10
+		o.Address = func(r *http.Request) string { return r.Header.Get("X-Test-Address") }
+	})
+	from := func(address, field string) int {
+		r := request(field)
+		r.Header.Set("X-Test-Address", address)
+		c, out := s.Authenticate(r)
+		if c != nil {
+			return 200
+		}
+		return out.Status
+	}
+	for i := range 10 {
+		if status := from("2001:db8::1", basicField("nobody"+string(rune('a'+i)), "x")); status != 401 {
+			t.Fatalf("unknown name %d: %d", i, status)
+		}
+	}
+	for address, want := range map[string]int{"2001:db8::1": 429, "2001:db8::ffff": 429, "2001:db8:0:1::1": 401, "192.0.2.1": 401, "": 401} {
+		if status := from(address, basicField("nobody", "x")); status != want {
+			t.Errorf("from %q: %d, want %d", address, status, want)
+		}
+	}
+}
+
+// An account that the directory has locked is not hammered, and what the
+// client is told does not tell it from a wrong password.
+func TestAccountRefused(t *testing.T) {
+	s := openSite(t, nil)
+	locked := error(directory.ErrAccountLocked)
+	s.people.deny.Store(&locked)
+	for range 10 {
+		status, _, out := s.try(alice)
+		if status != 401 || strings.Contains(out.Body, "locked") {
+			t.Fatalf("%d %q", status, out.Body)
+		}
+	}
+	if n := s.people.binds.Load(); n != 1 {
+		t.Errorf("%d binds, want 1", n)
+	}
+	s.people.deny.Store(nil)
+	s.clock.add(61 * time.Second)
+	if status, _, out := s.try(alice); status != 200 {
+		t.Errorf("unlocked: %d: %v", status, out.Err)
+	}
+}
