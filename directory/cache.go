@@ -1,59 +1,331 @@
 package directory
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // CacheOptions says how long answers are kept. Zero fields have the defaults.
 type CacheOptions struct {
-	Size        int           // most principals kept; default 200,000
+	Size        int           // most answers about principals kept, one for each way to find one; default 200,000
 	TTL         time.Duration // how long an answer is believed; default 5m
 	NegativeTTL time.Duration // how long "there is none" is believed; default 30s
-	StaleFor    time.Duration // how long an old answer is used while the directory is unavailable; default 24h, negative never
+	StaleFor    time.Duration // how old an answer may be that is used while the directory is unavailable; default 24h
 	RetryEvery  time.Duration // how often an unavailable directory is tried again; default 2s
-	Timeout     time.Duration // longest time for one question; default 15s
+	Patience    time.Duration // how long to wait for a new answer when an old one is at hand; default 2s
+	Timeout     time.Duration // longest time for one question; default 1m
 
-	// File keeps the answers over a restart; "" does not. Source names where
+	// File keeps the answers over a restart; "" does not. Source names what
 	// they come from: a file written for another source is not used.
 	File      string
 	Source    string
-	SaveEvery time.Duration // how often Run writes the file; default 1m
+	SaveEvery time.Duration // how often Run writes the file if there is news; default 1m
 
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // nil is time.Now
 }
 
-// Cache is a Directory that remembers what another said.
+// Cache is a Directory that remembers what another said. Answers are believed
+// for a while, and used for longer while the other is unavailable; an answer
+// about somebody never gives way to an error. Searches and passwords are
+// always asked for.
 type Cache struct {
-	d Directory
-	o CacheOptions
+	d   Directory
+	o   CacheOptions
+	log *slog.Logger
+
+	principals *table[Key, *Principal]
+	missing    *table[Key, error] // apart, so that bogus names push nobody out
+	groups     *table[string, []string]
+	members    *table[memberKey, []*Principal]
+
+	lookupFlights flights[Key, *Principal]
+	groupFlights  flights[string, []string]
+	memberFlights flights[memberKey, []*Principal]
+
+	// downUntil is 0 while the directory answers; else the time (Unix ns)
+	// before which old answers are used without asking.
+	downUntil atomic.Int64
+	flushed   atomic.Int64 // answers from before are old
+	news      atomic.Bool  // there is something to save
+	save      sync.Mutex   // one writer of the file
+
+	hits, misses, stale atomic.Int64
 }
 
-// NewCache puts a cache in front of d.
-func NewCache(d Directory, o CacheOptions) *Cache { return &Cache{d: d, o: o} }
+// CacheStats counts what a cache has done.
+type CacheStats struct {
+	Principals, Missing, Groups, Members int   // answers kept
+	Hits, Misses                         int64 // questions answered from memory, and asked
+	Stale                                int64 // questions answered with an old answer because the directory was unavailable
+	Down                                 bool  // the directory did not answer when asked last
+}
+
+// NewCache puts a cache in front of d, with what o.File holds. A file that
+// cannot be used is logged and otherwise of no consequence.
+func NewCache(d Directory, o CacheOptions) *Cache {
+	o.Size = cmp.Or(o.Size, 200_000)
+	o.TTL = cmp.Or(o.TTL, 5*time.Minute)
+	o.NegativeTTL = cmp.Or(o.NegativeTTL, 30*time.Second)
+	o.StaleFor = cmp.Or(o.StaleFor, 24*time.Hour)
+	o.RetryEvery = cmp.Or(o.RetryEvery, 2*time.Second)
+	o.Patience = cmp.Or(o.Patience, 2*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	o.SaveEvery = cmp.Or(o.SaveEvery, time.Minute)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Cache{
+		d: d, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
+		principals: newTable[Key, *Principal](o.Size),
+		missing:    newTable[Key, error](max(o.Size/10, shardCount)),
+		groups:     newTable[string, []string](o.Size),
+		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount)),
+	}
+	if o.File != "" {
+		if err := c.load(); err != nil {
+			c.log.Warn("directory cache not loaded", "file", o.File, "err", err)
+		}
+	}
+	return c
+}
+
+// Unwrap returns the directory behind the cache.
+func (c *Cache) Unwrap() Directory { return c.d }
+
+// Flush makes all answers old: they are asked for again, and used meanwhile
+// only if the directory is unavailable. For changes that must show at once.
+func (c *Cache) Flush() { c.flushed.Store(c.o.Now().UnixNano()) }
+
+// Stats returns the counters.
+func (c *Cache) Stats() CacheStats {
+	return CacheStats{
+		Principals: c.principals.len(), Missing: c.missing.len(), Groups: c.groups.len(), Members: c.members.len(),
+		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Down: c.downUntil.Load() != 0,
+	}
+}
 
 // Lookup implements Directory.
-func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) { return c.d.Lookup(ctx, key) }
+func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
+	// A key that is in the table is canonical, whatever the caller did.
+	it, now := c.principals.get(key), c.o.Now().UnixNano()
+	if it == nil {
+		k, err := key.Canonical()
+		if err != nil {
+			return nil, err
+		}
+		if k != key {
+			key, it = k, c.principals.get(k)
+		}
+	}
+	if it != nil && c.fresh(it.at, now, c.o.TTL) {
+		c.hits.Add(1)
+		return it.v, nil
+	}
+	if it == nil {
+		if no := c.missing.get(key); no != nil && c.fresh(no.at, now, c.o.NegativeTTL) {
+			c.hits.Add(1)
+			return nil, no.v
+		}
+	}
+	return renew(ctx, c, &c.lookupFlights, key, it, now, func(ctx context.Context) (*Principal, error) {
+		p, err := c.d.Lookup(ctx, key)
+		at := c.o.Now().UnixNano()
+		switch {
+		case err == nil:
+			c.learn(key, p, at)
+		case isFact(err):
+			c.principals.drop(key)
+			c.missing.put(key, err, at)
+		}
+		return p, err
+	})
+}
+
+// learn keeps an answer under its key and under the GUID.
+func (c *Cache) learn(key Key, p *Principal, at int64) {
+	c.principals.put(key, p, at)
+	c.missing.drop(key)
+	if id := (Key{By: GUID, Value: p.GUID}); id != key {
+		c.principals.put(id, p, at)
+		c.missing.drop(id)
+	}
+	c.news.Store(true)
+}
 
 // Groups implements Directory.
 func (c *Cache) Groups(ctx context.Context, guid string) ([]string, error) {
-	return c.d.Groups(ctx, guid)
+	it, now := c.groups.get(guid), c.o.Now().UnixNano()
+	if it == nil {
+		guid = CanonicalGUID(guid)
+		it = c.groups.get(guid)
+	}
+	if it != nil && c.fresh(it.at, now, c.o.TTL) {
+		c.hits.Add(1)
+		return it.v, nil
+	}
+	return renew(ctx, c, &c.groupFlights, guid, it, now, func(ctx context.Context) ([]string, error) {
+		list, err := c.d.Groups(ctx, guid)
+		switch {
+		case err == nil:
+			c.groups.put(guid, list, c.o.Now().UnixNano())
+			c.news.Store(true)
+		case isFact(err):
+			c.groups.drop(guid)
+		}
+		return list, err
+	})
 }
 
 // Members implements Directory.
 func (c *Cache) Members(ctx context.Context, guid string, e Expansion) ([]*Principal, error) {
-	return c.d.Members(ctx, guid, e)
+	key := memberKey{CanonicalGUID(guid), e}
+	it, now := c.members.get(key), c.o.Now().UnixNano()
+	if it != nil && c.fresh(it.at, now, c.o.TTL) {
+		c.hits.Add(1)
+		return it.v, nil
+	}
+	return renew(ctx, c, &c.memberFlights, key, it, now, func(ctx context.Context) ([]*Principal, error) {
+		list, err := c.d.Members(ctx, key.guid, e)
+		switch {
+		case err == nil:
+			c.members.put(key, list, c.o.Now().UnixNano())
+		case isFact(err):
+			c.members.drop(key)
+		}
+		return list, err
+	})
 }
 
-// Search implements Directory.
-func (c *Cache) Search(ctx context.Context, q Query) ([]*Principal, error) { return c.d.Search(ctx, q) }
+// Search implements Directory. Nothing is remembered.
+func (c *Cache) Search(ctx context.Context, q Query) ([]*Principal, error) {
+	return c.d.Search(ctx, q)
+}
 
-// Authenticate implements Directory.
+// Authenticate implements Directory. The answer is not remembered, only who
+// it was.
 func (c *Cache) Authenticate(ctx context.Context, login, password string) (*Principal, error) {
-	return c.d.Authenticate(ctx, login, password)
+	p, err := c.d.Authenticate(ctx, login, password)
+	if err == nil {
+		c.learn(Key{By: GUID, Value: p.GUID}, p, c.o.Now().UnixNano())
+	}
+	return p, err
 }
 
-// Run keeps the file up to date until ctx ends, and writes it a last time.
-func (c *Cache) Run(ctx context.Context) { <-ctx.Done() }
+// fresh reports whether an answer of the time at is still believed.
+func (c *Cache) fresh(at, now int64, ttl time.Duration) bool {
+	return now-at < int64(ttl) && at > c.flushed.Load()
+}
+
+// isFact reports whether an error is the directory's answer: nothing else may
+// replace what is known.
+func isFact(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) }
+
+// renew asks again. old is the answer known, nil if there is none.
+//
+// With an old answer that may still be used, nobody waits long: while the
+// directory is known to be down the old answer comes at once, and every
+// RetryEvery one question finds out in the background whether it is back.
+func renew[K comparable, V any](ctx context.Context, c *Cache, f *flights[K, V], key K, old *item[K, V], now int64, fn func(context.Context) (V, error)) (V, error) {
+	c.misses.Add(1)
+	ask := func(ctx context.Context) (V, error) {
+		v, err := f.do(ctx, key, c.o.Timeout, fn)
+		c.note(err)
+		return v, err
+	}
+	if old == nil || now-old.at >= int64(c.o.StaleFor) {
+		return ask(ctx)
+	}
+	type answer struct {
+		v   V
+		err error
+	}
+	var got chan answer
+	until := c.downUntil.Load()
+	if until == 0 || now >= until && c.downUntil.CompareAndSwap(until, now+int64(c.o.RetryEvery)) {
+		got = make(chan answer, 1)
+		go func() {
+			v, err := ask(context.WithoutCancel(ctx))
+			got <- answer{v, err}
+		}()
+	}
+	if until == 0 { // it was well when asked last
+		timer := time.NewTimer(c.o.Patience)
+		defer timer.Stop()
+		select {
+		case a := <-got:
+			if a.err == nil || isFact(a.err) {
+				return a.v, a.err
+			}
+		case <-timer.C:
+			c.note(ErrUnavailable)
+		case <-ctx.Done():
+		}
+	}
+	c.stale.Add(1)
+	return old.v, nil
+}
+
+// note remembers whether the directory answers.
+func (c *Cache) note(err error) {
+	if err == nil || isFact(err) {
+		if c.downUntil.Swap(0) != 0 {
+			c.log.Info("directory answers again")
+		}
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		return // the client went away
+	}
+	until := c.o.Now().Add(c.o.RetryEvery).UnixNano()
+	if c.downUntil.Swap(until) == 0 {
+		c.log.Warn("directory unavailable, using what is known", "err", err)
+	}
+}
+
+// AsDigestSource returns the digest secrets of d, or of the directory behind
+// the cache that d is.
+func AsDigestSource(d Directory) (DigestSource, bool) {
+	for {
+		if s, ok := d.(DigestSource); ok {
+			return s, true
+		}
+		u, ok := d.(interface{ Unwrap() Directory })
+		if !ok {
+			return nil, false
+		}
+		d = u.Unwrap()
+	}
+}
+
+// Run writes the file when there is news, until ctx ends, and a last time
+// then. Without a file it only waits.
+func (c *Cache) Run(ctx context.Context) {
+	tick := time.NewTicker(c.o.SaveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.saveNews()
+			return
+		case <-tick.C:
+			c.saveNews()
+		}
+	}
+}
+
+func (c *Cache) saveNews() {
+	if c.o.File == "" || !c.news.Swap(false) {
+		return
+	}
+	if err := c.Save(); err != nil {
+		c.news.Store(true)
+		c.log.Error("directory cache not saved", "err", fmt.Errorf("%s: %w", c.o.File, err))
+	}
+}
