@@ -1,6 +1,8 @@
 package caldav
 
 import (
+	"encoding/xml"
+	"net/http"
 	"strings"
 
 	"convene/calquery"
@@ -11,23 +13,41 @@ import (
 // calendarData is the CALDAV:calendar-data that a report asks for, as data of
 // one request: which part of the objects, and in what form.
 type calendarData struct {
-	ask  *calquery.DataRequest
-	zone *ical.Zone // of floating times
+	ask   *calquery.DataRequest
+	zone  *ical.Zone // of floating times
+	attrs []xml.Attr // of the elements in the answer
+	buf   []byte     // of the object being written
 }
 
 // calendarData finds CALDAV:calendar-data among the properties of a report; nil
-// if it was not asked for.
-func (h *Handler) calendarData(props []*webdav.Element) (*calendarData, error) {
+// if it was not asked for. "CalDAV-Timezones: F" leaves out the definitions of
+// time zones that every client knows (RFC 7809 §4.1).
+func calendarDataOf(r *request, props []*webdav.Element) (*calendarData, error) {
 	for _, p := range props {
-		if p.Name == webdav.CalDAV("calendar-data") {
-			ask, err := calquery.ParseCalendarData(p)
-			if err != nil {
-				return nil, err
-			}
-			return &calendarData{ask: ask}, nil
+		if p.Name != webdav.CalDAV("calendar-data") {
+			continue
 		}
+		ask, err := calquery.ParseCalendarData(p)
+		if err != nil {
+			return nil, err
+		}
+		ask.OmitZones = omitsZones(r.Header)
+		d := &calendarData{ask: ask}
+		if ask.JCal {
+			d.attrs = []xml.Attr{
+				{Name: xml.Name{Local: "content-type"}, Value: mediaJCal},
+				{Name: xml.Name{Local: "version"}, Value: "2.0"},
+			}
+		}
+		return d, nil
 	}
 	return nil, nil
+}
+
+// omitsZones reports whether the client knows the standard time zones itself
+// (RFC 7809 §4.1).
+func omitsZones(h http.Header) bool {
+	return strings.EqualFold(strings.TrimSpace(h.Get("CalDAV-Timezones")), "F")
 }
 
 // in sets the zone in which floating times are read. A nil d has none.
@@ -37,30 +57,26 @@ func (d *calendarData) in(zone *ical.Zone) {
 	}
 }
 
-// write writes the data of an object. Whole objects go out as they were stored,
-// without being parsed.
+// write writes the element with the data of an object. Whole objects go out as
+// they were stored, without being parsed.
 func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	if r.object == nil {
 		return false, nil
 	}
+	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
+	defer w.End()
 	if d.ask.Whole() {
 		body, _, err := s.tx.Body(r.col.ID, r.object.Name)
-		if err != nil {
-			return false, err
-		}
 		w.TextBytes(body)
-		return true, nil
+		return true, err
 	}
 	object, err := s.h.Snapshots.Parsed(s.tx, r.col, r.object)
 	if err != nil {
 		return false, err
 	}
-	text, err := d.ask.Render(object, d.zone, s.budget)
-	if err != nil {
-		return false, err
-	}
-	w.TextBytes(text)
-	return true, nil
+	d.buf, err = d.ask.Append(d.buf[:0], object, d.zone, s.budget)
+	w.TextBytes(d.buf)
+	return true, err
 }
 
 // prefersJCal reports whether an Accept header puts jCal before iCalendar (RFC

@@ -299,14 +299,11 @@ func (q *propertyRequest) writeProperty(s *scope, w *webdav.Writer, r *resource,
 			return false, nil
 		}
 	}
-	w.Start(p.element.Name)
-	var found bool
-	var err error
 	if p.data {
-		found, err = q.data.write(s, r, w)
-	} else {
-		found, err = p.row.get(s, r, w)
+		return q.data.write(s, r, w)
 	}
+	w.Start(p.element.Name)
+	found, err := p.row.get(s, r, w)
 	if found {
 		w.End()
 	}

@@ -21,7 +21,7 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 		return nil, precondition(webdav.CondNumberOfMatches)
 	}
 	q := queryProperties(ask.PropfindRequest, r)
-	if q.data, err = h.calendarData(ask.Props); err != nil {
+	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {

@@ -25,12 +25,12 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 	if err := h.checkReach(r, filter); err != nil {
 		return nil, err
 	}
-	zone, err := queryZone(body)
+	zone, err := calquery.ParseTimezone(body)
 	if err != nil {
 		return nil, err
 	}
 	q := queryProperties(ask, r)
-	if q.data, err = h.calendarData(ask.Props); err != nil {
+	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
@@ -49,22 +49,6 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 		}
 		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
-}
-
-// queryZone is the zone that a query names for floating times: CALDAV:timezone,
-// or CALDAV:timezone-id (RFC 7809 §4.3); nil if it names none.
-func queryZone(body *webdav.Element) (*ical.Zone, error) {
-	if e := body.Child(webdav.CalDAV("timezone")); e != nil {
-		return parseTimezone(e.Content())
-	}
-	if e := body.Child(webdav.CalDAV("timezone-id")); e != nil {
-		zone, err := ical.LoadZone(e.TrimText())
-		if err != nil {
-			return nil, &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CondValidTimezone, Err: err}
-		}
-		return zone, nil
-	}
-	return nil, nil
 }
 
 // checkReach refuses time ranges beyond what the server was told to search
@@ -121,6 +105,9 @@ func (x *query) run() error {
 // candidates finds, in the cheapest way the filter allows, the objects that may
 // match.
 func (x *query) candidates() error {
+	if x.plan.None {
+		return nil
+	}
 	if x.self.object != nil {
 		return x.consider(x.self.object, false)
 	}
@@ -128,46 +115,66 @@ func (x *query) candidates() error {
 	if err != nil {
 		return err
 	}
-	components := store.Component(0)
-	for _, name := range x.plan.Components {
-		components |= componentBit(name)
-	}
-	if len(x.plan.Components) == 0 {
-		components = math.MaxUint8
-	}
+	kinds := x.components()
 	if x.plan.From == math.MinInt64 && x.plan.To == math.MaxInt64 {
 		for e := range snap.All() {
-			if e.Component&components == 0 {
+			if e.Component&kinds == 0 {
 				continue
 			}
-			if err := x.consider(e, x.plan.Exact); err != nil {
+			if err := x.consider(e, true); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	matches, err := snap.Overlapping(x.s.tx, components, x.plan.From, x.plan.To, x.zone, x.s.budget)
+	matches, err := snap.Overlapping(x.s.tx, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
 	if err != nil {
 		return err
 	}
 	for _, m := range matches {
-		if err := x.consider(m.Entry, x.plan.Exact && !m.Inexact); err != nil {
+		if err := x.consider(m.Entry, !m.Inexact); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// consider answers with an object if it matches; sure says that it does.
-func (x *query) consider(e *store.Entry, sure bool) error {
-	if !sure {
+// components is the set of component types that can match.
+func (x *query) components() store.Component {
+	if x.plan.Components == nil {
+		return math.MaxUint8
+	}
+	var set store.Component
+	for _, name := range x.plan.Components {
+		set |= componentBit(name)
+	}
+	return set
+}
+
+// decided reports whether the index alone says that an object matches or not;
+// timed: its time range was judged.
+func (x *query) decided(e *store.Entry, timed bool) (match, decided bool) {
+	if x.plan.Alarm && e.Flags&store.FlagAlarm == 0 || x.plan.UID != nil && !x.plan.UID(e.UID) {
+		return false, true
+	}
+	return true, timed && (x.plan.Exact || x.plan.ExactUID)
+}
+
+// consider answers with an object if it matches; timed says that its time range
+// does.
+func (x *query) consider(e *store.Entry, timed bool) error {
+	match, decided := x.decided(e, timed)
+	if !decided {
 		object, err := x.s.h.Snapshots.Parsed(x.s.tx, x.self.col, e)
 		if err != nil {
 			return err
 		}
-		if ok, err := x.filter.Match(object, x.zone, x.s.budget); err != nil || !ok {
+		if match, err = x.filter.Match(object, x.zone, x.s.budget); err != nil {
 			return err
 		}
+	}
+	if !match {
+		return nil
 	}
 	if x.count++; x.count > x.s.h.Limits.Results {
 		return errFull

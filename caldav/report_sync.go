@@ -21,7 +21,7 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 		return nil, err
 	}
 	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
-	if q.data, err = h.calendarData(ask.Props); err != nil {
+	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {

@@ -260,7 +260,7 @@ func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName str
 	if err != nil {
 		return nil, err
 	}
-	to.Rev = rev
+	tx.stamp(to, rev)
 	if err := tx.unplace(c, rev); err != nil {
 		return nil, err
 	}

@@ -75,7 +75,8 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	}
 	st.Home++
 	st.Rev++
-	h := &Home{ID: st.Home, Owner: owner, Rev: st.Rev, Created: st.Rev}
+	h := &Home{ID: st.Home, Owner: owner, Created: st.Rev, CreatedAt: tx.second()}
+	tx.stamp(h, st.Rev)
 	tx.homes = append(tx.homes, h)
 	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
 		return nil, err

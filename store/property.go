@@ -137,7 +137,8 @@ func (tx *Tx) touchResource(r Resource) error {
 		if err != nil {
 			return err
 		}
-		h.Rev, err = tx.nextRev()
+		rev, err := tx.nextRev()
+		tx.stamp(h, rev)
 		return err
 	}
 	c, h, err := tx.changing(r.collection)

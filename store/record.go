@@ -124,6 +124,8 @@ func (h *Home) encode() []byte {
 	b = binary.AppendVarint(b, h.Objects)
 	b = binary.AppendUvarint(b, uint64(h.Collections))
 	b = binary.AppendVarint(b, h.QuotaOverride)
+	b = binary.AppendVarint(b, h.CreatedAt.Unix())
+	b = binary.AppendVarint(b, h.ModifiedAt.Unix())
 	return binary.AppendUvarint(b, uint64(h.floor))
 }
 
@@ -140,6 +142,8 @@ func decodeHome(id HomeID, v []byte) (*Home, error) {
 		Objects:       d.varint(),
 		Collections:   int(d.uvarint()),
 		QuotaOverride: d.varint(),
+		CreatedAt:     time.Unix(d.varint(), 0).UTC(),
+		ModifiedAt:    time.Unix(d.varint(), 0).UTC(),
 		floor:         Rev(d.uvarint()),
 	}
 	return h, d.err("home")

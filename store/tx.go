@@ -123,10 +123,20 @@ func (tx *Tx) touch(c *Collection, h *Home) (Rev, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.Rev, h.Rev = rev, rev
-	c.ModifiedAt = tx.Now().UTC().Truncate(time.Second)
+	c.Rev = rev
+	c.ModifiedAt = tx.second()
+	tx.stamp(h, rev)
 	return rev, nil
 }
+
+// stamp makes rev, and now, the last change of a home.
+func (tx *Tx) stamp(h *Home, rev Rev) {
+	h.Rev = rev
+	h.ModifiedAt = tx.second()
+}
+
+// second is now in UTC, in whole seconds.
+func (tx *Tx) second() time.Time { return tx.Now().UTC().Truncate(time.Second) }
 
 // forget drops a collection that was deleted from those to be written.
 func (tx *Tx) forget(id CollectionID) {

@@ -103,6 +103,8 @@ type Home struct {
 	Collections   int
 	QuotaOverride int64 // bytes; 0: Options.DefaultQuota, -1: unlimited
 
+	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
+
 	floor Rev // tokens of HomeChanges below it have expired
 }
 

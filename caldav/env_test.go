@@ -1,0 +1,165 @@
+package caldav_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"convene/auth"
+	"convene/caldav"
+	"convene/delegation"
+	"convene/directory"
+	"convene/snapshot"
+	"convene/store"
+)
+
+// env is a handler over a real store file and a small directory: ann and bob
+// (users), staff (their group), boss (an administrator), auditor (who may read
+// everything), oak (a room), van (equipment), and gone (without calendars).
+type env struct {
+	t     testing.TB
+	store *store.Store
+	dir   directory.Directory
+	h     *caldav.Handler
+	now   time.Time
+}
+
+func guid(name string) string { return directory.DerivedGUID("test", directory.AnyType, name) }
+
+func people(t testing.TB) directory.Directory {
+	t.Helper()
+	record := func(typ directory.Type, name, full string) directory.Record {
+		return directory.Record{Principal: directory.Principal{
+			GUID: guid(name), Type: typ, Name: name, FullName: full, GivenName: strings.Fields(full)[0], Surname: lastWord(full),
+			Emails: []string{name + "@example.com"}, CalendarEnabled: name != "gone", LoginEnabled: typ == directory.User,
+		}}
+	}
+	staff := record(directory.Group, "staff", "All Staff")
+	staff.Members = []directory.Key{{By: directory.Name, Type: directory.User, Value: "ann"}, {By: directory.Name, Type: directory.User, Value: "bob"}}
+	d, err := directory.NewStatic([]directory.Record{
+		record(directory.User, "ann", "Ann Archer"), record(directory.User, "bob", "Bob Baker"),
+		record(directory.User, "boss", "The Boss"), record(directory.User, "auditor", "The Auditor"),
+		record(directory.User, "gone", "No Calendars"), staff,
+		record(directory.Location, "oak", "Oak Room"), record(directory.Resource, "van", "Blue Van"),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func lastWord(s string) string {
+	words := strings.Fields(s)
+	return words[len(words)-1]
+}
+
+// newEnv starts a handler. change may alter its limits.
+func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
+	t.Helper()
+	e := &env{t: t, dir: people(t), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
+	limits := caldav.DefaultLimits()
+	for _, f := range change {
+		f(&limits)
+	}
+	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
+		Indexer: caldav.Index, Now: func() time.Time { return e.now }, DefaultQuota: 100 << 20,
+		MaxCollections: limits.Collections, MaxObjects: limits.Resources,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.store = s
+	t.Cleanup(func() {
+		problems, err := s.Verify(context.Background())
+		if err != nil {
+			t.Errorf("verify: %v", err)
+		}
+		for _, p := range problems {
+			t.Errorf("store: %v", p)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	e.h, err = caldav.New(caldav.Options{
+		Store: s, Snapshots: snapshot.New(snapshot.Options{}), Directory: e.dir,
+		Access: &delegation.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}},
+		Limits: limits, Now: func() time.Time { return e.now },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func (e *env) caller(name string) *auth.Caller {
+	e.t.Helper()
+	p, err := e.dir.Lookup(context.Background(), directory.Key{By: directory.Name, Type: directory.User, Value: name})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	groups, err := e.dir.Groups(context.Background(), p.GUID)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return &auth.Caller{Principal: p, Groups: groups, Scheme: "basic", Login: name}
+}
+
+// answer is what came back.
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// do sends a request as a user. headers are "Name: value" lines.
+func (e *env) do(user, method, path, body string, headers ...string) answer {
+	e.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	e.h.Serve(w, r, e.caller(user))
+	res := w.Result()
+	data, err := io.ReadAll(res.Body)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return answer{Status: res.StatusCode, Header: res.Header, Body: string(data)}
+}
+
+// must is do, and fails unless the status is as wanted.
+func (e *env) must(status int, user, method, path, body string, headers ...string) answer {
+	e.t.Helper()
+	a := e.do(user, method, path, body, headers...)
+	if a.Status != status {
+		e.t.Fatalf("%s %s = %d %q, want %d", method, path, a.Status, a.Body, status)
+	}
+	return a
+}
+
+// event is a calendar object of one hour, more are further property lines.
+func event(uid, start string, more ...string) string {
+	lines := append([]string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:" + uid,
+		"DTSTAMP:20260101T000000Z", "DTSTART:" + start, "DURATION:PT1H", "SUMMARY:" + uid}, more...)
+	lines = append(lines, "END:VEVENT", "END:VCALENDAR", "")
+	return strings.Join(lines, "\r\n")
+}
+
+// testdata reads a file of the testdata folder.
+func testdata(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

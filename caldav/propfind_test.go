@@ -1,0 +1,103 @@
+package caldav_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// ask is a PROPFIND body for the properties in names: "D:displayname", with the
+// prefixes D, C, CS and A.
+func ask(names ...string) string {
+	var b strings.Builder
+	b.WriteString(`<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:CS="http://calendarserver.org/ns/" xmlns:A="http://apple.com/ns/ical/"><D:prop>`)
+	for _, n := range names {
+		fmt.Fprintf(&b, "<%s/>", n)
+	}
+	b.WriteString(`</D:prop></D:propfind>`)
+	return b.String()
+}
+
+func TestDiscovery(t *testing.T) {
+	e := newEnv(t)
+	ann := "/principals/__uids__/" + guid("ann") + "/"
+	for _, tt := range []struct {
+		name, path string
+		props      []string
+		want       []string
+	}{
+		{"root", "/", []string{"D:current-user-principal", "D:resourcetype"}, []string{"<D:current-user-principal><D:href>" + ann, "<D:collection/>"}},
+		{"principals", "/principals/", []string{"D:current-user-principal"}, []string{ann}},
+		{"principal by name", "/principals/users/ann/", []string{"C:calendar-home-set", "C:calendar-user-address-set", "D:principal-URL", "C:calendar-user-type", "D:group-membership", "D:displayname"},
+			[]string{"/calendars/__uids__/" + guid("ann") + "/</D:href>", "mailto:ann@example.com", ann, "INDIVIDUAL", guid("staff"), "Ann Archer"}},
+		{"principal by GUID", ann, []string{"D:principal-URL"}, []string{ann}},
+		{"group", "/principals/groups/staff/", []string{"D:group-member-set"}, []string{guid("ann"), guid("bob")}},
+		{"room", "/principals/locations/oak/", []string{"C:calendar-user-type", "C:calendar-home-set"}, []string{"ROOM", guid("oak")}},
+		{"equipment", "/principals/resources/van/", []string{"C:calendar-user-type"}, []string{"RESOURCE"}},
+		{"home", "/calendars/users/ann/", []string{"D:owner", "D:current-user-privilege-set", "C:supported-calendar-component-sets", "D:quota-used-bytes"}, []string{ann, "<D:all/>", "VTODO", "<D:quota-used-bytes>0<"}},
+		{"calendar", "/calendars/users/ann/calendar/", []string{"D:resourcetype", "CS:getctag", "D:sync-token", "C:supported-calendar-component-set", "D:supported-report-set", "C:max-resource-size"},
+			[]string{"<C:calendar/>", "data:,", `name="VEVENT"`, "<C:calendar-query/>", "1048576"}},
+		{"inbox", "/calendars/users/ann/inbox/", []string{"D:resourcetype", "C:schedule-default-calendar-URL"}, []string{"<C:schedule-inbox/>", "/calendar/</D:href>"}},
+		{"outbox", "/calendars/users/ann/outbox/", []string{"D:resourcetype"}, []string{"<C:schedule-outbox/>"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := e.must(207, "ann", "PROPFIND", tt.path, ask(tt.props...), "Depth: 0")
+			for _, want := range tt.want {
+				if !strings.Contains(got.Body, want) {
+					t.Errorf("no %q in %s", want, got.Body)
+				}
+			}
+			if strings.Contains(got.Body, "404") {
+				t.Errorf("something was not found: %s", got.Body)
+			}
+		})
+	}
+}
+
+func TestPropfindDepth(t *testing.T) {
+	e := newEnv(t)
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/a%20b.ics", event("one", "20260504T120000Z"))
+	got := e.must(207, "ann", "PROPFIND", "/calendars/users/ann/calendar/", ask("D:getetag"), "Depth: 1").Body
+	for _, want := range []string{"<D:href>/calendars/users/ann/calendar/</D:href>", "<D:href>/calendars/users/ann/calendar/a%20b.ics</D:href>"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	if got := e.must(207, "ann", "PROPFIND", "/calendars/users/ann/", ask("D:resourcetype"), "Depth: 1").Body; strings.Count(got, "<D:response>") != 8 {
+		t.Errorf("home and its seven collections, got %s", got)
+	}
+	if got := e.must(403, "ann", "PROPFIND", "/calendars/users/ann/", "", "Depth: infinity").Body; !strings.Contains(got, "propfind-finite-depth") {
+		t.Errorf("Depth: infinity: %s", got)
+	}
+	e.must(404, "ann", "PROPFIND", "/calendars/users/ann/nothing/", "", "Depth: 0")
+	e.must(403, "bob", "PROPFIND", "/calendars/users/ann/calendar/", "", "Depth: 0")
+	e.must(207, "auditor", "PROPFIND", "/calendars/users/ann/calendar/", "", "Depth: 1")
+	e.must(400, "ann", "PROPFIND", "/calendars/users/ann/", "<nonsense", "Depth: 0")
+}
+
+func TestProppatch(t *testing.T) {
+	e := newEnv(t)
+	const cal = "/calendars/users/ann/calendar/"
+	patch := func(body string) string {
+		return `<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:A="http://apple.com/ns/ical/" xmlns:x="urn:x"><D:set><D:prop>` + body + `</D:prop></D:set></D:propertyupdate>`
+	}
+	e.must(207, "ann", "PROPPATCH", cal, patch(`<D:displayname>Work &amp; play</D:displayname><A:calendar-color>#FF0000FF</A:calendar-color><x:dead x:a="1"><x:in/>text</x:dead>`))
+	got := e.must(207, "ann", "PROPFIND", cal, strings.Replace(ask("D:displayname", "A:calendar-color"), "</D:prop>", `<dead xmlns="urn:x"/></D:prop>`, 1), "Depth: 0").Body
+	for _, want := range []string{"Work &amp; play", "#FF0000FF", "text</", `a="1"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %s", want, got)
+		}
+	}
+	got = e.must(207, "ann", "PROPPATCH", cal, patch(`<D:displayname>lost</D:displayname><D:getetag>"1"</D:getetag>`)).Body
+	if !strings.Contains(got, "424") || !strings.Contains(got, "cannot-modify-protected-property") {
+		t.Errorf("protected property: %s", got)
+	}
+	if got := e.must(207, "ann", "PROPFIND", cal, ask("D:displayname"), "Depth: 0").Body; strings.Contains(got, "lost") {
+		t.Errorf("a refused update left a trace: %s", got)
+	}
+	e.must(403, "bob", "PROPPATCH", cal, patch(`<D:displayname>mine</D:displayname>`))
+	e.must(207, "ann", "PROPPATCH", cal, patch(`<C:calendar-timezone>not a zone</C:calendar-timezone>`))
+	if got := e.must(207, "ann", "PROPFIND", cal, ask("C:calendar-timezone"), "Depth: 0").Body; !strings.Contains(got, "404") {
+		t.Errorf("an invalid time zone was kept: %s", got)
+	}
+}

@@ -1,0 +1,96 @@
+package caldav_test
+
+import (
+	"strings"
+	"testing"
+
+	"convene/caldav"
+)
+
+func TestPut(t *testing.T) {
+	e := newEnv(t, func(l *caldav.Limits) { l.ObjectBytes = 4000; l.Attendees = 2 })
+	lunch := event("lunch", "20260504T120000Z")
+	const path = "/calendars/users/ann/calendar/1.ics"
+	first := e.must(201, "ann", "PUT", path, lunch, "If-None-Match: *").Header.Get("ETag")
+	if first == "" {
+		t.Fatal("no ETag")
+	}
+	for _, tt := range []struct { // in order: each row sees the rows before it
+		name, user, path, body, header string
+		status                         int
+		condition                      string // substring of the DAV:error body
+	}{
+		{"create twice", "ann", path, lunch, "If-None-Match: *", 412, ""},
+		{"replace", "ann", path, lunch, "If-Match: " + first, 204, ""},
+		{"stale tag", "ann", path, lunch, "If-Match: " + first, 412, ""},
+		{"If with a wrong tag", "ann", path, lunch, "If: ([\"nope\"])", 412, ""},
+		{"not iCalendar", "ann", path, "hello", "", 403, "valid-calendar-data"},
+		{"empty", "ann", path, "", "", 403, "valid-calendar-data"},
+		{"two UIDs", "ann", path, strings.Replace(lunch, "END:VEVENT", "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:other\r\nDTSTART:20260504T120000Z\r\nEND:VEVENT", 1), "", 403, "valid-calendar-object-resource"},
+		{"with METHOD", "ann", path, strings.Replace(lunch, "VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST", 1), "", 403, "valid-calendar-object-resource"},
+		{"another UID", "ann", path, event("dinner", "20260504T190000Z"), "", 403, "no-uid-conflict"},
+		{"UID of another object", "ann", "/calendars/users/ann/calendar/2.ics", lunch, "", 403, "no-uid-conflict"},
+		{"task in an event calendar", "ann", "/calendars/users/ann/calendar/3.ics", strings.NewReplacer("VEVENT", "VTODO", "UID:lunch", "UID:task").Replace(lunch), "", 403, "supported-calendar-component"},
+		{"wrong type", "ann", path, lunch, "Content-Type: text/plain", 403, "supported-calendar-data"},
+		{"too large", "ann", path, lunch + strings.Repeat(" ", 5000), "", 403, "max-resource-size"},
+		{"too many attendees", "ann", path, event("lunch", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), "", 403, "max-attendees-per-instance"},
+		{"no such calendar", "ann", "/calendars/users/ann/nowhere/1.ics", lunch, "", 409, ""},
+		{"into the inbox", "ann", "/calendars/users/ann/inbox/1.ics", event("inbox", "20260504T120000Z"), "", 403, "calendar-collection-location-ok"},
+		{"stranger", "bob", path, lunch, "", 403, "need-privileges"},
+		{"stranger, new object", "bob", "/calendars/users/ann/calendar/9.ics", lunch, "", 403, "need-privileges"},
+		{"reader", "auditor", path, lunch, "", 403, "need-privileges"},
+		{"administrator", "boss", path, lunch, "", 204, ""},
+		{"by GUID", "ann", "/calendars/__uids__/" + guid("ann") + "/calendar/1.ics", lunch, "", 204, ""},
+		{"nobody's home", "ann", "/calendars/users/nobody/calendar/1.ics", lunch, "", 404, ""},
+		{"record without calendars", "boss", "/calendars/users/gone/calendar/1.ics", lunch, "", 404, ""},
+		{"room", "boss", "/calendars/locations/oak/calendar/1.ics", lunch, "", 201, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var headers []string
+			if tt.header != "" {
+				headers = append(headers, tt.header)
+			}
+			got := e.do(tt.user, "PUT", tt.path, tt.body, headers...)
+			if got.Status != tt.status || !strings.Contains(got.Body, tt.condition) {
+				t.Errorf("PUT = %d %q, want %d %q", got.Status, got.Body, tt.status, tt.condition)
+			}
+		})
+	}
+	if got := e.must(200, "ann", "GET", path, "").Body; got != lunch {
+		t.Errorf("GET = %q, want what was PUT", got)
+	}
+}
+
+func TestPutKeepsBytes(t *testing.T) {
+	e := newEnv(t)
+	odd := "BEGIN:VCALENDAR\nVERSION:2.0\nX-Thing;x=\"a;b\":1\nBEGIN:VEVENT\nUID:odd\nDTSTART;VALUE=DATE:20260504\nsummary:a long line that\n  goes on\nEND:VEVENT\nEND:VCALENDAR\n"
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/odd.ics", odd)
+	if got := e.must(200, "ann", "GET", "/calendars/users/ann/calendar/odd.ics", "").Body; got != odd {
+		t.Errorf("GET = %q, want %q", got, odd)
+	}
+}
+
+func TestPutRepairs(t *testing.T) {
+	e := newEnv(t)
+	alarm := "BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT10M\r\nEND:VALARM"
+	got := e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/a.ics", event("alarms", "20260504T120000Z", alarm, alarm))
+	if tag := got.Header.Get("ETag"); tag != "" {
+		t.Errorf("ETag %s for data that the server changed", tag)
+	}
+	if body := e.must(200, "ann", "GET", "/calendars/users/ann/calendar/a.ics", "").Body; strings.Count(body, "BEGIN:VALARM") != 1 {
+		t.Errorf("GET = %q, want one alarm", body)
+	}
+}
+
+func TestQuota(t *testing.T) {
+	e := newEnv(t)
+	if err := setQuota(e, "ann", 1000); err != nil {
+		t.Fatal(err)
+	}
+	big := event("big", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 2000))
+	got := e.do("ann", "PUT", "/calendars/users/ann/calendar/big.ics", big)
+	if got.Status != 507 || !strings.Contains(got.Body, "quota-not-exceeded") {
+		t.Errorf("PUT = %d %q, want 507 quota-not-exceeded", got.Status, got.Body)
+	}
+	e.must(404, "ann", "GET", "/calendars/users/ann/calendar/big.ics", "")
+}
