@@ -18,8 +18,9 @@ const layers = `
 ical
 webdav
 engine
-directory
-directory/memldap   directory
+directory/ldif
+directory           directory/ldif
+directory/memldap   directory directory/ldif
 testenv
 accesslog
 settings

@@ -1,0 +1,126 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"convene/auth"
+	"convene/directory"
+	"convene/sacl"
+	"convene/store"
+)
+
+// Admin is what the verbs work on. It is a Conn.
+type Admin struct {
+	Store     *store.Store
+	Directory directory.Directory
+	Devices   *auth.Devices
+	SACL      *sacl.SACL
+	Audit     *slog.Logger
+	// Reload makes a running server read its configuration again; nil if none
+	// runs.
+	Reload func(context.Context) error
+}
+
+// A Conn carries a verb's request to where it is done, and the answer back.
+type Conn interface {
+	// Call does the verb called name. in is its request; its answer is stored
+	// in out, a pointer. Errors are those of the verb; ErrVerb: the other side
+	// does not know it.
+	Call(ctx context.Context, name string, in, out any) error
+}
+
+// ErrVerb says that there is no such verb, as when program and running server
+// are of different versions.
+var ErrVerb = errors.New("unknown verb")
+
+// Call implements Conn.
+func (a *Admin) Call(ctx context.Context, name string, in, out any) error {
+	request, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	answer, err := a.do(ctx, name, request)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// do does a verb with the JSON forms of request and answer.
+func (a *Admin) do(ctx context.Context, name string, request []byte) ([]byte, error) {
+	v, ok := verbs()[name]
+	if !ok {
+		return nil, fmt.Errorf("%q: %w", name, ErrVerb)
+	}
+	return v(ctx, a, request)
+}
+
+// A verb does one thing, with JSON on both sides.
+type verb func(ctx context.Context, a *Admin, request []byte) ([]byte, error)
+
+// typed makes a verb of a function with plain values.
+func typed[In, Out any](fn func(*Admin, context.Context, In) (Out, error)) verb {
+	return func(ctx context.Context, a *Admin, request []byte) ([]byte, error) {
+		var in In
+		if err := json.Unmarshal(request, &in); err != nil {
+			return nil, fmt.Errorf("request: %w: %w", ErrRequest, err)
+		}
+		out, err := fn(a, ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(out)
+	}
+}
+
+// call is Conn.Call with the types of a verb.
+func call[Out any](ctx context.Context, c Conn, name string, in any) (Out, error) {
+	var out Out
+	err := c.Call(ctx, name, in, &out)
+	return out, err
+}
+
+// None is the request or answer of verbs that have none.
+type None struct{}
+
+// ErrRequest says that a request does not make sense.
+var ErrRequest = errors.New("bad request")
+
+// kinds are the errors that keep their identity on the way through the socket.
+var kinds = []struct {
+	err    error
+	name   string
+	status int
+}{
+	{ErrRequest, "request", http.StatusBadRequest},
+	{ErrVerb, "verb", http.StatusNotFound},
+	{directory.ErrNotFound, "not-found", http.StatusNotFound},
+	{directory.ErrAmbiguous, "ambiguous", http.StatusConflict},
+	{directory.ErrUnavailable, "unavailable", http.StatusServiceUnavailable},
+	{sacl.ErrBadRule, "rule", http.StatusBadRequest},
+	{auth.ErrTooManyDevices, "devices", http.StatusConflict},
+	{auth.ErrNotEnabled, "not-enabled", http.StatusConflict},
+	{ErrNoDevices, "no-devices", http.StatusConflict},
+	{ErrNotRunning, "not-running", http.StatusConflict},
+	{store.ErrNotFound, "no-home", http.StatusNotFound},
+}
+
+// problem is the JSON form of an error.
+type problem struct {
+	Error string `json:"error"`
+	Kind  string `json:"kind,omitempty"`
+}
+
+// remoteError is an error that came through the socket.
+type remoteError struct {
+	text string
+	kind error // one of kinds, or nil
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.kind }

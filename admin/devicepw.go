@@ -1,0 +1,92 @@
+package admin
+
+import (
+	"context"
+	"errors"
+
+	"convene/auth"
+	"convene/sacl"
+)
+
+// ErrNoDevices says that this server keeps no device passwords.
+var ErrNoDevices = errors.New("device passwords are not in use")
+
+// DeviceRequest names a principal, and a device password of his.
+type DeviceRequest struct {
+	Who   string `json:"who"`
+	Label string `json:"label,omitempty"` // to enrol
+	ID    string `json:"id,omitempty"`    // to revoke; empty: all
+	By    string `json:"by"`
+}
+
+// NewDevice is a device password just enrolled.
+type NewDevice struct {
+	auth.Device
+	// Secret is what the device signs in with. It cannot be had again.
+	Secret string `json:"secret"`
+}
+
+// AddDevice enrols a device password. Errors: those of the directory,
+// auth.ErrTooManyDevices, auth.ErrNotEnabled, ErrNoDevices.
+func AddDevice(ctx context.Context, c Conn, r DeviceRequest) (NewDevice, error) {
+	return call[NewDevice](ctx, c, "device-add", r)
+}
+
+// Devices lists a principal's device passwords, without their secrets.
+func Devices(ctx context.Context, c Conn, who string) ([]auth.Device, error) {
+	return call[[]auth.Device](ctx, c, "device-list", DeviceRequest{Who: who})
+}
+
+// RevokeDevices revokes one device password of a principal, or all, and says
+// how many.
+func RevokeDevices(ctx context.Context, c Conn, r DeviceRequest) (int, error) {
+	return call[int](ctx, c, "device-revoke", r)
+}
+
+func (a *Admin) device(ctx context.Context, who string) (guid, name string, err error) {
+	if a.Devices == nil {
+		return "", "", ErrNoDevices
+	}
+	p, err := sacl.Find(ctx, a.Directory, who)
+	if err != nil {
+		return "", "", err
+	}
+	return p.GUID, p.Name, nil
+}
+
+func (a *Admin) deviceAdd(ctx context.Context, r DeviceRequest) (NewDevice, error) {
+	guid, name, err := a.device(ctx, r.Who)
+	if err != nil {
+		return NewDevice{}, err
+	}
+	d, secret, err := a.Devices.Add(ctx, guid, r.Label)
+	if err != nil {
+		return NewDevice{}, err
+	}
+	a.Audit.Info("device password: enrolled", "who", name, "guid", guid, "id", d.ID, "label", d.Label, "by", r.By)
+	return NewDevice{d, secret}, nil
+}
+
+func (a *Admin) deviceList(ctx context.Context, r DeviceRequest) ([]auth.Device, error) {
+	guid, _, err := a.device(ctx, r.Who)
+	if err != nil {
+		return nil, err
+	}
+	return a.Devices.List(ctx, guid)
+}
+
+func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (n int, err error) {
+	guid, name, err := a.device(ctx, r.Who)
+	if err != nil {
+		return 0, err
+	}
+	if r.ID == "" {
+		n, err = a.Devices.RevokeAll(ctx, guid)
+	} else if err = a.Devices.Revoke(ctx, guid, r.ID); err == nil {
+		n = 1
+	}
+	if n > 0 {
+		a.Audit.Info("device password: revoked", "who", name, "guid", guid, "id", r.ID, "count", n, "by", r.By)
+	}
+	return n, err
+}

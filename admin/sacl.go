@@ -1,0 +1,125 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"convene/sacl"
+)
+
+// SACLRule is a rule of the access list, as it is shown.
+type SACLRule struct {
+	Service sacl.Service `json:"service"`
+	Effect  sacl.Effect  `json:"effect"`
+	Who     string       `json:"who"`
+	GUID    string       `json:"guid,omitempty"`
+	Origin  sacl.Origin  `json:"origin"`
+	Changed string       `json:"changed,omitempty"`
+	By      string       `json:"by,omitempty"`
+}
+
+// SACLChange asks for a durable rule. An empty Effect clears it.
+type SACLChange struct {
+	Service sacl.Service `json:"service"`
+	Effect  sacl.Effect  `json:"effect,omitempty"`
+	Who     string       `json:"who"`
+	By      string       `json:"by"`
+}
+
+// SACLChanged is what came of it.
+type SACLChanged struct {
+	Who     string     `json:"who"`
+	Changed bool       `json:"changed"` // false: it was so already
+	Rules   []SACLRule `json:"rules"`   // of the service, as they are now
+}
+
+// SACLExplanation is the text of an explanation, and what it says.
+type SACLExplanation struct {
+	Allowed bool   `json:"allowed"`
+	Rule    string `json:"rule"`
+	Text    string `json:"text"`
+}
+
+// ShowSACL lists the rules in force.
+func ShowSACL(ctx context.Context, c Conn) ([]SACLRule, error) {
+	return call[[]SACLRule](ctx, c, "sacl-show", None{})
+}
+
+// ChangeSACL makes or clears a durable rule. Errors: sacl.ErrBadRule, and those
+// of the directory.
+func ChangeSACL(ctx context.Context, c Conn, r SACLChange) (SACLChanged, error) {
+	return call[SACLChanged](ctx, c, "sacl-change", r)
+}
+
+// ExplainSACL says whether who may use a service, and why. Errors: those of
+// the directory.
+func ExplainSACL(ctx context.Context, c Conn, service sacl.Service, who string) (SACLExplanation, error) {
+	return call[SACLExplanation](ctx, c, "sacl-explain", SACLChange{Service: service, Who: who})
+}
+
+func (a *Admin) saclShow(context.Context, None) ([]SACLRule, error) {
+	return rulesOf(a.SACL, func(sacl.Rule) bool { return true }), nil
+}
+
+func rulesOf(s *sacl.SACL, want func(sacl.Rule) bool) []SACLRule {
+	out := []SACLRule{}
+	for _, r := range s.Rules() {
+		if want(r) {
+			out = append(out, SACLRule{r.Service, r.Effect, r.Who.String(), r.Who.GUID, r.Origin, r.Changed, r.By})
+		}
+	}
+	return out
+}
+
+func (a *Admin) saclChange(ctx context.Context, r SACLChange) (SACLChanged, error) {
+	service, err := sacl.ParseService(string(r.Service))
+	if err != nil {
+		return SACLChanged{}, err
+	}
+	var change sacl.Change
+	switch r.Effect {
+	case sacl.Allow, sacl.Deny:
+		change, err = a.SACL.Set(ctx, service, r.Effect, r.Who, r.By)
+	case "":
+		change, err = a.SACL.Clear(ctx, service, r.Who, r.By)
+	default:
+		err = fmt.Errorf("effect %q: %w", r.Effect, sacl.ErrBadRule)
+	}
+	if err != nil {
+		return SACLChanged{}, err
+	}
+	return SACLChanged{
+		Who: change.Rule.Who.String(), Changed: change.Changed,
+		Rules: rulesOf(a.SACL, func(r sacl.Rule) bool { return r.Service == service }),
+	}, nil
+}
+
+func (a *Admin) saclExplain(ctx context.Context, r SACLChange) (SACLExplanation, error) {
+	service, err := sacl.ParseService(string(r.Service))
+	if err != nil {
+		return SACLExplanation{}, err
+	}
+	e, err := a.SACL.Explain(ctx, service, r.Who)
+	if err != nil {
+		return SACLExplanation{}, err
+	}
+	var text strings.Builder
+	if _, err := e.WriteTo(&text); err != nil {
+		return SACLExplanation{}, err
+	}
+	return SACLExplanation{e.Allowed, e.Rule, text.String()}, nil
+}
+
+// Reload makes the running server read its configuration again.
+func Reload(ctx context.Context, c Conn) error {
+	_, err := call[None](ctx, c, "reload", None{})
+	return err
+}
+
+func (a *Admin) reload(ctx context.Context, _ None) (None, error) {
+	if a.Reload == nil {
+		return None{}, ErrNotRunning
+	}
+	return None{}, a.Reload(ctx)
+}

@@ -1,0 +1,192 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// SocketName is the name of the socket in the data folder.
+const SocketName = "control.sock"
+
+// ErrNotRunning says that no server runs with this data folder.
+var ErrNotRunning = errors.New("no server runs with this data folder")
+
+// maxRequest bounds a request on the socket, in bytes.
+const maxRequest = 1 << 20
+
+// Handler serves the verbs on a connection whose other end is trusted. admin
+// gives what they work on at that moment, and what to call afterwards.
+func Handler(admin func() (*Admin, func())) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+		if err != nil {
+			answer(w, nil, fmt.Errorf("%w: %w", ErrRequest, err))
+			return
+		}
+		a, done := admin()
+		defer done()
+		out, err := a.do(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), body)
+		answer(w, out, err)
+	})
+}
+
+func answer(w http.ResponseWriter, out []byte, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		p, status := problem{Error: err.Error()}, http.StatusInternalServerError
+		for _, k := range kinds {
+			if errors.Is(err, k.err) {
+				p.Kind, status = k.name, k.status
+				break
+			}
+		}
+		w.WriteHeader(status)
+		if out, err = json.Marshal(p); err != nil {
+			return
+		}
+	}
+	// The command may have been interrupted; there is nobody else to tell.
+	_, _ = w.Write(out)
+}
+
+// A Client calls verbs of a running server. It is a Conn.
+type Client struct{ http http.Client }
+
+// Dial finds the server that runs with a data folder. Errors: ErrNotRunning,
+// and a refusal of the system, as for somebody else's server.
+func Dial(ctx context.Context, dataDir string) (*Client, error) {
+	path, done, err := shortPath(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	done()
+	switch {
+	case errors.Is(err, os.ErrNotExist), isRefused(err):
+		return nil, fmt.Errorf("%s: %w", dataDir, ErrNotRunning)
+	case err != nil:
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	first := make(chan net.Conn, 1)
+	first <- c
+	return &Client{http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			select {
+			case c := <-first:
+				return c, nil
+			default:
+			}
+			path, done, err := shortPath(dataDir)
+			if err != nil {
+				return nil, err
+			}
+			defer done()
+			return d.DialContext(ctx, "unix", path)
+		},
+	}}}, nil
+}
+
+// Close closes the connection.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// Call implements Conn.
+func (c *Client) Call(ctx context.Context, name string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/"+name, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return fmt.Errorf("running server: %w", err)
+	}
+	defer resp.Body.Close()
+	if body, err = io.ReadAll(resp.Body); err != nil {
+		return fmt.Errorf("running server: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return json.Unmarshal(body, out)
+	}
+	var p problem
+	if err := json.Unmarshal(body, &p); err != nil {
+		return fmt.Errorf("running server: %s", resp.Status)
+	}
+	e := &remoteError{text: p.Error}
+	for _, k := range kinds {
+		if p.Kind == k.name {
+			e.kind = k.err
+		}
+	}
+	return e
+}
+
+// Listen opens the socket in a data folder, in place of one that a server left
+// behind that was killed. The caller holds the data folder's files, so no
+// other server can be using it.
+func Listen(dataDir string) (net.Listener, error) {
+	path := filepath.Join(dataDir, SocketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	short, done, err := shortPath(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	defer done()
+	l, err := net.Listen("unix", short)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // by its real name instead
+	l = &unlinking{l, path}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+type unlinking struct {
+	net.Listener
+	path string
+}
+
+func (l *unlinking) Close() error { return errors.Join(os.Remove(l.path), l.Listener.Close()) }
+
+// maxSocketPath is the length in bytes that every system takes for the path
+// of a socket.
+const maxSocketPath = 100
+
+// shortPath is the path of the socket in a data folder, in a form short enough
+// to be the address of a socket. It is good until done is called.
+func shortPath(dataDir string) (path string, done func(), err error) {
+	path = filepath.Join(dataDir, SocketName)
+	if len(path) <= maxSocketPath {
+		return path, func() {}, nil
+	}
+	if runtime.GOOS != "linux" {
+		return "", nil, fmt.Errorf("the path %s is too long for a socket; use a shorter one for the data folder", path)
+	}
+	dir, err := os.Open(dataDir)
+	if err != nil {
+		return "", nil, err
+	}
+	// Nothing was written through the folder's handle that could be lost.
+	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), SocketName), func() { _ = dir.Close() }, nil
+}

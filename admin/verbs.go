@@ -1,0 +1,23 @@
+package admin
+
+import (
+	"errors"
+	"syscall"
+)
+
+// verbs is the table of all verbs.
+func verbs() map[string]verb {
+	return map[string]verb{
+		"quota":         typed((*Admin).quota),
+		"set-quota":     typed((*Admin).setQuota),
+		"device-add":    typed((*Admin).deviceAdd),
+		"device-list":   typed((*Admin).deviceList),
+		"device-revoke": typed((*Admin).deviceRevoke),
+		"sacl-show":     typed((*Admin).saclShow),
+		"sacl-change":   typed((*Admin).saclChange),
+		"sacl-explain":  typed((*Admin).saclExplain),
+		"reload":        typed((*Admin).reload),
+	}
+}
+
+func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

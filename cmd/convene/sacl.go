@@ -1,0 +1,140 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"convene/admin"
+	"convene/sacl"
+)
+
+func newSACLCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sacl",
+		Short: "Say who may use the service, and why",
+		Long: `The service access list says who may use the service at all; the directory
+record must be enabled as well. Rules set here are kept in the data folder and
+count beside those of the configuration. WHO is everyone, user:NAME, group:NAME,
+a GUID, or a NAME that only one of the two has.`,
+	}
+	var service string
+	cmd.PersistentFlags().StringVarP(&service, "service", "s", string(sacl.Calendar), "all, calendar, web or admin")
+	cmd.AddCommand(
+		newSACLShowCmd(a),
+		newSACLChangeCmd(a, &service, "allow WHO", "Let somebody in; then only those listed may use the service", sacl.Allow),
+		newSACLChangeCmd(a, &service, "deny WHO", "Turn somebody away", sacl.Deny),
+		newSACLChangeCmd(a, &service, "clear WHO", "Take back what was set with allow or deny", ""),
+		newSACLExplainCmd(a, &service),
+	)
+	return cmd
+}
+
+func newSACLShowCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show",
+		Short: "List the rules in force",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+				rules, err := admin.ShowSACL(cmd.Context(), c)
+				if err != nil {
+					return err
+				}
+				return printRules(cmd, rules)
+			})
+		},
+	}
+}
+
+func printRules(cmd *cobra.Command, rules []admin.SACLRule) error {
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, r := range rules {
+		made := ""
+		if r.By != "" {
+			made = fmt.Sprintf("%s by %s", r.Changed, r.By)
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Service, r.Effect, r.Who, r.Origin, made); err != nil {
+			return err
+		}
+	}
+	for _, s := range sacl.Services() {
+		if countRules(rules, s) == 0 {
+			open := "everyone"
+			if s == sacl.Admin {
+				open = "nobody"
+			}
+			if _, err := fmt.Fprintf(w, "%s\tno rules\t%s\n", s, open); err != nil {
+				return err
+			}
+		}
+	}
+	return w.Flush()
+}
+
+func countRules(rules []admin.SACLRule, s sacl.Service) (n int) {
+	for _, r := range rules {
+		if r.Service == s {
+			n++
+		}
+	}
+	return n
+}
+
+func newSACLChangeCmd(a *app, service *string, use, short string, effect sacl.Effect) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+				done, err := admin.ChangeSACL(cmd.Context(), c, admin.SACLChange{
+					Service: sacl.Service(*service), Effect: effect, Who: args[0], By: operator(),
+				})
+				if err != nil {
+					return err
+				}
+				outcome := "set"
+				switch {
+				case !done.Changed:
+					outcome = "as it was"
+				case effect == "":
+					outcome = "cleared"
+				}
+				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s for %s: %s. The rules for %s are now:\n", *service, done.Who, outcome, *service); err != nil {
+					return err
+				}
+				if len(done.Rules) == 0 {
+					_, err := fmt.Fprintln(cmd.OutOrStdout(), "none")
+					return err
+				}
+				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+				for _, r := range done.Rules {
+					if _, err := fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Effect, r.Who, r.Origin); err != nil {
+						return err
+					}
+				}
+				return w.Flush()
+			})
+		},
+	}
+}
+
+func newSACLExplainCmd(a *app, service *string) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain USER",
+		Short: "Say whether somebody may use the service, by which rule and which directory entry",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+				e, err := admin.ExplainSACL(cmd.Context(), c, sacl.Service(*service), args[0])
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprint(cmd.OutOrStdout(), e.Text)
+				return err
+			})
+		},
+	}
+}

@@ -1,0 +1,124 @@
+package convene
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"convene/auth"
+	"convene/delegation"
+	"convene/directory"
+	"convene/sacl"
+)
+
+// people is the directory of a configuration with the cache in front of it.
+type people struct {
+	config DirectoryConfig
+	source source
+	cache  *directory.Cache
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// A source is a directory that holds connections or files.
+type source interface {
+	directory.Directory
+	Reload(context.Context) error
+	Close() error
+}
+
+// openPeople opens the directory that c names. It works while the directory's
+// servers are away. dataDir keeps the cache over restarts.
+func openPeople(c DirectoryConfig, dataDir string, log *slog.Logger, now func() time.Time) (*people, error) {
+	p := &people{config: c}
+	var err error
+	var name string
+	switch c.Kind {
+	case "file":
+		c.File.PasswordVerifier = auth.Hashes{}.Verify
+		p.source, err = directory.OpenFile(c.File, directory.Options{Log: log})
+		name = "file " + c.File.File
+	default:
+		p.source, err = directory.OpenLDAP(c.LDAP, directory.Options{Log: log})
+		name = "ldap " + strings.Join(c.LDAP.URLs, " ")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	p.cache = directory.NewCache(p.source, directory.CacheOptions{
+		Size: c.Cache.Records, TTL: c.Cache.TTL, NegativeTTL: c.Cache.Negative, StaleFor: c.Cache.Stale, Timeout: c.Cache.Timeout,
+		File: filepath.Join(dataDir, "directory.cache"), Source: name, Log: log, Now: now,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	p.done.Go(func() { p.cache.Run(ctx) })
+	return p, nil
+}
+
+// serves reports whether p is what a configuration asks for.
+func (p *people) serves(c DirectoryConfig) bool { return reflect.DeepEqual(p.config, c) }
+
+func (p *people) close() error {
+	p.stop()
+	p.done.Wait()
+	return p.source.Close()
+}
+
+// resolve finds the records that the entries of c name. Those that the
+// directory does not know are left out with a warning; complete is false if it
+// could not be asked about some.
+func (p *people) resolve(ctx context.Context, c AccessConfig, log *slog.Logger) (policy delegation.Policy, complete bool) {
+	administrators, all := p.guids(ctx, "access.administrators", c.Administrators, log)
+	readers, too := p.guids(ctx, "access.readers", c.Readers, log)
+	return delegation.Policy{Administrators: administrators, Readers: readers}, all && too
+}
+
+func (p *people) guids(ctx context.Context, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {
+	complete = true
+	for _, s := range entries {
+		who, err := sacl.ParseWho(s)
+		if err != nil {
+			log.Error("entry left out", "setting", setting, "err", err)
+			continue
+		}
+		guid := who.GUID
+		if guid == "" {
+			typ := directory.User
+			if who.Kind == sacl.Group {
+				typ = directory.Group
+			}
+			r, err := p.cache.Lookup(ctx, directory.Key{By: directory.Name, Type: typ, Value: who.Name})
+			switch {
+			case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrAmbiguous):
+				log.Warn("nobody has the rights of an entry", "setting", setting, "entry", s, "err", err)
+				continue
+			case err != nil:
+				complete = false
+				continue
+			}
+			guid = r.GUID
+		}
+		out = append(out, guid)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), complete
+}
+
+// hostName is the name that clients use: the configured one, or the machine's.
+func (c *Config) hostName() string {
+	if c.Server.HostName != "" {
+		return c.Server.HostName
+	}
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return "localhost"
+}

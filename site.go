@@ -1,0 +1,175 @@
+package convene
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"convene/auth"
+	"convene/caldav"
+	"convene/delegation"
+	"convene/sacl"
+)
+
+// A site is what depends on the configuration: who exists, how they sign in,
+// who is let in, and what they may do. Reload makes a new one. A request keeps
+// the site it began with, and a site is closed when its last request is done.
+type site struct {
+	config Config
+	people *people
+	signIn *signIn
+	sacl   *sacl.SACL
+
+	policy    delegation.Policy // as calendars has it
+	resolved  bool              // policy is complete
+	calendars atomic.Pointer[caldav.Handler]
+
+	users  atomic.Int64 // requests, and one for being the server's
+	retire func()       // called when users reaches 0
+}
+
+// enter counts a request in. It reports false if the site was closed meanwhile.
+func (s *site) enter() bool {
+	for {
+		n := s.users.Load()
+		if n == 0 {
+			return false
+		}
+		if s.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (s *site) leave() {
+	if s.users.Add(-1) == 0 {
+		s.retire()
+	}
+}
+
+// openSite builds the site of c. It takes over from old, which may be nil, what
+// c does not change.
+func (s *Server) openSite(ctx context.Context, c Config, old *site) (_ *site, err error) {
+	next := &site{config: c, retire: func() {}}
+	next.users.Store(1)
+	keepsPeople := old != nil && old.people.serves(c.Directory)
+	if keepsPeople {
+		next.people = old.people
+	} else {
+		if next.people, err = openPeople(c.Directory, c.Server.Data, s.log, s.now); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, next.people.close())
+			}
+		}()
+	}
+	if next.sacl, err = openSACL(&c, next.people, s.audit, s.now); err != nil {
+		return nil, err
+	}
+	if err = s.setCalendars(ctx, next, s.log); err != nil {
+		return nil, err
+	}
+	if keepsPeople && reflect.DeepEqual(old.config.Auth, c.Auth) {
+		next.signIn = old.signIn
+		return next, nil
+	}
+	next.signIn, err = s.replaceSignIn(ctx, next, old)
+	return next, err
+}
+
+// openSACL opens the access list of a configuration.
+func openSACL(c *Config, p *people, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
+	return sacl.Open(sacl.Options{
+		Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), Directory: p.cache, Audit: audit, Now: now,
+	})
+}
+
+// replaceSignIn makes the sign-in of next. The old one is closed first, so that
+// the new one knows every ticket that was used; the caller holds s.gate, so
+// that no request is between the two. If the new one cannot be made the old
+// one is opened again.
+func (s *Server) replaceSignIn(ctx context.Context, next, old *site) (*signIn, error) {
+	options := s.authOptions(next)
+	if old == nil {
+		return openSignIn(options)
+	}
+	trial := options
+	trial.State, trial.Log = nil, slog.New(slog.DiscardHandler)
+	a, err := auth.New(trial)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(a.Close(ctx), old.signIn.close(ctx)); err != nil {
+		s.log.Warn("sign-in state", "err", err)
+	}
+	fresh, err := openSignIn(options)
+	if err == nil {
+		return fresh, nil
+	}
+	again, errOld := openSignIn(s.authOptions(old))
+	if errOld != nil {
+		return nil, errors.Join(err, fmt.Errorf("the former sign-in cannot be opened again: %w", errOld))
+	}
+	old.signIn = again
+	return nil, err
+}
+
+func (s *Server) authOptions(next *site) auth.Options {
+	o := next.config.Auth.Options()
+	o.Directory = next.people.cache
+	o.State = s.state
+	o.Certificate = shownCertificate
+	o.Log, o.Now = s.log, s.now
+	return o
+}
+
+// shownCertificate is the certificate that the client of r was shown.
+func shownCertificate(r *http.Request) *x509.Certificate {
+	if c, ok := r.Context().Value(connKey{}).(*trackedConn); ok {
+		return c.shown.Load()
+	}
+	return nil
+}
+
+// resolveLimit is how long a start or reload waits for the directory to say
+// who the administrators are. It goes on without, and asks again (see watch).
+const resolveLimit = 2 * time.Second
+
+// setCalendars makes the handler of a site, with the administrators and
+// readers that the directory knows now. log is told of names that it does not
+// know.
+func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	policy, resolved := next.people.resolve(ctx, next.config.Access, log)
+	if next.calendars.Load() != nil {
+		if !resolved {
+			return nil // those known before stay
+		}
+		if next.resolved && reflect.DeepEqual(policy, next.policy) {
+			return nil
+		}
+	}
+	if !resolved {
+		log.Warn("the directory does not say who the administrators are; it will be asked again")
+	}
+	h, err := caldav.New(caldav.Options{
+		Store: s.store, Snapshots: s.snapshots, Directory: next.people.cache, Access: &policy,
+		Limits: next.config.Calendars, Log: s.log, Now: s.now,
+	})
+	if err != nil {
+		return err
+	}
+	next.policy, next.resolved = policy, resolved
+	next.calendars.Store(h)
+	return nil
+}
