@@ -308,5 +308,12 @@ func decodeBasic(credentials string) (login, password string, err error) {
 
 // quote writes a quoted-string (RFC 9110 §5.6.4).
 func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	b := append(make([]byte, 0, len(s)+2), '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return string(append(b, '"'))
 }

@@ -17,7 +17,7 @@ const cacheShards = 16
 // bounded: only verified log-ins enter, and when it is full one that was not
 // used for long leaves.
 type logins struct {
-	hashers sync.Pool // of hash.Hash: HMAC-SHA-256, keyed
+	hashers sync.Pool // of *hasher
 	limit   int       // entries per shard
 	shards  [cacheShards]loginShard
 }
@@ -29,6 +29,13 @@ type loginShard struct {
 
 // loginKey is the keyed hash of the credentials.
 type loginKey [sha256.Size]byte
+
+// hasher makes keys; in and sum are its own so that making one allocates nothing.
+type hasher struct {
+	mac hash.Hash // HMAC-SHA-256
+	in  []byte
+	sum []byte
+}
 
 // login is one verified log-in.
 type login struct {
@@ -43,7 +50,7 @@ func newLogins(size int, random io.Reader) (*logins, error) {
 		return nil, err
 	}
 	c := &logins{limit: max(1, size/cacheShards)}
-	c.hashers.New = func() any { return hmac.New(sha256.New, key) }
+	c.hashers.New = func() any { return &hasher{mac: hmac.New(sha256.New, key)} }
 	for i := range c.shards {
 		c.shards[i].entries = make(map[loginKey]*login)
 	}
@@ -52,11 +59,13 @@ func newLogins(size int, random io.Reader) (*logins, error) {
 
 // key hashes the credentials as they are in the header.
 func (c *logins) key(credentials string) (k loginKey) {
-	var buf [256]byte
-	h := c.hashers.Get().(hash.Hash)
-	h.Reset()
-	h.Write(append(buf[:0], credentials...)) // a hash's Write never fails
-	h.Sum(k[:0])
+	h := c.hashers.Get().(*hasher)
+	h.in = append(h.in[:0], credentials...)
+	h.mac.Reset()
+	h.mac.Write(h.in) // a hash's Write never fails
+	h.sum = h.mac.Sum(h.sum[:0])
+	copy(k[:], h.sum)
+	clear(h.in) // it holds a password
 	c.hashers.Put(h)
 	return k
 }

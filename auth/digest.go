@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 	"slices"
@@ -32,25 +31,24 @@ var algorithmNames = [...]string{"MD5", "SHA-256"}
 
 func (a algorithm) String() string { return algorithmNames[a] }
 
-func (a algorithm) new() hash.Hash {
-	if a == algSHA256 {
-		return sha256.New()
-	}
-	return md5.New()
-}
-
 func (a algorithm) size() int { return [...]int{md5.Size, sha256.Size}[a] }
 
 // hash returns the sum of the parts with colons between them.
 func (a algorithm) hash(parts ...string) []byte {
-	h := a.new()
+	var buf [512]byte
+	b := buf[:0]
 	for i, p := range parts {
 		if i > 0 {
-			io.WriteString(h, ":") // a hash's Write never fails
+			b = append(b, ':')
 		}
-		io.WriteString(h, p)
+		b = append(b, p...)
 	}
-	return h.Sum(nil)
+	if a == algSHA256 {
+		sum := sha256.Sum256(b)
+		return sum[:]
+	}
+	sum := md5.Sum(b)
+	return sum[:]
 }
 
 // ha1 returns the secret that a Digest response is made with (§3.4.2).

@@ -35,27 +35,27 @@ func (d *digester) parse(r *http.Request, s string) (*digestCredentials, error) 
 	if err != nil {
 		return nil, err
 	}
-	alg, ok := parseAlgorithm(p["algorithm"])
-	c := &digestCredentials{algorithm: alg, username: p["username"], nonce: p["nonce"], uri: p["uri"], nc: p["nc"], cnonce: p["cnonce"]}
-	if ext, has := p["username*"]; has && c.username == "" {
+	alg, ok := parseAlgorithm(p.get("algorithm"))
+	c := &digestCredentials{algorithm: alg, username: p.get("username"), nonce: p.get("nonce"), uri: p.get("uri"), nc: p.get("nc"), cnonce: p.get("cnonce")}
+	if ext := p.get("username*"); ext != "" && c.username == "" {
 		c.username, err = decodeExtended(ext)
 		if err != nil {
 			return nil, err
 		}
 	}
-	opaque, hasOpaque := p["opaque"]
+	opaque := p.get("opaque")
 	switch {
 	case !ok || !slices.Contains(d.algorithms, alg):
 		return nil, fmt.Errorf("%w: algorithm not offered", ErrMalformed)
-	case p["realm"] != d.a.o.Realm:
+	case p.get("realm") != d.a.o.Realm:
 		return nil, fmt.Errorf("%w: other realm", ErrMalformed)
-	case strings.EqualFold(p["userhash"], "true"):
+	case strings.EqualFold(p.get("userhash"), "true"):
 		return nil, fmt.Errorf("%w: hashed user names are not offered", ErrMalformed)
 	case c.username == "" || !utf8.ValidString(c.username):
 		return nil, fmt.Errorf("%w: no user name", ErrMalformed)
-	case hasOpaque && opaque != d.opaque:
+	case opaque != "" && opaque != d.opaque:
 		return nil, fmt.Errorf("%w: other opaque", ErrMalformed)
-	case !strings.EqualFold(p["qop"], "auth") || c.cnonce == "" || c.nonce == "":
+	case !strings.EqualFold(p.get("qop"), "auth") || c.cnonce == "" || c.nonce == "":
 		// Without qop a response says nothing about the nonce count, and
 		// could be used again.
 		return nil, fmt.Errorf("%w: qop=auth is required", ErrMalformed)
@@ -67,21 +67,33 @@ func (d *digester) parse(r *http.Request, s string) (*digestCredentials, error) 
 		return nil, fmt.Errorf("%w: nonce count", ErrMalformed)
 	}
 	c.count = uint32(n)
-	c.response, err = hex.DecodeString(p["response"])
+	c.response, err = hex.DecodeString(p.get("response"))
 	if err != nil || len(c.response) != alg.size() {
 		return nil, fmt.Errorf("%w: response", ErrMalformed)
 	}
 	return c, nil
 }
 
+// params is a parsed list of parameters, names in lower case.
+type params []struct{ name, value string }
+
+// get returns a value, "" if there is none.
+func (p params) get(name string) string {
+	for i := range p {
+		if p[i].name == name {
+			return p[i].value
+		}
+	}
+	return ""
+}
+
 // parseParams reads a comma-separated list of name=value with tokens or quoted
-// strings as values (RFC 9110 §11.4). Names come in lower case; none may occur
-// twice.
-func parseParams(s string) (map[string]string, error) {
+// strings as values (RFC 9110 §11.4). No name may occur twice.
+func parseParams(s string) (params, error) {
 	if len(s) > maxDigest {
 		return nil, fmt.Errorf("%w: too long", ErrMalformed)
 	}
-	out := make(map[string]string, 12)
+	out := make(params, 0, 12)
 	for {
 		s = strings.TrimLeft(s, " \t,")
 		if s == "" {
@@ -93,10 +105,11 @@ func parseParams(s string) (map[string]string, error) {
 			return nil, fmt.Errorf("%w: parameter list", ErrMalformed)
 		}
 		value, rest, ok := cutValue(strings.TrimLeft(rest, " \t"))
-		if _, twice := out[name]; !ok || twice {
+		twice := slices.ContainsFunc(out, func(p struct{ name, value string }) bool { return p.name == name })
+		if !ok || twice {
 			return nil, fmt.Errorf("%w: parameter list", ErrMalformed)
 		}
-		out[name], s = value, rest
+		out, s = append(out, struct{ name, value string }{name, value}), rest
 	}
 }
 
@@ -108,19 +121,23 @@ func cutValue(s string) (value, rest string, ok bool) {
 		value = strings.TrimRight(value, " \t")
 		return value, rest, isToken(value)
 	}
-	var b strings.Builder
+	var b []byte // what comes before the last escape, unescaped
+	from := 1
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"':
+			value = s[from:i]
+			if b != nil {
+				value = string(append(b, value...))
+			}
 			rest = strings.TrimLeft(s[i+1:], " \t")
-			return b.String(), rest, rest == "" || rest[0] == ','
+			return value, rest, rest == "" || rest[0] == ','
 		case c == '\\' && i+1 < len(s):
+			b = append(append(b, s[from:i]...), s[i+1])
 			i++
-			b.WriteByte(s[i])
+			from = i + 1
 		case c < ' ' && c != '\t' || c == 0x7f:
 			return "", "", false
-		default:
-			b.WriteByte(c)
 		}
 	}
 	return "", "", false

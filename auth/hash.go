@@ -36,11 +36,11 @@ var (
 // asks for more is a mistake, or an attempt to stop the server.
 const (
 	maxPassword     = 1024      // bytes; sha-crypt is quadratic in it
-	maxBcryptCost   = 16        // about five seconds
+	maxBcryptCost   = 15        // some three seconds
 	maxCryptRounds  = 1_000_000 // sha-crypt
 	maxPBKDF2Rounds = 5_000_000
 	maxArgonMemory  = 256 << 10 // KiB
-	maxArgonTime    = 64
+	maxArgonWork    = 1 << 20   // KiB times passes
 	maxArgonThreads = 64
 )
 
@@ -106,7 +106,7 @@ func (h Hashes) verifyLDAP(stored, password string) error {
 	}
 	newHash := ldapDigests[name]
 	if newHash == nil {
-		return fmt.Errorf("%w: unknown scheme {%.20s}", ErrHash, name)
+		return fmt.Errorf("%w: unknown scheme in braces", ErrHash) // its name may be a password
 	}
 	raw, err := base64.StdEncoding.DecodeString(rest)
 	size := newHash().Size()
@@ -152,7 +152,7 @@ func verifyCrypt(stored, password string) error {
 	case "pbkdf2", "pbkdf2-sha1", "pbkdf2-sha256", "pbkdf2-sha512":
 		return verifyPBKDF2(strings.TrimPrefix(id, "pbkdf2"), rest, password)
 	}
-	return fmt.Errorf("%w: unknown scheme $%.20s$", ErrHash, id)
+	return fmt.Errorf("%w: unknown scheme", ErrHash) // its name may be a password
 }
 
 func verifyBcrypt(stored, password string) error {
@@ -220,7 +220,7 @@ func verifyArgon2(id, rest, password string) error {
 			return bad
 		}
 	}
-	if memory < 8 || memory > maxArgonMemory || time < 1 || time > maxArgonTime || threads < 1 || threads > maxArgonThreads {
+	if memory < 8 || memory > maxArgonMemory || time < 1 || memory*time > maxArgonWork || threads < 1 || threads > maxArgonThreads {
 		return bad
 	}
 	salt, err1 := base64.RawStdEncoding.DecodeString(parts[2])

@@ -1,0 +1,96 @@
+package auth_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"convene/auth"
+	"convene/directory"
+	"convene/testenv"
+)
+
+// one is a directory of one record that costs nothing, as a cache does.
+type one struct {
+	directory.Directory
+	p *directory.Principal
+}
+
+func (o one) Lookup(context.Context, directory.Key) (*directory.Principal, error) { return o.p, nil }
+func (o one) Groups(context.Context, string) ([]string, error)                    { return nil, nil }
+func (o one) Authenticate(context.Context, string, string) (*directory.Principal, error) {
+	return o.p, nil
+}
+
+func (o one) HA1(_ context.Context, login, realm, alg string) ([]byte, error) {
+	return o.Directory.(directory.DigestSource).HA1(context.Background(), login, realm, alg)
+}
+
+func benchSite(b *testing.B, scheme string) *site {
+	people := newPeople(b)
+	p, err := people.Static.Lookup(b.Context(), directory.Key{By: directory.GUID, Value: "ALICE-GUID"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return openSite(b, func(o *auth.Options) {
+		o.Schemes, o.Directory, o.Now = []string{scheme}, one{people.Static, p}, time.Now
+		o.Negotiate.Keytab = keytabFile(b)
+	})
+}
+
+func BenchmarkBasicCached(b *testing.B) {
+	s := benchSite(b, "basic")
+	r := request(alice)
+	for b.Loop() {
+		if c, out := s.Authenticate(r); c == nil {
+			b.Fatal(out.Err)
+		}
+	}
+}
+
+func BenchmarkChallenge(b *testing.B) {
+	for _, scheme := range []string{"basic", "digest", "negotiate"} {
+		b.Run(scheme, func(b *testing.B) {
+			s := benchSite(b, scheme)
+			r := request("")
+			for b.Loop() {
+				s.Authenticate(r)
+			}
+		})
+	}
+}
+
+func BenchmarkDigest(b *testing.B) {
+	for _, sha := range []bool{false, true} {
+		b.Run(map[bool]string{false: "MD5", true: "SHA-256"}[sha], func(b *testing.B) {
+			s := benchSite(b, "digest")
+			c := aliceDigest()
+			c.sha256 = sha
+			_, _, out := s.try("")
+			c.learn(out)
+			r := request("")
+			for b.Loop() {
+				b.StopTimer()
+				r.Header.Set("Authorization", c.field("PROPFIND", "/calendars/"))
+				b.StartTimer()
+				if c, out := s.Authenticate(r); c == nil {
+					b.Fatal(out.Err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkNegotiate(b *testing.B) {
+	s := benchSite(b, "negotiate")
+	keys := keytab(b)
+	r := request("")
+	for b.Loop() {
+		b.StopTimer()
+		r.Header.Set("Authorization", negotiateField(testenv.Mint(b, keys, testenv.TicketOptions{Flags: testenv.FlagMutual}).Token))
+		b.StartTimer()
+		if c, out := s.Authenticate(r); c == nil {
+			b.Fatal(out.Err)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package auth_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"testing"
+
+	"convene/auth"
+	"convene/testenv"
+)
+
+// FuzzSPNEGO feeds tokens to the acceptor. Only a ticket made with the service's
+// key may be accepted, and one of alice; nothing may panic.
+func FuzzSPNEGO(f *testing.F) {
+	s := kerberosSite(f, nil)
+	keys := keytab(f)
+	for _, o := range []testenv.TicketOptions{
+		{}, {Bare: true}, {MIC: true, Flags: testenv.FlagMutual}, {Further: true}, {NoToken: true}, {Mechs: [][]int{}},
+		{Mechs: [][]int{testenv.MechNTLM, testenv.MechKerberos}}, {Mechs: [][]int{testenv.MechMSKerberos, testenv.MechKerberos}},
+		{AuthData: pacFixture(f)},
+	} {
+		f.Add(testenv.Mint(f, keys, o).Token)
+	}
+	f.Add([]byte("NTLMSSP\x00\x01\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, token []byte) {
+		status, c, out := s.try("Negotiate " + base64.StdEncoding.EncodeToString(token))
+		if status == 200 && c.Login != "alice@EXAMPLE.COM" {
+			t.Errorf("accepted %q", c.Login)
+		}
+		if status != 200 && status != 401 {
+			t.Errorf("%d: %v", status, out.Err)
+		}
+	})
+}
+
+// FuzzDigestHeader feeds credentials that were made without the password.
+func FuzzDigestHeader(f *testing.F) {
+	s := digestSite(f, func(o *auth.Options) {
+		o.Throttle.AddressFailures, o.Throttle.LocalFailures = 1<<30, 1<<30
+	})
+	_, _, out := s.try("")
+	for _, sha := range []bool{false, true} {
+		c := &digestClient{user: "alice", password: "guess", sha256: sha}
+		c.learn(out)
+		f.Add(c.field("PROPFIND", "/calendars/")[len("Digest "):])
+	}
+	f.Add(`username*=UTF-8''%61lice, realm="test", nonce="", uri="/", qop="auth", nc=00000001, cnonce="\"\\", response="00"`)
+	f.Add(`a=b, ,c="d`)
+	f.Fuzz(func(t *testing.T, field string) {
+		if status, _, out := s.try("Digest " + field); status != 401 {
+			t.Errorf("%d: %v", status, out.Err)
+		}
+	})
+}
+
+// FuzzHash feeds stored hashes. A text never matches itself, and an error is
+// always one of the two that are documented.
+func FuzzHash(f *testing.F) {
+	for _, v := range hashVectors {
+		f.Add(v.stored, v.password)
+	}
+	f.Add("{PLAIN}x", "x")
+	f.Fuzz(func(t *testing.T, stored, password string) {
+		var h auth.Hashes
+		for _, p := range []string{password, stored} {
+			err := h.Verify(stored, p)
+			if err == nil && p == stored {
+				t.Errorf("%q matches itself", stored)
+			}
+			if err != nil && !errors.Is(err, auth.ErrHash) && !errors.Is(err, auth.ErrMismatch) {
+				t.Errorf("%q: %v", stored, err)
+			}
+		}
+	})
+}
