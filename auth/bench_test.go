@@ -68,29 +68,36 @@ func BenchmarkDigest(b *testing.B) {
 			c.sha256 = sha
 			_, _, out := s.try("")
 			c.learn(out)
-			r := request("")
-			for b.Loop() {
-				b.StopTimer()
-				r.Header.Set("Authorization", c.field("PROPFIND", "/calendars/"))
-				b.StartTimer()
-				if c, out := s.Authenticate(r); c == nil {
-					b.Fatal(out.Err)
-				}
-			}
+			prepared(b, s, func() string { return c.field("PROPFIND", "/calendars/") })
 		})
+	}
+}
+
+// prepared measures requests whose fields were made beforehand, a thousand at
+// a time.
+func prepared(b *testing.B, s *site, field func() string) {
+	r := request("")
+	var fields []string
+	for b.Loop() {
+		if len(fields) == 0 {
+			b.StopTimer()
+			for range 1000 {
+				fields = append(fields, field())
+			}
+			b.StartTimer()
+		}
+		r.Header["Authorization"] = fields[:1]
+		fields = fields[1:]
+		if c, out := s.Authenticate(r); c == nil {
+			b.Fatal(out.Err)
+		}
 	}
 }
 
 func BenchmarkNegotiate(b *testing.B) {
 	s := benchSite(b, "negotiate")
 	keys := keytab(b)
-	r := request("")
-	for b.Loop() {
-		b.StopTimer()
-		r.Header.Set("Authorization", negotiateField(testenv.Mint(b, keys, testenv.TicketOptions{Flags: testenv.FlagMutual}).Token))
-		b.StartTimer()
-		if c, out := s.Authenticate(r); c == nil {
-			b.Fatal(out.Err)
-		}
-	}
+	prepared(b, s, func() string {
+		return negotiateField(testenv.Mint(b, keys, testenv.TicketOptions{Flags: testenv.FlagMutual}).Token)
+	})
 }
