@@ -2,6 +2,7 @@ package calquery
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"convene/ical"
@@ -107,10 +108,11 @@ func (m *matcher) comp(f *compFilter, parent *ical.Component, level int) (bool, 
 	return false, nil
 }
 
-// instance reports whether one of the components, which are of the object's kind
-// or of none that counts, has an instance within span.
+// instance reports whether one of the components has an instance within span. Those
+// that the object is not made of have none.
 func (m *matcher) instance(span TimeRange, components []*ical.Component) (bool, error) {
-	if components[0].Name != m.o.Kind {
+	components = slices.DeleteFunc(slices.Clone(components), func(c *ical.Component) bool { return c.Name != m.o.Kind })
+	if len(components) == 0 {
 		return false, nil
 	}
 	s, err := m.series()
@@ -125,7 +127,7 @@ func (m *matcher) instance(span TimeRange, components []*ical.Component) (bool, 
 		if err != nil {
 			return false, err
 		}
-		if all || contains(components, in.Component) {
+		if all || slices.Contains(components, in.Component) {
 			return true, nil
 		}
 	}
@@ -158,15 +160,6 @@ func (m *matcher) lastOverride(components []*ical.Component) int64 {
 		last = max(last, t.Unix(m.floating)+1)
 	}
 	return last
-}
-
-func contains(list []*ical.Component, c *ical.Component) bool {
-	for _, have := range list {
-		if have == c {
-			return true
-		}
-	}
-	return false
 }
 
 // prop makes the test f on the properties of c: one must pass.
