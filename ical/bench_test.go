@@ -70,3 +70,14 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkClone(b *testing.B) {
+	cal, err := Decode(readFile(b, "testdata/event.ics"), Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		cal.Clone()
+	}
+}

@@ -97,16 +97,67 @@ func (c *Component) Line() int { return int(c.line) }
 
 // Clone returns a copy that shares nothing with c that can be changed.
 func (c *Component) Clone() *Component {
-	n := *c
-	n.Props = make([]Property, len(c.Props))
+	props, params, values := c.size()
+	k := cloner{make([]Property, 0, props), make([]Param, 0, params), make([]string, 0, values)}
+	return k.component(c)
+}
+
+// size counts what is in c.
+func (c *Component) size() (props, params, values int) {
+	props = len(c.Props)
 	for i := range c.Props {
-		n.Props[i] = c.Props[i].Clone()
+		params += len(c.Props[i].Params)
+		for j := range c.Props[i].Params {
+			values += len(c.Props[i].Params[j].Values)
+		}
 	}
-	n.Children = make([]*Component, len(c.Children))
-	for i, child := range c.Children {
-		n.Children[i] = child.Clone()
+	for _, child := range c.Children {
+		p, q, v := child.size()
+		props, params, values = props+p, params+q, values+v
+	}
+	return props, params, values
+}
+
+// A cloner has room for what it copies: three allocations, however many lines.
+type cloner struct {
+	props  []Property
+	params []Param
+	values []string
+}
+
+func (k *cloner) component(c *Component) *Component {
+	n := *c
+	from := len(k.props)
+	for i := range c.Props {
+		k.props = append(k.props, k.property(&c.Props[i]))
+	}
+	n.Props = k.props[from:len(k.props):len(k.props)]
+	n.Children = nil
+	if len(c.Children) > 0 {
+		n.Children = make([]*Component, len(c.Children))
+		for i, child := range c.Children {
+			n.Children[i] = k.component(child)
+		}
 	}
 	return &n
+}
+
+func (k *cloner) property(p *Property) Property {
+	n := *p
+	if len(p.Params) == 0 {
+		return n
+	}
+	from := len(k.params)
+	for _, q := range p.Params {
+		at := len(k.values)
+		if q.Values != nil {
+			k.values = append(k.values, q.Values...)
+			q.Values = k.values[at:len(k.values):len(k.values)]
+		}
+		k.params = append(k.params, q)
+	}
+	n.Params = k.params[from:len(k.params):len(k.params)]
+	return n
 }
 
 // Line returns the line of the source where p began, from 1; 0 if it had none.
@@ -114,12 +165,8 @@ func (p *Property) Line() int { return int(p.line) }
 
 // Clone returns a copy that shares nothing with p that can be changed.
 func (p *Property) Clone() Property {
-	n := *p
-	n.Params = make([]Param, len(p.Params))
-	for i, param := range p.Params {
-		n.Params[i] = Param{param.Name, append([]string(nil), param.Values...)}
-	}
-	return n
+	var k cloner
+	return k.property(p)
 }
 
 // Has reports whether p has a parameter of that name, in upper case.
