@@ -15,9 +15,8 @@ import (
 // him on a connection kept for that. A login that nobody has costs a bind too.
 func (l *LDAP) Authenticate(ctx context.Context, login, password string) (*Principal, error) {
 	defer l.slow(time.Now(), "sign-in", login)
-	if password == "" {
-		// An LDAP bind with a name and no password succeeds (RFC 4513 §5.1.2).
-		return nil, fmt.Errorf("empty password: %w", ErrInvalidCredentials)
+	if err := possible(password); err != nil {
+		return nil, err
 	}
 	p, err := l.Lookup(ctx, Key{By: Login, Type: User, Value: login})
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) {
@@ -36,6 +35,16 @@ func (l *LDAP) Authenticate(ctx context.Context, login, password string) (*Princ
 		return nil, fmt.Errorf("user %q: %w", p.Name, ErrAccountDisabled)
 	}
 	return p, nil
+}
+
+// possible refuses passwords that no directory must be asked about: an LDAP
+// bind with a name and no password succeeds (RFC 4513 §5.1.2), and Samba reads
+// a password up to the first zero byte.
+func possible(password string) error {
+	if password == "" || strings.IndexByte(password, 0) >= 0 || len(password) > maxKey {
+		return fmt.Errorf("empty or impossible password: %w", ErrInvalidCredentials)
+	}
+	return nil
 }
 
 // nobody returns the name of an entry that does not exist.

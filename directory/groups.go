@@ -75,10 +75,10 @@ func (l *LDAP) linkAttributes() []string {
 
 // groupsOf returns the groups that a record is in.
 func (l *LDAP) groupsOf(ctx context.Context, f *found) ([]*found, error) {
-	switch l.cfg.Nesting {
-	case nestInChain:
+	switch {
+	case l.cfg.Nesting == nestInChain:
 		return l.chainedGroups(ctx, f)
-	case nestTokenGroups:
+	case l.cfg.Nesting == nestTokenGroups && f.s.typ != Group: // groups get no token
 		return l.tokenGroups(ctx, f)
 	}
 	g := l.m.spec(Group)
@@ -260,18 +260,20 @@ func wanted(want func(*spec) bool, filter string) func(*spec) string {
 }
 
 // primaryGroup returns the name of a user's primary group in Active
-// Directory, "" if there is none.
+// Directory, "" if there is none. It is read by its SID ([MS-ADTS]
+// §3.1.1.3.1.2.4), because it is often outside of the search bases, and may
+// still be a member of groups that are within.
 func (l *LDAP) primaryGroup(ctx context.Context, f *found) (string, error) {
-	sid := primaryGroupSID(f.e.Value("objectSid"), f.e.Value("primaryGroupID"))
-	g := l.m.spec(Group)
-	if sid == "" || g == nil {
+	sid := textSID(primaryGroupSID(f.e.Value("objectSid"), f.e.Value("primaryGroupID")))
+	if sid == "" {
 		return "", nil
 	}
-	list, err := l.search(ctx, onlyFor(g, equal("objectSid", sid)), searchOptions{})
+	list, err := l.entries(ctx, request{base: "<SID=" + sid + ">", scope: ldap.ScopeBaseObject,
+		filter: "(objectClass=*)", attrs: []string{"objectClass"}, single: true})
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
-	return list[0].e.DN, nil
+	return list[0].DN, nil
 }
 
 // chainedGroups lets Active Directory follow the links.

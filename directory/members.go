@@ -28,9 +28,9 @@ func (l *LDAP) Members(ctx context.Context, guid string, e Expansion) ([]*Princi
 	})
 }
 
-// memberAttributes are those that lead from a group to its members. Where the
-// server maintains memberOf its members are searched for, which is one
-// question instead of one for every fifty.
+// memberAttributes are those that lead from a group to its members. In Active
+// Directory its members are searched for, which is one question instead of one
+// for every fifty; elsewhere memberOf may show nested groups too.
 func (l *LDAP) memberAttributes() []string {
 	g := l.m.spec(Group)
 	if g == nil {
@@ -42,9 +42,9 @@ func (l *LDAP) memberAttributes() []string {
 	return slices.Concat(g.Member, g.MemberName, g.MemberGUID)
 }
 
-// searchable reports whether all record types have memberOf.
+// searchable reports whether the members of a group can be found by memberOf.
 func (l *LDAP) searchable() bool {
-	return !slices.ContainsFunc(l.m.specs, func(s *spec) bool { return s.MemberOf == "" })
+	return l.m.activeDirectory && !slices.ContainsFunc(l.m.specs, func(s *spec) bool { return s.MemberOf == "" })
 }
 
 // expand collects members, following groups if e is Nested.

@@ -107,20 +107,21 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 	if o.at != "" {
 		bases, scope = []string{o.at}, ldap.ScopeBaseObject
 	}
+	// An entry may turn out to be of another type than was asked for, such as
+	// a room kept as an account: it must not use up the limit.
+	keep := func(e *ldif.Entry) bool { return slices.Contains(b.specs, l.m.classify(e, b.specs...)) }
 	attrs := slices.Concat(l.m.attrs, o.extra)
 	var out []*found
 	var tooMany error
 	for _, base := range bases {
-		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: or(b.filters...), attrs: attrs, limit: o.limit, single: o.at != ""})
+		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: or(b.filters...), attrs: attrs,
+			limit: o.limit, single: o.at != "", keep: keep})
 		if err != nil && !errors.Is(err, ErrTooMany) {
 			return nil, err
 		}
 		tooMany = errors.Join(tooMany, err)
 		for _, e := range entries {
 			s := l.m.classify(e, b.specs...)
-			if s == nil {
-				continue
-			}
 			p, err := l.m.principal(e, s)
 			if err != nil {
 				l.log.Warn("directory entry not usable", "err", err)
@@ -141,8 +142,11 @@ type request struct {
 	scope  int
 	filter string
 	attrs  []string
-	limit  int  // 0: all, in pages
+	limit  int  // of entries kept; 0: all
 	single bool // base is the entry wanted: that there is none is an answer
+
+	// keep says which entries count; nil: all.
+	keep func(*ldif.Entry) bool
 }
 
 // page is what one attempt at a request has given.
@@ -183,14 +187,17 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	if size <= 0 {
 		size = 500
 	}
+	if r.limit > 0 {
+		size = min(size, r.limit)
+	}
 	req := ldap.NewSearchRequest(r.base, r.scope, ldap.NeverDerefAliases, 0, 0, false, r.filter, r.attrs, nil)
 	paging := ldap.NewControlPaging(uint32(size))
-	switch {
-	case r.scope == ldap.ScopeBaseObject:
-	case r.limit > 0 && r.limit <= size:
-		req.SizeLimit = r.limit
-	default:
+	if r.scope != ldap.ScopeBaseObject {
 		req.Controls = []ldap.Control{paging}
+	}
+	most := r.limit
+	if most == 0 {
+		most = l.memberCap() + 1
 	}
 	var out page
 	for {
@@ -204,29 +211,27 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 			if err != nil {
 				return page{}, err
 			}
-			out.entries = append(out.entries, entry)
-		}
-		if cut || r.limit > 0 && len(out.entries) >= r.limit && r.limit > size {
-			out.cut = true
-			return out, l.endPaging(c, req, paging, res)
+			if r.keep == nil || r.keep(entry) {
+				out.entries = append(out.entries, entry)
+			}
 		}
 		cookie := nextPage(res)
-		if len(cookie) == 0 {
+		switch {
+		case cut:
+			out.cut = true
 			return out, nil
-		}
-		if limit := l.memberCap(); r.limit == 0 && len(out.entries) > limit {
-			return page{}, fmt.Errorf("%w: more than %d entries", errAnswer, limit)
+		case len(cookie) == 0:
+			return out, nil
+		case len(out.entries) >= most:
+			out.cut = true
+			return out, endPaging(c, req, paging, cookie)
 		}
 		paging.SetCookie(cookie)
 	}
 }
 
 // endPaging tells the server that no more pages are wanted (RFC 2696 §3).
-func (l *LDAP) endPaging(c *conn, req *ldap.SearchRequest, paging *ldap.ControlPaging, res *ldap.SearchResult) error {
-	cookie := nextPage(res)
-	if len(cookie) == 0 {
-		return nil
-	}
+func endPaging(c *conn, req *ldap.SearchRequest, paging *ldap.ControlPaging, cookie []byte) error {
 	paging.PagingSize = 0
 	paging.SetCookie(cookie)
 	_, err := c.Search(req)

@@ -359,8 +359,8 @@ func (s *Static) Authenticate(ctx context.Context, login, password string) (*Pri
 	if err := ctx.Err(); err != nil {
 		return nil, unavailable("sign-in", err)
 	}
-	if password == "" {
-		return nil, fmt.Errorf("empty password: %w", ErrInvalidCredentials)
+	if err := possible(password); err != nil {
+		return nil, err
 	}
 	r, err := s.find(Key{By: Login, Type: User, Value: login})
 	if err != nil {
