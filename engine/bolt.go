@@ -1,13 +1,13 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
+	"math"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,8 +17,13 @@ import (
 // BoltOptions sets how a bbolt file is opened. The zero value of each field but
 // Tables is a sensible default.
 type BoltOptions struct {
-	// Tables are the tables of the file; missing ones are created.
+	// Tables are the tables of the file, at most 200; missing ones are created.
 	Tables []Table
+
+	// Hot is the one of Tables that holds a few small records which nearly
+	// every update writes, less than 1 kB in all. It is kept in a page that
+	// each commit has to write anyway. "": none.
+	Hot Table
 
 	// ReadOnly opens for reading, beside other readers but not beside a
 	// writer. The file must exist and have all tables.
@@ -40,80 +45,160 @@ type BoltOptions struct {
 	// MaxSize is the size in bytes that the file may grow to, then updates
 	// fail with ErrFull. 0: the disk is the limit.
 	MaxSize int64
+
+	// MaxMapped is how many bytes of the file the process keeps mapped; what
+	// is beyond stays in the system's page cache but is no longer counted as
+	// this process's memory. 0: 64 MB, -1: no limit.
+	MaxMapped int64
 }
 
-// mapReserve is the address space reserved for the file: bbolt has to wait for
-// all readers before it can enlarge its mapping, so the mapping is made large
-// once. It costs no memory and no disk, only addresses.
-const mapReserve = 64 << 30
+func (o *BoltOptions) setDefaults() {
+	if o.LockTimeout == 0 {
+		o.LockTimeout = 2 * time.Second
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = 256
+	}
+	if o.MaxBatchBytes <= 0 {
+		o.MaxBatchBytes = 8 << 20
+	}
+	if o.MaxMapped == 0 {
+		o.MaxMapped = 64 << 20
+	}
+}
 
+const (
+	// mapReserve is the address space reserved for the file: bbolt has to wait
+	// for all readers, and lets new ones wait, before it can enlarge its
+	// mapping, so the mapping is made large once. It costs addresses only, no
+	// memory and no disk.
+	mapReserve = 64 << 30
+
+	// fillPercent is how full a page is left when it is split. Fuller than
+	// bbolt's half makes the file a few percent smaller, since many keys come
+	// in ascending order; still fuller splits more when they do not.
+	fillPercent = 0.8
+)
+
+// boltEngine keeps its tables in one bbolt bucket, so that they share the upper
+// pages of one tree and a commit has fewer pages to write.
 type boltEngine struct {
 	db     *bbolt.DB
+	file   *os.File // the descriptor that db writes to
+	opt    BoltOptions
 	tables tableIndex
-	names  [][]byte
-	commit *committer
+	prefix []byte // by table: what its keys begin with in the bucket
+	hot    int    // the table in the bucket of its own, or -1
+
+	commit *committer // nil if read-only
+	space  space
+	views  atomic.Uint64
 }
+
+// The buckets of the file.
+var (
+	bucketData   = []byte("d") // table's prefix + key → value
+	bucketHot    = []byte("h") // key → value of the hot table
+	bucketTables = []byte("t") // table's name → prefix, one byte
+)
 
 // OpenBolt opens the bbolt file at path, creating it if it does not exist.
 func OpenBolt(path string, o BoltOptions) (Engine, error) {
-	e := &boltEngine{tables: o.Tables}
-	for _, t := range o.Tables {
-		e.names = append(e.names, []byte(t))
+	o.setDefaults()
+	e := &boltEngine{opt: o, tables: o.Tables, hot: -1}
+	for i, t := range o.Tables {
+		if t == o.Hot {
+			e.hot = i
+		}
 	}
-	timeout := o.LockTimeout
-	if timeout == 0 {
-		timeout = 2 * time.Second
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         timeout,
-		ReadOnly:        o.ReadOnly,
-		NoSync:          o.NoSync,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: mapReserve,
-		MaxSize:         int(o.MaxSize),
-		NoStatistics:    true,
-	})
-	if err != nil {
+	if err := e.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	e.db = db
-	if err := e.makeTables(o.ReadOnly); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	if o.NoSync {
+		e.space.zeroed = math.MaxInt64 // there is no wait to shorten
 	}
 	if !o.ReadOnly {
-		e.commit = newCommitter(e, o)
+		e.commit = newCommitter(e)
 	}
 	return e, nil
 }
 
-// makeTables sees to it that each table is there.
-func (e *boltEngine) makeTables(readOnly bool) error {
-	var missing [][]byte
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		for _, name := range e.names {
-			if tx.Bucket(name) == nil {
-				missing = append(missing, name)
-			}
-		}
-		return nil
+func (e *boltEngine) open(path string) (err error) {
+	e.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         e.opt.LockTimeout,
+		ReadOnly:        e.opt.ReadOnly,
+		NoSync:          e.opt.NoSync,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: mapReserve,
+		MaxSize:         int(e.opt.MaxSize),
+		NoStatistics:    true,
+		OpenFile: func(path string, flag int, mode os.FileMode) (f *os.File, err error) {
+			e.file, err = os.OpenFile(path, flag, mode)
+			return e.file, err
+		},
 	})
-	if err != nil || len(missing) == 0 {
+	if err != nil {
 		return err
 	}
-	if readOnly {
-		return fmt.Errorf("table %q: %w", missing[0], ErrReadOnly)
+	if err := e.readTables(); err != nil {
+		return errors.Join(err, e.db.Close())
 	}
-	return e.db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range missing {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return fmt.Errorf("table %q: %w", name, err)
+	return nil
+}
+
+// readTables learns the prefix of each table, and makes those that are missing.
+func (e *boltEngine) readTables() error {
+	missing := false
+	e.prefix = make([]byte, len(e.tables))
+	err := e.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketTables)
+		for i, t := range e.tables {
+			if b == nil {
+				missing = true
+			} else if v := b.Get([]byte(t)); len(v) == 1 {
+				e.prefix[i] = v[0]
+			} else {
+				missing = true
 			}
 		}
 		return nil
 	})
+	if err != nil || !missing {
+		return err
+	}
+	if e.opt.ReadOnly {
+		return fmt.Errorf("tables are missing: %w", ErrReadOnly)
+	}
+	return e.db.Update(e.makeTables)
 }
 
-func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
+func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketData, bucketHot, bucketTables} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	b := tx.Bucket(bucketTables)
+	used := byte(0)
+	c := b.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		used = max(used, v[0])
+	}
+	for i, t := range e.tables {
+		v := b.Get([]byte(t))
+		if len(v) != 1 {
+			used++
+			v = []byte{used}
+			if err := b.Put([]byte(t), v); err != nil {
+				return fmt.Errorf("table %q: %w", t, err)
+			}
+		}
+		e.prefix[i] = v[0]
+	}
+	return nil
+}
+
+func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -121,11 +206,15 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 	if err != nil {
 		return boltError(err)
 	}
-	err = func() error {
-		defer func() { err = errors.Join(err, tx.Rollback()) }()
-		return fn(e.state(tx))
+	defer func() {
+		if rerr := tx.Rollback(); rerr != nil {
+			err = errors.Join(err, rerr)
+		}
 	}()
-	return err
+	if e.views.Add(1)%viewsPerCheck == 0 {
+		e.checkSpace(tx.Size())
+	}
+	return fn(e.state(tx))
 }
 
 func (e *boltEngine) Update(ctx context.Context, fn func(Writer) error) error {
@@ -139,14 +228,19 @@ func (e *boltEngine) Backup(ctx context.Context, w io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return boltError(e.db.View(func(tx *bbolt.Tx) error {
-		_, err := tx.WriteTo(&contextWriter{ctx, w})
+	out := &contextWriter{ctx: ctx, w: w}
+	err := e.db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(out)
 		return err
-	}))
+	})
+	if out.err != nil {
+		return fmt.Errorf("backup: %w", out.err)
+	}
+	return boltError(err)
 }
 
 func (e *boltEngine) Size() (int64, error) {
-	info, err := os.Stat(e.db.Path())
+	info, err := e.file.Stat()
 	if err != nil {
 		return 0, fmt.Errorf("size: %w", err)
 	}
@@ -162,81 +256,20 @@ func (e *boltEngine) Close() error {
 	return boltError(e.db.Close())
 }
 
-// state returns the tables as tx sees them.
-func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
-	return &boltState{tables: e.tables, names: e.names, tx: tx, buckets: make([]*bbolt.Bucket, len(e.tables))}
-}
-
-// boltState is the source of an overlay, and the Reader of a view.
-type boltState struct {
-	tables  tableIndex
-	names   [][]byte
-	tx      *bbolt.Tx
-	buckets []*bbolt.Bucket // opened at first use
-}
-
-func (s *boltState) bucket(table int) *bbolt.Bucket {
-	b := s.buckets[table]
-	if b == nil {
-		b = s.tx.Bucket(s.names[table])
-		s.buckets[table] = b
-	}
-	return b
-}
-
-func (s *boltState) get(table int, key []byte) []byte {
-	return s.bucket(table).Get(key)
-}
-
-func (s *boltState) cursor(table int) cursor {
-	return &boltCursor{s.bucket(table).Cursor()}
-}
-
-func (s *boltState) Get(t Table, key []byte) []byte { return s.get(s.tables.of(t), key) }
-
-func (s *boltState) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		c := s.bucket(s.tables.of(t)).Cursor()
-		for k, v := c.Seek(from); k != nil && below(k, to) && yield(k, v); k, v = c.Next() {
-		}
-	}
-}
-
-func (s *boltState) ScanDesc(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		c := boltCursor{s.bucket(s.tables.of(t)).Cursor()}
-		for k, v := c.seekBelow(to); k != nil && bytes.Compare(k, from) >= 0 && yield(k, v); k, v = c.prev() {
-		}
-	}
-}
-
-type boltCursor struct{ c *bbolt.Cursor }
-
-func (c *boltCursor) seek(key []byte) (k, v []byte) { return c.c.Seek(key) }
-func (c *boltCursor) next() (k, v []byte)           { return c.c.Next() }
-func (c *boltCursor) prev() (k, v []byte)           { return c.c.Prev() }
-
-func (c *boltCursor) seekBelow(key []byte) (k, v []byte) {
-	if key == nil {
-		return c.c.Last()
-	}
-	if k, _ := c.c.Seek(key); k == nil {
-		return c.c.Last()
-	}
-	return c.c.Prev()
-}
-
-// contextWriter stops a long copy when its context is done.
+// contextWriter stops a long copy when its context is done, and keeps the error
+// that bbolt makes text of.
 type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
+	err error
 }
 
-func (w *contextWriter) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+func (w *contextWriter) Write(p []byte) (n int, err error) {
+	if err = w.ctx.Err(); err == nil {
+		n, err = w.w.Write(p)
 	}
-	return w.w.Write(p)
+	w.err = err
+	return n, err
 }
 
 // boltError puts bbolt's errors into the engine's terms.

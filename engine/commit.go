@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -13,30 +14,37 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// A committer runs the queued updates of one bbolt file, a batch per commit.
+// A committer gathers the updates of one bbolt file and runs them, a batch per
+// commit, one batch at a time.
+//
+// There is no goroutine that waits for work. Whoever holds the lead commits,
+// and the callers of Update pass it on: each waits for its outcome or the lead,
+// whichever comes first. A lone writer so commits without a change of
+// goroutine; while a batch waits for the disk, the next one gathers.
 type committer struct {
-	engine   *boltEngine
-	maxBatch int
-	maxBytes int
+	engine *boltEngine
+	lead   chan struct{} // holds one token; receiving it is taking the lead
 
 	mu     sync.Mutex
 	queue  []*update
 	closed bool
 
-	wake   chan struct{} // capacity 1: the queue may have grown, or closed is set
-	done   chan struct{} // closed when the committer has ended
-	broken error         // set by the committer: why no update is taken any more
+	// These belong to the holder of the lead.
+	broken  error // why no update is taken any more
+	last    int   // length of the last batch
+	commits int
+	spare   []*overlay
 }
 
-// The states of an update. It leaves stateQueued once: for stateTaken by the
-// committer or stateGone by a caller whose context was done first.
+// The states of an update. It leaves stateQueued once: for stateTaken when a
+// batch runs it, or stateGone when its caller's context was done first.
 const (
 	stateQueued int32 = iota
 	stateTaken
 	stateGone
 )
 
-// An update is one queued call of Update.
+// An update is one call of Update.
 type update struct {
 	fn    func(Writer) error
 	state atomic.Int32
@@ -47,25 +55,13 @@ type update struct {
 	goexit bool
 }
 
-func newCommitter(e *boltEngine, o BoltOptions) *committer {
-	c := &committer{
-		engine:   e,
-		maxBatch: o.MaxBatch,
-		maxBytes: o.MaxBatchBytes,
-		wake:     make(chan struct{}, 1),
-		done:     make(chan struct{}),
-	}
-	if c.maxBatch <= 0 {
-		c.maxBatch = 256
-	}
-	if c.maxBytes <= 0 {
-		c.maxBytes = 8 << 20
-	}
-	go c.run()
+func newCommitter(e *boltEngine) *committer {
+	c := &committer{engine: e, lead: make(chan struct{}, 1)}
+	c.lead <- struct{}{}
 	return c
 }
 
-// do queues fn and waits for its outcome.
+// do queues fn and returns its outcome.
 func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -78,15 +74,23 @@ func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 	}
 	c.queue = append(c.queue, u)
 	c.mu.Unlock()
-	c.signal()
-	select {
-	case <-u.done:
-	case <-ctx.Done():
-		if u.state.CompareAndSwap(stateQueued, stateGone) {
-			return ctx.Err()
+	for {
+		select {
+		case <-u.done:
+			return u.outcome()
+		case <-c.lead:
+			c.serve(u)
+		case <-ctx.Done():
+			if u.state.CompareAndSwap(stateQueued, stateGone) {
+				return ctx.Err()
+			}
+			<-u.done
+			return u.outcome()
 		}
-		<-u.done
 	}
+}
+
+func (u *update) outcome() error {
 	switch {
 	case u.panic != nil:
 		panic(u.panic)
@@ -96,14 +100,34 @@ func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 	return u.err
 }
 
-func (c *committer) signal() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
+// serve has the lead and commits a batch. If that is own alone, it runs here;
+// otherwise on a goroutine of its own, so that a function that ends its
+// goroutine (as testing.T.FailNow does) harms no other caller.
+func (c *committer) serve(own *update) {
+	batch := c.take()
+	if len(batch) == 1 && batch[0] == own {
+		c.commit(batch)
+		return
+	}
+	go c.commit(batch)
+}
+
+// alone runs fn while no batch runs, unless the committer has been closed.
+func (c *committer) alone(fn func()) {
+	<-c.lead
+	defer c.pass()
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		fn()
 	}
 }
 
-// close lets the queue drain and ends the committer.
+func (c *committer) pass() { c.lead <- struct{}{} }
+
+// close takes no more updates, lets those that are queued run, and returns when
+// they have.
 func (c *committer) close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -112,44 +136,27 @@ func (c *committer) close() error {
 	}
 	c.closed = true
 	c.mu.Unlock()
-	c.signal()
-	<-c.done
-	return nil
-}
-
-// run is the committer's goroutine. A fn that calls runtime.Goexit ends it;
-// then another one takes over.
-func (c *committer) run() {
-	ended := false
-	defer func() {
-		if !ended {
-			go c.run()
-		}
-	}()
 	for {
-		batch, closed := c.take()
+		<-c.lead
+		batch := c.take()
 		if len(batch) == 0 {
-			if closed {
-				break
-			}
-			<-c.wake
-			continue
+			c.pass()
+			return nil
 		}
-		c.commit(batch)
+		go c.commit(batch)
 	}
-	ended = true
-	close(c.done)
 }
 
-// take returns what is queued, at most maxBatch updates. It lets other
-// goroutines run first as long as that makes the queue grow: writers that were
-// just answered get to queue their next update, and a lone writer loses nothing.
-func (c *committer) take() (batch []*update, closed bool) {
-	for n, tries := 0, 0; tries < 4; tries++ {
+// take returns what is queued, at most MaxBatch updates. After a batch of
+// several it lets other goroutines run first, as long as that makes the queue
+// grow: writers that were just answered get to queue their next update.
+func (c *committer) take() (batch []*update) {
+	limit := c.engine.opt.MaxBatch
+	for n, tries := 0, 0; tries < 4 && c.last > 1; tries++ {
 		c.mu.Lock()
 		queued := len(c.queue)
 		c.mu.Unlock()
-		if queued == n || queued >= c.maxBatch {
+		if queued == n || queued >= limit {
 			break
 		}
 		n = queued
@@ -157,22 +164,26 @@ func (c *committer) take() (batch []*update, closed bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(c.queue), c.maxBatch)
+	n := min(len(c.queue), limit)
 	batch = append(batch, c.queue[:n]...)
-	c.queue = append(c.queue[:0], c.queue[n:]...)
-	return batch, c.closed
+	rest := copy(c.queue, c.queue[n:])
+	clear(c.queue[rest:])
+	c.queue = c.queue[:rest]
+	c.last = n
+	return batch
 }
 
 // putBack returns updates to the head of the queue.
-func (c *committer) putBack(batch []*update) {
+func (c *committer) putBack(batch ...*update) {
 	c.mu.Lock()
-	c.queue = append(append([]*update(nil), batch...), c.queue...)
+	c.queue = append(batch[:len(batch):len(batch)], c.queue...)
 	c.mu.Unlock()
 }
 
-// commit runs batch in one transaction and answers each update. Updates beyond
-// maxBytes go back to the queue.
+// commit runs batch in one transaction, answers each update and passes the lead
+// on. Updates that exceed MaxBatchBytes go back to the queue.
 func (c *committer) commit(batch []*update) {
+	defer c.pass()
 	if c.broken != nil {
 		answer(batch, c.broken)
 		return
@@ -182,68 +193,85 @@ func (c *committer) commit(batch []*update) {
 		answer(batch, boltError(err))
 		return
 	}
+	used := tx.Size()
 	state := c.engine.state(tx)
-	var ran []*update // ran and wrote: their outcome is the commit's
+	var ran []*update
+	var overlays []*overlay
 	finished := false
-	defer func() { // a fn ended this goroutine: undo all, and run the others again
-		if !finished {
+	defer func() {
+		if !finished { // a function ended this goroutine: undo all, run the others again
 			rollback(tx)
-			c.putBack(append(ran, batch...))
+			c.putBack(append(ran, batch...)...)
 		}
 	}()
-	size := 0
-	for len(batch) > 0 && size < c.maxBytes {
+	wrote := 0
+	for len(batch) > 0 && wrote < c.engine.opt.MaxBatchBytes {
 		u := batch[0]
 		batch = batch[1:]
 		if u.state.Load() != stateTaken && !u.state.CompareAndSwap(stateQueued, stateTaken) {
 			continue
 		}
-		o := newOverlay(c.engine.tables, state)
-		u.call(o)
-		if u.err == nil && u.panic == nil {
-			u.err = state.apply(o)
-			if u.err != nil { // half applied: nothing of this transaction may stay
-				break
+		o := c.overlay(state)
+		if u.call(o); u.err == nil && u.panic == nil {
+			if err := state.apply(o); err != nil { // half applied: nothing of this transaction may stay
+				u.err = err
+				close(u.done)
+				return
 			}
-			if o.writes != nil {
-				size += o.bytes
-				ran = append(ran, u)
-				continue
-			}
+			wrote += o.bytes
 		}
-		close(u.done)
+		ran = append(ran, u)
+		overlays = append(overlays, o)
 	}
 	finished = true
 	if len(batch) > 0 {
-		c.putBack(batch)
+		c.putBack(batch...)
 	}
-	c.finish(tx, ran)
-}
-
-// finish commits tx and answers the updates in it.
-func (c *committer) finish(tx *bbolt.Tx, ran []*update) {
-	if len(ran) == 0 {
+	if wrote > 0 {
+		err = c.finish(tx)
+	} else {
 		rollback(tx)
-		return
 	}
-	err := tx.Commit()
-	if err != nil {
-		err = c.failed(err)
-	}
+	c.spare = append(c.spare, overlays...)
+	// Only now: even an error may stand on what an update before it wrote.
 	answer(ran, err)
+	if c.commits++; used+zeroStep(used)/2 > c.engine.space.zeroed || c.commits%commitsPerCheck == 0 {
+		c.engine.checkSpace(used)
+	}
 }
 
-// failed returns what a failed commit means to its updates. When the disk did
-// not confirm what was written, nobody can say what a crash would leave, and
-// asking again may falsely succeed: no further update is taken. When there was
-// no space, nothing was changed and the next update may try again.
-func (c *committer) failed(err error) error {
-	if errors.Is(err, berrors.ErrMaxSizeReached) || errors.Is(err, syscall.ENOSPC) ||
-		errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
-		return errors.Join(ErrFull, err)
+// overlay returns an empty overlay over state.
+func (c *committer) overlay(state *boltState) *overlay {
+	if n := len(c.spare); n > 0 {
+		o := c.spare[n-1]
+		c.spare = c.spare[:n-1]
+		o.reset(state)
+		return o
 	}
-	c.broken = errors.Join(ErrReadOnly, err)
-	return c.broken
+	return newOverlay(c.engine.tables, state)
+}
+
+// finish commits tx. When the disk did not confirm what was written, nobody can
+// say what a crash would leave, and asking again may falsely succeed: then no
+// further update is taken. When there was no space or a write failed, what was
+// there before is untouched and the next update may try again.
+func (c *committer) finish(tx *bbolt.Tx) error {
+	err := tx.Commit()
+	if err == nil {
+		return nil
+	}
+	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) {
+			return errors.Join(ErrFull, err)
+		}
+	}
+	var errno syscall.Errno
+	var write *fs.PathError
+	if errors.As(err, &errno) && !errors.As(err, &write) { // fdatasync's own
+		c.broken = errors.Join(ErrReadOnly, err)
+		return c.broken
+	}
+	return boltError(err)
 }
 
 // rollback undoes tx, which cannot fail but for having ended already.
@@ -254,7 +282,7 @@ func rollback(tx *bbolt.Tx) {
 }
 
 // call runs u's function and keeps its outcome. If the function ends the
-// goroutine with runtime.Goexit, its caller is told to do the same.
+// goroutine with runtime.Goexit, u is final and its caller is told.
 func (u *update) call(o *overlay) {
 	returned := false
 	defer func() {
@@ -272,21 +300,15 @@ func (u *update) call(o *overlay) {
 	returned = true
 }
 
-// apply writes an overlay into the transaction.
-func (s *boltState) apply(o *overlay) error {
-	return o.each(func(table int, key []byte, w write) error {
-		if w.deleted {
-			return s.bucket(table).Delete(key)
-		}
-		return s.bucket(table).Put(key, w.value)
-	})
-}
-
+// answer makes the outcome of each update final: its own, or err.
 func answer(batch []*update, err error) {
 	for _, u := range batch {
-		if u.state.Load() == stateTaken || u.state.CompareAndSwap(stateQueued, stateTaken) {
-			u.err = err
-			close(u.done)
+		if u.state.Load() != stateTaken && !u.state.CompareAndSwap(stateQueued, stateTaken) {
+			continue
 		}
+		if err != nil {
+			u.err = err
+		}
+		close(u.done)
 	}
 }

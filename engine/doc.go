@@ -8,18 +8,37 @@
 // do: an update may run more than once before it commits.
 //
 // Two implementations stand behind it, and enginetest holds both to the same
-// rules: OpenBolt, a bbolt file with group commit (durable), and OpenMemory,
-// copy-on-write B-trees (for tests; gone with the process).
+// rules: OpenBolt, a bbolt file with group commit, and OpenMemory,
+// copy-on-write B-trees that are gone with the process, for tests.
 //
 // # Group commit
 //
 // A durable commit costs two waits for the disk, whether it carries one write
-// or a hundred. Bolt therefore queues updates and has one goroutine, the
-// committer, take all that is queued, run each over its own overlay, merge the
-// overlays of those that succeeded into one bbolt transaction, commit it once
-// and answer each. While it waits for the disk the next batch gathers. Nothing
-// is delayed by a timer: a lone writer commits at once.
+// or a hundred. So the bbolt engine queues updates, and one committer at a time
+// takes all that is queued, runs each over its own overlay of writes, merges
+// the overlays of those that succeeded into one bbolt transaction, commits it
+// once and answers each. While it waits for the disk the next batch gathers.
+// Nothing is delayed by a timer: a lone writer commits at once, on its own
+// goroutine.
 //
 // Each function keeps its own outcome. An error, a panic or a runtime.Goexit
-// discards the overlay of that function only.
+// discards the overlay of that function only. A function that fails after
+// another one of its batch wrote is answered after the commit too, for its
+// error may stand on what it saw of that one.
+//
+// # The file
+//
+// All tables share one bbolt bucket, where keys begin with one byte for their
+// table: the upper pages of one tree are fewer to write than those of several.
+// One table may be declared hot; its few records live in the root page. How the
+// file grows and how little of it stays mapped is told in space.go.
+//
+// # Failures
+//
+// When there is no space, ErrFull: the update is undone, the file is as before
+// and the next update may succeed. When the disk takes a write but does not
+// confirm it, the file may or may not have it after a crash, and a second
+// confirmation might be false (the system drops what it could not write). The
+// engine then answers ErrReadOnly to every update until it is opened again;
+// views go on.
 package engine

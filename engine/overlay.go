@@ -46,10 +46,27 @@ func newOverlay(tables tableIndex, base source) *overlay {
 	return &overlay{tables: tables, base: base}
 }
 
+// reset empties o for another update over base.
+func (o *overlay) reset(base source) {
+	o.base, o.bytes = base, 0
+	if o.writes != nil {
+		o.writes.Clear()
+	}
+	if cap(o.arena) > maxSpareArena {
+		o.arena = nil
+	}
+	o.arena = o.arena[:0]
+}
+
+const (
+	minArena      = 4 << 10
+	maxSpareArena = 64 << 10
+)
+
 // keep copies b to memory that lives as long as the overlay's writes.
 func (o *overlay) keep(b []byte) []byte {
 	if cap(o.arena)-len(o.arena) < len(b) {
-		o.arena = make([]byte, 0, max(4096, len(b)))
+		o.arena = make([]byte, 0, max(minArena, len(b)))
 	}
 	n := len(o.arena)
 	o.arena = append(o.arena, b...)

@@ -31,7 +31,7 @@ type Options struct {
 	MaxPropertyBytes   int // of one property; 0: 64 KB
 	CachedHomes        int // homes whose collections are kept decoded; 0: 4,096
 	PurgeStep          int // records that one step of Maintain, Verify or Reindex handles; 0: 1,000
-	engine.BoltOptions     // Tables is set by Open
+	engine.BoltOptions     // Tables and Hot are set by Open
 }
 
 func (o *Options) setDefaults() {
@@ -55,7 +55,7 @@ func (o *Options) setDefaults() {
 			*d.field = d.value
 		}
 	}
-	o.Tables = Tables()
+	o.Tables, o.Hot = Tables(), tableMeta
 }
 
 func newUUID() string {

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// trim unmaps the file's pages if the process has more than MaxMapped bytes of
+// files mapped. The pages stay in the page cache.
+func (e *boltEngine) trim(used int64) {
+	if e.opt.MaxMapped < 0 || used < e.opt.MaxMapped || mappedFiles() < e.opt.MaxMapped {
+		return
+	}
+	_, _, errno := unix.Syscall(unix.SYS_MADVISE, e.db.Info().Data, uintptr(used), unix.MADV_DONTNEED)
+	if errno != 0 {
+		return // advice not taken costs memory only
+	}
+}
+
+// mappedFiles returns the bytes of files that are mapped into this process and
+// resident, 0 if the system does not tell.
+func mappedFiles() int64 {
+	b, err := os.ReadFile("/proc/self/statm") // size resident shared …, in pages
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(b)
+	if len(fields) < 3 {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(fields[2]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n * int64(os.Getpagesize())
+}

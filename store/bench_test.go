@@ -1,0 +1,243 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// benchBody is as long as the objects of the load driver.
+var benchBody = bytes.Repeat([]byte("0123456789abcdef"), 1108/16)
+
+// rawBolt writes what a PUT has to write at least, an object and an index
+// entry, straight into bbolt: the limit that the store is measured against.
+type rawBolt struct {
+	db *bbolt.DB
+	n  int64
+	mu sync.Mutex
+}
+
+func openRaw(tb testing.TB) *rawBolt {
+	db, err := bbolt.Open(filepath.Join(tb.TempDir(), "raw.db"), 0o600, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { db.Close() })
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range []string{"a", "b"} {
+			if _, err := tx.CreateBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &rawBolt{db: db}
+}
+
+func (r *rawBolt) put(tx *bbolt.Tx, i int64) error {
+	k := []byte(fmt.Sprintf("user%02d/ev-%08d.ics", i%8, i))
+	if err := tx.Bucket([]byte("a")).Put(k, benchBody); err != nil {
+		return err
+	}
+	return tx.Bucket([]byte("b")).Put(k, k)
+}
+
+func (r *rawBolt) next() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
+	return r.n
+}
+
+// one writes n events, a transaction each.
+func (r *rawBolt) one(tb testing.TB, n int) {
+	for range n {
+		i := r.next()
+		if err := r.db.Update(func(tx *bbolt.Tx) error { return r.put(tx, i) }); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// eight writes n events from 8 goroutines gathered by one committer.
+func (r *rawBolt) eight(tb testing.TB, n int) {
+	type req struct {
+		i    int64
+		done chan error
+	}
+	ch := make(chan req)
+	go func() {
+		for r0 := range ch {
+			group := []req{r0}
+			runtime.Gosched()
+		more:
+			for len(group) < 64 {
+				select {
+				case r1, ok := <-ch:
+					if !ok {
+						break more
+					}
+					group = append(group, r1)
+				default:
+					break more
+				}
+			}
+			err := r.db.Update(func(tx *bbolt.Tx) error {
+				for _, g := range group {
+					if err := r.put(tx, g.i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			for _, g := range group {
+				g.done <- err
+			}
+		}
+	}()
+	fanOut(n, func(int, int) {
+		done := make(chan error, 1)
+		ch <- req{r.next(), done}
+		if err := <-done; err != nil {
+			tb.Error(err)
+		}
+	})
+	close(ch)
+}
+
+// fanOut calls f n times from 8 goroutines.
+func fanOut(n int, f func(writer, i int)) {
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := w; i < n; i += 8 {
+				f(w, i)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// benchStore is a store with 20 homes of a calendar, a task list and an inbox.
+type benchStore struct {
+	*Store
+	calendars []*Collection
+	n         int64
+	mu        sync.Mutex
+}
+
+func openBench(tb testing.TB, o Options) *benchStore {
+	s, err := Open(filepath.Join(tb.TempDir(), "calendars.db"), o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { s.Close() })
+	bs := &benchStore{Store: s}
+	err = s.Update(context.Background(), func(tx *Tx) error {
+		for i := range 20 {
+			h, err := tx.EnsureHome(fmt.Sprintf("6ba7b810-9dad-11d1-80b4-%012d", i), func(b *HomeBuilder) {
+				b.Add(NewCollection{Name: "calendar", Kind: KindCalendar, Components: VEVENT})
+				b.Add(NewCollection{Name: "inbox", Kind: KindInbox})
+				b.Add(NewCollection{Name: "tasks", Kind: KindCalendar, Components: VTODO})
+			})
+			if err != nil {
+				return err
+			}
+			c, err := tx.Collection(h.ID, "calendar")
+			if err != nil {
+				return err
+			}
+			bs.calendars = append(bs.calendars, c)
+		}
+		return nil
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bs
+}
+
+// put writes event i in one transaction, as a PUT of a new event does.
+func (s *benchStore) put(tb testing.TB, c *Collection, i int64) {
+	uid := fmt.Sprintf("s-%06d-%016x", i, uint64(i)*0x9e3779b97f4a7c15)
+	ix := Index{UID: uid, Component: VEVENT, Start: 1.7e9 + i*900, End: 1.7e9 + i*900 + 3600, Busy: BusyBusy}
+	err := s.Update(context.Background(), func(tx *Tx) error {
+		_, _, err := tx.PutObject(c, uid+".ics", benchBody, ix, Match{IfNoneMatchAny: true})
+		return err
+	})
+	if err != nil {
+		tb.Error(err)
+	}
+}
+
+func (s *benchStore) next() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n++
+	return s.n
+}
+
+func (s *benchStore) one(tb testing.TB, n int) {
+	for range n {
+		i := s.next()
+		s.put(tb, s.calendars[i%8], i)
+	}
+}
+
+func (s *benchStore) eight(tb testing.TB, n int) {
+	fanOut(n, func(w, _ int) { s.put(tb, s.calendars[w], s.next()) })
+}
+
+// against runs b.N operations of each in turns and reports how fast the store
+// is relative to the limit, and both rates.
+func against(b *testing.B, turn int, limit, store func(tb testing.TB, n int)) {
+	limit(b, turn)
+	store(b, turn)
+	var tl, ts time.Duration
+	b.ResetTimer()
+	for done := 0; done < b.N; done += turn {
+		n := min(turn, b.N-done)
+		t0 := time.Now()
+		limit(b, n)
+		t1 := time.Now()
+		store(b, n)
+		tl += t1.Sub(t0)
+		ts += time.Since(t1)
+	}
+	b.ReportMetric(tl.Seconds()/ts.Seconds(), "of-bbolt")
+	b.ReportMetric(float64(b.N)/tl.Seconds(), "bbolt/s")
+	b.ReportMetric(float64(b.N)/ts.Seconds(), "store/s")
+}
+
+// BenchmarkUpdateOne: a lone writer, against bbolt with a lone writer.
+func BenchmarkUpdateOne(b *testing.B) {
+	against(b, 200, openRaw(b).one, openBench(b, Options{}).one)
+}
+
+// BenchmarkUpdateEight: 8 writers, against bbolt with one committer.
+func BenchmarkUpdateEight(b *testing.B) {
+	against(b, 1000, openRaw(b).eight, openBench(b, Options{}).eight)
+}
+
+func BenchmarkProfOne(b *testing.B) {
+	s := openBench(b, Options{})
+	b.ReportAllocs()
+	s.one(b, b.N)
+}
+func BenchmarkProfRaw(b *testing.B) {
+	s := openRaw(b)
+	b.ReportAllocs()
+	s.one(b, b.N)
+}
