@@ -129,7 +129,10 @@ func retryAfter(h http.Header, d time.Duration) {
 // logRefusal logs why, never with what.
 func (a *Authenticator) logRefusal(r *http.Request, scheme string, out *Outcome) {
 	log := a.log.Info
-	if out.Status >= 500 {
+	switch {
+	case r.Context().Err() != nil: // the client has given up
+		log = a.log.Debug
+	case out.Status >= 500:
 		log = a.log.Warn
 	}
 	log("sign-in refused", "status", out.Status, "scheme", scheme, "address", a.o.Address(r), "err", out.Err)

@@ -30,7 +30,7 @@ var (
 	ErrNoCredentials = errors.New("no credentials")
 	ErrMalformed     = errors.New("malformed credentials")
 	ErrNotOffered    = errors.New("scheme not offered")
-	ErrInsecure      = errors.New("Basic credentials on a connection without TLS")
+	ErrInsecure      = errors.New("password sent on a connection without TLS")
 	ErrNotEnabled    = errors.New("record may not sign in")
 	ErrStale         = errors.New("nonce no longer valid")
 	ErrClosed        = errors.New("authenticator closed")

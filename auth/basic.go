@@ -182,7 +182,7 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 // password finds out whose a name and password are. device is the id of the
 // device password, if it is one.
 func (b *basic) password(ctx context.Context, login, password, address string, known *login) (p *directory.Principal, device string, err error) {
-	p, err = b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Value: login})
+	p, err = b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
 	if err != nil {
 		if errors.Is(err, directory.ErrNotFound) {
 			// Address first: names can be tried without end.

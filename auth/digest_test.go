@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/engine"
 )
 
 // digestClient answers challenges as RFC 7616 §3.4 says.
@@ -459,5 +461,43 @@ func TestDigestThrottle(t *testing.T) {
 	}
 	if status, out := s.next(c); status != 200 {
 		t.Errorf("session: %d: %v", status, out.Err)
+	}
+}
+
+// Servers that share a state accept each other's nonces, and each request once
+// among them.
+func TestDigestShared(t *testing.T) {
+	e := newState(t)
+	var sites []*site
+	for range 2 {
+		sites = append(sites, digestSite(t, func(o *auth.Options) { o.State, o.Digest.Shared = e, true }))
+	}
+	c := aliceDigest()
+	_, _, out := sites[0].try("")
+	c.learn(out)
+	for i := range 10 {
+		field := c.field("PROPFIND", "/calendars/")
+		if status, _, out := sites[i%2].try(field); status != 200 {
+			t.Fatalf("request %d: %v", i, out.Err)
+		}
+		for j, s := range sites {
+			if status, _, _ := s.try(field); status != 401 {
+				t.Errorf("replay of %d at server %d: %d", i, j, status)
+			}
+		}
+	}
+}
+
+// A state that a later version wrote is refused.
+func TestNewerState(t *testing.T) {
+	e := newState(t)
+	err := e.Update(t.Context(), func(w engine.Writer) error {
+		return w.Put("meta", []byte("schema"), []byte{0, 0, 0, 99})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := auth.New(auth.Options{Directory: newPeople(t), State: e}); !errors.Is(err, auth.ErrNewer) {
+		t.Errorf("New: %v", err)
 	}
 }

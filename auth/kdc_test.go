@@ -119,6 +119,18 @@ func TestRealKDC(t *testing.T) {
 			}
 		}
 	})
+	t.Run("clock of the KDC ahead", func(t *testing.T) {
+		// MIT's clients follow the KDC's clock.
+		fast := testenv.KDC(t, testenv.RealmOptions{
+			Principals: map[string]string{"alice": "alicepw"}, Services: []string{"HTTP/localhost"}, Skew: 4 * time.Minute,
+		})
+		s := openSite(t, func(o *auth.Options) {
+			o.Schemes, o.Negotiate.Keytab, o.Now, o.State = []string{"negotiate"}, fast.Keytab("HTTP/localhost"), time.Now, newState(t)
+		})
+		if out := fast.Curl(fast.Kinit("alice"), s.listen(t)); !strings.Contains(out, "you are alice") {
+			t.Error(out)
+		}
+	})
 	t.Run("trusted realm", func(t *testing.T) {
 		keys := trusting.Keytab("HTTP/localhost")
 		env := other.Kinit("bob")

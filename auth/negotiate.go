@@ -32,7 +32,7 @@ const maxToken = 64 << 10
 
 var (
 	errNTLM   = errors.New("NTLM instead of Kerberos: the client found no ticket for this host")
-	errTicket = errors.New("Kerberos token refused")
+	errTicket = errors.New("refused Kerberos token")
 )
 
 // refused returns an errTicket with its reason.
@@ -52,7 +52,7 @@ func refused(reason string, args ...any) error {
 // tickets of MIT KDCs since 1.20, whose PAC names none, are as good as others.
 type negotiator struct {
 	a       *Authenticator
-	keys    *watched[*keytab.Keytab]
+	keys    *watched[*serviceKeys]
 	mapping []principalRule
 	replays *replayCache
 	pending pendingMechs
@@ -76,21 +76,32 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 	return n, err
 }
 
+// serviceKeys is a keytab and the realms in it.
+type serviceKeys struct {
+	*keytab.Keytab
+	realms []string
+}
+
 // parseKeytab reads a keytab. The library indexes into malformed ones.
-func parseKeytab(b []byte) (kt *keytab.Keytab, err error) {
+func parseKeytab(b []byte) (k *serviceKeys, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			kt, err = nil, errors.New("malformed keytab")
+			k, err = nil, errors.New("malformed keytab")
 		}
 	}()
-	kt = keytab.New()
-	if err := kt.Unmarshal(b); err != nil {
+	k = &serviceKeys{Keytab: keytab.New()}
+	if err := k.Unmarshal(b); err != nil {
 		return nil, errors.New("malformed keytab") // its text may hold key material
 	}
-	if len(kt.Entries) == 0 {
+	for _, e := range k.Entries {
+		if !slices.Contains(k.realms, e.Principal.Realm) {
+			k.realms = append(k.realms, e.Principal.Realm)
+		}
+	}
+	if len(k.realms) == 0 {
 		return nil, errors.New("keytab without keys")
 	}
-	return kt, nil
+	return k, nil
 }
 
 // kerberosName is a verified client.
@@ -148,7 +159,7 @@ func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name
 			name, reply, err = kerberosName{}, nil, refused("malformed token")
 		}
 	}()
-	t, err := parseToken(token, n.pending.take(ch.remote))
+	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote) })
 	if err != nil {
 		var more *continueError
 		if errors.As(err, &more) {
@@ -186,7 +197,7 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
 		return refused("ticket is for service %.80q", strings.Join(sname, "/"))
 	}
-	key, ok := serviceKey(n.keys.get(), req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+	key, ok := n.keys.get().find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	if !ok {
 		return refused("keytab has no key for %.80q, version %d, encryption type %d",
 			strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
@@ -231,11 +242,11 @@ func checkAddress(allowed types.HostAddresses, remote string) error {
 	return nil
 }
 
-// serviceKey finds the key of a service in a keytab; the case of host names
+// find returns the key of a service; the case of host names
 // does not matter. Version 0 is the newest.
-func serviceKey(kt *keytab.Keytab, realm string, sname []string, kvno int, etype int32) (key types.EncryptionKey, ok bool) {
+func (k *serviceKeys) find(realm string, sname []string, kvno int, etype int32) (key types.EncryptionKey, ok bool) {
 	var newest uint32
-	for _, e := range kt.Entries {
+	for _, e := range k.Entries {
 		if e.Key.KeyType != etype || e.Principal.Realm != realm || !slices.EqualFunc(e.Principal.Components, sname, strings.EqualFold) {
 			continue
 		}
@@ -248,17 +259,12 @@ func serviceKey(kt *keytab.Keytab, realm string, sname []string, kvno int, etype
 	return key, ok
 }
 
-// realms returns the realms whose users may sign in; own are the keytab's.
-func (n *negotiator) realms() (all, own []string) {
-	for _, e := range n.keys.get().Entries {
-		if !slices.Contains(own, e.Principal.Realm) {
-			own = append(own, e.Principal.Realm)
-		}
-	}
+// realms returns the realms whose users may sign in.
+func (n *negotiator) realms() []string {
 	if len(n.a.o.Negotiate.Realms) > 0 {
-		return n.a.o.Negotiate.Realms, own
+		return n.a.o.Negotiate.Realms
 	}
-	return own, own
+	return n.keys.get().realms
 }
 
 // checkChannel checks the channel bindings in the authenticator's checksum
@@ -309,7 +315,7 @@ func sequenceNumber() int64 {
 
 // record finds the directory record of a client by the rules.
 func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.Principal, error) {
-	_, own := n.realms()
+	own := n.keys.get().realms
 	for _, rule := range n.mapping {
 		key, ok := rule.key(name, own)
 		if !ok {

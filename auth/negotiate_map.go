@@ -19,7 +19,7 @@ func (k kerberosName) String() string { return strings.Join(k.components, "/") +
 
 // check refuses clients of other realms, and names whose text would mean
 // something else: components with separators in them.
-func (k kerberosName) check(realms, _ []string) error {
+func (k kerberosName) check(realms []string) error {
 	if !slices.Contains(realms, k.realm) {
 		return refused("users of realm %.80q may not sign in", k.realm)
 	}
@@ -50,11 +50,11 @@ var ruleKinds = map[string]struct {
 	key   directory.Key
 	value string
 }{
-	"kerberos": {directory.Key{By: directory.KerberosName}, "${principal}"},
+	"kerberos": {directory.Key{By: directory.KerberosName, Type: directory.User}, "${principal}"},
 	"name":     {directory.Key{By: directory.Name, Type: directory.User}, "${name}"},
-	"mail":     {directory.Key{By: directory.Address}, "${name}@${domain}"},
-	"login":    {directory.Key{By: directory.Login}, "${name}"},
-	"guid":     {directory.Key{By: directory.GUID}, "${name}"},
+	"mail":     {directory.Key{By: directory.Address, Type: directory.User}, "${name}@${domain}"},
+	"login":    {directory.Key{By: directory.Login, Type: directory.User}, "${name}"},
+	"guid":     {directory.Key{By: directory.GUID, Type: directory.User}, "${name}"},
 }
 
 // compileRules checks the rules.

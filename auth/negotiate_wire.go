@@ -86,16 +86,16 @@ type gssToken struct {
 }
 
 // parseToken reads a token: SPNEGO's first or a further one, or a bare
-// Kerberos token. pending is the list of mechanisms that the client offered
-// before, if it is known. Errors: errNTLM, errTicket, continueError; with the
+// Kerberos token. pending returns the list of mechanisms that the client
+// offered before, if it is known. Errors: errNTLM, errTicket, continueError; with the
 // last the list offered is set.
-func parseToken(b, pending []byte) (*gssToken, error) {
+func parseToken(b []byte, pending func() []byte) (*gssToken, error) {
 	t := &gssToken{mech: oidKRB5}
 	if isNTLM(b) {
 		return t, errNTLM
 	}
 	if len(b) > 0 && b[0] == 0xa1 { // negTokenResp stands alone
-		t.spnego, t.mechs = true, pending
+		t.spnego, t.mechs = true, pending()
 		var resp negTokenResp
 		if err := unmarshalTagged(b, 1, &resp); err != nil {
 			return t, refused("malformed NegTokenResp")

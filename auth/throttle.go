@@ -148,6 +148,9 @@ func (t *throttle) decide(guid, address string, sum [16]byte, d decision, err er
 	switch d {
 	case right:
 		a.refused = nil
+		if a.underway == 0 && a.local == (window{}) {
+			delete(t.accounts, guid)
+		}
 	case wrong:
 		a.refused = append(a.refused, refusal{sum: sum, at: now, until: now.Add(t.limits.Window), counts: true, err: err})
 		t.countAddress(address, now)
