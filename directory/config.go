@@ -37,7 +37,7 @@ type LDAPConfig struct {
 	CAFile     string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
 	ServerName string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
 
-	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain. Default: anonymous."`
+	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket. Default: anonymous."`
 	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
 	BindPasswordFile string `toml:"bind-password-file" doc:"File whose first line is the password; read again for every new connection, so that it can be changed without a restart."`
 
@@ -138,6 +138,9 @@ type PasswordVerifier func(hash, password string) error
 
 // none is what switches off a preset's value.
 const none = "-"
+
+// external is the BindDN for SASL EXTERNAL (RFC 4422 appendix A).
+const external = "external"
 
 // password returns the service account's password.
 func (c *LDAPConfig) password() (string, error) {

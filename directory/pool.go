@@ -301,6 +301,12 @@ func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, e
 }
 
 func (h *host) bindService(c *conn) error {
+	if h.cfg.BindDN == external {
+		if err := c.ExternalBind(); err != nil {
+			return fmt.Errorf("%w: bind external: %w", errRefused, err)
+		}
+		return nil
+	}
 	password, err := h.cfg.password()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)

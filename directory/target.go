@@ -25,11 +25,14 @@ func (t *target) String() string { return t.text }
 
 // parseTarget reads ldap://host[:port], ldaps://host[:port] or ldapi://path.
 func parseTarget(cfg *LDAPConfig, roots *x509.CertPool, text string) (*target, error) {
+	t := &target{text: text, network: "tcp"}
+	if path, ok := strings.CutPrefix(text, "ldapi://"); ok {
+		return ldapi(t, path)
+	}
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("server URL: %w", err)
 	}
-	t := &target{text: text, network: "tcp"}
 	host, port := u.Hostname(), u.Port()
 	switch strings.ToLower(u.Scheme) {
 	case "ldap":
@@ -38,8 +41,6 @@ func parseTarget(cfg *LDAPConfig, roots *x509.CertPool, text string) (*target, e
 	case "ldaps":
 		t.secure = true
 		t.address = net.JoinHostPort(host, orText(port, "636"))
-	case "ldapi":
-		return ldapi(t, u)
 	default:
 		return nil, fmt.Errorf("server URL %q: neither ldap, ldaps nor ldapi", text)
 	}
@@ -53,17 +54,14 @@ func parseTarget(cfg *LDAPConfig, roots *x509.CertPool, text string) (*target, e
 	return t, nil
 }
 
-// ldapi accepts ldapi:///path and the percent-encoded form of OpenLDAP's tools,
-// which url.Parse has decoded into the host.
-func ldapi(t *target, u *url.URL) (*target, error) {
-	path := u.Path
-	if strings.HasPrefix(u.Host, "/") {
-		path = u.Host
-	}
-	if path == "" || path == "/" {
+// ldapi takes the path of a socket: as it is, or percent-encoded as OpenLDAP's
+// tools want it.
+func ldapi(t *target, path string) (*target, error) {
+	path, err := url.PathUnescape(path)
+	if err != nil || !strings.HasPrefix(path, "/") || path == "/" {
 		return nil, fmt.Errorf("server URL %q: no path of a socket", t.text)
 	}
-	t.network, t.address = "unix", path
+	t.network, t.address = "unix", strings.TrimSuffix(path, "/")
 	return t, nil
 }
 

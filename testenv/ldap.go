@@ -209,7 +209,7 @@ func (s *LDAP) config(o LDAPOptions) string {
 	}
 	p("sizelimit %d\nthreads 4", limit)
 	if o.TLSOnly {
-		p("security tls=1")
+		p("security ssf=64") // TLS, or the socket
 	}
 	if o.Keytab != "" {
 		p("sasl-host localhost\nsasl-realm EXAMPLE.COM")
