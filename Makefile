@@ -41,6 +41,25 @@ deps:
 fuzz:
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
+# kill -9 under concurrent writes, N times: nothing acknowledged may be missing.
+crash: $(BUILD)/harness
+	@$(BUILD)/harness crash -n $(N)
+
+# The conformance runner in CDT with the scripts in SUITE, each file from the
+# same data, against this server with slapd. ARGS go to the runner. Ends with
+# the runner's TOTAL line.
+conformance: deps $(BUILD)/harness
+	@$(BUILD)/harness conformance -cdt "$(CDT)" -suite "$(SUITE)" -- $(ARGS)
+
+# The load driver in CALBENCH against this server with slapd. ARGS go to the
+# driver; the report is build/bench.json.
+bench: deps $(BUILD)/harness
+	@$(BUILD)/harness bench -calbench "$(CALBENCH)" -- $(ARGS)
+
+.PHONY: $(BUILD)/harness
+$(BUILD)/harness: | $(BUILD)
+	@$(GO) build -o $@ ./testenv/cmd/harness
+
 # The packages' documentation, as text.
 doc:
 	@for p in $$($(GO) list ./...); do $(GO) doc -all $$p; done

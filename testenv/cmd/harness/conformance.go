@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// accounts is what the harness needs of accounts.json.
+type accounts struct {
+	Realm           string   `json:"realm"`
+	BaseDN          string   `json:"baseDN"`
+	AdminPrincipals []string `json:"adminPrincipals"`
+}
+
+// serverInfo is what it needs of the server's description, convene.xml.
+type serverInfo struct {
+	Port    int `xml:"nonsslport"`
+	SSLPort int `xml:"sslport"`
+}
+
+// conformance runs the runner in cdt with the scripts in suite, each file from
+// the same data. args go to the runner; a --port among them is where the server
+// listens. The status says whether the run took place: how many tests failed
+// is in the runner's last line, TOTAL.
+func conformance(h *harness, cdt, suite string, args []string) int {
+	cdt, suite = absolute(h.t, cdt, "folder of the runner (-cdt)"), absolute(h.t, suite, "folder of the scripts (-suite)")
+	var who accounts
+	readJSON(h.t, filepath.Join(cdt, "accounts.json"), &who)
+	description := filepath.Join(cdt, "convene.xml")
+	var info serverInfo
+	text, err := os.ReadFile(description)
+	if err == nil {
+		err = xml.Unmarshal(text, &info)
+	}
+	if err != nil {
+		h.t.Fatalf("server description: %v", err)
+	}
+	if port, ok := option(args, "--port"); ok {
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			h.t.Fatalf("--port %s: not a number", port)
+		}
+		if has(args, "--ssl") {
+			info.SSLPort = n
+		} else {
+			info.Port = n
+		}
+	}
+
+	h.slapd(filepath.Join(cdt, "accounts.ldif"), who.BaseDN)
+	h.stableGUIDs()
+	h.config.Auth.Realm = who.Realm
+	for _, name := range who.AdminPrincipals {
+		h.config.Access.Administrators = append(h.config.Access.Administrators, "user:"+name)
+	}
+	h.use(info.Port, info.SSLPort)
+	h.prepare()
+	command := h.control() + " reset"
+	status := h.foreground(cdt, filepath.Join(cdt, "cdt"),
+		append([]string{"--suite", suite, "--server", description, "--before-file", command}, args...)...)
+	if status == 1 { // tests failed
+		return 0
+	}
+	return status
+}
+
+// prepare starts the server on an empty folder, and keeps what it makes there
+// as the data to go back to.
+func (h *harness) prepare() {
+	for _, step := range []func() error{h.start, h.stop, h.keep, h.start} {
+		if err := step(); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// option returns the value of "--name value" or "--name=value".
+func option(args []string, name string) (string, bool) {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, name+"="); ok {
+			return v, true
+		}
+		if a == name && i+1 < len(args) {
+			return args[i+1], true
+		}
+	}
+	return "", false
+}
+
+func has(args []string, name string) bool {
+	for _, a := range args {
+		if a == name {
+			return true
+		}
+	}
+	return false
+}
+
+func readJSON(t *tb, file string, into any) {
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}

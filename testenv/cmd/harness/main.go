@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := 2
+	if len(os.Args) > 1 {
+		status = run(ctx, os.Args[1], os.Args[2:])
+	} else {
+		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|ctl …; see go doc ./testenv/cmd/harness")
+	}
+	stop()
+	os.Exit(status)
+}
+
+// run does one command and returns the program's status.
+func run(ctx context.Context, command string, args []string) int {
+	flags := flag.NewFlagSet("harness "+command, flag.ExitOnError)
+	var do func(*harness) int
+	switch command {
+	case "conformance":
+		cdt := flags.String("cdt", "", "folder of the conformance runner: cdt, convene.xml, accounts.ldif, accounts.json")
+		suite := flags.String("suite", "", "folder of the test scripts: scripts, Resource")
+		do = func(h *harness) int { return conformance(h, *cdt, *suite, flags.Args()) }
+	case "bench":
+		dir := flags.String("calbench", "", "folder of the load driver's module")
+		report := flags.String("json", "", "file for the report; default build/bench.json")
+		do = func(h *harness) int { return bench(h, *dir, *report, flags.Args()) }
+	case "crash":
+		n := flags.Int("n", 100, "how often to kill the server")
+		seed := flags.Uint64("seed", 1, "seed of what is written and when the server is killed")
+		do = func(h *harness) int { return crash(h, *n, *seed) }
+	case "ctl":
+		return ctl(args)
+	default:
+		fmt.Fprintf(os.Stderr, "harness: there is no command %q\n", command)
+		return 2
+	}
+	// The error is handled by ExitOnError.
+	_ = flags.Parse(args)
+	return withHarness(ctx, do)
+}
+
+// ctl posts an operation to a running harness.
+func ctl(args []string) int {
+	if len(args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: harness ctl URL stop|start|reset")
+		return 2
+	}
+	resp, err := http.Post(args[0]+"/"+args[1], "", nil)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "harness:", err)
+		return 1
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		fmt.Fprintf(os.Stderr, "harness: %s: %s %s %v\n", args[1], resp.Status, text, err)
+		return 1
+	}
+	return 0
+}
+
+// absolute makes the paths of a caller good for programs with another current
+// folder.
+func absolute(t *tb, path, what string) string {
+	if path == "" {
+		t.Fatalf("the %s is not given", what)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(abs); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return abs
+}
