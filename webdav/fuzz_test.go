@@ -59,6 +59,8 @@ func FuzzParseXML(f *testing.F) {
 
 var spaces = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
+func standardName(n xml.Name) string { return "{" + spaces.Replace(n.Space) + "}" + n.Local }
+
 // standardForm writes e in the form that standardTree has.
 func standardForm(e *Element) string {
 	var b strings.Builder
@@ -68,9 +70,9 @@ func standardForm(e *Element) string {
 			b.WriteString(e.Text)
 			return
 		}
-		b.WriteString("<{" + e.Name.Space + "}" + e.Name.Local)
+		b.WriteString("<" + standardName(e.Name))
 		for _, a := range e.Attrs {
-			b.WriteString(" {" + a.Name.Space + "}" + a.Name.Local + "=" + spaces.Replace(a.Value))
+			b.WriteString(" " + standardName(a.Name) + "=" + spaces.Replace(a.Value))
 		}
 		b.WriteString(">" + e.Text)
 		for _, c := range e.Children {
@@ -99,12 +101,12 @@ func standardTree(body []byte) (string, bool) {
 		switch tok := tok.(type) {
 		case xml.StartElement:
 			depth++
-			b.WriteString("<{" + tok.Name.Space + "}" + tok.Name.Local)
+			b.WriteString("<" + standardName(tok.Name))
 			for _, a := range tok.Attr {
 				if a.Name.Space == "xmlns" || a.Name == (xml.Name{Local: "xmlns"}) {
 					continue
 				}
-				b.WriteString(" {" + a.Name.Space + "}" + a.Name.Local + "=" + spaces.Replace(a.Value))
+				b.WriteString(" " + standardName(a.Name) + "=" + spaces.Replace(a.Value))
 			}
 			b.WriteString(">")
 		case xml.EndElement:
