@@ -254,6 +254,20 @@ func TestMatchAlarms(t *testing.T) {
 	}
 }
 
+// TestMatchAlarmOfDay has the alarm of an all-day event, 15 minutes before the day
+// begins for the reader.
+func TestMatchAlarmOfDay(t *testing.T) {
+	o := object(t, strings.NewReplacer("DTSTART:20260110T100000Z", "DTSTART;VALUE=DATE:20260110", "DURATION:PT1H30M\n", "").Replace(timedEvent))
+	f := mustFilter(t, within("VEVENT", `<comp-filter name="VALARM">`+span("20260109T234500Z", "20260109T234501Z")+`</comp-filter>`))
+	if !match(t, f, o, nil) || match(t, f, o, exampleZone(t)) {
+		t.Error("in UTC")
+	}
+	f = mustFilter(t, within("VEVENT", `<comp-filter name="VALARM">`+span("20260110T044500Z", "20260110T044501Z")+`</comp-filter>`))
+	if match(t, f, o, nil) || !match(t, f, o, exampleZone(t)) {
+		t.Error("in New York")
+	}
+}
+
 const series = `BEGIN:VCALENDAR
 VERSION:2.0
 PRODID:x

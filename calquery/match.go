@@ -119,15 +119,15 @@ func (m *matcher) instance(span TimeRange, components []*ical.Component) (bool, 
 	if err != nil {
 		return false, err
 	}
-	all := len(components) == m.count()
-	if !all {
-		span.To = min(span.To, m.lastOverride(components))
+	if len(components) == m.count() {
+		return s.Overlaps(span.From, span.To, m.floating, m.budget)
 	}
+	span.To = min(span.To, m.lastOverride(components))
 	for in, err := range s.Instances(span.From, span.To, m.floating, m.budget) {
 		if err != nil {
 			return false, err
 		}
-		if all || slices.Contains(components, in.Component) {
+		if slices.Contains(components, in.Component) {
 			return true, nil
 		}
 	}
@@ -367,6 +367,12 @@ func (m *matcher) alarm(span TimeRange, parent, c *ical.Component) (bool, error)
 		base := in.Start
 		if fromEnd {
 			base = in.End
+		}
+		if base.IsZero() {
+			continue
+		}
+		if base.Kind == ical.Date {
+			base.Kind = ical.Floating // 15 minutes before a day is not a day
 		}
 		if in.Component == parent && anyRepeat(base.Add(offset).Unix(m.floating), step, repeats, span) {
 			return true, nil
