@@ -1,5 +1,7 @@
 package ical
 
+import "strings"
+
 // A BusyType is the kind of a busy time (FBTYPE, RFC 5545 §3.2.9).
 type BusyType uint8
 
@@ -17,3 +19,17 @@ type BusyPeriod struct {
 	Start, End int64
 	Type       BusyType
 }
+
+// busyOfStatus is the type of an opaque VEVENT with a STATUS (RFC 4791 §7.10).
+func busyOfStatus(status string) BusyType {
+	switch {
+	case equalFoldTrim(status, "CANCELLED"):
+		return Free
+	case equalFoldTrim(status, "TENTATIVE"):
+		return BusyTentative
+	}
+	return Busy
+}
+
+// equalFoldTrim compares without regard to case and to blanks around s.
+func equalFoldTrim(s, want string) bool { return strings.EqualFold(strings.TrimSpace(s), want) }

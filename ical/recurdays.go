@@ -1,0 +1,529 @@
+package ical
+
+import (
+	"math"
+	"math/bits"
+)
+
+// A pattern is a rule together with the DTSTART that fills in what the rule
+// leaves open (RFC 5545 §3.3.10). It knows wall times only. It is immutable.
+type pattern struct {
+	Rule
+	start    int64    // DTSTART, wall
+	startDay int64    // days from 1 January 1970
+	each     clockSet // times of a day; of a period, if that is less than a day
+	perDay   int      // the length of each
+	perFull  int64    // walls of each period but the first, if always as many; else 0
+	synced   bool     // start is one of the walls
+
+	byYear    bool // the days of a year cannot be found month by month
+	nthOfYear bool // the numbers of BYDAY count in the year
+	limited   bool // a rule of days or less passes over some days
+}
+
+// A clockSet is a set of times: all combinations of the hours, minutes and
+// seconds whose bits are set.
+type clockSet struct {
+	hours            uint32
+	minutes, seconds uint64
+}
+
+// len returns the number of times in c.
+func (c *clockSet) len() int {
+	return bits.OnesCount32(c.hours) * bits.OnesCount64(c.minutes) * bits.OnesCount64(c.seconds)
+}
+
+// at returns the nth time of c in seconds; n counts from 0 in order of time.
+func (c *clockSet) at(n int) int64 {
+	seconds := bits.OnesCount64(c.seconds)
+	minutes := bits.OnesCount64(c.minutes)
+	h, m, s := n/(minutes*seconds), n/seconds%minutes, n%seconds
+	return int64(nthBit(uint64(c.hours), h))*3600 + int64(nthBit(c.minutes, m))*60 + int64(nthBit(c.seconds, s))
+}
+
+// first returns the first time of c in seconds.
+func (c *clockSet) first() int64 {
+	return int64(bits.TrailingZeros32(c.hours))*3600 + int64(bits.TrailingZeros64(c.minutes))*60 + int64(bits.TrailingZeros64(c.seconds))
+}
+
+// rank returns how many times of c are before a time of a day in seconds, and
+// whether that is one of them.
+func (c *clockSet) rank(clock int64) (n int, in bool) {
+	h, m, s := clock/3600, clock/60%60, clock%60
+	seconds := bits.OnesCount64(c.seconds)
+	minutes := bits.OnesCount64(c.minutes)
+	n = bits.OnesCount32(c.hours&(1<<h-1)) * minutes * seconds
+	if c.hours&(1<<h) == 0 {
+		return n, false
+	}
+	n += bits.OnesCount64(c.minutes&(1<<m-1)) * seconds
+	if c.minutes&(1<<m) == 0 {
+		return n, false
+	}
+	return n + bits.OnesCount64(c.seconds&(1<<s-1)), c.seconds&(1<<s) != 0
+}
+
+// nthBit returns the index of the nth bit that is set; n counts from 0.
+func nthBit(set uint64, n int) int {
+	for ; n > 0; n-- {
+		set &= set - 1
+	}
+	return bits.TrailingZeros64(set)
+}
+
+// newPattern fills in a rule. timeless: DTSTART is a DATE, and times in the rule
+// are ignored.
+func newPattern(r *Rule, start int64, timeless bool) pattern {
+	p := pattern{Rule: *r, start: start, startDay: floorDiv(start, secondsPerDay)}
+	clock := start - p.startDay*secondsPerDay
+	if timeless {
+		p.hours, p.minutes, p.seconds = 0, 0, 0
+		if p.freq < Daily {
+			// There are no hours in a day: such a rule makes each day once.
+			p.freq, p.interval = Daily, max(1, p.interval*p.unit()/secondsPerDay)
+		}
+	}
+	if p.hours == 0 && p.freq > Hourly {
+		p.hours = 1 << (clock / 3600)
+	}
+	if p.minutes == 0 && p.freq > Minutely {
+		p.minutes = 1 << (clock / 60 % 60)
+	}
+	if p.seconds == 0 && p.freq > Secondly {
+		p.seconds = 1 << (clock % 60)
+	}
+	p.fillDays()
+	p.nthOfYear = p.freq == Yearly && len(p.nthDays) > 0 && p.months == 0
+	p.byYear = len(p.yearDays) > 0 || len(p.weekNos) > 0 || p.nthOfYear
+	p.limited = p.months != 0 || p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.yearDays) > 0
+	p.each = clockSet{1, 1, 1}
+	if p.freq >= Daily {
+		p.each.hours = p.hours
+	}
+	if p.freq >= Hourly {
+		p.each.minutes = p.minutes
+	}
+	if p.freq >= Minutely {
+		p.each.seconds = p.seconds
+	}
+	p.perDay = p.each.len()
+	p.perFull = p.constant()
+	p.synced = p.contains(start)
+	return p
+}
+
+// fillDays takes the day from DTSTART if the rule has none.
+func (p *pattern) fillDays() {
+	_, month, day := civilOfDays(p.startDay)
+	hasDays := p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0
+	switch p.freq {
+	case Weekly:
+		if p.weekdays == 0 {
+			p.weekdays = 1 << weekday(p.startDay)
+		}
+	case Monthly:
+		if !hasDays {
+			p.monthDays = 1 << day
+		}
+	case Yearly:
+		switch {
+		case hasDays:
+		case len(p.weekNos) > 0:
+			p.weekdays = 1 << weekday(p.startDay)
+		default:
+			p.monthDays = 1 << day
+			if p.months == 0 {
+				p.months = 1 << month
+			}
+		}
+	}
+}
+
+// unit returns the length of the period of a rule of days or less, in seconds.
+func (p *pattern) unit() int64 {
+	switch p.freq {
+	case Secondly:
+		return 1
+	case Minutely:
+		return 60
+	case Hourly:
+		return 3600
+	}
+	return secondsPerDay
+}
+
+// A daySet is a set of days: bit n of it is the day base+n.
+type daySet struct {
+	base int64
+	bits [6]uint64
+}
+
+// words returns the number of elements of bits that may be in use.
+func (p *pattern) words() int {
+	if p.freq == Yearly {
+		return 6
+	}
+	return 1
+}
+
+// len returns the number of days in the first words of s.
+func (s *daySet) len(words int) int {
+	n := 0
+	for _, w := range s.bits[:words] {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// nth returns the nth day of s, counted from its base; n counts from 0.
+func (s *daySet) nth(n int) int64 {
+	for i, w := range s.bits {
+		if c := bits.OnesCount64(w); n >= c {
+			n -= c
+			continue
+		}
+		return int64(i*64 + nthBit(w, n))
+	}
+	return -1
+}
+
+// dropBefore removes the days before a day.
+func (s *daySet) dropBefore(day int64) {
+	for i := range s.bits {
+		switch n := day - s.base - int64(i*64); {
+		case n <= 0:
+			return
+		case n >= 64:
+			s.bits[i] = 0
+		default:
+			s.bits[i] &= ^uint64(0) << n
+		}
+	}
+}
+
+// days finds the days of a period of a rule of days or more. index counts
+// intervals from the period that DTSTART is in.
+func (p *pattern) days(index int64, set *daySet) {
+	switch p.freq {
+	case Daily:
+		set.base = p.startDay + index*p.interval
+		set.bits[0] = 0
+		if p.dayMatches(set.base) {
+			set.bits[0] = 1
+		}
+	case Weekly:
+		set.base = p.startDay - floorMod(weekday(p.startDay)-int64(p.wkst), 7) + index*p.interval*7
+		week := uint64(p.weekdays)
+		week = (week>>p.wkst | week<<(7-p.wkst)) & 0x7f
+		if p.months != 0 {
+			for w := week; w != 0; w &= w - 1 {
+				n := bits.TrailingZeros64(w)
+				if _, month, _ := civilOfDays(set.base + int64(n)); p.months&(1<<month) == 0 {
+					week &^= 1 << n
+				}
+			}
+		}
+		set.bits[0] = week
+	case Monthly:
+		year, month := p.monthOf(index)
+		set.base, set.bits[0] = daysOfCivil(year, month, 1), 0
+		if p.months == 0 || p.months&(1<<month) != 0 {
+			set.bits[0] = p.monthSet(set.base, month, daysInMonth(year, month))
+		}
+	default:
+		year, _, _ := civilOfDays(p.startDay)
+		p.yearSet(year+int(index*p.interval), set)
+	}
+}
+
+// monthOf returns the month of a period of a MONTHLY rule.
+func (p *pattern) monthOf(index int64) (year, month int) {
+	year, month, _ = civilOfDays(p.startDay)
+	n := int64(year)*12 + int64(month-1) + index*p.interval
+	return int(floorDiv(n, 12)), int(floorMod(n, 12)) + 1
+}
+
+// everySeventh has the bits 0, 7, 14, … up to 35.
+const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
+
+// monthSet returns the days of a month that BYMONTHDAY, SKIP and BYDAY leave:
+// bit 0 is the first, of the day number first. SKIP=FORWARD may set the bit
+// after the last.
+func (p *pattern) monthSet(first int64, month, length int) uint64 {
+	all := uint64(1)<<length - 1
+	set := all
+	if p.monthDays|p.lastDays != 0 {
+		set = uint64(p.monthDays) >> 1
+		if beyond := set &^ all; beyond != 0 {
+			set &= all
+			switch p.skip {
+			case skipBackward:
+				set |= 1 << (length - 1)
+			case skipForward:
+				set |= 1 << length
+			}
+		}
+		for neg := p.lastDays; neg != 0; neg &= neg - 1 {
+			if n := bits.TrailingZeros32(neg); n <= length {
+				set |= 1 << (length - n)
+			}
+		}
+	}
+	if p.weekdays == 0 && len(p.nthDays) == 0 || p.nthOfYear {
+		return set
+	}
+	wday := weekday(first)
+	var days uint64
+	for w := p.weekdays; w != 0; w &= w - 1 {
+		days |= everySeventh << floorMod(int64(bits.TrailingZeros8(w))-wday, 7)
+	}
+	for _, nth := range p.nthDays {
+		at := int(floorMod(int64(nth.wday)-wday, 7)) + 7*(int(nth.n)-1)
+		if nth.n < 0 {
+			at = length - 1 - int(floorMod(wday+int64(length)-1-int64(nth.wday), 7)) + 7*(int(nth.n)+1)
+		}
+		if at >= 0 && at < length {
+			days |= 1 << at
+		}
+	}
+	return set & days
+}
+
+// yearSet finds the days of a year.
+func (p *pattern) yearSet(year int, set *daySet) {
+	*set = daySet{base: daysOfCivil(year, 1, 1)}
+	months := p.months
+	if months == 0 {
+		months = 0x1ffe
+	}
+	for m := months; m != 0; m &= m - 1 {
+		month := bits.TrailingZeros16(m)
+		first := daysOfCivil(year, month, 1)
+		set.or(int(first-set.base), p.monthSet(first, month, daysInMonth(year, month)))
+	}
+	if !p.byYear {
+		return
+	}
+	length := 365
+	if daysInMonth(year, 2) == 29 {
+		length = 366
+	}
+	if len(p.yearDays) > 0 {
+		p.keepYearDays(set, length)
+	}
+	if len(p.weekNos) > 0 {
+		p.keepWeeks(set, year, length)
+	}
+	if p.nthOfYear {
+		p.keepNthDays(set, length)
+	}
+}
+
+// or adds the days at..at+63 that are in bits.
+func (s *daySet) or(at int, days uint64) {
+	w, b := at>>6, at&63
+	s.bits[w] |= days << b
+	if b > 0 && w+1 < len(s.bits) {
+		s.bits[w+1] |= days >> (64 - b)
+	}
+}
+
+// and keeps the days that are in keep too.
+func (s *daySet) and(keep *daySet) {
+	for i := range s.bits {
+		s.bits[i] &= keep.bits[i]
+	}
+}
+
+// keepYearDays applies BYYEARDAY, with SKIP for a day 366 that is not.
+func (p *pattern) keepYearDays(set *daySet, length int) {
+	var keep daySet
+	for _, n := range p.yearDays {
+		at := int(n) - 1
+		if n < 0 {
+			at = length + int(n)
+		}
+		switch {
+		case at >= 0 && at < length:
+		case at == length && p.skip == skipBackward:
+			at--
+		case at == length && p.skip == skipForward && p.months == 0:
+			// The first of the next year: set has no such day yet.
+			set.or(at, 1)
+		default:
+			continue
+		}
+		keep.or(at, 1)
+	}
+	set.and(&keep)
+}
+
+// keepWeeks applies BYWEEKNO. Of a week that is shared with another year only
+// the days of this year are in it; they are found in both years.
+func (p *pattern) keepWeeks(set *daySet, year, length int) {
+	var keep daySet
+	first, weeks := p.weekOne(year)
+	next, _ := p.weekOne(year + 1)
+	_, before := p.weekOne(year - 1)
+	for _, n := range p.weekNos {
+		no := int64(n)
+		if n < 0 {
+			no = weeks + 1 + int64(n)
+		}
+		if no >= 1 && no <= weeks {
+			keep.week(first+7*(no-1)-set.base, length)
+		}
+		if n == 1 || int64(n) == -p.weeksOf(year+1) {
+			keep.week(next-set.base, length)
+		}
+		if int64(n) == before || n == -1 {
+			keep.week(first-7-set.base, length)
+		}
+	}
+	set.and(&keep)
+}
+
+// week adds the seven days from at, as far as they are days of the year.
+func (s *daySet) week(at int64, length int) {
+	for d := max(at, 0); d < at+7 && d < int64(length); d++ {
+		s.or(int(d), 1)
+	}
+}
+
+// weekOne returns the day on which the week 1 of a year begins, and how many
+// weeks the year has (ISO 8601, with the week start of the rule).
+func (p *pattern) weekOne(year int) (first, weeks int64) {
+	start := func(year int) int64 {
+		fourth := daysOfCivil(year, 1, 4) // is always in week 1
+		return fourth - floorMod(weekday(fourth)-int64(p.wkst), 7)
+	}
+	first = start(year)
+	return first, (start(year+1) - first) / 7
+}
+
+func (p *pattern) weeksOf(year int) int64 {
+	_, weeks := p.weekOne(year)
+	return weeks
+}
+
+// keepNthDays applies a BYDAY with numbers that count in the year.
+func (p *pattern) keepNthDays(set *daySet, length int) {
+	var keep daySet
+	wday := weekday(set.base)
+	for _, nth := range p.nthDays {
+		at := int(floorMod(int64(nth.wday)-wday, 7)) + 7*(int(nth.n)-1)
+		if nth.n < 0 {
+			at = length - 1 - int(floorMod(wday+int64(length)-1-int64(nth.wday), 7)) + 7*(int(nth.n)+1)
+		}
+		if at >= 0 && at < length {
+			keep.or(at, 1)
+		}
+	}
+	for w := p.weekdays; w != 0; w &= w - 1 {
+		for at := int(floorMod(int64(bits.TrailingZeros8(w))-wday, 7)); at < length; at += 7 {
+			keep.or(at, 1)
+		}
+	}
+	set.and(&keep)
+}
+
+// dayMatches reports whether a rule of days or less leaves a day.
+func (p *pattern) dayMatches(day int64) bool {
+	if p.weekdays != 0 && p.weekdays&(1<<weekday(day)) == 0 {
+		return false
+	}
+	if p.months == 0 && p.monthDays|p.lastDays == 0 && len(p.yearDays) == 0 {
+		return true
+	}
+	year, month, dom := civilOfDays(day)
+	if p.months != 0 && p.months&(1<<month) == 0 {
+		return false
+	}
+	if p.monthDays|p.lastDays != 0 {
+		left := daysInMonth(year, month) + 1 - dom
+		if p.monthDays&(1<<dom) == 0 && p.lastDays&(1<<left) == 0 {
+			return false
+		}
+	}
+	if len(p.yearDays) == 0 {
+		return true
+	}
+	no := int(day-daysOfCivil(year, 1, 1)) + 1
+	left := int(daysOfCivil(year+1, 1, 1) - day)
+	for _, n := range p.yearDays {
+		if int(n) == no || int(n) == -left {
+			return true
+		}
+	}
+	return false
+}
+
+// contains reports whether the wall of DTSTART is one that the rule gives.
+func (p *pattern) contains(start int64) bool {
+	c := &recurrence{pattern: *p, limit: math.MaxInt64, until: math.MaxInt64}
+	it := c.walls(start, start, NewBudget(1000))
+	wall, ok := it.next()
+	return ok && wall == start
+}
+
+// constant returns how many walls each period has, if they are as many in each;
+// 0 if that is not plain to see.
+func (p *pattern) constant() int64 {
+	days := int64(1)
+	switch {
+	case len(p.setPos) > 0 || p.skip != skipOmit:
+		return 0
+	case p.freq < Daily:
+		if p.limited || p.hours != 0 || p.freq <= Minutely && p.minutes != 0 || p.freq == Secondly && p.seconds != 0 {
+			return 0
+		}
+	case p.freq == Daily:
+		if p.limited {
+			return 0
+		}
+	case p.freq == Weekly:
+		if p.months != 0 {
+			return 0
+		}
+		days = int64(bits.OnesCount8(p.weekdays))
+	default:
+		if days = p.constantDays(); p.freq == Yearly {
+			days *= int64(bits.OnesCount16(p.months))
+		} else if p.months != 0 {
+			return 0
+		}
+	}
+	return days * int64(p.perDay)
+}
+
+// constantDays returns how many days each month of the rule has, or 0: if only
+// days of the month that all months have are asked for, or only weekdays with
+// numbers that all months have, and either all counted from the beginning or all
+// from the end.
+func (p *pattern) constantDays() int64 {
+	const upTo28 = 1<<29 - 2
+	byDay := len(p.nthDays) > 0
+	switch {
+	case p.byYear || p.weekdays != 0 || byDay == (p.monthDays|p.lastDays != 0):
+		return 0
+	case byDay:
+		var seen [2]uint64 // by sign: the bits n*7+weekday
+		for _, nth := range p.nthDays {
+			n, sign := int(nth.n), 0
+			if n < 0 {
+				n, sign = -n, 1
+			}
+			if n > 4 {
+				return 0
+			}
+			seen[sign] |= 1 << (n*7 + int(nth.wday))
+		}
+		if seen[0] != 0 && seen[1] != 0 {
+			return 0
+		}
+		return int64(bits.OnesCount64(seen[0] | seen[1]))
+	case (p.monthDays|p.lastDays)&^upTo28 != 0 || p.monthDays != 0 && p.lastDays != 0:
+		return 0
+	}
+	return int64(bits.OnesCount32(p.monthDays | p.lastDays))
+}

@@ -1,0 +1,297 @@
+package ical
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// seek goes to the first instance that may be in the range.
+func (st *stretch) seek() {
+	sc, s := st.sc, st.sc.s
+	from := &s.master.start
+	zone := zoneIn(from, sc.floating)
+	st.start, st.end = zoneCursor{zone: zoneIn(&st.part.start, sc.floating)}, zoneCursor{}
+	st.end = st.start
+	if st.part.span.other {
+		st.end = zoneCursor{zone: st.part.span.zone}
+	}
+
+	reach := max(st.part.span.reach(), s.rdateReach) + 1
+	shift := st.shift
+	if shift != 0 {
+		reach += secondsPerDay // a shift on the wall may be an hour off in time
+	}
+	lowUnix, lowWall := satSub(sc.from, reach+shift), int64(math.MinInt64)
+	if lowUnix != math.MinInt64 {
+		lowWall = lowUnix
+		if zone != nil {
+			seg := zone.segment(lowUnix)
+			lowWall += min(seg.off, seg.prev)
+		}
+	}
+	stop := int64(math.MaxInt64)
+	if sc.to != math.MaxInt64 {
+		stop = sc.to - shift + 2*secondsPerDay
+	}
+	lowKey := lowUnix
+	if s.floating {
+		lowKey = lowWall
+	}
+	if st.low != math.MinInt64 && st.low > lowKey {
+		lowKey = st.low
+		lowWall = max(lowWall, st.low-2*secondsPerDay)
+	}
+	st.rules = scanRules(st.first[:0], s.rules, zone, lowWall, stop, sc.budget)
+	st.except = scanRules(nil, s.exrules, zone, lowWall, stop, sc.budget)
+	st.rdate, _ = slices.BinarySearchFunc(s.rdates, lowKey, func(r rdate, key int64) int { return cmp.Compare(r.key, key) })
+	st.exkey, _ = slices.BinarySearch(s.exkeys, lowKey)
+	st.over, _ = slices.BinarySearchFunc(s.overrides, lowKey, func(o override, key int64) int { return cmp.Compare(o.key, key) })
+	st.lastKey = math.MinInt64
+}
+
+// zoneIn returns the zone that the walls of t are in, nil for UTC.
+func zoneIn(t *DateTime, floating *Zone) *Zone {
+	switch t.Kind {
+	case Zoned:
+		return t.Zone
+	case UTC:
+		return nil
+	}
+	return floating
+}
+
+// satSub subtracts from a bound that may be infinite.
+func satSub(bound, n int64) int64 {
+	if bound == math.MinInt64 || bound == math.MaxInt64 {
+		return bound
+	}
+	return max(bound, -farFuture) - n
+}
+
+// scanRules begins to scan rules, in scans if that has room.
+func scanRules(scans []ruleScan, rules []*recurrence, zone *Zone, from, stop int64, b *Budget) []ruleScan {
+	for _, c := range rules {
+		scans = append(scans, ruleScan{it: c.walls(from, stop, b), cur: zoneCursor{zone: zone}, unix: math.MinInt64})
+		scans[len(scans)-1].advance()
+	}
+	return scans
+}
+
+// advance makes head the next instance of st that is in the range.
+func (st *stretch) advance() {
+	for {
+		wall, unix, period, ok := st.take()
+		if !ok {
+			st.ok = false
+			return
+		}
+		key := unix
+		if st.sc.s.floating {
+			key = wall
+		}
+		switch {
+		case key <= st.low && st.low != math.MinInt64:
+			continue
+		case key >= st.high && st.high != math.MaxInt64:
+			st.ok = false
+			return
+		case key == st.lastKey || st.isExcluded(key, wall, unix):
+			continue
+		}
+		st.lastKey = key
+		if st.ok = st.place(wall, unix, period); st.ok {
+			return
+		}
+		if st.past {
+			return
+		}
+	}
+}
+
+// take takes the next of what the rules and RDATEs give. period is the span of an
+// RDATE that has its own.
+func (st *stretch) take() (wall, unix int64, period *span, ok bool) {
+	best := -1
+	for i := range st.rules {
+		if r := &st.rules[i]; r.ok && (best < 0 || r.unix < unix) {
+			best, wall, unix = i, r.wall, r.unix
+		}
+	}
+	s := st.sc.s
+	if st.rdate < len(s.rdates) {
+		r := &s.rdates[st.rdate]
+		c := zoneCursor{zone: zoneIn(&s.master.start, st.sc.floating)}
+		if u, _ := c.unix(r.wall); best < 0 || u <= unix {
+			st.rdate++
+			if r.span.kind != spanInherit {
+				period = &r.span
+			}
+			if err := st.sc.budget.Spend(1); err != nil {
+				return 0, 0, nil, false
+			}
+			return r.wall, u, period, true
+		}
+	}
+	if best < 0 {
+		return 0, 0, nil, false
+	}
+	st.rules[best].advance()
+	return wall, unix, nil, true
+}
+
+// isExcluded reports whether an EXDATE or EXRULE removes an instance, or an
+// override stands in its place.
+func (st *stretch) isExcluded(key, wall, unix int64) bool {
+	s := st.sc.s
+	for st.exkey < len(s.exkeys) && s.exkeys[st.exkey] < key {
+		st.exkey++
+	}
+	if st.exkey < len(s.exkeys) && s.exkeys[st.exkey] == key {
+		return true
+	}
+	for st.over < len(s.overrides) && s.overrides[st.over].key < key {
+		st.over++
+	}
+	if st.over < len(s.overrides) && s.overrides[st.over].key == key {
+		return true
+	}
+	if len(s.exdays)+len(s.ovdays) > 0 {
+		day := floorDiv(wall, secondsPerDay)
+		if _, found := slices.BinarySearch(s.exdays, day); found {
+			return true
+		}
+		for _, i := range s.ovdays {
+			if s.overrides[i].id.Wall/secondsPerDay == day {
+				return true
+			}
+		}
+	}
+	for i := range st.except {
+		r := &st.except[i]
+		for r.ok && r.unix < unix {
+			r.advance()
+		}
+		if r.ok && r.unix == unix {
+			return true
+		}
+	}
+	return false
+}
+
+// place makes head the instance with an original start, and reports whether it
+// is in the range. past: it and all later ones are behind the range.
+func (st *stretch) place(wall, unix int64, period *span) bool {
+	sc, s := st.sc, st.sc.s
+	start := &s.master.start
+	h := &st.head
+	if s.recurring {
+		h.RecurrenceID = DateTime{Wall: wall, Kind: start.Kind, Zone: start.Zone}
+	}
+	if st.part != &s.master {
+		switch {
+		case !st.onWall:
+			unix += st.shift
+			wall = st.start.wall(unix)
+		case st.shift != 0:
+			wall += st.shift
+			unix, _ = st.start.unix(wall)
+		}
+		start = &st.part.start
+	}
+	if unix > sc.to {
+		st.past = true
+		return false
+	}
+	if period == nil {
+		period = &st.part.span
+	}
+	h.Start = DateTime{Wall: wall, Kind: start.Kind, Zone: start.Zone}
+	h.End = h.Start
+	if period.other {
+		h.End.Zone = period.zone
+		if h.End.Kind = Zoned; period.utc {
+			h.End.Kind = UTC
+		}
+	}
+	h.StartUnix = unix
+	h.End.Wall, h.EndUnix = period.end(wall, unix, &st.start, &st.end)
+	if !st.part.form.overlaps(unix, h.EndUnix, sc.from, sc.to) {
+		return false
+	}
+	h.Component, h.Busy = st.part.comp, st.part.busy
+	return true
+}
+
+// A ruleScan gives the moments of a rule in order, each once.
+type ruleScan struct {
+	it   wallIter
+	cur  zoneCursor
+	wall int64
+	unix int64
+	ok   bool // wall and unix are the current one
+
+	// Local times in a gap of the clocks fall on moments after it, among those
+	// of later local times. They are held back until it is their turn.
+	held    []moment
+	pending bool
+	ahead   moment // taken but not given, if pending
+}
+
+// A moment is a local time and what it is resolved to.
+type moment struct {
+	wall, unix int64
+}
+
+// advance goes to the next moment.
+func (r *ruleScan) advance() {
+	for {
+		m, ok := r.pull()
+		if !ok {
+			r.ok = false
+			return
+		}
+		if m.unix <= r.unix && r.unix != math.MinInt64 {
+			continue // a time that was in the gap, or moved by SKIP
+		}
+		if r.it.c.untilUTC && m.unix > r.it.c.until {
+			r.ok, r.it.done = false, true
+			r.held, r.pending = nil, false
+			return
+		}
+		r.wall, r.unix, r.ok = m.wall, m.unix, true
+		return
+	}
+}
+
+// pull takes the next moment in order.
+func (r *ruleScan) pull() (moment, bool) {
+	for !r.pending {
+		wall, ok := r.it.next()
+		if !ok {
+			break
+		}
+		unix, gap := r.cur.unix(wall)
+		if gap {
+			r.held = append(r.held, moment{wall, unix})
+			continue
+		}
+		if len(r.held) == 0 {
+			return moment{wall, unix}, true
+		}
+		r.ahead, r.pending = moment{wall, unix}, true
+	}
+	if len(r.held) > 0 && (!r.pending || r.held[0].unix < r.ahead.unix) {
+		m := r.held[0]
+		r.held = r.held[1:]
+		return m, true
+	}
+	if !r.pending {
+		return moment{}, false
+	}
+	for len(r.held) > 0 && r.held[0].unix == r.ahead.unix {
+		r.held = r.held[1:]
+	}
+	r.pending = false
+	return r.ahead, true
+}
