@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -274,5 +275,44 @@ func TestAccountRefused(t *testing.T) {
 	s.clock.add(61 * time.Second)
 	if status, _, out := s.try(alice); status != 200 {
 		t.Errorf("unlocked: %d: %v", status, out.Err)
+	}
+}
+
+// A phone with an old password throttles its own address, not its owner's
+// other devices.
+func TestThrottleLocalByAddress(t *testing.T) {
+	file := write(t, "bob:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n")
+	s := openSite(t, func(o *auth.Options) {
+		o.Basic.Files, o.Throttle.LocalFailures, o.Throttle.AddressFailures = []string{file}, 5, 1000
+		o.Address = func(r *http.Request) string { return r.Header.Get("X-Test-Address") }
+	})
+	from := func(address, password string) int {
+		r := request(basicField("bob", password))
+		r.Header.Set("X-Test-Address", address)
+		c, out := s.Authenticate(r)
+		if c != nil {
+			return 200
+		}
+		return out.Status
+	}
+	for i := range 20 {
+		want := 401
+		if i >= 5 {
+			want = 429
+		}
+		if got := from("192.0.2.7", "old"); got != want {
+			t.Errorf("try %d: %d, want %d", i, got, want)
+		}
+	}
+	if got := from("192.0.2.8", "secret"); got != 200 {
+		t.Errorf("another address: %d", got)
+	}
+	// From many addresses the account is the limit.
+	status := 0
+	for i := range 100 {
+		status = from("198.51.100."+strconv.Itoa(i), "guess")
+	}
+	if status != 429 {
+		t.Errorf("guesses from 100 addresses end with %d, want 429", status)
 	}
 }

@@ -79,7 +79,7 @@ type BasicConfig struct {
 type ThrottleConfig struct {
 	Window          time.Duration `toml:"window" doc:"Time over which wrong passwords are counted. At least the directory's own observation window, or accounts may be locked there."`
 	AccountFailures int           `toml:"account-failures" doc:"Wrong passwords of one account that reach the directory within the window. Keep it two below the directory's lock-out threshold: a password that used to be right is tried once more. The same wrong password counts once."`
-	LocalFailures   int           `toml:"local-failures" doc:"Wrong passwords of one account that are verified here (Digest, htpasswd) within the window."`
+	LocalFailures   int           `toml:"local-failures" doc:"Wrong passwords of one account from one address that are verified here (Digest, htpasswd) within the window; ten times as many from all addresses."`
 	AddressFailures int           `toml:"address-failures" doc:"Failures from one network address, or one IPv6 /64, within the window."`
 }
 

@@ -21,9 +21,10 @@
 // An outage is never 401, 403 or 404: Thunderbird switches a calendar off on
 // any 4xx to its first PROPFIND, and tries again on 5xx. The same is true of
 // 429, which is nevertheless used for throttling: whoever has signed in with
-// the same password before is never throttled (see throttle.go), so that the
-// answer meets guesses and new set-ups only, for which a retry that looks like
-// an outage would hide the cause.
+// the same password since the server's start, or is in a Digest session, is
+// never throttled, nor are Kerberos and device passwords, so that the answer
+// meets guesses and new set-ups only, for which an answer that looks like an
+// outage would hide the cause.
 //
 // # State
 //

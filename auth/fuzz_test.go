@@ -3,6 +3,8 @@ package auth_test
 import (
 	"encoding/base64"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"convene/auth"
@@ -12,7 +14,7 @@ import (
 // FuzzSPNEGO feeds tokens to the acceptor. Only a ticket made with the service's
 // key may be accepted, and one of alice; nothing may panic.
 func FuzzSPNEGO(f *testing.F) {
-	s := kerberosSite(f, nil)
+	s := kerberosSite(f, func(o *auth.Options) { o.Log = slog.New(slog.DiscardHandler) })
 	keys := keytab(f)
 	for _, o := range []testenv.TicketOptions{
 		{}, {Bare: true}, {MIC: true, Flags: testenv.FlagMutual}, {Further: true}, {NoToken: true}, {Mechs: [][]int{}},
@@ -36,7 +38,8 @@ func FuzzSPNEGO(f *testing.F) {
 // FuzzDigestHeader feeds credentials that were made without the password.
 func FuzzDigestHeader(f *testing.F) {
 	s := digestSite(f, func(o *auth.Options) {
-		o.Throttle.AddressFailures, o.Throttle.LocalFailures = 1<<30, 1<<30
+		o.Throttle.AddressFailures, o.Throttle.LocalFailures = 1<<30, 1<<20
+		o.Log = slog.New(slog.DiscardHandler)
 	})
 	_, _, out := s.try("")
 	for _, sha := range []bool{false, true} {
@@ -57,7 +60,9 @@ func FuzzDigestHeader(f *testing.F) {
 // always one of the two that are documented.
 func FuzzHash(f *testing.F) {
 	for _, v := range hashVectors {
-		f.Add(v.stored, v.password)
+		if !strings.Contains(v.stored, "m=65536") && !strings.Contains(v.stored, "rounds=") {
+			f.Add(v.stored, v.password)
+		}
 	}
 	f.Add("{PLAIN}x", "x")
 	f.Fuzz(func(t *testing.T, stored, password string) {

@@ -470,3 +470,26 @@ func TestNegotiateGarbage(t *testing.T) {
 		}
 	}
 }
+
+// A state that cannot be written any more keeps nobody out.
+func TestNegotiateStateFails(t *testing.T) {
+	e := newState(t)
+	s := kerberosSite(t, func(o *auth.Options) { o.State = e })
+	try := func() (string, int) {
+		field := negotiateField(testenv.Mint(t, keytab(t), testenv.TicketOptions{Now: s.clock.now()}).Token)
+		status, _, _ := s.try(field)
+		return field, status
+	}
+	try()
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.add(time.Minute)
+	field, status := try()
+	if again, _, _ := s.try(field); status != 200 || again != 401 {
+		t.Errorf("without the state: %d, then %d", status, again)
+	}
+	if !strings.Contains(s.log.String(), "state cannot be written") {
+		t.Error("not logged")
+	}
+}

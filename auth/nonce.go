@@ -177,9 +177,10 @@ func (n *nonces) dropAll() {
 	n.users, n.total, n.floor = map[string]*userNonces{}, 0, n.issued.Load()
 }
 
-// live reports whether a principal has used x successfully before.
+// live reports whether a principal has used x successfully before, even if it
+// has expired since, less than its life ago: who shows it is in a session.
 func (n *nonces) live(ctx context.Context, guid string, x nonce) bool {
-	if n.age(x) > n.life {
+	if n.age(x) > 2*n.life {
 		return false
 	}
 	if n.shared {
@@ -260,7 +261,7 @@ func (n *nonces) sweep(ctx context.Context) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.cutoff = max(n.cutoff, n.now().Add(-n.life).Unix()-1)
+	n.cutoff = max(n.cutoff, n.now().Add(-2*n.life).Unix()-1)
 	for guid, u := range n.users {
 		before := len(u.uses)
 		u.uses = slices.DeleteFunc(u.uses, func(x *nonceUse) bool { return x.issued <= n.cutoff })

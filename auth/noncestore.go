@@ -144,7 +144,7 @@ func (n *nonces) useShared(ctx context.Context, guid string, x nonce, nc uint32)
 // sweepShared removes expired rows, some thousand at a time.
 func (n *nonces) sweepShared(ctx context.Context) error {
 	const most = 5000
-	end := binary.BigEndian.AppendUint64(nil, uint64(n.now().Unix()-1))
+	end := binary.BigEndian.AppendUint64(nil, uint64(n.now().Add(-n.life).Unix()-1))
 	return n.st.engine.Update(ctx, func(w engine.Writer) error {
 		var keys [][]byte
 		for k := range w.Scan(tableNonce, []byte{0}, end) {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -32,9 +33,15 @@ var errReplay = refused("authenticator was used before")
 // 503 with Retry-After: for some seconds, since the mark is moved on in steps
 // of 5 s, one write each. Authenticators from a clock ahead of ours, which
 // would drive the mark far ahead, are stored one by one.
+//
+// When the state cannot be written, as on a full disk, sign-in goes on and the
+// fault is logged: only the protection over the next crash is gone, and nobody
+// should be kept from reading for it.
 type replayCache struct {
 	skew   time.Duration
 	engine engine.Engine // may be nil: only this process is protected
+	log    *slog.Logger
+	quiet  pause // no further complaint about the state
 
 	marking sync.Mutex // held while the mark is written
 
@@ -49,7 +56,7 @@ type replayCache struct {
 type replayKey [16]byte
 
 func newReplayCache(ctx context.Context, a *Authenticator, st *state) (*replayCache, error) {
-	c := &replayCache{skew: a.o.Negotiate.Skew, engine: st.engine, buckets: map[int64]map[replayKey]struct{}{}}
+	c := &replayCache{skew: a.o.Negotiate.Skew, engine: st.engine, log: a.log, buckets: map[int64]map[replayKey]struct{}{}}
 	if c.engine == nil {
 		return c, nil
 	}
@@ -72,8 +79,11 @@ func (c *replayCache) add(ctx context.Context, cipher []byte, ctime, now time.Ti
 	if err != nil || durable {
 		return err
 	}
-	// Not undone on failure: the client has another authenticator by then.
-	return c.persist(ctx, key, expiry, ctime, now)
+	if err := c.persist(ctx, key, expiry, ctime, now); err != nil && !c.quiet.active(now) {
+		c.quiet.begin(now, time.Minute)
+		c.log.Error("replays over a crash are not prevented: the state cannot be written", "err", err)
+	}
+	return nil
 }
 
 // insert checks and remembers in one step.
@@ -129,13 +139,10 @@ func (c *replayCache) persist(ctx context.Context, key replayKey, expiry, ctime,
 	err := c.engine.Update(ctx, func(w engine.Writer) error {
 		return w.Put(tableMeta, metaReplay, binary.BigEndian.AppendUint64(nil, uint64(mark.UnixNano())))
 	})
-	if err != nil {
-		return fmt.Errorf("replay mark: %w", err)
-	}
 	c.mu.Lock()
-	c.mark = mark
+	c.mark = mark // also on failure, or each request would try to write
 	c.mu.Unlock()
-	return nil
+	return err
 }
 
 // load takes over what Close saved, or after a crash the mark. The mark is

@@ -44,7 +44,17 @@ type account struct {
 	refused  []refusal // by time; those the directory refused
 	underway int       // admitted, not yet decided
 	local    window
+	sources  map[netip.Prefix]*window // of local failures; at most maxSources
 }
+
+const (
+	// maxSources bounds the addresses remembered for one account; failures
+	// from more count for the account alone.
+	maxSources = 64
+	// localSpread is how many times LocalFailures an account takes from all
+	// addresses together.
+	localSpread = 10
+)
 
 // refusal is one wrong password, or one refused for a while.
 type refusal struct {
@@ -162,19 +172,25 @@ func (t *throttle) decide(guid, address string, sum [16]byte, d decision, err er
 }
 
 // allowLocal asks whether credentials may be verified that cost the directory
-// nothing. Errors: throttledError.
+// nothing. The limit is for one account from one address, so that a phone with
+// an old password shuts out nobody elsewhere. guid may be "" for a login that
+// nobody has. Errors: throttledError.
 func (t *throttle) allowLocal(guid, address string) error {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if a := t.accounts[guid]; a != nil && a.local.count(now, t.limits.Window) >= t.limits.LocalFailures {
-		return &throttledError{after: t.limits.Window / 2}
+	if a := t.accounts[guid]; a != nil {
+		p, _ := network(address)
+		w := a.sources[p]
+		if w != nil && w.count(now, t.limits.Window) >= t.limits.LocalFailures ||
+			a.local.count(now, t.limits.Window) >= localSpread*t.limits.LocalFailures {
+			return &throttledError{after: t.limits.Window / 2}
+		}
 	}
 	return t.addressAllows(address, now)
 }
 
-// failLocal counts credentials that were wrong. guid may be "" for a login
-// that nobody has.
+// failLocal counts credentials that were wrong.
 func (t *throttle) failLocal(guid, address string) {
 	now := t.now()
 	t.mu.Lock()
@@ -186,6 +202,18 @@ func (t *throttle) failLocal(guid, address string) {
 			t.accounts[guid] = a
 		}
 		a.local.add(now, t.limits.Window)
+		p, _ := network(address)
+		w := a.sources[p]
+		if w == nil && len(a.sources) < maxSources {
+			if a.sources == nil {
+				a.sources = make(map[netip.Prefix]*window)
+			}
+			w = &window{}
+			a.sources[p] = w
+		}
+		if w != nil {
+			w.add(now, t.limits.Window)
+		}
 	}
 	t.countAddress(address, now)
 }
@@ -241,6 +269,11 @@ func (t *throttle) sweep() {
 	defer t.mu.Unlock()
 	for guid, a := range t.accounts {
 		a.expire(now, t.limits.Window)
+		for p, w := range a.sources {
+			if w.count(now, t.limits.Window) == 0 {
+				delete(a.sources, p)
+			}
+		}
 		if len(a.refused) == 0 && a.underway == 0 && a.local.count(now, t.limits.Window) == 0 {
 			delete(t.accounts, guid)
 		}
