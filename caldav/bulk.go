@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"net/http"
+	"strings"
 
 	"convene/delegation"
 	"convene/store"
@@ -17,7 +18,7 @@ type bulkStep struct {
 	path   string // of an existing resource; "" for a new one
 	name   string // in the calendar
 	up     *upload
-	match  webdav.ETags // If-Match
+	match  string // the ETag that it must have; "": any
 	remove bool
 	err    error // it failed before the transaction
 }
@@ -69,9 +70,7 @@ func (h *Handler) bulkChange(r *request) (action, error) {
 // without, a new resource.
 func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 	var st bulkStep
-	if tag := e.Child(webdav.ME("if-match")).Child(webdav.DAV("getetag")).TrimText(); tag != "" {
-		st.match, st.err = webdav.ParseETags(http.Header{"If-Match": {tag}}, "If-Match")
-	}
+	st.match = e.Child(webdav.ME("if-match")).Child(webdav.DAV("getetag")).TrimText()
 	if href := e.Child(webdav.NameHref); href != nil {
 		path, err := webdav.ParseHref(href.TrimText(), r.Host)
 		if err == nil {
@@ -97,7 +96,11 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
 		return st
 	}
-	up, err := h.parseObject([]byte(data.Content()), mediaCalendar)
+	media := mediaCalendar
+	if kind, _ := data.Attr("content-type"); kind == mediaJCal {
+		media = mediaJCal
+	}
+	up, err := h.parseObject([]byte(strings.TrimSpace(data.Content())+"\r\n"), media)
 	if err != nil {
 		st.err = err
 	}
@@ -114,7 +117,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 	withData := r.Header.Get("X-Mobileme-Dav-Options") == "return-changed-data"
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
-		if err := s.checkConditions(self); err != nil {
+		if err := s.checkCTag(self); err != nil {
 			return nil, err
 		}
 		ms := webdav.NewMultistatus(nil)
@@ -129,6 +132,20 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 		resp.Header["Ctag"] = []string{ctagOf(col.Rev)}
 		return resp, nil
 	}, nil
+}
+
+// checkCTag judges the If header of a bulk request: clients send the ctag alone,
+// as <http://me.com/_namespace/ctag/VALUE>, without the list that RFC 4918 wants.
+func (s *scope) checkCTag(self *resource) error {
+	value := s.req.Header.Get("If")
+	ctag, ok := strings.CutPrefix(strings.Trim(value, "<> "), ctagURI)
+	if !ok || strings.Contains(value, "(") {
+		return s.checkConditions(self)
+	}
+	if ctag != ctagOf(self.col.Rev) {
+		return &webdav.Error{Status: http.StatusPreconditionFailed}
+	}
+	return nil
 }
 
 // bulkOne carries out one step and writes its response.
@@ -157,12 +174,22 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 		ms.TextElement(webdav.CS("uid"), entry.UID)
 	}
 	if withData && st.up.edited {
-		ms.Start(webdav.CalDAV("calendar-data"))
-		ms.TextBytes(st.up.body)
-		ms.Writer.End()
+		s.bulkData(ms, st.up)
 	}
 	ms.PropstatEnd(nil)
 	ms.ResponseEnd()
+}
+
+// bulkData writes the data as it was stored, in the form that the client accepts.
+func (s *scope) bulkData(ms *webdav.Multistatus, up *upload) {
+	name := webdav.CalDAV("calendar-data")
+	if !prefersJCal(s.req.Header.Get("Accept")) {
+		ms.TextElement(name, string(up.body))
+		return
+	}
+	ms.Start(name, jcalAttrs...)
+	ms.TextBytes(up.object.Calendar.AppendJCal(nil))
+	ms.Writer.End()
 }
 
 // bulkApply carries out one step; on error it has changed nothing.
@@ -175,15 +202,11 @@ func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		var tag webdav.ETag
-		if old != nil {
-			tag = webdav.ETag(etagOf(old.Rev))
-		}
-		if st.match.Present() && !st.match.MatchStrong(tag) {
-			return nil, &webdav.Error{Status: http.StatusPreconditionFailed}
-		}
-		if old == nil {
+		switch {
+		case old == nil:
 			return nil, &webdav.Error{Status: http.StatusNotFound}
+		case st.match != "" && st.match != etagOf(old.Rev):
+			return nil, &webdav.Error{Status: http.StatusPreconditionFailed}
 		}
 	}
 	if st.remove {

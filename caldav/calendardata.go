@@ -19,7 +19,13 @@ type calendarData struct {
 	buf   []byte     // of the object being written
 }
 
-// calendarData finds CALDAV:calendar-data among the properties of a report; nil
+// jcalAttrs mark an element whose content is jCal.
+var jcalAttrs = []xml.Attr{
+	{Name: xml.Name{Local: "content-type"}, Value: mediaJCal},
+	{Name: xml.Name{Local: "version"}, Value: "2.0"},
+}
+
+// calendarDataOf finds CALDAV:calendar-data among the properties of a report; nil
 // if it was not asked for. "CalDAV-Timezones: F" leaves out the definitions of
 // time zones that every client knows (RFC 7809 §4.1).
 func calendarDataOf(r *request, props []*webdav.Element) (*calendarData, error) {
@@ -34,10 +40,7 @@ func calendarDataOf(r *request, props []*webdav.Element) (*calendarData, error) 
 		ask.OmitZones = omitsZones(r.Header)
 		d := &calendarData{ask: ask}
 		if ask.JCal {
-			d.attrs = []xml.Attr{
-				{Name: xml.Name{Local: "content-type"}, Value: mediaJCal},
-				{Name: xml.Name{Local: "version"}, Value: "2.0"},
-			}
+			d.attrs = jcalAttrs
 		}
 		return d, nil
 	}

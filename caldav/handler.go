@@ -30,17 +30,18 @@ type Options struct {
 
 // Limits bound what one request may ask for. A zero field is DefaultLimits'.
 type Limits struct {
-	ObjectBytes    int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
-	RequestBytes   int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
-	Instances      int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
-	Results        int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
-	Attendees      int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
-	Collections    int           `toml:"collections" doc:"Most collections in one calendar home."`
-	Resources      int           `toml:"resources" doc:"Most resources in one collection."`
-	SearchResults  int           `toml:"search-results" doc:"Most principals in the answer to one search."`
-	QueryPast      time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
-	QueryFuture    time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
-	ListPrincipals bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
+	ObjectBytes     int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
+	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
+	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
+	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
+	Attendees       int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
+	Collections     int           `toml:"collections" doc:"Most collections in one calendar home."`
+	Resources       int           `toml:"resources" doc:"Most resources in one collection."`
+	SearchResults   int           `toml:"search-results" doc:"Most principals in the answer to one search."`
+	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
+	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
+	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
+	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
 }
 
 // DefaultLimits is what a Handler uses where nothing else was said.
@@ -201,8 +202,8 @@ func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
 const retryAfter = 30 * time.Second
 
 const (
-	calendarType = "text/calendar; charset=utf-8"
-	jcalType     = "application/calendar+json; charset=utf-8"
+	calendarType = "text/calendar;charset=utf-8"
+	jcalType     = "application/calendar+json;charset=utf-8"
 )
 
 // send writes the response, once, headers first.

@@ -29,7 +29,7 @@ func indexOf(o *ical.Object) (store.Index, error) {
 	if err != nil {
 		return ix, err
 	}
-	start, end, open := series.Span()
+	start, end, open := series.Span(nil)
 	ix.Start, ix.End = start, end
 	if open {
 		ix.End = store.OpenEnded

@@ -1,7 +1,8 @@
 package caldav
 
 import (
-	"encoding/xml"
+	"cmp"
+	"math/bits"
 	"net/http"
 
 	"convene/store"
@@ -19,7 +20,7 @@ func (h *Handler) makeCalendar(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.makeAction(r, store.KindCalendar, ask, webdav.NameMkcalResponse)
+	return h.makeAction(r, store.KindCalendar, ask, refusedCalendar)
 }
 
 // makeCollection serves MKCOL: of a calendar if an extended body says so (RFC
@@ -43,17 +44,17 @@ func (h *Handler) makeCollection(r *request) (action, error) {
 			return nil, precondition(webdav.CondValidResourceType)
 		}
 	}
-	return h.makeAction(r, kind, ask, webdav.NameMkcolResponse)
+	return h.makeAction(r, kind, ask, refusedCollection)
 }
 
-func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolRequest, root xml.Name) (action, error) {
+func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolRequest, refused refusal) (action, error) {
 	if r.target.object != "" || r.target.addMember {
 		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
 	}
 	made := store.NewCollection{Name: r.target.collection, Kind: kind}
 	if kind == store.KindCalendar {
 		var err error
-		if made.Components, err = askedComponents(ask); err != nil {
+		if made.Components, err = h.askedComponents(ask); err != nil {
 			return nil, err
 		}
 	}
@@ -63,6 +64,9 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		}
 		if s.col != nil {
 			return nil, precondition(webdav.CondResourceMustBeNull)
+		}
+		if full, err := s.full(); err != nil || full {
+			return nil, cmp.Or(err, error(precondition(webdav.CS("max-collections"))))
 		}
 		col, err := s.tx.CreateCollection(s.home.ID, made)
 		if err != nil {
@@ -75,19 +79,28 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 				changes = append(changes, webdav.PropUpdate{Prop: p})
 			}
 		}
-		if results, ok := s.applyProperties(r, changes); !ok {
-			return nil, &makeError{root: root, results: results}
+		results, ok := s.applyProperties(r, changes)
+		if err := h.checkSingle(made.Components); err != nil {
+			name := webdav.CalDAV("supported-calendar-component-set")
+			results, ok = append(failedDependency(results), webdav.PropResult{Name: name, Status: http.StatusForbidden, Err: answer(err)}), false
+		}
+		if !ok {
+			return nil, refused(r, results)
 		}
 		return &webdav.Response{Status: http.StatusCreated, Header: http.Header{"Cache-Control": {"no-cache"}}}, nil
 	}, nil
 }
 
-// askedComponents is what a new calendar shall take: events, if nothing is said.
-// A set that names nothing the server stores is refused (RFC 4791 §5.2.3).
-func askedComponents(ask webdav.MkcolRequest) (store.Component, error) {
+// askedComponents is what a new calendar shall take. A set that names nothing
+// the server stores is refused (RFC 4791 §5.2.3); nothing said is everything, or
+// events where calendars hold one type each.
+func (h *Handler) askedComponents(ask webdav.MkcolRequest) (store.Component, error) {
 	p := ask.Prop(webdav.CalDAV("supported-calendar-component-set"))
 	if p == nil {
-		return store.VEVENT | store.VTODO | store.VJOURNAL | store.VFREEBUSY, nil
+		if h.Limits.SingleComponent {
+			return store.VEVENT, nil
+		}
+		return anyComponent, nil
 	}
 	var set store.Component
 	for comp := range p.ChildrenNamed(webdav.CalDAV("comp")) {
@@ -100,15 +113,45 @@ func askedComponents(ask webdav.MkcolRequest) (store.Component, error) {
 	return set, nil
 }
 
-// A makeError rolls back the making of a collection whose properties could not
-// be set, and carries the answer: which (RFC 5689 §3.2, RFC 4791 §5.3.1.2).
-type makeError struct {
-	root    xml.Name
-	results []webdav.PropResult
+// checkSingle refuses a set of several types where calendars hold one each.
+func (h *Handler) checkSingle(set store.Component) error {
+	if h.Limits.SingleComponent && bits.OnesCount8(uint8(set)) > 1 {
+		return precondition(webdav.CondSupportedCalendarComponent)
+	}
+	return nil
 }
+
+// full reports whether the home holds as many collections as it may. Those that
+// every home has count as one.
+func (s *scope) full() (bool, error) {
+	cols, err := s.tx.Collections(s.home.ID)
+	n := 1
+	for _, c := range cols {
+		if !fixed(c) && c.Name != homeFiles {
+			n++
+		}
+	}
+	return s.h.Limits.Collections > 0 && n >= s.h.Limits.Collections, err
+}
+
+// A refusal makes the error that rolls back the making of a collection whose
+// properties could not be set, and says which.
+type refusal func(*resource, []webdav.PropResult) error
+
+// refusedCalendar is MKCALENDAR's: 207 (RFC 4791 §5.3.1.1).
+func refusedCalendar(r *resource, results []webdav.PropResult) error {
+	return &patchError{self: r, results: results}
+}
+
+// refusedCollection is extended MKCOL's: 424 (RFC 5689 §3.5).
+func refusedCollection(_ *resource, results []webdav.PropResult) error {
+	return &makeError{results: results}
+}
+
+type makeError struct{ results []webdav.PropResult }
 
 func (e *makeError) Error() string { return "collection properties refused" }
 
 func (e *makeError) response() *webdav.Response {
-	return webdav.XML(http.StatusMultiStatus, webdav.PropstatBody(e.root, e.results))
+	return webdav.XML(http.StatusFailedDependency, webdav.PropstatBody(webdav.NameMkcolResponse, e.results))
 }

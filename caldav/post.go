@@ -50,7 +50,10 @@ func (h *Handler) addMember(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp := s.written(self, entry, created, up, prefer)
+		resp, err := s.written(self, entry, created, up, prefer)
+		if err != nil {
+			return nil, err
+		}
 		resp.Header.Set("Location", webdav.EscapePath(self.dir+name))
 		return resp, nil
 	}, nil
@@ -76,6 +79,12 @@ func (h *Handler) putFile(r *request) (action, error) {
 		self := s.resource()
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
+		}
+		if s.col == nil && r.target.collection == homeFiles {
+			var err error
+			if s.col, err = s.tx.CreateCollection(s.home.ID, store.NewCollection{Name: homeFiles, Kind: store.KindCollection}); err != nil {
+				return nil, s.putAnswer(err)
+			}
 		}
 		if s.col == nil || s.col.Kind != store.KindCollection {
 			return nil, &webdav.Error{Status: http.StatusConflict}

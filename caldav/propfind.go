@@ -44,7 +44,7 @@ func (h *Handler) propfind(r *request) (action, error) {
 			return resp, nil
 		}
 		ms := webdav.NewMultistatus(nil)
-		if !prefer.DepthNoroot {
+		if !prefer.DepthNoroot || depth == webdav.Depth0 {
 			if err := q.write(s, ms, self); err != nil {
 				return nil, err
 			}
@@ -138,6 +138,12 @@ func (s *scope) eachMember(self *resource, listed []*directory.Principal, fn fun
 		}
 		for _, c := range cols {
 			r := s.collectionResource(c)
+			if c.Name == homeFiles {
+				if err := s.eachObject(r, fn); err != nil {
+					return err
+				}
+				continue
+			}
 			if !r.privileges.Has(delegation.Read) {
 				continue
 			}

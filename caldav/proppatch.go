@@ -73,12 +73,17 @@ func (s *scope) applyProperties(r *resource, changes []webdav.PropUpdate) (resul
 	if ok {
 		return results, true
 	}
+	return failedDependency(results), false
+}
+
+// failedDependency gives 424 to what would have been set if the rest had been.
+func failedDependency(results []webdav.PropResult) []webdav.PropResult {
 	for i := range results {
 		if results[i].Err == nil {
 			results[i].Status = http.StatusFailedDependency
 		}
 	}
-	return results, false
+	return results
 }
 
 func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {

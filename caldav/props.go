@@ -28,6 +28,10 @@ type property struct {
 	// this resource has no value for it.
 	get func(s *scope, r *resource, w *webdav.Writer) (bool, error)
 
+	// getAs, instead of get, writes the whole element, in the form that the
+	// asking element wants.
+	getAs func(s *scope, r *resource, asked *webdav.Element, w *webdav.Writer) (bool, error)
+
 	// set checks a new value and stores it; nil: the property is protected.
 	set func(s *scope, r *resource, value *webdav.Element) error
 
@@ -301,6 +305,9 @@ func (q *propertyRequest) writeProperty(s *scope, w *webdav.Writer, r *resource,
 	}
 	if p.data {
 		return q.data.write(s, r, w)
+	}
+	if p.row.getAs != nil {
+		return p.row.getAs(s, r, p.element, w)
 	}
 	w.Start(p.element.Name)
 	found, err := p.row.get(s, r, w)

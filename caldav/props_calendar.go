@@ -21,7 +21,7 @@ func calendarProperties() []property {
 		keptProperty(webdav.CalDAV("calendar-description"), kindCalendar, nil),
 		keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil),
 		keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil),
-		keptProperty(webdav.CalDAV("calendar-timezone"), kindCalendar, checkTimezone),
+		timezoneProperty(),
 		{name: webdav.CalDAV("calendar-timezone-id"), on: kindCalendar, get: getTimezoneID, set: setTimezoneID,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.CalDAV("calendar-timezone")) }},
 		{name: webdav.CalDAV("timezone-service-set"), on: kindHome | kindCalendar, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
@@ -54,72 +54,6 @@ func (s *scope) limitTime(away time.Duration) string {
 		return ""
 	}
 	return s.req.now.Add(away).UTC().Format("20060102T150405Z")
-}
-
-// checkTimezone accepts one VCALENDAR with exactly one VTIMEZONE (RFC 4791
-// §5.2.2).
-func checkTimezone(s *scope, _ *resource, value *webdav.Element) error {
-	_, err := parseTimezone(value.Content())
-	return err
-}
-
-// parseTimezone reads the value of CALDAV:calendar-timezone or CALDAV:timezone.
-func parseTimezone(text string) (*ical.Zone, error) {
-	invalid := &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("valid-calendar-data")}
-	cal, err := ical.Decode([]byte(strings.TrimSpace(text)+"\r\n"), ical.DefaultLimits)
-	if err != nil {
-		invalid.Err = err
-		return nil, invalid
-	}
-	var zones []*ical.Component
-	for _, c := range cal.Children {
-		if c.Name != "VTIMEZONE" {
-			return nil, invalid
-		}
-		zones = append(zones, c)
-	}
-	if len(zones) != 1 {
-		return nil, invalid
-	}
-	zone, err := ical.ZoneOf(zones[0])
-	if err != nil {
-		invalid.Err = err
-		return nil, invalid
-	}
-	return zone, nil
-}
-
-// calendarZone is the zone in which floating times of a calendar are read:
-// CALDAV:calendar-timezone, or nil for UTC (RFC 4791 §7.3).
-func (s *scope) calendarZone(r *resource) (*ical.Zone, error) {
-	if r.col == nil {
-		return nil, nil
-	}
-	text, err := s.storedText(r, webdav.CalDAV("calendar-timezone"))
-	if err != nil || text == "" {
-		return nil, err
-	}
-	return parseTimezone(text)
-}
-
-// getTimezoneID is the TZID of CALDAV:calendar-timezone (RFC 7809 §5.2).
-func getTimezoneID(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	zone, err := s.calendarZone(r)
-	if err != nil || zone == nil {
-		return false, err
-	}
-	w.Text(zone.Name())
-	return true, nil
-}
-
-// setTimezoneID takes the name of a zone that the server knows and keeps its
-// definition as CALDAV:calendar-timezone, so that both properties agree.
-func setTimezoneID(s *scope, r *resource, value *webdav.Element) error {
-	cal, err := ical.TimezoneCalendar(strings.TrimSpace(value.Content()))
-	if err != nil {
-		return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("valid-timezone"), Err: err}
-	}
-	return s.keep(r, webdav.NewText(webdav.CalDAV("calendar-timezone"), string(cal.Append(nil))))
 }
 
 func getSupportedData(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {

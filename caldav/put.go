@@ -12,8 +12,12 @@ import (
 // 204 with the new ETag, which is left out if the server changed the data.
 // Conditions: §5.3.2.1, and quota (RFC 4331 §6).
 func (h *Handler) putObject(r *request) (action, error) {
-	if r.target.object == "" || r.target.addMember {
+	t := &r.target
+	switch {
+	case t.addMember, t.object == "" && t.slash:
 		return nil, &webdav.Error{Status: http.StatusConflict, Description: "calendar objects live in a calendar"}
+	case t.object == "":
+		t.collection, t.object = homeFiles, t.collection
 	}
 	if isFile, err := h.inOrdinary(r); err != nil {
 		return nil, err
@@ -37,13 +41,16 @@ func (h *Handler) putObject(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.written(self, entry, created, up, prefer), nil
+		return s.written(self, entry, created, up, prefer)
 	}, nil
 }
 
 // inOrdinary reports whether the target lies in an ordinary collection, which
 // takes any file.
 func (h *Handler) inOrdinary(r *request) (ordinary bool, err error) {
+	if r.target.collection == homeFiles {
+		return true, nil
+	}
 	err = h.Store.View(r.Context(), func(tx *store.Tx) error {
 		home, err := tx.Home(r.target.owner.GUID)
 		if err != nil {
@@ -110,7 +117,7 @@ func (s *scope) putAnswer(err error) error {
 
 // written answers a write: 201 or 204, or with the data if the client prefers
 // that (RFC 8144 §2.3).
-func (s *scope) written(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) *webdav.Response {
+func (s *scope) written(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
 	if created {
 		resp.Status = http.StatusCreated
@@ -119,20 +126,21 @@ func (s *scope) written(r *resource, entry *store.Entry, created bool, up *uploa
 		resp.Header.Set("ETag", etagOf(entry.Rev))
 	}
 	if prefer.Return == webdav.ReturnRepresentation {
-		s.represent(resp, r.dir+entry.Name, up.body, prefer)
 		if !created {
 			resp.Status = http.StatusOK
 		}
+		return s.represent(resp, r.dir+entry.Name, up.body, prefer)
 	}
-	return resp
+	return resp, nil
 }
 
-// represent puts an object's data into an answer.
-func (s *scope) represent(resp *webdav.Response, path string, body []byte, prefer webdav.Prefer) {
+// represent puts an object's data into an answer, in the form that the client
+// accepts.
+func (s *scope) represent(resp *webdav.Response, path string, body []byte, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp.Header.Set("Content-Type", calendarType)
 	resp.Header.Set("Content-Location", webdav.EscapePath(path))
 	resp.Header.Set("Preference-Applied", prefer.Applied())
-	resp.Body = body
+	return s.calendarBody(resp, body)
 }
 
 // rejected answers a failed condition: 412, with the present data if the client
@@ -147,6 +155,5 @@ func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.
 		return nil, err
 	}
 	resp := &webdav.Response{Status: http.StatusPreconditionFailed, Header: http.Header{"ETag": {r.etag()}}}
-	s.represent(resp, r.dir+r.name, obj.Clone().Body, prefer)
-	return resp, nil
+	return s.represent(resp, r.dir+r.name, obj.Body, prefer)
 }

@@ -135,6 +135,9 @@ func (y *syncAnswer) home() error {
 		return err
 	}
 	for _, c := range changes {
+		if c.Name == homeFiles {
+			continue // what lies in the home itself does not synchronize
+		}
 		if c.Deleted {
 			if y.since != 0 {
 				y.ms.ResponseStatus(y.s.req.target.collectionPath(c.Name), http.StatusNotFound, nil)

@@ -77,7 +77,7 @@ func (h *Handler) setKind(tx *store.Tx, t *target) error {
 	col, err := tx.Collection(home.ID, t.collection)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil
+		return t.setFile(tx, home)
 	case err != nil:
 		return err
 	case t.object == "":
@@ -94,6 +94,27 @@ func (h *Handler) setKind(tx *store.Tx, t *target) error {
 		return err
 	}
 	return nil
+}
+
+// setFile makes the target a file in the home itself, if there is one of that
+// name.
+func (t *target) setFile(tx *store.Tx, home *store.Home) error {
+	if t.object != "" || t.slash {
+		return nil
+	}
+	col, err := tx.Collection(home.ID, homeFiles)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = tx.Entry(col.ID, t.collection); err == nil {
+		t.kind, t.collection, t.object = kindObject, homeFiles, t.collection
+	} else if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // area is the part of the URL space that decides who may do what.

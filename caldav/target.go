@@ -133,6 +133,9 @@ func (t target) home(parts []string) (target, error) {
 		return t, nil
 	}
 	t.ident = parts[1]
+	if len(parts) > 2 && parts[2] == homeFiles {
+		return t, errNoSuchPath
+	}
 	switch len(parts) {
 	case 2:
 		t.kind = kindHome
@@ -178,7 +181,16 @@ func homePath(guid string) string {
 func (t *target) homePath() string { return "/calendars/" + t.form + "/" + t.ident + "/" }
 
 // collectionPath is the path of a collection in the target's home.
-func (t *target) collectionPath(name string) string { return t.homePath() + name + "/" }
+func (t *target) collectionPath(name string) string {
+	if name == homeFiles {
+		return t.homePath()
+	}
+	return t.homePath() + name + "/"
+}
+
+// homeFiles is the collection in the store that holds the files that lie in the
+// home itself, beside the collections. No URL leads to it.
+const homeFiles = ".home"
 
 func (t *target) principalPath() string { return "/principals/" + t.form + "/" + t.ident + "/" }
 
