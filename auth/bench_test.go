@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -10,30 +9,10 @@ import (
 	"convene/testenv"
 )
 
-// one is a directory of one record that costs nothing, as a cache does.
-type one struct {
-	directory.Directory
-	p *directory.Principal
-}
-
-func (o one) Lookup(context.Context, directory.Key) (*directory.Principal, error) { return o.p, nil }
-func (o one) Groups(context.Context, string) ([]string, error)                    { return nil, nil }
-func (o one) Authenticate(context.Context, string, string) (*directory.Principal, error) {
-	return o.p, nil
-}
-
-func (o one) HA1(_ context.Context, login, realm, alg string) ([]byte, error) {
-	return o.Directory.(directory.DigestSource).HA1(context.Background(), login, realm, alg)
-}
-
 func benchSite(b *testing.B, scheme string) *site {
-	people := newPeople(b)
-	p, err := people.Static.Lookup(b.Context(), directory.Key{By: directory.GUID, Value: "ALICE-GUID"})
-	if err != nil {
-		b.Fatal(err)
-	}
+	cached := directory.NewCache(newPeople(b).Static, directory.CacheOptions{})
 	return openSite(b, func(o *auth.Options) {
-		o.Schemes, o.Directory, o.Now = []string{scheme}, one{people.Static, p}, time.Now
+		o.Schemes, o.Directory, o.Now = []string{scheme}, cached, time.Now
 		o.Negotiate.Keytab = keytabFile(b)
 	})
 }

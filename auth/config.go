@@ -129,11 +129,9 @@ type Options struct {
 	Throttle       ThrottleConfig
 
 	// Directory knows the records. Required. Put a cache in front of it: each
-	// request looks its principal and groups up.
+	// request looks its principal and groups up. Digest asks it for secrets if
+	// it, or what it caches, is a directory.DigestSource.
 	Directory directory.Directory
-	// Secrets is where Digest finds the directory's secrets. nil: Directory, if
-	// it is a directory.DigestSource; set it where a cache hides that.
-	Secrets directory.DigestSource
 	// State is auth.db, opened with Tables. nil: no device passwords, and
 	// nonces that end with the process. The caller closes it, after Close.
 	State engine.Engine

@@ -81,7 +81,10 @@ type digester struct {
 }
 
 func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, error) {
-	d := &digester{a: a, directory: a.o.Secrets}
+	d := &digester{a: a}
+	if s, ok := directory.AsDigestSource(a.o.Directory); ok {
+		d.directory = s
+	}
 	if a.o.Digest.DevicePasswords {
 		d.devices = a.devices
 	}

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"convene/directory"
 )
 
 // openLimit bounds the start's reading and writing of the state.
@@ -101,9 +99,6 @@ func (o *Options) complete() error {
 		return fmt.Errorf("sign-in: realm %q has a colon or a control character", o.Realm)
 	}
 	o.completeSchemes(def)
-	if s, ok := o.Directory.(directory.DigestSource); ok && o.Secrets == nil {
-		o.Secrets = s
-	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
