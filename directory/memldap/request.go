@@ -155,13 +155,12 @@ func (x *session) extended(id int64, op *ber.Packet) error {
 		x.buffer()
 		return nil
 	case oidWhoAmI:
-		p := result(id, ldap.ApplicationExtendedResponse, ldap.LDAPResultSuccess, "")
 		who := x.who
 		if who != "" {
 			who = "dn:" + who
 		}
-		p.Children[1].AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 11, who, ""))
-		return x.send(p)
+		return x.send(result(id, ldap.ApplicationExtendedResponse, ldap.LDAPResultSuccess, "",
+			ber.NewString(ber.ClassContext, ber.TypePrimitive, 11, who, "")))
 	}
 	return x.result(id, ldap.ApplicationExtendedResponse, ldap.LDAPResultProtocolError, "unknown operation")
 }

@@ -315,13 +315,17 @@ func readMessage(r *bufio.Reader) (*ber.Packet, error) {
 	return ber.DecodePacketErr(buf)
 }
 
-// result builds an LDAPResult message.
-func result(id int64, app ber.Tag, code uint16, text string) *ber.Packet {
+// result builds an LDAPResult message. more is appended to the result: a packet
+// takes a copy of a child when it is appended, so that must be done here.
+func result(id int64, app ber.Tag, code uint16, text string, more ...*ber.Packet) *ber.Packet {
 	p := envelope(id)
 	r := ber.Encode(ber.ClassApplication, ber.TypeConstructed, app, nil, "")
 	r.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, int64(code), ""))
 	r.AppendChild(octets(""))
 	r.AppendChild(octets(text))
+	for _, m := range more {
+		r.AppendChild(m)
+	}
 	p.AppendChild(r)
 	return p
 }
