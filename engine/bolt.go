@@ -239,6 +239,25 @@ func (e *boltEngine) Backup(ctx context.Context, w io.Writer) error {
 	return boltError(err)
 }
 
+// Check implements Checker: every page is used once or free, keys are in order.
+func (e *boltEngine) Check(ctx context.Context) (errs []error) {
+	err := e.db.View(func(tx *bbolt.Tx) error {
+		for err := range tx.Check() { // to its end, or its goroutine would stay
+			if ctx.Err() == nil && len(errs) < maxCheckErrors {
+				errs = append(errs, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		errs = append(errs, boltError(err))
+	}
+	return errs
+}
+
+// maxCheckErrors is how many findings Check keeps.
+const maxCheckErrors = 100
+
 func (e *boltEngine) Size() (int64, error) {
 	info, err := e.file.Stat()
 	if err != nil {

@@ -91,6 +91,13 @@ type Engine interface {
 	Close() error
 }
 
+// A Checker is an engine that can check its own structure.
+type Checker interface {
+	// Check returns what is wrong, nothing if all is right or ctx is done
+	// first. It reads everything.
+	Check(ctx context.Context) []error
+}
+
 // A Panic is the value with which Update panics when its fn did: the value of
 // the first panic and the stack it happened on, which is another goroutine's.
 type Panic struct {

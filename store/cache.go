@@ -19,7 +19,19 @@ type cachedHome struct {
 	rev         Rev
 	collections []*Collection // by name
 
-	properties sync.Map // CollectionID → []Property, as asked for
+	properties sync.Map // CollectionID, 0 for the home → []Property, as asked for
+}
+
+// maxCachedProperties is how many bytes of properties of one resource are kept.
+const maxCachedProperties = 8 << 10
+
+func (k *cachedHome) has(id CollectionID) bool {
+	for _, c := range k.collections {
+		if c.ID == id {
+			return true
+		}
+	}
+	return id == 0
 }
 
 func newHomeCache(max int) *homeCache {

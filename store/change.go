@@ -19,8 +19,8 @@ func (tx *Tx) Changes(c CollectionID, since Rev, limit int) (list []Change, next
 	if err != nil {
 		return nil, 0, false, err
 	}
-	if since > col.Rev || since != 0 && since < col.floor {
-		return nil, 0, false, fmt.Errorf("position %d of %d: %w", since, col.Rev, ErrTokenExpired)
+	if err := tx.checkPosition(since, col.floor, col.Rev); err != nil {
+		return nil, 0, false, err
 	}
 	if limit <= 0 {
 		limit = col.Objects + 1<<30
@@ -45,6 +45,19 @@ func (tx *Tx) Changes(c CollectionID, since Rev, limit int) (list []Change, next
 		return list[:limit], list[limit-1].Rev, true, nil
 	}
 	return list, col.Rev, false, nil
+}
+
+// checkPosition refuses a position from which not all changes are known: below
+// floor, above what is there now, or never given out by this file.
+func (tx *Tx) checkPosition(since, floor, now Rev) error {
+	bad := since > now || since != 0 && since < floor
+	for _, g := range tx.s.gaps {
+		bad = bad || since > g.Before && since < g.After
+	}
+	if bad {
+		return fmt.Errorf("position %d of %d: %w", since, now, ErrTokenExpired)
+	}
+	return nil
 }
 
 // addDeleted merges the first limit + 1 deleted names into list.
@@ -85,8 +98,8 @@ func (tx *Tx) HomeChanges(home HomeID, since Rev) ([]Change, Rev, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if since > h.Rev || since != 0 && since < h.floor {
-		return nil, 0, fmt.Errorf("position %d of %d: %w", since, h.Rev, ErrTokenExpired)
+	if err := tx.checkPosition(since, h.floor, h.Rev); err != nil {
+		return nil, 0, err
 	}
 	all, err := tx.Collections(home)
 	if err != nil {
@@ -141,14 +154,13 @@ func (tx *Tx) pruneSome(c *Collection) error {
 // prune forgets at most limit deleted names of c whose age is over, and raises
 // the position below which c's tokens have expired. It reports how many.
 func (tx *Tx) prune(c *Collection, limit int) (n int, err error) {
-	before := tx.Now().Add(-tx.s.opt.ChangeLogAge).Unix()
 	from := indexKey(c.ID, indexDeleted, 0)
 	for k, v := range tx.r.Scan(tableIndex, from, after(from[:5])) {
 		at, name, err := decodeDeleted(v)
 		if err != nil {
 			return n, err
 		}
-		if n == limit || at >= before {
+		if n == limit || at >= tx.expiry() {
 			break
 		}
 		n++

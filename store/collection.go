@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Collections returns the collections of a home in the order of their names.
@@ -25,8 +24,8 @@ func (tx *Tx) Collections(home HomeID) ([]*Collection, error) {
 	}
 	for i, c := range list {
 		for _, w := range tx.collections {
-			if w.ID == c.ID {
-				list[i] = w.clone()
+			if w.now.ID == c.ID {
+				list[i] = w.now.clone()
 			}
 		}
 	}
@@ -67,8 +66,8 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		return k.collections[i], nil
 	}
 	for _, c := range tx.collections {
-		if c.Home == home && c.Name == name {
-			return c.clone(), nil
+		if c.now.Home == home && c.now.Name == name {
+			return c.now.clone(), nil
 		}
 	}
 	return tx.readCollection(home, name)
@@ -89,8 +88,8 @@ func (tx *Tx) readCollection(home HomeID, name string) (*Collection, error) {
 // CollectionByID returns a collection by its number. Errors: ErrNotFound.
 func (tx *Tx) CollectionByID(id CollectionID) (*Collection, error) {
 	for _, c := range tx.collections {
-		if c.ID == id {
-			return c.clone(), nil
+		if c.now.ID == id {
+			return c.now.clone(), nil
 		}
 	}
 	v := tx.r.Get(tableLookup, collectionKey(id))
@@ -127,15 +126,16 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 		return nil, err
 	}
 	st.Collection++
-	c := &Collection{
+	w := &changed[Collection]{now: Collection{
 		ID:         st.Collection,
 		Home:       home,
 		Name:       n.Name,
 		Kind:       n.Kind,
 		Components: n.Components,
 		ResourceID: n.ResourceID,
-		CreatedAt:  tx.Now().UTC().Truncate(time.Second),
-	}
+		CreatedAt:  tx.second(),
+	}}
+	c := &w.now
 	if c.ResourceID == "" {
 		c.ResourceID = tx.s.opt.NewUUID()
 	}
@@ -143,7 +143,7 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 		return nil, err
 	}
 	h.Collections++
-	tx.collections = append(tx.collections, c)
+	tx.collections = append(tx.collections, w)
 	if err := tx.place(c); err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func (tx *Tx) DeleteCollection(home HomeID, name string) error {
 	return errors.Join(
 		tx.unplace(c, rev),
 		tx.w.Delete(tableLookup, collectionKey(c.ID)),
-		tx.w.Put(tableMeta, purgeKey(c.ID), []byte{formatState}))
+		tx.w.Put(tableLookup, purgeKey(c.ID), []byte{formatPurge}))
 }
 
 // RenameCollection gives a collection another name in its home. Errors:

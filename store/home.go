@@ -2,7 +2,10 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"iter"
+	"slices"
 )
 
 // Home returns the home of owner. Errors: ErrNotFound.
@@ -17,9 +20,8 @@ func (tx *Tx) Home(owner GUID) (*Home, error) {
 // HomeByID returns a home by its number. Errors: ErrNotFound.
 func (tx *Tx) HomeByID(id HomeID) (*Home, error) {
 	for _, h := range tx.homes {
-		if h.ID == id {
-			c := *h
-			return &c, nil
+		if h.now.ID == id {
+			return h.now.clone(), nil
 		}
 	}
 	return tx.readHome(id)
@@ -75,9 +77,10 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	}
 	st.Home++
 	st.Rev++
-	h := &Home{ID: st.Home, Owner: owner, Created: st.Rev, CreatedAt: tx.second()}
+	w := &changed[Home]{now: Home{ID: st.Home, Owner: owner, Created: st.Rev, CreatedAt: tx.second()}}
+	tx.homes = append(tx.homes, w)
+	h := &w.now
 	tx.stamp(h, st.Rev)
-	tx.homes = append(tx.homes, h)
 	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
 		return nil, err
 	}
@@ -88,10 +91,10 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	if build != nil {
 		build(&b)
 	}
-	return tx.copyHome(h), b.err
+	return h.clone(), b.err
 }
 
-func (tx *Tx) copyHome(h *Home) *Home {
+func (h *Home) clone() *Home {
 	c := *h
 	return &c
 }
@@ -104,8 +107,7 @@ func (tx *Tx) SetQuota(id HomeID, bytes int64) error {
 		return err
 	}
 	h.QuotaOverride = bytes
-	h.Rev, err = tx.nextRev()
-	return err
+	return tx.touchHome(h)
 }
 
 // SetOwnerType changes the kind of owner that Stats counts a home under.
@@ -115,8 +117,7 @@ func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 		return err
 	}
 	h.OwnerType = t
-	h.Rev, err = tx.nextRev()
-	return err
+	return tx.touchHome(h)
 }
 
 // Quota returns how many bytes h may hold, -1 for no limit.
@@ -138,4 +139,47 @@ func (tx *Tx) checkQuota(h *Home, n int64) error {
 		return fmt.Errorf("home of %q: %d bytes of %d are used, %d more: %w", h.Owner, h.UsedBytes, limit, n, ErrQuota)
 	}
 	return nil
+}
+
+// Homes walks all homes in the order of their numbers.
+func (tx *Tx) Homes() iter.Seq[*Home] {
+	return func(yield func(*Home) bool) {
+		for k, v := range tx.r.Scan(tableHomes, nil, nil) {
+			id, kind, _ := splitHomeKey(k)
+			if kind != homeRecord {
+				continue
+			}
+			h, err := decodeHome(id, v)
+			if err != nil {
+				tx.fail(fmt.Errorf("home %d: %w", id, err))
+				return
+			}
+			if !yield(h) {
+				return
+			}
+		}
+	}
+}
+
+// DeleteHome removes a home with all it holds: for an owner who has left for
+// good. Its records are purged by Maintain. Errors: ErrNotFound.
+func (tx *Tx) DeleteHome(id HomeID) error {
+	h, err := tx.changingHome(id)
+	if err != nil {
+		return err
+	}
+	all, err := tx.Collections(id)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		err = errors.Join(err, tx.DeleteCollection(id, c.Name))
+	}
+	err = errors.Join(err, tx.removeProperties(OfHome(id)), tx.w.Delete(tableLookup, ownerKey(h.Owner)))
+	prefix := appendU32(nil, id)
+	for k := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+		err = errors.Join(err, tx.w.Delete(tableHomes, k))
+	}
+	tx.homes = slices.DeleteFunc(tx.homes, func(h *changed[Home]) bool { return h.now.ID == id })
+	return err
 }

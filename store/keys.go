@@ -24,14 +24,15 @@ func Tables() []engine.Table {
 // Key prefixes and the bytes that tell records of one table apart.
 const (
 	metaState = "state"
-	metaPurge = 'p' // + collection
 
 	homeRecord  = 0x00
 	homeMember  = 0x01 // + name
 	homeDeleted = 0x02 // + rev
+	homeBadKey  = 0xff // of a key that is too short to be one
 
 	lookupOwner      = 'g' // + GUID
 	lookupCollection = 'c' // + collection
+	lookupPurge      = 'p' // + collection
 
 	indexEntry   = 'e' // + rev
 	indexDeleted = 't' // + rev
@@ -76,7 +77,7 @@ func uidKey(c CollectionID, uid string) []byte {
 	return append(append(appendU32(b, c), indexUID), uid...)
 }
 
-func purgeKey(c CollectionID) []byte { return appendU32(append(make([]byte, 0, 5), metaPurge), c) }
+func purgeKey(c CollectionID) []byte { return appendU32(append(make([]byte, 0, 5), lookupPurge), c) }
 
 // revOf returns the Rev at the end of a key.
 func revOf(key []byte) Rev { return Rev(binary.BigEndian.Uint64(key[len(key)-8:])) }
@@ -91,4 +92,12 @@ func after(prefix []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// splitHomeKey takes a key of the homes table apart.
+func splitHomeKey(k []byte) (id HomeID, kind byte, rest []byte) {
+	if len(k) < 5 {
+		return 0, homeBadKey, nil
+	}
+	return HomeID(binary.BigEndian.Uint32(k)), k[4], k[5:]
 }

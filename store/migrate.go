@@ -21,12 +21,14 @@ var migrations = []func(w engine.Writer, s *state) error{
 // migrate brings the file to schemaVersion. Errors: ErrNewer, ErrForeign.
 func (s *Store) migrate(ctx context.Context) error {
 	for {
-		version, err := s.version(ctx)
+		st, err := s.state(ctx)
 		if err != nil {
 			return err
 		}
+		version := st.Version
 		switch {
 		case version == schemaVersion:
+			s.gaps = st.Gaps
 			return nil
 		case version > schemaVersion:
 			return fmt.Errorf("format %d, this program knows %d: %w", version, schemaVersion, ErrNewer)
@@ -48,13 +50,12 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
-func (s *Store) version(ctx context.Context) (version uint64, err error) {
+func (s *Store) state(ctx context.Context) (st state, err error) {
 	err = s.engine.View(ctx, func(r engine.Reader) error {
-		st, err := readState(r)
-		version = st.Version
+		st, err = readState(r)
 		return err
 	})
-	return version, err
+	return st, err
 }
 
 // readState returns the file's state record; that of an empty file is zero.
@@ -68,4 +69,25 @@ func readState(r engine.Reader) (state, error) {
 		}
 	}
 	return state{}, nil
+}
+
+// revJump is how far MarkRestored moves on: farther than the file that was
+// replaced can have come since the backup.
+const revJump Rev = 1 << 32
+
+// MarkRestored tells the store that its file is an older copy of one that went
+// on after the copy was made. It leaves a gap in the revisions, so that no ETag
+// of the lost changes is given out again, and expires the sync positions in it.
+// The store must be opened again afterwards.
+func (s *Store) MarkRestored(ctx context.Context) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		st, err := tx.counters()
+		if err != nil {
+			return err
+		}
+		g := gap{st.Rev, st.Rev + revJump}
+		st.Rev = g.After
+		st.Gaps = append(st.Gaps, g)
+		return nil
+	})
 }

@@ -78,11 +78,16 @@ func (tx *Tx) find(c CollectionID, name string) (*Entry, *tombstone, error) {
 
 // Entries walks the index of a collection in the order of Rev, the longest
 // unchanged first. It never touches bodies.
-func (tx *Tx) Entries(c CollectionID) iter.Seq[Entry] {
+func (tx *Tx) Entries(c CollectionID) iter.Seq[Entry] { return tx.EntriesSince(c, 0) }
+
+// EntriesSince walks the index entries of the objects that were written after
+// since, in the order of Rev: what is to be read again to bring a copy of the
+// index up to date, together with the deleted names from Changes.
+func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		prefix := indexKey(c, indexEntry, 0)[:5]
+		from := indexKey(c, indexEntry, since+1)
 		var e Entry
-		for k, v := range tx.r.Scan(tableIndex, prefix, after(prefix)) {
+		for k, v := range tx.r.Scan(tableIndex, from, after(from[:5])) {
 			if err := e.decode(revOf(k), v); err != nil {
 				tx.fail(fmt.Errorf("collection %d: %w", c, err))
 				return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"convene/engine"
 )
@@ -51,13 +52,37 @@ func (tx *Tx) Property(r Resource, name string) []byte {
 }
 
 // Properties returns all properties of one resource in the order of their
-// names. They are shared and must not be changed.
+// names. They are shared and must not be changed. For homes and collections it
+// is cheap: what was read is kept until the home changes.
 func (tx *Tx) Properties(r Resource) ([]Property, error) {
-	var list []Property
-	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
-		list = append(list, Property{string(k[len(r.key):]), append([]byte(nil), v...)})
+	if tx.w != nil || r.object != "" {
+		list, _ := tx.readProperties(r)
+		return list, nil
+	}
+	k, err := tx.cached(r.home)
+	if err != nil {
+		return nil, err
+	}
+	var id CollectionID
+	if r.collection != nil {
+		id = r.collection.ID
+	}
+	if list, ok := k.properties.Load(id); ok {
+		return list.([]Property), nil
+	}
+	list, size := tx.readProperties(r)
+	if size <= maxCachedProperties && k.has(id) {
+		k.properties.Store(id, list)
 	}
 	return list, nil
+}
+
+func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
+	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		list = append(list, Property{string(k[len(r.key):]), slices.Clone(v)})
+		size += len(k) + len(v)
+	}
+	return list, size
 }
 
 // ObjectProperties walks the properties of all objects of a collection,
@@ -137,9 +162,7 @@ func (tx *Tx) touchResource(r Resource) error {
 		if err != nil {
 			return err
 		}
-		rev, err := tx.nextRev()
-		tx.stamp(h, rev)
-		return err
+		return tx.touchHome(h)
 	}
 	c, h, err := tx.changing(r.collection)
 	if err != nil {

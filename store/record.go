@@ -14,6 +14,7 @@ const (
 	formatCollection = 1
 	formatEntry      = 1
 	formatObject     = 1
+	formatPurge      = 1
 	formatTombstone  = 2 // in the objects table, instead of an object
 )
 
@@ -92,14 +93,25 @@ type state struct {
 	Rev        Rev    // the last one given out
 	Home       HomeID
 	Collection CollectionID
+	Gaps       []gap
 }
+
+// A gap is a range of revisions that this file never gave out but another copy
+// of it may have: a position in it, Before excluded, is not of this file.
+type gap struct{ Before, After Rev }
 
 func (s *state) encode() []byte {
 	b := append(make([]byte, 0, 24), formatState)
 	b = binary.AppendUvarint(b, s.Version)
 	b = binary.AppendUvarint(b, uint64(s.Rev))
 	b = binary.AppendUvarint(b, uint64(s.Home))
-	return binary.AppendUvarint(b, uint64(s.Collection))
+	b = binary.AppendUvarint(b, uint64(s.Collection))
+	b = binary.AppendUvarint(b, uint64(len(s.Gaps)))
+	for _, g := range s.Gaps {
+		b = binary.AppendUvarint(b, uint64(g.Before))
+		b = binary.AppendUvarint(b, uint64(g.After))
+	}
+	return b
 }
 
 func decodeState(v []byte) (state, error) {
@@ -110,6 +122,9 @@ func decodeState(v []byte) (state, error) {
 		Rev:        Rev(d.uvarint()),
 		Home:       HomeID(d.uvarint()),
 		Collection: CollectionID(d.uvarint()),
+	}
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		s.Gaps = append(s.Gaps, gap{Rev(d.uvarint()), Rev(d.uvarint())})
 	}
 	return s, d.err("state")
 }
@@ -204,6 +219,15 @@ func (h *header) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(h.Rev-h.ScheduleTag))
 	b = binary.AppendVarint(b, h.Created)
 	return binary.AppendVarint(b, h.Modified-h.Created)
+}
+
+// entry returns the index entry that a stored object must have.
+func (h *header) entry(name string, size int, ix Index) *Entry {
+	return &Entry{
+		Name: name, Size: size, Index: ix,
+		Rev: h.Rev, CreatedRev: h.CreatedRev, ScheduleTag: h.ScheduleTag,
+		Created: h.Created, Modified: h.Modified,
+	}
 }
 
 // tombstone is what the objects table holds of a deleted name until the change

@@ -29,8 +29,8 @@ type Options struct {
 	MaxCollections     int // in a home; 0: 1,000
 	MaxProperties      int // on one resource; 0: 200
 	MaxPropertyBytes   int // of one property; 0: 64 KB
-	CachedHomes        int // homes whose collections are kept decoded; 0: 4,096
-	PurgeStep          int // records that one step of Maintain, Verify or Reindex handles; 0: 1,000
+	CachedHomes        int // homes whose collections are kept decoded; 0: 1,024
+	Step               int // records that one transaction of Maintain, Verify or Reindex handles; 0: 500
 	engine.BoltOptions     // Tables and Hot are set by Open
 }
 
@@ -49,7 +49,7 @@ func (o *Options) setDefaults() {
 		value int
 	}{
 		{&o.MaxObjectSize, 10 << 20}, {&o.MaxObjects, 100_000}, {&o.MaxCollections, 1_000},
-		{&o.MaxProperties, 200}, {&o.MaxPropertyBytes, 64 << 10}, {&o.CachedHomes, 4096}, {&o.PurgeStep, 1000},
+		{&o.MaxProperties, 200}, {&o.MaxPropertyBytes, 64 << 10}, {&o.CachedHomes, 1024}, {&o.Step, 500},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -71,6 +71,7 @@ type Store struct {
 	engine engine.Engine
 	opt    Options
 	cache  *homeCache
+	gaps   []gap // never changes after Open
 }
 
 // Open opens the store file at path, creating it if it does not exist, and

@@ -17,10 +17,16 @@ type Tx struct {
 	w   engine.Writer // nil in a view
 	err error         // damage met where no error can be returned; fails the transaction
 
-	state       *state // loaded with the first change
-	homes       []*Home
-	collections []*Collection // those that this transaction changes
+	// What this transaction changes, as it is to be written at the end. Lists
+	// are searched, not mapped: nearly all transactions change one of each.
+	state       *state
+	homes       []*changed[Home]
+	collections []*changed[Collection]
 }
+
+// changed is a record that is written at the end of a transaction if it differs
+// from what it was.
+type changed[T comparable] struct{ now, was T }
 
 // Now returns the clock's time.
 func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
@@ -59,15 +65,19 @@ func (tx *Tx) counters() (*state, error) {
 // flush writes the records that change with nearly everything once, at the
 // end: counters, homes, collections.
 func (tx *Tx) flush() error {
-	if tx.state == nil {
-		return nil
+	var errs []error
+	if tx.state != nil {
+		errs = append(errs, tx.w.Put(tableMeta, []byte(metaState), tx.state.encode()))
 	}
-	errs := []error{tx.w.Put(tableMeta, []byte(metaState), tx.state.encode())}
 	for _, h := range tx.homes {
-		errs = append(errs, tx.w.Put(tableHomes, homeKey(h.ID), h.encode()))
+		if h.now != h.was {
+			errs = append(errs, tx.w.Put(tableHomes, homeKey(h.now.ID), h.now.encode()))
+		}
 	}
 	for _, c := range tx.collections {
-		errs = append(errs, tx.w.Put(tableHomes, memberKey(c.Home, c.Name), c.encode()))
+		if c.now != c.was {
+			errs = append(errs, tx.w.Put(tableHomes, memberKey(c.now.Home, c.now.Name), c.now.encode()))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -78,16 +88,17 @@ func (tx *Tx) changingHome(id HomeID) (*Home, error) {
 		return nil, engine.ErrReadOnly
 	}
 	for _, h := range tx.homes {
-		if h.ID == id {
-			return h, nil
+		if h.now.ID == id {
+			return &h.now, nil
 		}
 	}
 	h, err := tx.readHome(id)
 	if err != nil {
 		return nil, err
 	}
-	tx.homes = append(tx.homes, h)
-	return h, nil
+	w := &changed[Home]{*h, *h}
+	tx.homes = append(tx.homes, w)
+	return &w.now, nil
 }
 
 // changing returns the collection that c was, and its home, as this
@@ -97,24 +108,25 @@ func (tx *Tx) changing(c *Collection) (*Collection, *Home, error) {
 		return nil, nil, engine.ErrReadOnly
 	}
 	for _, w := range tx.collections {
-		if w.ID == c.ID {
-			h, err := tx.changingHome(w.Home)
-			return w, h, err
+		if w.now.ID == c.ID {
+			h, err := tx.changingHome(w.now.Home)
+			return &w.now, h, err
 		}
 	}
-	w, err := tx.readCollection(c.Home, c.Name)
-	if errors.Is(err, ErrNotFound) || err == nil && w.ID != c.ID {
-		w, err = tx.CollectionByID(c.ID) // moved or renamed since
+	stored, err := tx.readCollection(c.Home, c.Name)
+	if errors.Is(err, ErrNotFound) || err == nil && stored.ID != c.ID {
+		stored, err = tx.CollectionByID(c.ID) // moved or renamed since
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	h, err := tx.changingHome(w.Home)
+	h, err := tx.changingHome(stored.Home)
 	if err != nil {
 		return nil, nil, err
 	}
+	w := &changed[Collection]{*stored, *stored}
 	tx.collections = append(tx.collections, w)
-	return w, h, nil
+	return &w.now, h, nil
 }
 
 // touch gives a change in c, and so in its home, its Rev.
@@ -129,6 +141,15 @@ func (tx *Tx) touch(c *Collection, h *Home) (Rev, error) {
 	return rev, nil
 }
 
+// touchHome gives a change of a home itself its Rev.
+func (tx *Tx) touchHome(h *Home) error {
+	rev, err := tx.nextRev()
+	if err == nil {
+		tx.stamp(h, rev)
+	}
+	return err
+}
+
 // stamp makes rev, and now, the last change of a home.
 func (tx *Tx) stamp(h *Home, rev Rev) {
 	h.Rev = rev
@@ -141,7 +162,7 @@ func (tx *Tx) second() time.Time { return tx.Now().UTC().Truncate(time.Second) }
 // forget drops a collection that was deleted from those to be written.
 func (tx *Tx) forget(id CollectionID) {
 	for i, c := range tx.collections {
-		if c.ID == id {
+		if c.now.ID == id {
 			tx.collections = append(tx.collections[:i], tx.collections[i+1:]...)
 			return
 		}

@@ -140,4 +140,3 @@ func (s step) compare(r engine.Reader, m model) error {
 	}
 	return nil
 }
-

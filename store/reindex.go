@@ -1,0 +1,294 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"convene/engine"
+)
+
+// A Report says what Reindex did.
+type Report struct {
+	Homes, Collections, Objects int // looked at
+
+	Written, Removed int       // records that were missing or wrong, or had no reason
+	Failed           []Problem // bodies that cannot be indexed; queries must read them
+}
+
+// Reindex computes every disposable table anew from homes, collections and
+// bodies: the index of each collection, the lookup of homes and collections,
+// the counters and quota sums. What is right is left alone, so that afterwards
+// the file is as if all had been right from the start. It works in small
+// transactions beside everything else, in bounded memory, and may be stopped
+// and run again at any point.
+func (s *Store) Reindex(ctx context.Context) (Report, error) {
+	r := &reindexer{Store: s}
+	if s.opt.Indexer == nil {
+		return r.Report, errNoIndexer
+	}
+	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.sums, r.purgeOrphans} {
+		if err := step(ctx); err != nil {
+			return r.Report, fmt.Errorf("reindex: %w", err)
+		}
+	}
+	return r.Report, nil
+}
+
+type reindexer struct {
+	*Store
+	Report
+}
+
+// A fix is one record to write, or to delete if value is nil, provided that
+// holds still says so in the transaction that does it.
+type fix struct {
+	table engine.Table
+	key   []byte
+	value []byte
+	holds func(*Tx) (bool, error)
+}
+
+// apply carries out fixes in one transaction.
+func (r *reindexer) apply(ctx context.Context, fixes []fix) error {
+	if len(fixes) == 0 {
+		return nil
+	}
+	var written, removed int
+	err := r.Update(ctx, func(tx *Tx) error {
+		written, removed = 0, 0
+		for _, f := range fixes {
+			if ok, err := f.holds(tx); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+			if f.value == nil {
+				removed++
+				if err := tx.w.Delete(f.table, f.key); err != nil {
+					return err
+				}
+				continue
+			}
+			written++
+			if err := tx.w.Put(f.table, f.key, f.value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.Written += written
+	r.Removed += removed
+	return err
+}
+
+// lookups removes lookup records that lead nowhere and writes those that are
+// missing. It also raises the counters of the file if numbers above are in use.
+func (r *reindexer) lookups(ctx context.Context) error {
+	var fixes []fix
+	flush := func() error {
+		err := r.apply(ctx, fixes)
+		fixes = fixes[:0]
+		return err
+	}
+	want := func(tx *Tx, key, value []byte, holds func(*Tx) (bool, error)) {
+		if !bytes.Equal(tx.r.Get(tableLookup, key), value) {
+			fixes = append(fixes, fix{tableLookup, key, value, holds})
+		}
+	}
+	err := r.walk(ctx, tableLookup, nil, []byte{lookupPurge}, func(tx *Tx, k, v []byte) error {
+		key := bytes.Clone(k)
+		wrong := func(tx *Tx) (bool, error) { return !tx.leads(key), nil }
+		if !tx.leads(key) {
+			fixes = append(fixes, fix{tableLookup, key, nil, wrong})
+		}
+		return nil
+	}, flush)
+	if err != nil {
+		return err
+	}
+	var top state
+	err = r.walk(ctx, tableHomes, nil, nil, func(tx *Tx, k, v []byte) error {
+		id, kind, rest := splitHomeKey(k)
+		top.Home = max(top.Home, id)
+		switch kind {
+		case homeRecord:
+			h, err := decodeHome(id, v)
+			if err != nil {
+				return fmt.Errorf("home %d: %w", id, err)
+			}
+			r.Homes++
+			top.Rev = max(top.Rev, h.Rev)
+			want(tx, ownerKey(h.Owner), appendU32(nil, id), func(tx *Tx) (bool, error) {
+				now, err := tx.readHome(id)
+				return err == nil && now.Owner == h.Owner, skipGone(err)
+			})
+		case homeMember:
+			c, err := decodeCollection(id, string(rest), v)
+			if err != nil {
+				return fmt.Errorf("home %d: collection %q: %w", id, rest, err)
+			}
+			top.Rev, top.Collection = max(top.Rev, c.Rev), max(top.Collection, c.ID)
+			want(tx, collectionKey(c.ID), append(appendU32(nil, id), c.Name...), func(tx *Tx) (bool, error) {
+				now, err := tx.readCollection(id, c.Name)
+				return err == nil && now.ID == c.ID, skipGone(err)
+			})
+		}
+		return nil
+	}, flush)
+	if err != nil {
+		return err
+	}
+	return r.raise(ctx, top)
+}
+
+// leads reports whether a lookup record leads to what its key says.
+func (tx *Tx) leads(key []byte) bool {
+	switch v := tx.r.Get(tableLookup, key); {
+	case key[0] == lookupOwner && len(v) == 4:
+		h, err := tx.readHome(HomeID(binary.BigEndian.Uint32(v)))
+		return err == nil && h.Owner == string(key[1:])
+	case key[0] == lookupCollection && len(key) == 5:
+		id := CollectionID(binary.BigEndian.Uint32(key[1:]))
+		c, err := tx.CollectionByID(id)
+		return err == nil && c.ID == id
+	}
+	return false
+}
+
+func (r *reindexer) raise(ctx context.Context, top state) error {
+	return r.Update(ctx, func(tx *Tx) error {
+		st, err := readState(tx.r)
+		if err != nil || top.Rev <= st.Rev && top.Home <= st.Home && top.Collection <= st.Collection {
+			return err
+		}
+		now, err := tx.counters()
+		if err != nil {
+			return err
+		}
+		now.Rev, now.Home, now.Collection = max(st.Rev, top.Rev), max(st.Home, top.Home), max(st.Collection, top.Collection)
+		return nil
+	})
+}
+
+// collections rebuilds each collection's part of the index table, then counts.
+func (r *reindexer) collections(ctx context.Context) error {
+	return r.eachCollection(ctx, func(id CollectionID) error {
+		r.Collections++
+		var fixes []fix
+		flush := func() error {
+			err := r.apply(ctx, fixes)
+			fixes = fixes[:0]
+			return err
+		}
+		prefix := appendU32(nil, id)
+		err := r.walkCollection(ctx, tableObjects, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
+			list, err := r.object(tx, c, string(k[4:]), v)
+			fixes = append(fixes, list...)
+			return err
+		}, flush)
+		if err != nil {
+			return err
+		}
+		err = r.walkCollection(ctx, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
+			key := bytes.Clone(k)
+			unjustified := func(tx *Tx) (bool, error) {
+				v := tx.r.Get(tableIndex, key)
+				ok, err := tx.justified(c, key, v)
+				return v != nil && !ok, err
+			}
+			if bad, err := unjustified(tx); err != nil || !bad {
+				return err
+			}
+			fixes = append(fixes, fix{tableIndex, key, nil, unjustified})
+			return nil
+		}, flush)
+		if err != nil {
+			return err
+		}
+		return skipGone(r.Update(ctx, func(tx *Tx) error {
+			c, _, err := tx.changing(&Collection{ID: id})
+			if err != nil {
+				return err
+			}
+			sum, err := tx.counted(c)
+			if err == nil {
+				*c = *sum
+			}
+			return err
+		}))
+	})
+}
+
+// object returns what is wrong in the index about one record of the objects
+// table.
+func (r *reindexer) object(tx *Tx, c *Collection, name string, v []byte) (fixes []fix, err error) {
+	name = strings.Clone(name)
+	h, body, t, err := decodeObject(v)
+	if err != nil {
+		return nil, fmt.Errorf("collection %d: object %q: %w", c.ID, name, err)
+	}
+	rev := h.Rev
+	if t != nil {
+		rev = t.Rev
+	}
+	unchanged := func(tx *Tx) (bool, error) {
+		now, _, nowT, err := tx.readObject(c.ID, name)
+		if err != nil || now == nil || (nowT == nil) != (t == nil) {
+			return false, err
+		}
+		return now.Rev == rev || nowT != nil && nowT.Rev == rev, nil
+	}
+	want := func(key, value []byte) {
+		if !bytes.Equal(tx.r.Get(tableIndex, key), value) {
+			fixes = append(fixes, fix{tableIndex, key, value, unchanged})
+		}
+	}
+	if t != nil {
+		want(indexKey(c.ID, indexDeleted, t.Rev), encodeDeleted(t.At, name))
+		return fixes, nil
+	}
+	r.Objects++
+	e, err := r.derive(name, &h, body)
+	if err != nil && len(r.Failed) < maxProblems {
+		r.Failed = append(r.Failed, Problem{ProblemBody, c.Home, c.ID, name, err.Error()})
+	}
+	want(indexKey(c.ID, indexEntry, e.Rev), e.encode())
+	if hasUIDRecord(c.Kind, e) {
+		want(uidKey(c.ID, e.UID), []byte(name))
+	}
+	return fixes, nil
+}
+
+// sums adds up each home.
+func (r *reindexer) sums(ctx context.Context) error {
+	return r.eachHome(ctx, func(id HomeID) error {
+		return skipGone(r.Update(ctx, func(tx *Tx) error {
+			h, err := tx.changingHome(id)
+			if err != nil {
+				return err
+			}
+			sum, err := tx.summed(h)
+			if err == nil {
+				*h = *sum
+			}
+			return err
+		}))
+	})
+}
+
+// purgeOrphans queues what belongs to no collection for Maintain.
+func (r *reindexer) purgeOrphans(ctx context.Context) error {
+	list, err := r.orphans(ctx)
+	if err != nil {
+		return err
+	}
+	var fixes []fix
+	for _, id := range list {
+		unknown := func(tx *Tx) (bool, error) { return !tx.known(id), nil }
+		fixes = append(fixes, fix{tableLookup, purgeKey(id), []byte{formatPurge}, unknown})
+	}
+	return r.apply(ctx, fixes)
+}

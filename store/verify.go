@@ -1,0 +1,280 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"convene/engine"
+)
+
+// A ProblemKind says what is wrong.
+type ProblemKind string
+
+const (
+	ProblemFile      ProblemKind = "file"       // the file's own structure
+	ProblemDamaged   ProblemKind = "damaged"    // a record cannot be decoded
+	ProblemBody      ProblemKind = "body"       // a body that cannot be indexed
+	ProblemIndex     ProblemKind = "index"      // an index record is missing or differs from a fresh one
+	ProblemOrphan    ProblemKind = "orphan"     // a record of something that is not there
+	ProblemUID       ProblemKind = "uid"        // two objects of a calendar have one UID
+	ProblemCounter   ProblemKind = "counter"    // a sum or count is wrong
+	ProblemLookup    ProblemKind = "lookup"     // a home or collection is not found by its owner or number
+	ProblemChangeLog ProblemKind = "change log" // a revision that cannot be
+)
+
+// A Problem is one finding of Verify. Of where it is, what applies is set.
+type Problem struct {
+	Kind       ProblemKind
+	Home       HomeID
+	Collection CollectionID
+	Name       string // of an object
+	Detail     string
+}
+
+func (p Problem) String() string {
+	return fmt.Sprintf("%s: home %d collection %d object %q: %s", p.Kind, p.Home, p.Collection, p.Name, p.Detail)
+}
+
+// maxProblems is how many findings Verify collects before it stops.
+const maxProblems = 1000
+
+var errEnough = errors.New("enough problems")
+
+// Verify checks the whole file: that every record can be decoded, that the
+// disposable tables are what a fresh computation from the bodies gives, that
+// counters and quota sums are right, that revisions are possible. It reads in
+// short transactions and may run beside everything else; after 1,000 findings
+// it stops. A nil answer is a proof. Everything but ProblemFile,
+// ProblemDamaged, ProblemBody and ProblemUID is mended by Reindex.
+func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
+	if s.opt.Indexer == nil {
+		return nil, errNoIndexer
+	}
+	v := &verifier{Store: s}
+	for _, check := range []func(context.Context) error{v.file, v.lookup, v.homes, v.collections, v.orphaned} {
+		if err := check(ctx); errors.Is(err, errEnough) {
+			break
+		} else if err != nil {
+			return v.found, fmt.Errorf("verify: %w", err)
+		}
+	}
+	return v.found, nil
+}
+
+type verifier struct {
+	*Store
+	found []Problem
+}
+
+// report notes a problem; its error ends the verification.
+func (v *verifier) report(kind ProblemKind, home HomeID, c CollectionID, name, format string, args ...any) error {
+	v.found = append(v.found, Problem{kind, home, c, name, fmt.Sprintf(format, args...)})
+	if len(v.found) >= maxProblems {
+		return errEnough
+	}
+	return nil
+}
+
+// in notes a problem in a collection.
+func (v *verifier) in(c *Collection, name string, kind ProblemKind, format string, args ...any) error {
+	return v.report(kind, c.Home, c.ID, name, format, args...)
+}
+
+func (v *verifier) file(ctx context.Context) error {
+	c, ok := v.engine.(engine.Checker)
+	if !ok {
+		return nil
+	}
+	for _, err := range c.Check(ctx) {
+		if err := v.report(ProblemFile, 0, 0, "", "%v", err); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// lookup checks that each lookup record leads to what it says.
+func (v *verifier) lookup(ctx context.Context) error {
+	return v.walk(ctx, tableLookup, nil, nil, func(tx *Tx, k, val []byte) error {
+		switch {
+		case k[0] == lookupOwner && len(val) == 4:
+			id := HomeID(binary.BigEndian.Uint32(val))
+			if h, err := tx.readHome(id); err != nil || h.Owner != string(k[1:]) {
+				return v.report(ProblemLookup, id, 0, "", "owner %q leads to another or no home", k[1:])
+			}
+			return nil
+		case k[0] == lookupCollection && len(k) == 5 && len(val) > 4:
+			id := CollectionID(binary.BigEndian.Uint32(k[1:]))
+			if c, err := tx.CollectionByID(id); err != nil || c.ID != id {
+				return v.report(ProblemLookup, 0, id, "", "number leads to another or no collection")
+			}
+			return nil
+		case k[0] == lookupPurge && len(k) == 5:
+			return nil
+		}
+		return v.report(ProblemDamaged, 0, 0, "", "lookup record %x: %x", k, val)
+	}, nil)
+}
+
+// homes checks each home's record against its collections' records.
+func (v *verifier) homes(ctx context.Context) error {
+	return v.eachHome(ctx, func(id HomeID) error {
+		return v.View(ctx, func(tx *Tx) error {
+			h, err := tx.readHome(id)
+			if errors.Is(err, ErrNotFound) {
+				if tx.emptyHome(id) {
+					return nil // deleted meanwhile
+				}
+				return v.report(ProblemOrphan, id, 0, "", "records of a home that is not there")
+			}
+			if err != nil {
+				return v.report(ProblemDamaged, id, 0, "", "%v", err)
+			}
+			return v.home(tx, h)
+		})
+	})
+}
+
+func (tx *Tx) emptyHome(id HomeID) bool {
+	prefix := appendU32(nil, id)
+	for range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+		return false
+	}
+	return true
+}
+
+func (v *verifier) home(tx *Tx, h *Home) error {
+	all, err := tx.readCollections(h.ID)
+	if err != nil {
+		return v.report(ProblemDamaged, h.ID, 0, "", "%v", err)
+	}
+	st, err := decodeState(tx.r.Get(tableMeta, []byte(metaState)))
+	if err != nil {
+		return v.report(ProblemDamaged, 0, 0, "", "%v", err)
+	}
+	var errs []error
+	if h.Rev > st.Rev || h.Created > h.Rev || h.floor > h.Rev {
+		errs = append(errs, v.report(ProblemChangeLog, h.ID, 0, "", "revision %d made at %d, of %d", h.Rev, h.Created, st.Rev))
+	}
+	if string(tx.r.Get(tableLookup, ownerKey(h.Owner))) != string(appendU32(nil, h.ID)) {
+		errs = append(errs, v.report(ProblemLookup, h.ID, 0, "", "is not found by its owner %q", h.Owner))
+	}
+	for _, c := range all {
+		if c.Rev > h.Rev || c.Created > c.Rev || c.floor > c.Rev || c.ID > st.Collection {
+			errs = append(errs, v.in(c, "", ProblemChangeLog, "revision %d made at %d, of %d", c.Rev, c.Created, h.Rev))
+		}
+		if got, err := tx.CollectionByID(c.ID); err != nil || got.Home != h.ID || got.Name != c.Name {
+			errs = append(errs, v.in(c, "", ProblemLookup, "is not found by its number"))
+		}
+	}
+	if sum, err := tx.summed(h); err != nil || *sum != *h {
+		errs = append(errs, v.report(ProblemCounter, h.ID, 0, "", "%d objects, %d bytes, %d collections; its collections add up to %d, %d, %d",
+			h.Objects, h.UsedBytes, h.Collections, sum.Objects, sum.UsedBytes, sum.Collections))
+	}
+	return errors.Join(errs...)
+}
+
+// collections checks the records of every collection both ways: from objects to
+// the index and properties, and back.
+func (v *verifier) collections(ctx context.Context) error {
+	return v.eachCollection(ctx, func(id CollectionID) error {
+		prefix := appendU32(nil, id)
+		err := v.walkCollection(ctx, tableObjects, prefix, id, v.object, nil)
+		if err == nil {
+			err = v.walkCollection(ctx, tableIndex, prefix, id, v.indexRecord, nil)
+		}
+		if err == nil {
+			err = v.walkCollection(ctx, tableProperties, appendU32([]byte{ofObject}, id), id, v.property, nil)
+		}
+		if err == nil {
+			err = skipGone(v.View(ctx, func(tx *Tx) error { return v.counters(tx, id) }))
+		}
+		return err
+	})
+}
+
+func (v *verifier) object(tx *Tx, c *Collection, k, val []byte) error {
+	name := string(k[4:])
+	h, body, t, err := decodeObject(val)
+	switch {
+	case err != nil:
+		return v.in(c, name, ProblemDamaged, "%v", err)
+	case t != nil:
+		return v.deleted(tx, c, name, t)
+	case h.Rev > c.Rev || h.CreatedRev > h.Rev || h.ScheduleTag > h.Rev:
+		return v.in(c, name, ProblemChangeLog, "revision %d made at %d, of %d", h.Rev, h.CreatedRev, c.Rev)
+	}
+	e, err := v.derive(name, &h, body)
+	if err != nil {
+		return v.in(c, name, ProblemBody, "%v", err)
+	}
+	if !bytes.Equal(tx.r.Get(tableIndex, indexKey(c.ID, indexEntry, e.Rev)), e.encode()) {
+		return v.in(c, name, ProblemIndex, "entry of revision %d is not as a fresh one", e.Rev)
+	}
+	if c.Kind != KindCalendar || e.UID == "" {
+		return nil
+	}
+	if hasUIDRecord(c.Kind, e) && tx.r.Get(tableIndex, uidKey(c.ID, e.UID)) == nil {
+		return v.in(c, name, ProblemIndex, "is not found by its UID %q", e.UID)
+	}
+	if other, err := tx.uidIn(c.ID, e.UID); err != nil || other != name {
+		return v.in(c, name, ProblemUID, "UID %q leads to %q", e.UID, other)
+	}
+	return nil
+}
+
+func (v *verifier) deleted(tx *Tx, c *Collection, name string, t *tombstone) error {
+	if t.Rev > c.Rev || t.Rev <= c.floor {
+		return v.in(c, name, ProblemChangeLog, "deleted at %d, between %d and %d", t.Rev, c.floor, c.Rev)
+	}
+	if !bytes.Equal(tx.r.Get(tableIndex, indexKey(c.ID, indexDeleted, t.Rev)), encodeDeleted(t.At, name)) {
+		return v.in(c, name, ProblemIndex, "deletion %d is not in the index", t.Rev)
+	}
+	return nil
+}
+
+func (v *verifier) indexRecord(tx *Tx, c *Collection, k, val []byte) error {
+	if ok, err := tx.justified(c, k, val); err == nil && !ok {
+		return v.in(c, "", ProblemOrphan, "index record %x", k)
+	}
+	return nil // a damaged object was reported as such
+}
+
+func (v *verifier) property(tx *Tx, c *Collection, k, _ []byte) error {
+	object, name, ok := splitObjectProperty(k)
+	if !ok {
+		return v.in(c, "", ProblemDamaged, "property key %x", k)
+	}
+	if h, _, t, err := tx.readObject(c.ID, object); err == nil && (h == nil || t != nil) {
+		return v.in(c, object, ProblemOrphan, "property %q", name)
+	}
+	return nil
+}
+
+func (v *verifier) counters(tx *Tx, id CollectionID) error {
+	c, err := tx.CollectionByID(id)
+	if err != nil {
+		return err
+	}
+	sum, err := tx.counted(c)
+	if err != nil {
+		return skipCorrupt(err) // reported as ProblemIndex
+	}
+	if *sum != *c {
+		return v.in(c, "", ProblemCounter, "%d objects, %d bytes; its index adds up to %d, %d", c.Objects, c.Bytes, sum.Objects, sum.Bytes)
+	}
+	return nil
+}
+
+func (v *verifier) orphaned(ctx context.Context) error {
+	list, err := v.orphans(ctx)
+	for _, id := range list {
+		if err := v.report(ProblemOrphan, 0, id, "", "records of a collection that is not there"); err != nil {
+			return err
+		}
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"convene/engine"
+)
+
+// walk calls fn for every record of a table from ≤ key < to, in views of at
+// most Options.Step records, and step after each view.
+func (s *Store) walk(ctx context.Context, table engine.Table, from, to []byte, fn func(tx *Tx, k, v []byte) error, step func() error) error {
+	for {
+		n := 0
+		var last []byte
+		err := s.View(ctx, func(tx *Tx) error {
+			n = 0
+			for k, v := range tx.r.Scan(table, from, to) {
+				if n == s.opt.Step {
+					break
+				}
+				n++
+				last = append(last[:0], k...)
+				if err := fn(tx, k, v); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil && step != nil {
+			err = step()
+		}
+		if err != nil || n < s.opt.Step {
+			return err
+		}
+		from = append(last, 0)
+	}
+}
+
+// walkCollection is walk over all records of one collection, until it is
+// deleted.
+func (s *Store) walkCollection(ctx context.Context, table engine.Table, prefix []byte, id CollectionID, fn func(tx *Tx, c *Collection, k, v []byte) error, step func() error) error {
+	var seen *Tx
+	var c *Collection
+	err := s.walk(ctx, table, prefix, after(prefix), func(tx *Tx, k, v []byte) (err error) {
+		if tx != seen {
+			seen = tx
+			if c, err = tx.CollectionByID(id); err != nil {
+				return err
+			}
+		}
+		return fn(tx, c, k, v)
+	}, step)
+	return skipGone(err)
+}
+
+// eachCollection calls fn for every collection of every home, outside of any
+// transaction.
+func (s *Store) eachCollection(ctx context.Context, fn func(CollectionID) error) error {
+	return s.eachHome(ctx, func(id HomeID) error {
+		var all []*Collection
+		err := s.View(ctx, func(tx *Tx) (err error) {
+			all, err = tx.readCollections(id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if err := fn(c.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// orphans returns the numbers under which collections' tables have records
+// although there is no such collection, nor one waiting to be purged.
+func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
+	var list []CollectionID
+	for _, of := range []struct {
+		table  engine.Table
+		prefix []byte
+	}{
+		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofCollection}}, {tableProperties, []byte{ofObject}},
+	} {
+		n := len(of.prefix)
+		for next := append([]byte(nil), of.prefix...); next != nil; {
+			err := s.View(ctx, func(tx *Tx) error {
+				for k := range tx.r.Scan(of.table, next, after(of.prefix)) {
+					if len(k) < n+4 {
+						return fmt.Errorf("%s: key %x: %w", of.table, k, ErrCorrupt)
+					}
+					id := CollectionID(binary.BigEndian.Uint32(k[n:]))
+					next = after(k[:n+4])
+					if !tx.known(id) {
+						list = append(list, id)
+					}
+					return nil
+				}
+				next = nil
+				return nil
+			})
+			if err != nil {
+				return list, err
+			}
+		}
+	}
+	return list, nil
+}
+
+// known reports whether a collection exists or waits to be purged.
+func (tx *Tx) known(id CollectionID) bool {
+	return tx.r.Get(tableLookup, collectionKey(id)) != nil || tx.r.Get(tableLookup, purgeKey(id)) != nil
+}
+
+// counted returns what the index says that a collection's counters must be.
+func (tx *Tx) counted(c *Collection) (*Collection, error) {
+	sum := c.clone()
+	sum.Objects, sum.Bytes, sum.counts = 0, 0, [componentTypes]int{}
+	prefix := indexKey(c.ID, indexEntry, 0)[:5]
+	var e Entry
+	for k, v := range tx.r.Scan(tableIndex, prefix, after(prefix)) {
+		if err := e.decode(revOf(k), v); err != nil {
+			return nil, err
+		}
+		sum.add(&e, 1)
+	}
+	return sum, nil
+}
+
+// summed returns what its collections say that a home's counters must be.
+func (tx *Tx) summed(h *Home) (*Home, error) {
+	all, err := tx.readCollections(h.ID)
+	if err != nil {
+		return nil, err
+	}
+	sum := h.clone()
+	sum.Objects, sum.UsedBytes, sum.Collections = 0, 0, len(all)
+	for _, c := range all {
+		sum.Objects += int64(c.Objects)
+		sum.UsedBytes += c.Bytes
+	}
+	return sum, nil
+}
+
+// derive returns the index entry of a stored object, computed from its body. If
+// the body cannot be indexed, it is an entry that every query has to look
+// behind, and the error.
+func (s *Store) derive(name string, h *header, body []byte) (*Entry, error) {
+	ix, err := s.opt.Indexer(body)
+	if err != nil {
+		ix = Index{Flags: FlagInexact | FlagNoTime}
+	}
+	return h.entry(name, len(body), ix), err
+}
+
+var errNoIndexer = errors.New("store: Options.Indexer is not set")
+
+// justified reports whether an index record belongs to what the objects table
+// has.
+func (tx *Tx) justified(c *Collection, k, v []byte) (bool, error) {
+	if len(k) < 5 {
+		return false, nil
+	}
+	switch kind := k[4]; {
+	case kind == indexEntry && len(k) == 13:
+		var e Entry
+		if e.decode(revOf(k), v) != nil {
+			return false, nil
+		}
+		h, _, t, err := tx.readObject(c.ID, e.Name)
+		return h != nil && t == nil && h.Rev == e.Rev, err
+	case kind == indexDeleted && len(k) == 13:
+		_, name, bad := decodeDeleted(v)
+		if bad != nil {
+			return false, nil
+		}
+		_, _, t, err := tx.readObject(c.ID, name)
+		return t != nil && t.Rev == revOf(k), err
+	case kind == indexUID:
+		e, _, err := tx.find(c.ID, string(v))
+		return err == nil && e != nil && hasUIDRecord(c.Kind, e) && e.UID == string(k[5:]), skipCorrupt(err)
+	}
+	return false, nil
+}
+
+// skipCorrupt makes nothing of an error that says that a record is damaged.
+func skipCorrupt(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		return nil
+	}
+	return err
+}
