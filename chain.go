@@ -36,8 +36,6 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Server"] = serverHeader
 		if most := s.maxBody.Load(); r.ContentLength > most {
-			// Nobody reads the rest: the connection cannot go on.
-			w.Header().Set("Connection", "close")
 			http.Error(w, "The request's body is too large.", http.StatusRequestEntityTooLarge)
 			return
 		} else if r.ContentLength != 0 {

@@ -137,6 +137,15 @@ type trackedConn struct {
 	shown atomic.Pointer[x509.Certificate]
 }
 
+// CloseWrite lets net/http say good-bye in order: it ends its side and waits a
+// little, so that a client still sending gets the answer and not a reset.
+func (c *trackedConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
 func (c *trackedConn) Close() error {
 	c.once.Do(func() { <-c.slots.free })
 	return c.Conn.Close()

@@ -129,11 +129,17 @@ func keepRestart(old, next *Config) {
 	}
 }
 
+// ownsAddresses reports whether the server listens on addresses that it opened
+// itself. The caller holds s.mu.
+func (s *Server) ownsAddresses() bool {
+	return len(s.listeners) > 0 && s.listeners[0].config != ""
+}
+
 // openListeners opens addresses of c that are new, unless systemd opens them.
 func (s *Server) openListeners(c *Config) ([]*listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.serving || len(s.listeners) > 0 && s.listeners[0].config == "" {
+	if !s.ownsAddresses() {
 		return nil, nil
 	}
 	return listen(&c.Server, s.listeners, s.slots)
@@ -144,7 +150,7 @@ func (s *Server) openListeners(c *Config) ([]*listener, error) {
 func (s *Server) useListeners(c *Config, added []*listener) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.serving || len(s.listeners) > 0 && s.listeners[0].config == "" {
+	if !s.ownsAddresses() {
 		return nil
 	}
 	var keep []*listener
@@ -162,7 +168,9 @@ func (s *Server) useListeners(c *Config, added []*listener) error {
 	}
 	for _, l := range added {
 		s.log.Info("listening", "address", l.Addr())
-		s.accept(l)
+		if s.serving {
+			s.accept(l)
+		}
 	}
 	s.listeners = append(keep, added...)
 	return errors.Join(errs...)
