@@ -9,20 +9,23 @@ import (
 
 	"github.com/tidwall/btree"
 
+	"convene/ical"
 	"convene/store"
 )
 
 // Options bound what a Cache keeps.
 type Options struct {
-	// MaxBytes is about what it may take of memory: three quarters for the
-	// listings and times of collections, one for parsed objects. 0: 64 MB.
+	// MaxBytes is about what it may take of memory: half for the listings and
+	// times of collections, a quarter each for parsed objects and for the rules
+	// of recurring ones. 0: 64 MB.
 	MaxBytes int64
 }
 
 // A Cache keeps the snapshots of hot collections. It is safe for concurrent use.
 type Cache struct {
 	max     int64 // bytes of the collections
-	objects objectCache
+	objects *objectCache[*ical.Object]
+	rules   *objectCache[*ical.Series]
 	stats   counters
 
 	mu          sync.Mutex
@@ -36,10 +39,13 @@ func New(o Options) *Cache {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 64 << 20
 	}
-	c := &Cache{max: o.MaxBytes / 4 * 3}
-	c.objects.max = o.MaxBytes / 4
-	c.Clear()
-	return c
+	return &Cache{
+		max:         o.MaxBytes / 2,
+		objects:     newObjectCache[*ical.Object](o.MaxBytes / 4),
+		rules:       newObjectCache[*ical.Series](o.MaxBytes / 4),
+		collections: map[store.CollectionID]*list.Element{},
+		used:        list.New(),
+	}
 }
 
 // Clear forgets everything: for a reindex, which may change an index entry and
@@ -49,12 +55,13 @@ func (c *Cache) Clear() {
 	defer c.mu.Unlock()
 	c.collections, c.used, c.bytes = map[store.CollectionID]*list.Element{}, list.New(), 0
 	c.objects.clear()
+	c.rules.clear()
 }
 
 // Stats tells how well the cache does.
 type Stats struct {
-	Collections, Objects int   // kept
-	Bytes                int64 // about what they take
+	Collections, Objects, Rules int   // kept
+	Bytes                       int64 // about what they take
 
 	// How often what was asked for was there, followed from what was there, or
 	// was made anew.
@@ -80,8 +87,9 @@ func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	s.Collections, s.Bytes = len(c.collections), c.bytes
 	c.mu.Unlock()
-	objects, bytes := c.objects.size()
-	s.Objects, s.Bytes = objects, s.Bytes+bytes
+	objects, objectBytes := c.objects.size()
+	rules, ruleBytes := c.rules.size()
+	s.Objects, s.Rules, s.Bytes = objects, rules, s.Bytes+objectBytes+ruleBytes
 	return s
 }
 

@@ -45,8 +45,7 @@ func (s *Snapshot) Overlapping(tx *store.Tx, comp store.Component, from, to int6
 }
 
 // Matching is Overlapping without the instances, for a reader who only wants to
-// know which objects there are: it spares expanding objects of which the index
-// tells that they have one in the range.
+// know which objects there are: of each it looks for one instance alone.
 func (s *Snapshot) Matching(tx *store.Tx, comp store.Component, from, to int64, floating *ical.Zone, b *ical.Budget) ([]Match, error) {
 	q := query{s: s, tx: tx, comp: comp, from: from, to: to, floating: floating, budget: b}
 	return q.run()
@@ -155,6 +154,7 @@ func (q *query) items(items []item, windows []*window) error {
 		return nil
 	}
 	at := len(q.slab)
+	first, last := windowOf(q.from)*windowSeconds, windowOf(q.to-1)*windowSeconds
 	found, sorted := false, true
 	for i := range items {
 		switch items[i].how {
@@ -166,14 +166,14 @@ func (q *query) items(items []item, windows []*window) error {
 			q.slab = q.slab[:at]
 			return q.expand(e)
 		case single:
-			if !found && overlaps(e.Start, e.End, q.from, q.to) {
-				found = true
-				q.list(Instance{e.Start, e.End, e.Busy})
+			if !found {
+				found = q.single(e)
 			}
 		case listed:
 			for _, t := range items[i].times {
-				if i > 0 && t.start < windows[i].from {
-					continue // it is in the window before as well
+				// One that stands in two windows counts where it begins.
+				if w := windows[i]; (t.start < w.from && w.from > first) || (t.start >= w.to() && w.from < last) {
+					continue
 				}
 				start, end := q.resolve(t)
 				if !overlaps(start, end, q.from, q.to) {
@@ -193,16 +193,23 @@ func (q *query) items(items []item, windows []*window) error {
 	return nil
 }
 
+// single lists the one instance of an object that does not recur, and reports
+// whether it is in the range.
+func (q *query) single(e *store.Entry) bool {
+	start, end := q.resolve(span{e.Start, e.End, e.Busy, e.Flags&store.FlagFloating != 0})
+	if !overlaps(start, end, q.from, q.to) {
+		return false
+	}
+	q.list(Instance{start, end, e.Busy})
+	return true
+}
+
 // resolve returns when an instance is, for the reader's zone.
 func (q *query) resolve(t span) (start, end int64) {
-	start, end = t.start, t.end
-	if t.floatStart {
-		start = q.floating.Unix(start)
+	if t.floats {
+		return q.floating.Unix(t.start), q.floating.Unix(t.end)
 	}
-	if t.floatEnd {
-		end = q.floating.Unix(end)
-	}
-	return start, end
+	return t.start, t.end
 }
 
 func (q *query) list(in Instance) {
@@ -238,32 +245,16 @@ func (q *query) walk() error {
 		case e.Component&q.comp == 0 || !near(e, q.from, q.to):
 		case e.Flags&store.FlagInexact != 0:
 			q.inexact(e)
-		case e.Flags&(store.FlagRecurring|store.FlagFloating) == 0:
-			if overlaps(e.Start, e.End, q.from, q.to) {
-				at := len(q.slab)
-				q.list(Instance{e.Start, e.End, e.Busy})
+		case e.Flags&store.FlagRecurring == 0:
+			if at := len(q.slab); q.single(e) {
 				q.add(e, at, true)
 			}
-		case q.listing == 0 && q.certain(e):
-			q.matches = append(q.matches, Match{Entry: e})
 		default:
 			err = q.expand(e)
 		}
 		return err == nil
 	})
 	return err
-}
-
-// certain reports whether an object that recurs or floats has an instance in the
-// range whatever the zone is: because its first one begins in it, or its last one
-// ends in it.
-func (q *query) certain(e *store.Entry) bool {
-	margin := int64(0)
-	if e.Flags&store.FlagFloating != 0 {
-		margin = slack
-	}
-	from, to := satAdd(q.from, margin), satAdd(q.to, -margin)
-	return (e.Start >= from && e.Start < to) || (e.End > from && (e.End <= to || q.to == math.MaxInt64))
 }
 
 // expand adds an object if it has instances in the range by its series.
@@ -283,13 +274,12 @@ func (q *query) expand(e *store.Entry) error {
 }
 
 func (q *query) expandInto(e *store.Entry) (found bool, err error) {
-	o, err := q.s.cache.parsed(q.tx, q.s.col, e)
+	series, err := q.s.cache.series(q.tx, q.s.col, e)
 	if err != nil {
 		return false, err
 	}
-	series, err := o.Series()
-	if err != nil {
-		return false, err
+	if q.listing == 0 {
+		return series.Overlaps(q.from, q.to, q.floating, q.budget)
 	}
 	at := len(q.slab)
 	for in, err := range series.Instances(q.from, q.to, q.floating, q.budget) {

@@ -63,12 +63,12 @@ const (
 	inexact            // not known: the object must be looked at
 )
 
-// A span is one instance. Its ends are in Unix seconds, a floating one counted as
-// UTC.
+// A span is one instance. Its ends are in Unix seconds, those of a floating one
+// counted as UTC.
 type span struct {
-	start, end           int64
-	busy                 store.BusyType
-	floatStart, floatEnd bool
+	start, end int64
+	busy       store.BusyType
+	floats     bool
 }
 
 const (
@@ -239,8 +239,8 @@ func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry) (it item, ok 
 	if e.Flags&store.FlagInexact != 0 {
 		return item{entry: e, how: inexact}, true
 	}
-	if e.Flags&(store.FlagRecurring|store.FlagFloating) == 0 {
-		return item{entry: e}, overlaps(e.Start, e.End, w.from, w.to())
+	if e.Flags&store.FlagRecurring == 0 {
+		return item{entry: e}, e.Flags&store.FlagFloating != 0 || overlaps(e.Start, e.End, w.from, w.to())
 	}
 	times, err := s.listTimes(tx, w, e)
 	switch {
@@ -255,11 +255,7 @@ func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry) (it item, ok 
 // listTimes returns the instances of an object in w, ErrBudget if they are too
 // many.
 func (s *Snapshot) listTimes(tx *store.Tx, w *window, e *store.Entry) ([]span, error) {
-	o, err := s.cache.parsed(tx, s.col, e)
-	if err != nil {
-		return nil, err
-	}
-	series, err := o.Series()
+	series, err := s.cache.series(tx, s.col, e)
 	if err != nil {
 		return nil, err
 	}
@@ -269,8 +265,8 @@ func (s *Snapshot) listTimes(tx *store.Tx, w *window, e *store.Entry) ([]span, e
 		if err != nil {
 			return nil, err
 		}
-		t := span{start: in.StartUnix, end: in.EndUnix, busy: Busy(in.Busy), floatStart: floats(in.Start), floatEnd: floats(in.End)}
-		if !t.floatStart && !t.floatEnd && !overlaps(t.start, t.end, w.from, w.to()) {
+		t := span{in.StartUnix, in.EndUnix, Busy(in.Busy), in.Start.Kind == ical.Date || in.Start.Kind == ical.Floating}
+		if !t.floats && !overlaps(t.start, t.end, w.from, w.to()) {
 			continue
 		}
 		if len(times) == maxInstances {
@@ -284,5 +280,3 @@ func (s *Snapshot) listTimes(tx *store.Tx, w *window, e *store.Entry) ([]span, e
 	}
 	return slices.Clip(times), nil
 }
-
-func floats(t ical.DateTime) bool { return t.Kind == ical.Date || t.Kind == ical.Floating }

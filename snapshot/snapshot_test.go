@@ -1,0 +1,492 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"convene/engine"
+	"convene/ical"
+	"convene/store"
+)
+
+// memoryStore is a store that a reader may hold a view of while it is written.
+func memoryStore(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.OpenEngine(engine.OpenMemory(store.Tables()), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// indexOf is the index of a body, as the server makes it.
+func indexOf(body []byte) (store.Index, error) {
+	cal, err := ical.Decode(body, ical.Limits{})
+	if err != nil {
+		return store.Index{}, err
+	}
+	o, err := ical.NewObject(cal)
+	if err != nil {
+		return store.Index{}, err
+	}
+	series, err := o.Series()
+	if err != nil {
+		return store.Index{}, err
+	}
+	start, end, open := series.Span(nil)
+	ix := store.Index{UID: o.UID, Component: store.VEVENT, Start: start, End: end}
+	if open {
+		ix.End = store.OpenEnded
+	}
+	if series.Recurring() {
+		ix.Flags |= store.FlagRecurring
+	}
+	if series.Floating() {
+		ix.Flags |= store.FlagFloating
+	}
+	if o.Kind != "VEVENT" {
+		ix.Component, ix.Flags = store.VTODO, ix.Flags|store.FlagInexact
+	}
+	for in, err := range series.Instances(math.MinInt64, math.MaxInt64, nil, nil) {
+		ix.Busy = Busy(in.Busy)
+		return ix, err
+	}
+	return ix, nil
+}
+
+// A picker draws numbers: rapid's, or a plain source of random ones.
+type picker func(n int) int
+
+func (p picker) of(all ...string) string { return all[p(len(all))] }
+
+// randomBody makes a calendar object around the year 2026.
+func randomBody(p picker, uid string) []byte {
+	start := ical.DateTime{Wall: may + int64(p(300)-150)*daySeconds + int64(p(48))*1800, Kind: ical.UTC}
+	value := func(t ical.DateTime) string { return ":" + t.String() }
+	length := p.of("DURATION:PT1H", "DURATION:PT30M", "DURATION:PT0S", "X-NONE:", "DURATION:P1DT12H", "DURATION:P45D")
+	switch p(6) {
+	case 0:
+		start.Kind = ical.Floating
+	case 1:
+		start.Kind, start.Wall = ical.Date, start.Wall-start.Wall%daySeconds
+		value = func(t ical.DateTime) string { return ";VALUE=DATE:" + t.String() }
+		length = p.of("DURATION:P1D", "DURATION:P3D", "X-NONE:")
+	case 2:
+		start.Kind = ical.Floating // as it is written, besides the TZID
+		zone := p.of("Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+		value = func(t ical.DateTime) string { return ";TZID=" + zone + ":" + t.String() }
+	}
+	if p(12) == 0 {
+		return fmt.Appendf(nil, "BEGIN:VCALENDAR\nBEGIN:VTODO\nUID:%s\n%s\n%s\nEND:VTODO\nEND:VCALENDAR\n", uid,
+			p.of("X-NONE:", "DTSTART"+value(start)), p.of("X-NONE:", "DUE"+value(start.Add(ical.Duration{Days: 2}))))
+	}
+	later := func(days int) ical.DateTime { return start.Add(ical.Duration{Days: int64(days)}) }
+	var b strings.Builder
+	event := func(lines ...string) {
+		b.WriteString("BEGIN:VEVENT\nUID:" + uid + "\n" + strings.Join(lines, "\n") + "\n" +
+			p.of("TRANSP:OPAQUE", "TRANSP:TRANSPARENT", "STATUS:TENTATIVE", "STATUS:CANCELLED") + "\nEND:VEVENT\n")
+	}
+	lines := []string{"DTSTART" + value(start), length}
+	recurs := p(2) == 0
+	if recurs {
+		until := later(p(200))
+		if start.Kind == ical.Floating && value(start)[0] == ';' {
+			until.Kind = ical.UTC
+		}
+		rule := p.of("FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY", "FREQ=WEEKLY;BYDAY=MO,WE,FR;INTERVAL=2", "FREQ=MONTHLY;BYDAY=-1SU") +
+			p.of("", ";COUNT=1", ";COUNT=20", ";UNTIL="+until.String())
+		if start.Kind != ical.Date && p(20) == 0 {
+			rule = "FREQ=MINUTELY;INTERVAL=20;COUNT=8000"
+		}
+		lines = append(lines, "RRULE:"+rule)
+		for range p(3) {
+			lines = append(lines, "EXDATE"+value(later(p(60))))
+		}
+		if p(4) == 0 {
+			lines = append(lines, "RDATE"+value(later(p(90))))
+		}
+	}
+	b.WriteString("BEGIN:VCALENDAR\nVERSION:2.0\n")
+	if !recurs || p(10) > 0 {
+		event(lines...)
+	}
+	if recurs {
+		days := 1
+		for range p(3) {
+			event("RECURRENCE-ID"+value(later(days)), "DTSTART"+value(later(p(100)-20)), length)
+			days += 7
+		}
+		if b.Len() < 40 {
+			event("RECURRENCE-ID"+value(start), "DTSTART"+value(later(p(100)-20)), length)
+		}
+	}
+	b.WriteString("END:VCALENDAR\n")
+	return []byte(b.String())
+}
+
+// randomEdit changes the calendar once, in a transaction of its own.
+func randomEdit(s *store.Store, home store.HomeID, p picker) error {
+	name := fmt.Sprintf("e%02d.ics", p(60))
+	return s.Update(context.Background(), func(tx *store.Tx) error {
+		col, err := tx.Collection(home, "work")
+		if err != nil {
+			return err
+		}
+		if p(4) == 0 {
+			err := tx.DeleteObject(col, name, store.Match{})
+			if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+			return err
+		}
+		body := randomBody(p, strings.TrimSuffix(name, ".ics"))
+		ix, err := indexOf(body)
+		if err != nil {
+			return fmt.Errorf("%w:\n%s", err, body)
+		}
+		_, _, err = tx.PutObject(col, name, body, ix, store.Match{})
+		return err
+	})
+}
+
+var zones = []string{"", "Europe/Berlin", "America/Los_Angeles", "Pacific/Kiritimati", "Pacific/Pago_Pago", "Australia/Lord_Howe"}
+
+// randomRange returns a time range and a zone.
+func randomRange(p picker) (from, to int64, zone *ical.Zone, err error) {
+	from = may + int64(p(400)-200)*daySeconds + int64(p(3))*12*3600
+	switch p(8) {
+	case 0:
+		to = from + int64(1+p(3000))*daySeconds // walked
+	case 1:
+		to = math.MaxInt64
+	case 2:
+		to, from = from, math.MinInt64
+	case 3:
+		to = from + 1
+	default:
+		to = from + int64(1+p(90))*daySeconds
+	}
+	if name := zones[p(len(zones))]; name != "" {
+		zone, err = ical.LoadZone(name)
+	}
+	return from, to, zone, err
+}
+
+// check compares what a snapshot says with what the store's entries do.
+func check(c *Cache, tx *store.Tx, col *store.Collection, p picker) error {
+	snap, err := c.Get(tx, col)
+	if err != nil {
+		return err
+	}
+	want := map[string]store.Entry{}
+	for e := range tx.Entries(col.ID) {
+		want[e.Name] = e
+	}
+	names := slices.Sorted(maps.Keys(want))
+	var listed []string
+	for e := range snap.All() {
+		listed = append(listed, e.Name)
+		if diff := cmp.Diff(want[e.Name], *e); diff != "" {
+			return fmt.Errorf("entry %s: %s", e.Name, diff)
+		}
+		if snap.Lookup(e.Name) != e {
+			return fmt.Errorf("no entry %s", e.Name)
+		}
+	}
+	if diff := cmp.Diff(names, listed); diff != "" || snap.Len() != len(names) || snap.Rev() != col.Rev {
+		return fmt.Errorf("%d names, rev %d of %d: %s", snap.Len(), snap.Rev(), col.Rev, diff)
+	}
+	from, to, zone, err := randomRange(p)
+	if err != nil {
+		return err
+	}
+	comp := []store.Component{store.VEVENT, store.VTODO, store.VEVENT | store.VTODO}[p(3)]
+	expected, err := bruteForce(tx, col, names, want, comp, from, to, zone)
+	if err != nil {
+		return err
+	}
+	got, err := snap.Overlapping(tx, comp, from, to, zone, nil)
+	if err != nil {
+		return err
+	}
+	if diff := cmp.Diff(expected, plain(got)); diff != "" {
+		return fmt.Errorf("%d to %d in %s (-want +got):\n%s", from, to, zone.Name(), diff)
+	}
+	if got, err = snap.Matching(tx, comp, from, to, zone, nil); err != nil {
+		return err
+	}
+	for i := range expected {
+		expected[i].Instances = nil
+	}
+	if diff := cmp.Diff(expected, plain(got)); diff != "" {
+		return fmt.Errorf("matching %d to %d in %s (-want +got):\n%s", from, to, zone.Name(), diff)
+	}
+	return nil
+}
+
+// A plainMatch is a Match for comparison.
+type plainMatch struct {
+	Name      string
+	Instances []Instance
+	Inexact   bool
+}
+
+func plain(matches []Match) []plainMatch {
+	all := make([]plainMatch, 0, len(matches))
+	for _, m := range matches {
+		all = append(all, plainMatch{m.Entry.Name, m.Instances, m.Inexact})
+	}
+	return all
+}
+
+// bruteForce expands every object.
+func bruteForce(tx *store.Tx, col *store.Collection, names []string, entries map[string]store.Entry,
+	comp store.Component, from, to int64, zone *ical.Zone) ([]plainMatch, error) {
+	all := []plainMatch{}
+	for _, name := range names {
+		e := entries[name]
+		if e.Component&comp == 0 {
+			continue
+		}
+		if e.Flags&store.FlagInexact != 0 {
+			if near(&e, from, to) {
+				all = append(all, plainMatch{Name: name, Inexact: true})
+			}
+			continue
+		}
+		body, _, err := tx.Body(col.ID, name)
+		if err != nil {
+			return nil, err
+		}
+		cal, err := ical.Decode(body, ical.Limits{})
+		if err != nil {
+			return nil, err
+		}
+		o, err := ical.NewObject(cal)
+		if err != nil {
+			return nil, err
+		}
+		series, err := o.Series()
+		if err != nil {
+			return nil, err
+		}
+		m := plainMatch{Name: name}
+		for in, err := range series.Instances(from, to, zone, nil) {
+			if err != nil {
+				return nil, err
+			}
+			m.Instances = append(m.Instances, Instance{in.StartUnix, in.EndUnix, Busy(in.Busy)})
+			if to == math.MaxInt64 {
+				break
+			}
+		}
+		if len(m.Instances) > 0 {
+			all = append(all, m)
+		}
+	}
+	return all, nil
+}
+
+// Random edits, and after each some reads, one after the other.
+func TestAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := picker(func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "") })
+		s := memoryStore(t)
+		home := testCalendar(t, s)
+		c := New(Options{MaxBytes: []int64{0, 100_000, 1}[p(3)]})
+		for range 20 {
+			for range 1 + p(5) {
+				if err := randomEdit(s, home, p); err != nil {
+					rt.Fatal(err)
+				}
+			}
+			err := s.View(context.Background(), func(tx *store.Tx) error {
+				col, err := tx.Collection(home, "work")
+				if err != nil {
+					return err
+				}
+				return errors.Join(check(c, tx, col, p), check(c, tx, col, p))
+			})
+			if err != nil {
+				rt.Fatal(err)
+			}
+		}
+	})
+}
+
+// Readers that hold on to their revision while others write.
+func TestConcurrentReaders(t *testing.T) {
+	s := memoryStore(t)
+	home := testCalendar(t, s)
+	c := New(Options{MaxBytes: 4 << 20})
+	var wg sync.WaitGroup
+	for seed := range uint64(6) {
+		wg.Go(func() {
+			p := picker(rand.New(rand.NewPCG(seed, 1)).IntN)
+			for range 40 {
+				if err := randomEdit(s, home, p); err != nil {
+					t.Error(err)
+					return
+				}
+				err := s.View(context.Background(), func(tx *store.Tx) error {
+					col, err := tx.Collection(home, "work")
+					if err != nil {
+						return err
+					}
+					for range 1 + p(4) { // others write meanwhile
+						if err := check(c, tx, col, p); err != nil {
+							return fmt.Errorf("revision %d: %w", col.Rev, err)
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("%+v", c.Stats())
+}
+
+// What an Update sees of its own writes is exact, and is not kept.
+func TestInsideUpdate(t *testing.T) {
+	s := memoryStore(t)
+	home := testCalendar(t, s)
+	c := New(Options{})
+	p := picker(rand.New(rand.NewPCG(1, 2)).IntN)
+	undo := errors.New("undo")
+	for i := range 50 {
+		if err := randomEdit(s, home, p); err != nil {
+			t.Fatal(err)
+		}
+		err := s.Update(context.Background(), func(tx *store.Tx) error {
+			col, err := tx.Collection(home, "work")
+			if err != nil {
+				return err
+			}
+			body := fmt.Appendf(nil, "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:u%d\nDTSTART:20260501T100000Z\nEND:VEVENT\nEND:VCALENDAR\n", i)
+			ix, err := indexOf(body)
+			if err != nil {
+				return err
+			}
+			if _, _, err := tx.PutObject(col, fmt.Sprintf("u%d.ics", i), body, ix, store.Match{}); err != nil {
+				return err
+			}
+			if col, err = tx.Collection(home, "work"); err != nil {
+				return err
+			}
+			if err := check(c, tx, col, p); err != nil {
+				return err
+			}
+			return undo
+		})
+		if !errors.Is(err, undo) {
+			t.Fatal(err)
+		}
+		view(t, s, home, func(tx *store.Tx, col *store.Collection) error { return check(c, tx, col, p) })
+	}
+}
+
+// A tree's tombstones expire; then the snapshot is made anew.
+func TestExpiredLog(t *testing.T) {
+	s := memoryStore(t)
+	home := testCalendar(t, s)
+	c := New(Options{})
+	p := picker(rand.New(rand.NewPCG(3, 4)).IntN)
+	for range 20 {
+		for range p(60) {
+			if err := randomEdit(s, home, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		view(t, s, home, func(tx *store.Tx, col *store.Collection) error { return check(c, tx, col, p) })
+	}
+	if stats := c.Stats(); stats.CaughtUp == 0 || stats.Built == 0 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+// The cache stays within its bounds.
+func TestEviction(t *testing.T) {
+	s := memoryStore(t)
+	c := New(Options{MaxBytes: 1 << 20})
+	for i := range 40 {
+		var home store.HomeID
+		update(t, s, func(tx *store.Tx) error {
+			h, err := tx.EnsureHome(store.GUID(fmt.Sprint(i)), nil)
+			if err != nil {
+				return err
+			}
+			home = h.ID
+			_, err = tx.CreateCollection(h.ID, store.NewCollection{Name: "work", Kind: store.KindCalendar})
+			return err
+		})
+		fill(t, s, home, 200, 100)
+		view(t, s, home, func(tx *store.Tx, col *store.Collection) error {
+			snap, err := c.Get(tx, col)
+			if err != nil {
+				return err
+			}
+			_, err = snap.Overlapping(tx, store.VEVENT, may, may+30*daySeconds, nil, nil)
+			return err
+		})
+		if stats := c.Stats(); stats.Bytes > 1<<20 || stats.Collections == 0 {
+			t.Fatalf("after %d collections: %+v", i+1, stats)
+		}
+	}
+	c.Clear()
+	if stats := c.Stats(); stats.Bytes != 0 || stats.Collections != 0 || stats.Objects != 0 {
+		t.Errorf("cleared: %+v", stats)
+	}
+}
+
+// An object that cannot be read does not hide the others: its reader meets it.
+func TestDamagedObject(t *testing.T) {
+	s := memoryStore(t)
+	home := testCalendar(t, s)
+	update(t, s, func(tx *store.Tx) error {
+		col, err := tx.Collection(home, "work")
+		if err != nil {
+			return err
+		}
+		ix := store.Index{UID: "a", Component: store.VEVENT, Start: may, End: store.OpenEnded, Flags: store.FlagRecurring}
+		_, _, err = tx.PutObject(col, "a.ics", []byte("no calendar"), ix, store.Match{})
+		if err != nil {
+			return err
+		}
+		body, ix := benchEvent(0, 1, 1)
+		_, _, err = tx.PutObject(col, "b.ics", body, ix, store.Match{})
+		return err
+	})
+	c := New(Options{})
+	view(t, s, home, func(tx *store.Tx, col *store.Collection) error {
+		snap, err := c.Get(tx, col)
+		if err != nil {
+			return err
+		}
+		for _, days := range []int64{7, 3000} {
+			got, err := snap.Overlapping(tx, store.VEVENT, may, may+days*daySeconds, nil, nil)
+			if err != nil || len(got) != 2 || !got[0].Inexact || got[1].Inexact {
+				t.Errorf("%d days: %+v, %v", days, got, err)
+			}
+		}
+		if _, err := c.Parsed(tx, col, snap.Lookup("a.ics")); err == nil {
+			t.Error("no error for the damaged object")
+		}
+		return nil
+	})
+}
