@@ -77,11 +77,8 @@ func (b *basic) verify(r *http.Request, credentials string) (identity, error) {
 		return identity{caller: c}, err
 	}
 	c, err := b.coalesce(r, &key, known, credentials)
-	if known != nil && errors.Is(err, directory.ErrUnavailable) {
-		b.down.begin(now, outagePause)
-		if now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor) {
-			c, err = b.recall(r.Context(), &key, known, now)
-		}
+	if known != nil && errors.Is(err, directory.ErrUnavailable) && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor) {
+		c, err = b.recall(r.Context(), &key, known, now)
 	}
 	return identity{caller: c}, err
 }
@@ -165,10 +162,12 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
 	}
-	if err != nil {
-		if known != nil && !errors.Is(err, directory.ErrUnavailable) {
-			b.cache.drop(key)
-		}
+	switch {
+	case errors.Is(err, directory.ErrUnavailable):
+		b.down.begin(b.a.now(), outagePause)
+		return nil, loginError(login, err)
+	case err != nil:
+		b.cache.drop(key)
 		return nil, loginError(login, err)
 	}
 	c, err := b.a.caller(ctx, p, Caller{Scheme: SchemeBasic, Login: login, Device: device})

@@ -87,6 +87,28 @@ func TestBasicOutage(t *testing.T) {
 	}
 }
 
+// After an outage log-ins are verified again, however many requests come.
+func TestBasicAfterOutage(t *testing.T) {
+	s := openSite(t, nil)
+	s.try(alice)
+	s.people.down.Store(true)
+	for range 1000 {
+		s.clock.add(time.Second)
+		if status, _, out := s.try(alice); status != 200 {
+			t.Fatalf("in the outage: %v", out.Err)
+		}
+	}
+	s.people.down.Store(false)
+	before := s.people.binds.Load()
+	for range 10 {
+		s.clock.add(time.Second)
+		s.try(alice)
+	}
+	if n := s.people.binds.Load() - before; n != 1 {
+		t.Errorf("%d binds within 10 s after the outage, want 1", n)
+	}
+}
+
 // A login storm of one credential is one bind.
 func TestBasicCoalesced(t *testing.T) {
 	s := openSite(t, func(o *auth.Options) { o.Directory.(*people).slow = 50 * time.Millisecond })
