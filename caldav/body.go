@@ -99,17 +99,14 @@ func (h *Handler) parseObject(body []byte, media string) (*upload, error) {
 	if err != nil {
 		return nil, invalidData(err)
 	}
-	up.edited = media != mediaCalendar
-	if repair(cal) {
-		up.edited = true
-	}
+	up.edited = repair(cal)
 	if up.object, err = ical.NewObject(cal); err != nil {
 		return nil, invalidData(err)
 	}
 	if err := h.checkLimits(up.object); err != nil {
 		return nil, err
 	}
-	if up.edited {
+	if up.edited || media != mediaCalendar {
 		up.body = cal.Append(nil)
 	}
 	up.index, err = indexOf(up.object)

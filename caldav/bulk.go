@@ -183,7 +183,7 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 // bulkData writes the data as it was stored, in the form that the client accepts.
 func (s *scope) bulkData(ms *webdav.Multistatus, up *upload) {
 	name := webdav.CalDAV("calendar-data")
-	if !prefersJCal(s.req.Header.Get("Accept")) {
+	if !prefersJCal(s.req.Request) {
 		ms.TextElement(name, string(up.body))
 		return
 	}
@@ -212,8 +212,12 @@ func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
 	if st.remove {
 		return nil, s.tx.DeleteObject(s.col, st.name, store.Match{})
 	}
-	entry, _, err := s.put(s.col, st.name, st.up)
-	return entry, err
+	put, err := s.put(s.col, st.name, st.up)
+	if err != nil {
+		return nil, err
+	}
+	st.up = put.up
+	return put.entry, nil
 }
 
 // bulkRefused tells of a new resource that could not be made: it has no href,

@@ -81,17 +81,3 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	w.TextBytes(d.buf)
 	return true, err
 }
-
-// prefersJCal reports whether an Accept header puts jCal before iCalendar (RFC
-// 7265 §6).
-func prefersJCal(accept string) bool {
-	jcal := strings.Index(accept, mediaJCal)
-	if jcal < 0 {
-		return false
-	}
-	plain := strings.Index(accept, mediaCalendar)
-	for plain >= 0 && strings.HasPrefix(accept[plain:], mediaCalendar+"+") {
-		plain = -1
-	}
-	return plain < 0 || jcal < plain
-}

@@ -47,13 +47,27 @@ func (h *Handler) deleteCollection(r *request) (action, error) {
 	}, nil
 }
 
+// defaultCalendarName is the calendar that invitations go to (RFC 6638 §9.2).
+func (s *scope) defaultCalendarName() (string, error) {
+	inbox, err := s.tx.Collection(s.home.ID, inboxName)
+	if err != nil {
+		return "", err
+	}
+	e, err := s.storedElement(&resource{col: inbox, home: s.home}, webdav.CalDAV("schedule-default-calendar-URL"))
+	if err != nil || e == nil {
+		return defaultCalendar, err
+	}
+	return lastSegment(e.Child(webdav.NameHref).TrimText()), nil
+}
+
 // removable refuses to take away what the home cannot be without.
 func (s *scope) removable(c *store.Collection) error {
 	if fixed(c) {
 		return &webdav.Error{Status: http.StatusForbidden, Description: "this collection belongs to the home"}
 	}
-	if c.Name == defaultCalendar {
-		return precondition(webdav.CalDAV("default-calendar-delete-allowed"))
+	name, err := s.defaultCalendarName()
+	if err == nil && c.Name == name {
+		err = precondition(webdav.CalDAV("default-calendar-delete-allowed"))
 	}
-	return nil
+	return err
 }

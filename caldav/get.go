@@ -56,7 +56,7 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 // the client accepts.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
 	resp.Header.Set("Vary", "Accept")
-	if !prefersJCal(s.req.Header.Get("Accept")) {
+	if !prefersJCal(s.req.Request) {
 		resp.Body = bytes.Clone(body)
 		return resp, nil
 	}

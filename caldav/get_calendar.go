@@ -25,7 +25,7 @@ func (h *Handler) getCalendar(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		if prefersJCal(s.req.Header.Get("Accept")) {
+		if prefersJCal(s.req.Request) {
 			resp.Header["Content-Type"] = []string{jcalType}
 			resp.Body, err = whole.MarshalJCal()
 			return resp, err

@@ -3,8 +3,13 @@ package caldav
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"convene/store"
 	"convene/webdav"
@@ -46,11 +51,11 @@ func (h *Handler) addMember(r *request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
 		}
-		entry, created, err := s.put(s.col, name, up)
+		put, err := s.put(s.col, name, up)
 		if err != nil {
 			return nil, err
 		}
-		resp, err := s.written(self, entry, created, up, prefer)
+		resp, err := s.answerPut(self, put, prefer)
 		if err != nil {
 			return nil, err
 		}
@@ -68,13 +73,33 @@ func newName() string {
 	return hex.EncodeToString(b[:]) + ".ics"
 }
 
+// canonicalType writes a media type without optional white space, so that it
+// comes back alike in headers and properties. What is no media type stays.
+func canonicalType(header string) string {
+	media, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		return header
+	}
+	names := slices.Sorted(maps.Keys(params))
+	for _, name := range names {
+		value := params[name]
+		if strings.ContainsFunc(value, func(c rune) bool {
+			return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_.+", c)
+		}) {
+			value = strconv.Quote(value)
+		}
+		media += ";" + name + "=" + value
+	}
+	return media
+}
+
 // putFile stores any file in an ordinary collection, with its Content-Type.
 func (h *Handler) putFile(r *request) (action, error) {
 	body, err := readBody(r.Request, h.Limits.ObjectBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
 		return nil, err
 	}
-	typ := r.Header.Get("Content-Type")
+	typ := canonicalType(r.Header.Get("Content-Type"))
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
 		if err := s.checkConditions(self); err != nil {

@@ -2,9 +2,9 @@ package caldav
 
 import (
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"convene/ical"
@@ -30,6 +30,12 @@ func calendarProperties() []property {
 		}},
 		{name: webdav.CalDAV("supported-calendar-component-set"), on: scheduling, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 			writeComponentSet(w, componentsOf(r.col))
+			return true, nil
+		}},
+		{name: webdav.CalDAV("supported-rscale-set"), on: kindHome | scheduling, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
+			for _, name := range ical.RScales() {
+				w.TextElement(webdav.CalDAV("supported-rscale"), name)
+			}
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-calendar-data"), on: scheduling, get: getSupportedData},
@@ -110,37 +116,15 @@ func getBulkLimits(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
 	return true, nil
 }
 
-// checkAlarm accepts one VALARM, or nothing, which means no alarm
-// (draft-daboo-caldav-extensions, default alarms).
-func checkAlarm(_ *scope, _ *resource, value *webdav.Element) error {
-	text := strings.TrimSpace(value.Content())
-	if text == "" {
-		return nil
-	}
-	wrapped := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//convene//EN\r\nBEGIN:VEVENT\r\n" + text + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	cal, err := ical.Decode([]byte(wrapped), ical.DefaultLimits)
-	invalid := &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("valid-calendar-data"), Err: err}
-	if err != nil || len(cal.Children) != 1 {
-		return invalid
-	}
-	for _, c := range cal.Children[0].Children {
-		if c.Name != "VALARM" {
-			return invalid
-		}
-	}
-	if len(cal.Children[0].Children) == 0 || len(cal.Children[0].Props) != 0 {
-		return invalid
-	}
-	return nil
-}
-
 // homeProperties are those of a calendar home alone.
 func homeProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("supported-calendar-component-sets"), on: kindHome, get: getComponentSets},
-		hrefProperty(webdav.CalDAV("schedule-default-calendar-URL"), kindInbox, func(_ *scope, r *resource) string {
-			return homePath(r.owner.GUID) + defaultCalendar + "/"
-		}),
+		{name: webdav.CalDAV("schedule-default-calendar-URL"), on: kindInbox, kept: true,
+			get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+				w.Href(homePath(r.owner.GUID) + defaultCalendar + "/")
+				return true, nil
+			}, set: setDefaultCalendar},
 		keptProperty(webdav.CalDAV("calendar-free-busy-set"), kindInbox, nil),
 	}
 }
@@ -169,4 +153,26 @@ func objectProperties() []property {
 		}},
 		textProperty(webdav.CS("uid"), kindObject, func(_ *scope, r *resource) string { return r.object.UID }),
 	}
+}
+
+// setDefaultCalendar takes a calendar of the owner that events can be put into
+// (RFC 6638 §9.2).
+func setDefaultCalendar(s *scope, r *resource, value *webdav.Element) error {
+	invalid := precondition(webdav.CalDAV("valid-schedule-default-calendar-URL"))
+	path, err := webdav.ParseHref(value.Child(webdav.NameHref).TrimText(), s.req.Host)
+	if err != nil {
+		return invalid
+	}
+	t, err := parseTarget(webdav.EscapePath(path))
+	if err != nil || t.kind != kindMissing || t.object != "" || !t.names(r.owner) {
+		return invalid
+	}
+	col, err := s.tx.Collection(r.home.ID, t.collection)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (col.Kind != store.KindCalendar || componentsOf(col)&store.VEVENT == 0) {
+		return invalid
+	}
+	if err != nil {
+		return err
+	}
+	return s.keep(r, webdav.NewElement(value.Name, webdav.NewHref(homePath(r.owner.GUID)+col.Name+"/")))
 }

@@ -37,11 +37,11 @@ func (h *Handler) putObject(r *request) (action, error) {
 		if s.col == nil {
 			return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar"}
 		}
-		entry, created, err := s.put(s.col, r.target.object, up)
+		put, err := s.put(s.col, r.target.object, up)
 		if err != nil {
 			return nil, err
 		}
-		return s.written(self, entry, created, up, prefer)
+		return s.answerPut(self, put, prefer)
 	}, nil
 }
 
@@ -66,14 +66,33 @@ func (h *Handler) inOrdinary(r *request) (ordinary bool, err error) {
 	return ordinary, err
 }
 
-// put writes an upload into a calendar. Every way of writing an object comes
-// through here: PUT, POST, COPY and MOVE, and bulk changes.
-func (s *scope) put(col *store.Collection, name string, up *upload) (*store.Entry, bool, error) {
+// A written object: what is stored now, and from what.
+type written struct {
+	entry   *store.Entry
+	created bool
+	up      *upload
+}
+
+// put writes an upload into a calendar. PUT, POST and bulk changes come through
+// here.
+func (s *scope) put(col *store.Collection, name string, up *upload) (*written, error) {
 	if err := s.accepts(col, up.index.Component); err != nil {
-		return nil, false, err
+		return nil, err
+	}
+	old, err := s.entry(col, name)
+	if err != nil {
+		return nil, err
+	}
+	if old == nil {
+		if up, err = s.addDefaultAlarms(col, up); err != nil {
+			return nil, err
+		}
 	}
 	entry, created, err := s.tx.PutObject(col, name, up.body, up.index, store.Match{}, store.UniqueInHome)
-	return entry, created, s.putAnswer(err)
+	if err != nil {
+		return nil, s.putAnswer(err)
+	}
+	return &written{entry: entry, created: created, up: up}, nil
 }
 
 // accepts checks that objects of a type may be stored in a collection.
@@ -115,23 +134,24 @@ func (s *scope) putAnswer(err error) error {
 	return err
 }
 
-// written answers a write: 201 or 204, or with the data if the client prefers
+// answerPut answers a write: 201 or 204, or with the data if the client prefers
 // that (RFC 8144 §2.3).
-func (s *scope) written(r *resource, entry *store.Entry, created bool, up *upload, prefer webdav.Prefer) (*webdav.Response, error) {
+func (s *scope) answerPut(r *resource, put *written, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
-	if created {
+	if put.created {
 		resp.Status = http.StatusCreated
 	}
-	if !up.edited || prefer.Return == webdav.ReturnRepresentation {
-		resp.Header.Set("ETag", etagOf(entry.Rev))
+	represented := prefer.Return == webdav.ReturnRepresentation
+	if !put.up.edited || represented {
+		resp.Header.Set("ETag", etagOf(put.entry.Rev))
 	}
-	if prefer.Return == webdav.ReturnRepresentation {
-		if !created {
-			resp.Status = http.StatusOK
-		}
-		return s.represent(resp, r.dir+entry.Name, up.body, prefer)
+	if !represented {
+		return resp, nil
 	}
-	return resp, nil
+	if !put.created {
+		resp.Status = http.StatusOK
+	}
+	return s.represent(resp, r.dir+put.entry.Name, put.up.body, prefer)
 }
 
 // represent puts an object's data into an answer, in the form that the client

@@ -166,6 +166,15 @@ func (t *target) key() directory.Key {
 	return directory.Key{By: directory.Name, Type: t.typ, Value: t.ident}
 }
 
+// names reports whether the target belongs to a record, without asking the
+// directory.
+func (t *target) names(p *directory.Principal) bool {
+	if t.form == uidsForm {
+		return directory.CanonicalGUID(t.ident) == p.GUID
+	}
+	return t.typ == p.Type && strings.EqualFold(t.ident, p.Name)
+}
+
 // principalPath is the canonical URL path of a record: by GUID.
 func principalPath(guid string) string {
 	return "/principals/" + uidsForm + "/" + guid + "/"

@@ -88,8 +88,8 @@ func ParseFilter(e *webdav.Element) (*Filter, error) {
 	return p.f, nil
 }
 
-// TimeRanges returns all time ranges that the filter tests for, of components
-// and properties. The caller must not change it.
+// TimeRanges returns the time ranges of instances that the filter tests for,
+// those of components and not of properties. The caller must not change it.
 func (f *Filter) TimeRanges() []TimeRange { return f.ranges }
 
 func invalid(description string) *webdav.Error {
@@ -168,6 +168,9 @@ func (p *filterParser) comp(e *webdav.Element, path []string) (*compFilter, erro
 				return nil, invalid("comp-filter " + f.name + ": time-range is out of place")
 			}
 			f.span, err = p.span(c)
+			if err == nil {
+				p.f.ranges = append(p.f.ranges, *f.span)
+			}
 		case namePropFilter:
 			var prop *propFilter
 			prop, err = p.prop(c)
@@ -235,7 +238,6 @@ func (p *filterParser) span(e *webdav.Element) (*TimeRange, error) {
 		}
 		return nil, err
 	}
-	p.f.ranges = append(p.f.ranges, t)
 	return &t, p.count()
 }
 
