@@ -181,7 +181,9 @@ func account(n *node, t Type, realm string, number int) Record {
 	if len(names) > 0 {
 		r.Name, r.Aliases = names[0], names[1:]
 	}
-	r.GUID = cmp.Or(guid, DerivedGUID(realm, t, r.Name))
+	if r.GUID = guid; guid == "" && r.Name != "" {
+		r.GUID = DerivedGUID(realm, t, r.Name)
+	}
 	for _, e := range fillAll(append(n.texts("email", "email-address"), mailtos(n.texts("cuaddr"))...)) {
 		if e = strings.ToLower(e); !slices.Contains(r.Emails, e) {
 			r.Emails = append(r.Emails, e)
@@ -286,7 +288,7 @@ func (r *Record) augment(augments []node) {
 		return otherwise
 	}
 	on := isTrue("enable", true)
-	r.CalendarEnabled = on && isTrue("enable-calendar", r.CalendarEnabled)
+	r.CalendarEnabled = on && r.CalendarEnabled && isTrue("enable-calendar", true)
 	r.LoginEnabled = r.LoginEnabled && on && isTrue("enable-login", true)
 	r.AutoAcceptGroup = cmp.Or(n.text("auto-accept-group"), r.AutoAcceptGroup)
 	mode := strings.ToLower(n.text("auto-schedule-mode"))

@@ -47,6 +47,10 @@ func (f *Filter) Match(e *Entry, find Resolver) Truth {
 		return truth(f.attr == "objectclass" || len(e.Values(f.attr)) > 0)
 	case ldap.FilterExtensibleMatch:
 		return f.matchRule(e, find)
+	case ldap.FilterEqualityMatch:
+		if f.attr == "entrydn" || f.attr == "distinguishedname" { // folded once
+			return truth(f.folded == e.dn && len(e.Values(f.attr)) > 0)
+		}
 	}
 	return truth(slices.ContainsFunc(e.Values(f.attr), f.matchValue))
 }
