@@ -180,7 +180,7 @@ func (t *throttle) allowLocal(guid, address string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if a := t.accounts[guid]; a != nil {
-		p, _ := network(address)
+		p, _ := network(address) // what is no address counts as one
 		w := a.sources[p]
 		if w != nil && w.count(now, t.limits.Window) >= t.limits.LocalFailures ||
 			a.local.count(now, t.limits.Window) >= localSpread*t.limits.LocalFailures {
