@@ -256,14 +256,17 @@ func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName str
 		from.Objects -= int64(c.Objects)
 		from.Collections--
 	}
-	rev, err := tx.touch(c, from)
+	gone, err := tx.nextRev()
 	if err != nil {
 		return nil, err
 	}
-	tx.stamp(to, rev)
-	if err := tx.unplace(c, rev); err != nil {
+	if err := tx.unplace(c, gone); err != nil {
 		return nil, err
 	}
+	tx.stamp(from, gone)
 	c.Home, c.Name = toHome, toName
+	if _, err := tx.touch(c, to); err != nil {
+		return nil, err
+	}
 	return c.clone(), tx.place(c)
 }
