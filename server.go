@@ -222,6 +222,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.background.Go(func() { s.watch(background) })
+	s.background.Go(func() { s.maintain(background) })
 	s.background.Go(func() { s.control.serve() })
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
@@ -254,6 +255,31 @@ func (s *Server) accept(l *listener) {
 		default:
 		}
 	})
+}
+
+// maintainEvery is how often the store does what it has put off: deleted
+// calendars are purged, old sync positions forgotten.
+const maintainEvery = 10 * time.Minute
+
+func (s *Server) maintain(ctx context.Context) {
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	for {
+		r, err := s.store.Maintain(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			s.log.Error("store not maintained", "err", err)
+		default:
+			s.log.Debug("store maintained", "report", r)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // notify tells systemd; without it, nobody.

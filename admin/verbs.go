@@ -17,6 +17,9 @@ func verbs() map[string]verb {
 		"sacl-change":   typed((*Admin).saclChange),
 		"sacl-explain":  typed((*Admin).saclExplain),
 		"reload":        typed((*Admin).reload),
+		"verify":        typed((*Admin).verify),
+		"reindex":       typed((*Admin).reindex),
+		"stats":         typed((*Admin).stats),
 	}
 }
 

@@ -49,7 +49,6 @@ type config struct {
 	Login  login         `toml:"login" doc:"How to sign in."`
 	Hosts  []host        `toml:"hosts" doc:"All of them."`
 	Other  login         `toml:"other" doc:"How else."`
-	hidden string
 }
 
 func defaults() config {
@@ -90,7 +89,7 @@ port = 389
 		Login: login{User: "env", Password: "s3 cret", Map: map[string]string{"mail": "mail", "name": "cn"}},
 		Hosts: []host{{"h1", 0}, {"h2", 389}},
 	}
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(config{})); d != "" {
+	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 }
@@ -173,7 +172,7 @@ func TestWrite(t *testing.T) {
 	if _, err := settings.Read(&got, settings.Source{File: "c.toml", Text: text.Bytes()}); err != nil {
 		t.Fatalf("%v\n%s", err, text.Bytes())
 	}
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(config{})); d != "" {
+	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
 	golden, err := os.ReadFile("testdata/write.toml")

@@ -1,0 +1,83 @@
+package admin
+
+import (
+	"context"
+
+	"convene/directory"
+	"convene/store"
+)
+
+// VerifyReport is what Verify found; no problems is a proof.
+type VerifyReport struct {
+	Problems []store.Problem `json:"problems"`
+}
+
+// Verify checks the whole store: that everything can be read, and that every
+// index, counter and sum is what a fresh computation from the stored objects
+// gives. It runs beside everything else.
+func Verify(ctx context.Context, c Conn) (VerifyReport, error) {
+	return call[VerifyReport](ctx, c, "verify", None{})
+}
+
+// Reindex rebuilds every index, counter and sum from the stored objects. It
+// runs beside everything else, and may be interrupted and run again.
+func Reindex(ctx context.Context, c Conn) (store.Report, error) {
+	return call[store.Report](ctx, c, "reindex", None{})
+}
+
+// Stats are the numbers that an operator plans by.
+type Stats struct {
+	DiskBytes int64 `json:"diskBytes"` // of the file
+	DataBytes int64 `json:"dataBytes"` // of the objects
+	Accounts  int   `json:"accounts"`  // principals with a home
+	Calendars int   `json:"calendars"`
+	Events    int   `json:"events"`
+	Tasks     int   `json:"tasks"`
+	Objects   int   `json:"objects"` // of all kinds
+
+	// By type of principal: users, groups, locations, resources.
+	AccountsByType  map[string]int `json:"accountsByType"`
+	CalendarsByType map[string]int `json:"calendarsByType"`
+}
+
+// ReadStats counts what the store holds. It reads no objects.
+func ReadStats(ctx context.Context, c Conn) (Stats, error) {
+	return call[Stats](ctx, c, "stats", None{})
+}
+
+func (a *Admin) verify(ctx context.Context, _ None) (VerifyReport, error) {
+	found, err := a.Store.Verify(ctx)
+	return VerifyReport{found}, err
+}
+
+func (a *Admin) reindex(ctx context.Context, _ None) (store.Report, error) {
+	return a.Store.Reindex(ctx)
+}
+
+func (a *Admin) stats(ctx context.Context, _ None) (Stats, error) {
+	s, err := a.Store.Stats(ctx)
+	if err != nil {
+		return Stats{}, err
+	}
+	return Stats{
+		DiskBytes: s.FileBytes, DataBytes: s.Bytes, Accounts: s.Homes, Calendars: s.Calendars,
+		Events: s.ObjectsByComponent[store.VEVENT], Tasks: s.ObjectsByComponent[store.VTODO], Objects: s.Objects,
+		AccountsByType: byType(s.HomesByType), CalendarsByType: byType(s.CalendarsByType),
+	}, nil
+}
+
+// byType names the types that the store counts by, and has all of them.
+func byType(counts map[uint8]int) map[string]int {
+	out := map[string]int{}
+	for _, t := range directory.Types() {
+		out[t.String()] = 0
+	}
+	for t, n := range counts {
+		name := directory.Type(t).String()
+		if name == "" {
+			name = "unknown"
+		}
+		out[name] += n
+	}
+	return out
+}
