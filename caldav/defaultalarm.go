@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"slices"
 	"strings"
 
 	"convene/ical"
@@ -65,6 +66,10 @@ func (s *scope) defaultAlarms(col *store.Collection, name string) ([]*ical.Compo
 		return nil, err
 	}
 	alarms, err := parseAlarms(e.Content())
+	alarms = slices.DeleteFunc(alarms, func(c *ical.Component) bool { // a way to say that there is none
+		action := c.Prop("ACTION")
+		return action != nil && strings.EqualFold(action.Value, "NONE")
+	})
 	for _, alarm := range alarms {
 		alarm.SetValue("X-APPLE-DEFAULT-ALARM", "TRUE")
 	}
