@@ -3,6 +3,7 @@ package ical
 import (
 	"errors"
 	"math"
+	"slices"
 )
 
 // ErrUnknownZone is the error of LoadZone and Zones.Lookup for a name that no
@@ -21,8 +22,10 @@ type Zone struct {
 
 	types  []zoneType // types[0] is in force before the first transition
 	trans  []transition
-	rules  []yearRule // what happens each year from tail on
-	tail   int64      // the first transition of the rules; math.MaxInt64 if none
+	rules  []yearRule // what happens each year from ruled on
+	ruled  int64      // the first transition of the rules; math.MaxInt64 if none
+	tabled int        // how many of trans are not of the rules
+	tail   int64      // the first transition of the rules that is not in trans
 	maxOff int64      // the largest offset of all types, seconds
 }
 
@@ -122,7 +125,7 @@ func (z *Zone) tailSegment(unix int64) segment {
 		beforeTyp = z.trans[n-1].typ
 	}
 	year := yearOf(unix)
-	for y := year - 2; y <= year+1; y++ {
+	for y := year - 1; y <= year+1; y++ {
 		for i := range z.rules {
 			at, typ := z.rules[i].at(y), z.rules[i].typ
 			switch {
@@ -139,26 +142,54 @@ func (z *Zone) tailSegment(unix int64) segment {
 			}
 		}
 	}
+	if before == math.MinInt64 && s.start > z.tail {
+		for i := range z.rules {
+			if at := z.rules[i].at(year - 2); at >= before && at >= z.tail {
+				before, beforeTyp = at, z.rules[i].typ
+			}
+		}
+	}
 	s.off, s.prev = int64(z.types[s.typ].offset), int64(z.types[beforeTyp].offset)
 	return s
 }
 
+// tabledUntil is the year until which the yearly rules are written out as
+// transitions, because those are faster to search; tabledFrom the first year that
+// makes that worth it.
+const tabledFrom, tabledUntil = 1900, 2050
+
 // finish computes what segment relies on. from is when the yearly rules begin to
-// hold; the tail begins with their first transition from then on.
+// hold; they take effect with their first transition from then on.
 func (z *Zone) finish(from int64) *Zone {
-	z.tail, z.maxOff = math.MaxInt64, math.MinInt64
+	z.ruled, z.tabled, z.maxOff = z.firstOnset(from), len(z.trans), math.MinInt64
+	for i := range z.types {
+		z.maxOff = max(z.maxOff, int64(z.types[i].offset))
+	}
+	z.tail = z.ruled
+	if len(z.rules) == 0 || yearOf(z.ruled) < tabledFrom {
+		return z
+	}
+	for s := z.tailSegment(z.ruled); s.end != math.MaxInt64 && yearOf(s.start) < tabledUntil; s = z.tailSegment(s.end) {
+		z.trans = append(z.trans, transition{s.start, s.typ})
+		z.tail = s.end
+	}
+	z.trans = slices.Clip(z.trans)
+	return z
+}
+
+// firstOnset returns the first moment from which on a yearly rule changes the
+// clocks; math.MaxInt64 if there are no rules.
+func (z *Zone) firstOnset(from int64) int64 {
+	first := int64(math.MaxInt64)
 	year := yearOf(from)
 	for i := range z.rules {
 		for y := year - 1; y <= year+1; y++ {
 			if at := z.rules[i].at(y); at >= from {
-				z.tail = min(z.tail, at)
+				first = min(first, at)
 			}
 		}
 	}
-	for i := range z.types {
-		z.maxOff = max(z.maxOff, int64(z.types[i].offset))
-	}
-	return z
+	return first
 }
 
 // Name returns what the zone was asked for by: an IANA name, or the TZID of its
