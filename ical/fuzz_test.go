@@ -66,6 +66,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		checkJCal(t, cal)
 		fuzzValues(t, cal)
+		if _, err := NewObject(cal); err != nil {
+			if _, ok := errors.AsType[*InvalidError](err); !ok {
+				t.Fatalf("an error of type %T: %v", err, err)
+			}
+		}
 	})
 }
 

@@ -42,6 +42,8 @@ func TestNewObject(t *testing.T) {
 		{"free-busy", calendarOf("VFREEBUSY\nUID:1\nFREEBUSY:20240101T100000Z/PT1H,20240101T120000Z/20240101T130000Z"), "", ""},
 		{"availability", calendarOf("VAVAILABILITY\nUID:1\nBEGIN:AVAILABLE\nUID:2\nDTSTART:20240101T100000Z\nEND:AVAILABLE"), "", ""},
 		{"poll", calendarOf("VPOLL\nUID:1\nBEGIN:VVOTER\nVOTER:mailto:a@b\nEND:VVOTER"), "", ""},
+		{"blank behind a TZID", calendarOf("VEVENT\nUID:1\nDTSTART;TZID=Europe/Berlin :20240101T100000"), "", ""},
+		{"zone of Windows", calendarOf("VEVENT\nUID:1\nDTSTART;TZID=W. Europe Standard Time:20240101T100000"), "", ""},
 		{"no VERSION", "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART:20240101\nEND:VEVENT\nEND:VCALENDAR\n", "", ""},
 		{"X- component beside", calendarOf(master, "X-THING\nX:1"), "", ""},
 		{"same line twice", calendarOf("VEVENT\nUID:1\nUID:1\nDTSTART:20240101"), "", ""},
