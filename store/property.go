@@ -41,7 +41,7 @@ func OfObject(c *Collection, name string) Resource {
 	return Resource{key: append(key, name...), home: c.Home, collection: c, object: name}
 }
 
-func (r *Resource) propertyKey(name string) []byte {
+func (r Resource) propertyKey(name string) []byte {
 	return append(r.key[:len(r.key):len(r.key)], name...)
 }
 

@@ -88,7 +88,7 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofCollection}}, {tableProperties, []byte{ofObject}},
 	} {
 		n := len(of.prefix)
-		for next := append([]byte(nil), of.prefix...); next != nil; {
+		for next, end := of.prefix, false; !end; {
 			err := s.View(ctx, func(tx *Tx) error {
 				for k := range tx.r.Scan(of.table, next, after(of.prefix)) {
 					if len(k) < n+4 {
@@ -96,12 +96,13 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 					}
 					id := CollectionID(binary.BigEndian.Uint32(k[n:]))
 					next = after(k[:n+4])
+					end = next == nil
 					if !tx.known(id) {
 						list = append(list, id)
 					}
 					return nil
 				}
-				next = nil
+				end = true
 				return nil
 			})
 			if err != nil {

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"convene/engine"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fill makes a store with something of everything. Nothing in it depends on
+// chance, so that its records are the same each time.
+func fill(t testing.TB, s *Store) {
+	t.Helper()
+	for _, owner := range []string{"ann", "bob"} {
+		h := home(t, s, owner)
+		for i := range 12 {
+			putEvent(t, s, h.ID, "work", fmt.Sprint(i), "text")
+		}
+		putEvent(t, s, h.ID, "inbox", "0", "message")
+		putEvent(t, s, h.ID, "rest", "0", "to be purged")
+		odd := Index{UID: "odd UID", Component: VTODO, Start: -5, End: OpenEnded, Flags: FlagRecurring | FlagManaged, Busy: BusyTentative}
+		err := try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
+			_, _, err := tx.PutObject(c, "odd name", body(odd, ""), odd, Match{})
+			return errors.Join(err,
+				tx.SetProperty(OfHome(h.ID), "{n}p", []byte("home")),
+				tx.SetProperty(OfCollection(c), "{n}p", []byte("collection")),
+				tx.SetProperty(OfObject(c, "1.ics"), "{n}p", []byte("object")))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		putEvent(t, s, h.ID, "work", "3", "changed")
+		remove(t, s, h.ID, "work", "4.ics", "5.ics")
+		update(t, s, func(tx *Tx) error {
+			return errors.Join(tx.SetQuota(h.ID, 12345), tx.SetOwnerType(h.ID, 2), tx.DeleteCollection(h.ID, "rest"))
+		})
+	}
+}
+
+func steadyUUIDs() func() string {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+}
+
+// TestVerifyAndReindex damages a store in every way that Verify knows. Reindex
+// must mend what can be mended, to the byte.
+func TestVerifyAndReindex(t *testing.T) {
+	work := CollectionID(1)
+	put := func(table engine.Table, key, value []byte) func(engine.Writer) error {
+		return func(w engine.Writer) error { return w.Put(table, key, value) }
+	}
+	del := func(table engine.Table, key []byte) func(engine.Writer) error {
+		return func(w engine.Writer) error { return w.Delete(table, key) }
+	}
+	change := func(table engine.Table, key []byte, fn func(v []byte) []byte) func(engine.Writer) error {
+		return func(w engine.Writer) error {
+			v := w.Get(table, key)
+			if v == nil {
+				return fmt.Errorf("%s has no %q", table, key)
+			}
+			return w.Put(table, key, fn(bytes.Clone(v)))
+		}
+	}
+	s0 := openTest(t, Options{NewUUID: steadyUUIDs()})
+	fill(t, s0)
+	var entry, gone Rev
+	view(t, s0, func(tx *Tx) error {
+		e, err := tx.Entry(work, "3.ics")
+		if err != nil {
+			return err
+		}
+		entry = e.Rev
+		_, t, err := tx.find(work, "4.ics")
+		gone = t.Rev
+		return err
+	})
+	for _, tt := range []struct {
+		name   string
+		kind   ProblemKind
+		mends  bool
+		damage func(w engine.Writer) error
+	}{
+		{"index entry is missing", ProblemIndex, true, del(tableIndex, indexKey(work, indexEntry, entry))},
+		{"index entry is damaged", ProblemIndex, true, put(tableIndex, indexKey(work, indexEntry, entry), []byte{9, 9})},
+		{"index entry is wrong", ProblemIndex, true, change(tableIndex, indexKey(work, indexEntry, entry), func(v []byte) []byte { v[1]++; return v })},
+		{"index entry of nothing", ProblemOrphan, true, put(tableIndex, indexKey(work, indexEntry, 1), (&Entry{Name: "none", Rev: 1}).encode())},
+		{"deletion is missing", ProblemIndex, true, del(tableIndex, indexKey(work, indexDeleted, gone))},
+		{"deletion of nothing", ProblemOrphan, true, put(tableIndex, indexKey(work, indexDeleted, 1), encodeDeleted(1, "3.ics"))},
+		{"UID is missing", ProblemIndex, true, del(tableIndex, uidKey(work, "odd UID"))},
+		{"UID of nothing", ProblemOrphan, true, put(tableIndex, uidKey(work, "no UID"), []byte("3.ics"))},
+		{"index record of no kind", ProblemOrphan, true, put(tableIndex, []byte{0, 0, 0, 1, 'z'}, nil)},
+		{"whole index is missing", ProblemIndex, true, func(w engine.Writer) error { return wipe(w, tableIndex) }},
+		{"whole lookup is missing", ProblemLookup, true, func(w engine.Writer) error { return wipe(w, tableLookup) }},
+		{"owner leads to another", ProblemLookup, true, put(tableLookup, ownerKey("ann"), []byte{0, 0, 0, 2})},
+		{"owner without a home", ProblemLookup, true, put(tableLookup, ownerKey("eve"), []byte{0, 0, 0, 9})},
+		{"number without a collection", ProblemLookup, true, put(tableLookup, collectionKey(77), []byte("\x00\x00\x00\x01work"))},
+		{"collection counts wrong", ProblemCounter, true, change(tableHomes, memberKey(1, "work"), func(v []byte) []byte {
+			c, err := decodeCollection(1, "work", v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Objects, c.Bytes, c.counts[3] = 99, -4, 7
+			return c.encode()
+		})},
+		{"home counts wrong", ProblemCounter, true, change(tableHomes, homeKey(1), func(v []byte) []byte {
+			h, err := decodeHome(1, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.UsedBytes, h.Objects, h.Collections = 1, 2, 77
+			return h.encode()
+		})},
+		{"counters of the file are behind", ProblemChangeLog, false, change(tableMeta, []byte(metaState), func(v []byte) []byte {
+			return (&state{Version: schemaVersion, Rev: 3, Home: 1, Collection: 1}).encode()
+		})},
+		{"records of no collection", ProblemOrphan, false, put(tableObjects, objectKey(99, "x"), (&header{Rev: 1, CreatedRev: 1, ScheduleTag: 1}).append(nil))},
+		{"property of no object", ProblemOrphan, false, put(tableProperties, OfObject(&Collection{ID: work}, "none").propertyKey("{n}p"), nil)},
+		{"object is damaged", ProblemDamaged, false, put(tableObjects, objectKey(work, "x"), []byte{77})},
+		{"body is damaged", ProblemBody, false, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte { return bytes.Replace(v, []byte("\n"), nil, 1) })},
+		{"object of the future", ProblemChangeLog, false, put(tableObjects, objectKey(work, "x"), (&header{Rev: 1 << 40}).append(nil))},
+		{"home is damaged", ProblemDamaged, false, put(tableHomes, homeKey(1), []byte{9})},
+		{"two objects with one UID", ProblemUID, false, func(w engine.Writer) error {
+			e := Entry{Name: "1.ics", Index: event("2")}
+			v := w.Get(tableObjects, objectKey(work, "1.ics"))
+			h, _, _, err := decodeObject(v)
+			text := body(event("2"), "text")
+			e.Rev, e.CreatedRev, e.ScheduleTag, e.Created, e.Modified, e.Size = h.Rev, h.CreatedRev, h.ScheduleTag, h.Created, h.Modified, len(text)
+			return errors.Join(err, w.Put(tableObjects, objectKey(work, "1.ics"), append(h.append(nil), text...)),
+				w.Put(tableIndex, indexKey(work, indexEntry, h.Rev), e.encode()), w.Put(tableIndex, uidKey(work, "2"), []byte("1.ics")))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := engine.OpenMemory(Tables())
+			s, err := OpenEngine(e, Options{Indexer: testIndexer, Now: newClock().Now, NewUUID: steadyUUIDs(), Step: 3})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			fill(t, s)
+			before := dump(t, s)
+			if found, err := s.Verify(ctx); err != nil || len(found) > 0 {
+				t.Fatalf("Verify before: %v, %v", found, err)
+			}
+			if r, err := s.Reindex(ctx); err != nil || r.Written+r.Removed+len(r.Failed) > 0 || r.Objects != 24 || r.Homes != 2 || r.Collections != 4 {
+				t.Errorf("Reindex of a good store: %+v, %v", r, err)
+			}
+			if err := e.Update(ctx, tt.damage); err != nil {
+				t.Fatal(err)
+			}
+			found, err := s.Verify(ctx)
+			if err != nil || !hasKind(found, tt.kind) {
+				t.Errorf("Verify: %v, %v; want one of kind %q", found, err, tt.kind)
+			}
+			if tt.kind == ProblemDamaged {
+				return
+			}
+			if r, err := s.Reindex(ctx); err != nil || tt.kind == ProblemBody && len(r.Failed) != 1 {
+				t.Errorf("Reindex: %+v, %v", r, err)
+			}
+			if tt.mends && dump(t, s) != before {
+				t.Errorf("after Reindex:\n%s", cmp.Diff(before, dump(t, s)))
+			}
+			if found, err := s.Verify(ctx); tt.mends && (err != nil || len(found) > 0) {
+				t.Errorf("Verify after Reindex: %v, %v", found, err)
+			}
+		})
+	}
+}
+
+func hasKind(found []Problem, kind ProblemKind) bool {
+	for _, p := range found {
+		if p.Kind == kind && strings.HasPrefix(p.String(), string(kind)) {
+			return true
+		}
+	}
+	return false
+}
+
+func wipe(w engine.Writer, table engine.Table) error {
+	var err error
+	for k := range w.Scan(table, nil, nil) {
+		err = errors.Join(err, w.Delete(table, k))
+	}
+	return err
+}
+
+// TestVerifyFile damages the file below the engine.
+func TestVerifyFile(t *testing.T) {
+	path := tempPath(t)
+	s := openFile(t, path, Options{})
+	fill(t, s)
+	if found, err := s.Verify(ctx); err != nil || len(found) > 0 {
+		t.Fatalf("Verify: %v, %v", found, err)
+	}
+	without, err := OpenEngine(engine.OpenMemory(Tables()), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer without.Close()
+	if _, err := without.Verify(ctx); err == nil {
+		t.Error("Verify without an Indexer proves nothing")
+	}
+	if _, err := without.Reindex(ctx); err == nil {
+		t.Error("Reindex without an Indexer loses everything")
+	}
+}
+
+// TestReindexRaises: numbers in use are never given out again.
+func TestReindexRaises(t *testing.T) {
+	e := engine.OpenMemory(Tables())
+	s := openOn(t, e, Options{})
+	fill(t, s)
+	err := e.Update(ctx, func(w engine.Writer) error {
+		return w.Put(tableMeta, []byte(metaState), (&state{Version: schemaVersion}).encode())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reindex(ctx); err != nil {
+		t.Fatal(err)
+	}
+	h := home(t, s, "eve")
+	if h.ID != 3 || mustCollection(t, s, h.ID, "work").ID <= 4 || h.Created <= 30 {
+		t.Errorf("home %+v", h)
+	}
+}
+
+func TestBackup(t *testing.T) {
+	s := openFile(t, tempPath(t), Options{})
+	fill(t, s)
+	var b bytes.Buffer
+	if err := s.Backup(ctx, &b); err != nil {
+		t.Fatal(err)
+	}
+	before := dump(t, s)
+	putEvent(t, s, 1, "work", "later", "")
+	path := tempPath(t)
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, openFile(t, path, Options{})); got != before {
+		t.Errorf("the copy differs:\n%s", cmp.Diff(before, got))
+	}
+}
