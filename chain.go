@@ -15,17 +15,37 @@ import (
 
 	"convene/accesslog"
 	"convene/auth"
+	"convene/caldav"
 	"convene/directory"
 	"convene/sacl"
 )
 
 // chain is the way of a request, from the access log down to the calendars.
-func (s *Server) chain(log *accesslog.Log) (http.Handler, error) {
-	compressed, err := compress(http.HandlerFunc(s.signIn))
+func (s *Server) chain(c *Config, log *accesslog.Log) (http.Handler, error) {
+	wellKnown := caldav.WellKnown(portOf(c.Server.HTTPS))
+	compressed, err := compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			wellKnown.ServeHTTP(w, r) // anyone may ask where the service is
+			return
+		}
+		s.signIn(w, r)
+	}))
 	if err != nil {
 		return nil, err
 	}
 	return accesslog.NewHandler(s.guard(compressed), log, s.now, time.Local), nil
+}
+
+// portOf is the port of the first address, "" if there is none.
+func portOf(addresses []string) string {
+	if len(addresses) == 0 {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(addresses[0])
+	if err != nil {
+		return ""
+	}
+	return port
 }
 
 // serverHeader is what every answer says of the program.

@@ -111,7 +111,7 @@ func DefaultConfig() Config {
 			},
 		},
 		Auth:      auth.DefaultConfig(),
-		Storage:   StorageConfig{Quota: 100 * MB, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * MB},
+		Storage:   StorageConfig{Quota: 100 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * MB},
 		Calendars: caldav.DefaultLimits(),
 		Limits: LimitsConfig{
 			Connections: 10_000, Header: 128 * KB, Body: 16 * MB, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,

@@ -122,7 +122,7 @@ func (s *Server) open(c Config) (err error) {
 		return err
 	}
 	s.site.Store(first)
-	handler, err := s.chain(s.access)
+	handler, err := s.chain(&c, s.access)
 	if err != nil {
 		return err
 	}
@@ -137,6 +137,9 @@ func (s *Server) open(c Config) (err error) {
 func OpenStore(c *Config, now func() time.Time) (*store.Store, error) {
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: caldav.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
+		// The limits that clients are told of are caldav's, which follow a
+		// reload; the store's own stand far above them.
+		MaxObjects: 10_000_000, MaxCollections: 100_000, MaxObjectSize: 64 << 20,
 	})
 }
 

@@ -105,8 +105,8 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller) (*webdav.Respons
 	if err != nil {
 		return nil, err
 	}
-	if t.kind == kindWellKnown {
-		return wellKnown(&t, r), nil
+	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
+		return nil, errNoSuchPath
 	}
 	req := &request{Request: r, caller: caller, target: t, now: h.Now()}
 	ctx := r.Context()

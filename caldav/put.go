@@ -84,6 +84,9 @@ func (s *scope) put(col *store.Collection, name string, up *upload) (*written, e
 		return nil, err
 	}
 	if old == nil {
+		if most := s.h.Limits.Resources; most > 0 && col.Objects >= most {
+			return nil, precondition(webdav.CS("max-resources"))
+		}
 		if up, err = s.addDefaultAlarms(col, up); err != nil {
 			return nil, err
 		}

@@ -3,29 +3,61 @@ package caldav
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/http"
+	"strings"
 
 	"convene/webdav"
 )
 
-// wellKnown sends /.well-known/caldav to the service (RFC 6764 §5). The folder
-// itself is empty.
-func wellKnown(t *target, r *http.Request) *webdav.Response {
-	if t.ident != "caldav" {
-		if r.Method == "PROPFIND" {
-			ms := webdav.NewMultistatus(nil)
-			ms.ResponseStart("/.well-known/")
-			ms.PropstatStart(http.StatusOK)
-			ms.Start(webdav.NameResourceType)
-			ms.Empty(webdav.NameCollection)
-			ms.Writer.End()
-			ms.PropstatEnd(nil)
-			ms.ResponseEnd()
-			return ms.Response()
+// WellKnown answers below /.well-known/ without asking who is there: caldav leads
+// to the service (RFC 6764 §5), on a connection with TLS if httpsPort, the port
+// for those, is not empty. The folder itself is empty.
+func WellKnown(httpsPort string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t, err := parseTarget(r.URL.EscapedPath())
+		switch {
+		case err != nil || t.kind != kindWellKnown:
+			http.NotFound(w, r)
+		case t.ident == "caldav":
+			w.Header().Set("Location", serviceURL(r, httpsPort))
+			w.WriteHeader(http.StatusMovedPermanently)
+		case r.Method == "PROPFIND":
+			send(w, r, emptyFolder("/.well-known/"))
+		default:
+			send(w, r, &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("caldav\n")})
 		}
-		return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("caldav\n")}
+	})
+}
+
+// serviceURL is the root of the service as the client reaches it.
+func serviceURL(r *http.Request, httpsPort string) string {
+	if r.TLS != nil {
+		return "https://" + r.Host + "/"
 	}
-	return &webdav.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {"/"}}}
+	if httpsPort == "" {
+		return "/"
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	if httpsPort == "443" {
+		return "https://" + host + "/"
+	}
+	return "https://" + net.JoinHostPort(strings.Trim(host, "[]"), httpsPort) + "/"
+}
+
+func emptyFolder(path string) *webdav.Response {
+	ms := webdav.NewMultistatus(nil)
+	ms.ResponseStart(path)
+	ms.PropstatStart(http.StatusOK)
+	ms.Start(webdav.NameResourceType)
+	ms.Empty(webdav.NameCollection)
+	ms.Writer.End()
+	ms.PropstatEnd(nil)
+	ms.ResponseEnd()
+	return ms.Response()
 }
 
 // serverInfo is the document that tells clients what the server can do, with a
