@@ -83,10 +83,10 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 	}
 	c := &Cache{
 		d: d, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
-		principals: newTable[Key, *Principal](o.Size),
-		missing:    newTable[Key, error](max(o.Size/10, shardCount)),
-		groups:     newTable[string, []string](o.Size),
-		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount)),
+		principals: newTable[Key, *Principal](o.Size, keyText),
+		missing:    newTable[Key, error](max(o.Size/10, shardCount), keyText),
+		groups:     newTable[string, []string](o.Size, func(guid string) string { return guid }),
+		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
 	}
 	if o.File != "" {
 		if err := c.load(); err != nil {
@@ -95,6 +95,8 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 	}
 	return c
 }
+
+func keyText(k Key) string { return k.Value }
 
 // Unwrap returns the directory behind the cache.
 func (c *Cache) Unwrap() Directory { return c.d }

@@ -2,41 +2,36 @@ package directory
 
 import (
 	"bufio"
-	"encoding/json"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 )
 
-// The cache's file has one JSON object per line: a header, then principals,
-// keys and groups, then a trailer. The file is a copy of what the directory
-// said, so one that is damaged or of another version is simply not used.
+// The cache's file is a copy of what the directory said, so one that is
+// damaged or of another version is simply not used. It has a line of text,
+// the source, the answers, and the SHA-256 of all that. Numbers are varints,
+// text is preceded by its length.
 
+// cacheMagic begins the file; the number is the version, to be raised with
+// every change of Principal or of what follows.
+const cacheMagic = "convene directory cache 1\n"
+
+// Kinds of answer in the file.
 const (
-	cacheFormat  = "convene directory cache"
-	cacheVersion = 1
+	answerEnd       = 0
+	answerPrincipal = 1
+	answerKey       = 2 // another way to find a principal
+	answerGroups    = 3
 )
 
-// cacheLine is any line.
-type cacheLine struct {
-	// Header.
-	Format  string `json:"format,omitempty"`
-	Version int    `json:"version,omitempty"`
-	Source  string `json:"source,omitempty"`
-
-	// One of the answers, with its time (Unix s).
-	Principal *Principal `json:"principal,omitempty"`
-	Key       *Key       `json:"key,omitempty"`  // of the principal
-	GUID      string     `json:"guid,omitempty"` // of the key's principal, or of the groups
-	Groups    []string   `json:"groups,omitempty"`
-	At        int64      `json:"at,omitempty"`
-
-	// Trailer: how many answers there were.
-	End int `json:"end,omitempty"`
-}
+var errDamaged = errors.New("damaged")
 
 // Save writes the file: under another name first, so that there is always a
 // complete one.
@@ -61,108 +56,244 @@ func (c *Cache) Save() error {
 	return nil
 }
 
-func (c *Cache) write(f *os.File) error {
-	w := bufio.NewWriterSize(f, 64<<10)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(cacheLine{Format: cacheFormat, Version: cacheVersion, Source: c.o.Source}); err != nil {
-		return err
-	}
+func (c *Cache) write(f io.Writer) error {
+	sum := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(f, sum), 64<<10)
+	var buf []byte
 	var failed error
-	n := 0
-	put := func(l cacheLine) {
-		if n++; failed == nil {
-			failed = enc.Encode(l)
+	put := func(b []byte) {
+		if _, err := w.Write(b); failed == nil {
+			failed = err
 		}
+		buf = b[:0]
 	}
+	put(appendText([]byte(cacheMagic), c.o.Source))
 	oldest := c.o.Now().Add(-c.o.StaleFor).UnixNano()
-	second := int64(time.Second)
 	c.principals.all(func(it *item[Key, *Principal]) {
 		switch {
 		case it.at <= oldest:
 		case it.key.By == GUID && it.key.Type == AnyType:
-			put(cacheLine{Principal: it.v, At: it.at / second})
+			put(appendPrincipal(appendTime(append(buf, answerPrincipal), it.at), it.v))
 		default:
-			put(cacheLine{Key: &it.key, GUID: it.v.GUID, At: it.at / second})
+			b := appendTime(append(buf, answerKey), it.at)
+			b = append(b, byte(it.key.By), byte(it.key.Type))
+			put(appendText(appendText(b, it.key.Value), it.v.GUID))
 		}
 	})
 	c.groups.all(func(it *item[string, []string]) {
 		if it.at > oldest {
-			put(cacheLine{GUID: it.key, Groups: it.v, At: it.at / second})
+			put(appendTexts(appendText(appendTime(append(buf, answerGroups), it.at), it.key), it.v))
 		}
 	})
-	if failed != nil {
-		return failed
-	}
-	if err := enc.Encode(cacheLine{End: n + 1}); err != nil {
+	put(append(buf, answerEnd))
+	if err := errors.Join(failed, w.Flush()); err != nil {
 		return err
 	}
-	return w.Flush()
+	_, err := f.Write(sum.Sum(nil))
+	return err
 }
 
 // load reads the file. That there is none is no error.
 func (c *Cache) load() error {
-	f, err := os.Open(c.o.File)
+	b, err := os.ReadFile(c.o.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	lines, err := c.readLines(f)
-	if err != nil {
-		return err
+	body := len(b) - sha256.Size
+	if body < 0 || !bytes.HasPrefix(b, []byte(cacheMagic)) {
+		return fmt.Errorf("%w, or of another version", errDamaged)
 	}
-	// Times to come would keep an answer for ever; ones too old are useless.
-	now := c.o.Now().Unix()
-	oldest := now - int64(c.o.StaleFor/time.Second)
-	valid := func(l *cacheLine) bool { return l.At > oldest && l.At <= now }
-	known := make(map[string]*Principal, len(lines))
-	for i := range lines {
-		if l := &lines[i]; l.Principal != nil && valid(l) {
-			known[l.Principal.GUID] = l.Principal
-			c.principals.put(Key{By: GUID, Value: l.Principal.GUID}, l.Principal, l.At*int64(time.Second))
+	if sum := sha256.Sum256(b[:body]); !bytes.Equal(sum[:], b[body:]) {
+		return fmt.Errorf("checksum: %w", errDamaged)
+	}
+	d := decoder{rest: string(b[len(cacheMagic):body])} // one copy, which all text shares
+	if d.text() != c.o.Source {
+		return errors.New("written under another configuration")
+	}
+	return c.restore(&d)
+}
+
+// restore puts the answers into the tables. Those from times to come would be
+// kept for ever, those too old are useless.
+func (c *Cache) restore(d *decoder) error {
+	now := c.o.Now().UnixNano()
+	valid := func(at int64) bool { return at <= now && now-at < int64(c.o.StaleFor) }
+	type alias struct {
+		key  Key
+		guid string
+		at   int64
+	}
+	var aliases []alias
+	known := map[string]*Principal{}
+	for {
+		kind := d.byte()
+		if kind == answerEnd || d.bad {
+			break
+		}
+		at := d.time()
+		switch kind {
+		case answerPrincipal:
+			p := d.principal()
+			if valid(at) && !d.bad {
+				known[p.GUID] = p
+				c.principals.put(Key{By: GUID, Value: p.GUID}, p, at)
+			}
+		case answerKey:
+			k := Key{By: KeyKind(d.byte()), Type: Type(d.byte()), Value: d.text()}
+			if guid := d.text(); valid(at) && !d.bad {
+				aliases = append(aliases, alias{k, guid, at})
+			}
+		case answerGroups:
+			guid, list := d.text(), d.texts()
+			if valid(at) && !d.bad {
+				c.groups.put(guid, list, at)
+			}
+		default:
+			d.bad = true
 		}
 	}
-	for i := range lines {
-		l := &lines[i]
-		switch {
-		case l.Principal != nil || !valid(l):
-		case l.Key != nil && known[l.GUID] != nil:
-			c.principals.put(*l.Key, known[l.GUID], l.At*int64(time.Second))
-		case l.Key == nil && l.GUID != "":
-			c.groups.put(l.GUID, l.Groups, l.At*int64(time.Second))
+	for _, a := range aliases {
+		if p := known[a.guid]; p != nil {
+			c.principals.put(a.key, p, a.at)
 		}
+	}
+	if d.bad {
+		return errDamaged
 	}
 	return nil
 }
 
-// readLines reads and checks the whole file.
-func (c *Cache) readLines(f *os.File) ([]cacheLine, error) {
-	d := json.NewDecoder(bufio.NewReaderSize(f, 64<<10))
-	var head cacheLine
-	if err := d.Decode(&head); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+func appendTime(b []byte, at int64) []byte { return binary.AppendVarint(b, at/int64(time.Second)) }
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendTexts(b []byte, list []string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, s := range list {
+		b = appendText(b, s)
 	}
-	if head.Format != cacheFormat || head.Version != cacheVersion {
-		return nil, fmt.Errorf("not a %s of version %d", cacheFormat, cacheVersion)
+	return b
+}
+
+// principalTexts and principalLists list the fields of a principal in the
+// order in which they are written.
+func principalTexts(p *Principal) []*string {
+	return []*string{&p.GUID, &p.Name, &p.FullName, &p.GivenName, &p.Surname, &p.DN, &p.AutoSchedule, &p.AutoAcceptGroup,
+		&p.Building, &p.Floor, &p.Room, &p.Address, &p.Geo}
+}
+
+func principalLists(p *Principal) []*[]string {
+	return []*[]string{&p.Aliases, &p.Emails, &p.Kerberos, &p.Features, &p.Owners, &p.WriteDelegates, &p.ReadDelegates}
+}
+
+func appendPrincipal(b []byte, p *Principal) []byte {
+	flags := byte(0)
+	if p.CalendarEnabled {
+		flags |= 1
 	}
-	if head.Source != c.o.Source {
-		return nil, errors.New("written under another configuration")
+	if p.LoginEnabled {
+		flags |= 2
 	}
-	var out []cacheLine
-	for {
-		var l cacheLine
-		if err := d.Decode(&l); err != nil {
-			return nil, fmt.Errorf("answer %d: %w", len(out)+1, err)
+	b = binary.AppendVarint(append(b, byte(p.Type), flags), int64(p.Capacity))
+	for _, s := range principalTexts(p) {
+		b = appendText(b, *s)
+	}
+	for _, l := range principalLists(p) {
+		b = appendTexts(b, *l)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Attributes)))
+	for name, list := range p.Attributes {
+		b = appendTexts(appendText(b, name), list)
+	}
+	return b
+}
+
+// decoder takes values off the front of rest. After a mistake it is bad, and
+// all further values are zero.
+type decoder struct {
+	rest string
+	bad  bool
+}
+
+func (d *decoder) byte() byte {
+	if d.rest == "" {
+		d.bad = true
+		return 0
+	}
+	c := d.rest[0]
+	d.rest = d.rest[1:]
+	return c
+}
+
+func (d *decoder) uvarint() uint64 {
+	var v uint64
+	for shift := uint(0); shift < 64; shift += 7 {
+		c := d.byte()
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return v
 		}
-		if l.End != 0 {
-			if l.End != len(out)+1 {
-				return nil, fmt.Errorf("%d answers, not %d", len(out), l.End-1)
-			}
-			return out, nil
-		}
-		out = append(out, l)
 	}
+	d.bad = true
+	return 0
+}
+
+func (d *decoder) varint() int64 {
+	u := d.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+func (d *decoder) time() int64 { return d.varint() * int64(time.Second) }
+
+func (d *decoder) text() string {
+	n := d.uvarint()
+	if d.bad || n > uint64(len(d.rest)) {
+		d.bad = true
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}
+
+func (d *decoder) texts() []string {
+	n := d.uvarint()
+	if d.bad || n > uint64(len(d.rest)) { // each takes a byte at least
+		d.bad = true
+		return nil
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = d.text()
+	}
+	return out
+}
+
+func (d *decoder) principal() *Principal {
+	p := &Principal{Type: Type(d.byte())}
+	flags := d.byte()
+	p.CalendarEnabled, p.LoginEnabled = flags&1 != 0, flags&2 != 0
+	p.Capacity = int(d.varint())
+	for _, s := range principalTexts(p) {
+		*s = d.text()
+	}
+	for _, l := range principalLists(p) {
+		*l = d.texts()
+	}
+	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
+		p.Attributes = make(map[string][]string, n)
+		for range n {
+			name := d.text()
+			p.Attributes[name] = d.texts()
+		}
+	}
+	return p
 }

@@ -24,7 +24,7 @@ func openFile(t *testing.T, c directory.FileConfig) *directory.File {
 	return d
 }
 
-func find(t *testing.T, d directory.Directory, k directory.Key) *directory.Principal {
+func find(t testing.TB, d directory.Directory, k directory.Key) *directory.Principal {
 	t.Helper()
 	p, err := d.Lookup(t.Context(), k)
 	if err != nil {

@@ -23,7 +23,26 @@ type searchOptions struct {
 // batch is one search: the record types that share bases and scope.
 type batch struct {
 	specs   []*spec
-	filters []string
+	filters []string // what is asked of each
+}
+
+// filter joins the types' own filters with what is asked. What is asked of
+// several types is written once: it may be long.
+func (b *batch) filter() string {
+	var list []string
+	for i, f := range b.filters {
+		if slices.Contains(b.filters[:i], f) {
+			continue
+		}
+		var own []string
+		for j, s := range b.specs {
+			if b.filters[j] == f {
+				own = append(own, s.Filter)
+			}
+		}
+		list = append(list, and(or(own...), f))
+	}
+	return or(list...)
 }
 
 // search finds records of all types for which filter gives something. It is
@@ -86,7 +105,6 @@ func (l *LDAP) batches(filter func(*spec) string) []*batch {
 		if f == "" {
 			continue
 		}
-		f = and(s.Filter, f)
 		i := slices.IndexFunc(out, func(b *batch) bool {
 			o := b.specs[0]
 			return s.compiled.Local() && o.compiled.Local() && s.scope == o.scope && slices.Equal(s.folded, o.folded)
@@ -114,7 +132,7 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 	var out []*found
 	var tooMany error
 	for _, base := range bases {
-		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: or(b.filters...), attrs: attrs,
+		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: b.filter(), attrs: attrs,
 			limit: o.limit, single: o.at != "", keep: keep})
 		if err != nil && !errors.Is(err, ErrTooMany) {
 			return nil, err

@@ -42,6 +42,7 @@ type Static struct {
 	verify PasswordVerifier
 	cap    int
 	sorted []*Record // by full name and GUID
+	texts  []string  // of sorted: all searchable values in one
 	guid   map[string]*Record
 	index  map[Key][]*Record // canonical keys but GUIDs; Type is set for names only
 	login  map[string][]*Record
@@ -79,6 +80,7 @@ func newStatic(records []Record, verify PasswordVerifier, searchCap int) (*Stati
 	slices.SortFunc(s.sorted, compareRecords)
 	for _, r := range s.sorted {
 		s.link(r)
+		s.texts = append(s.texts, strings.Join(slices.Concat(r.fields[:]...), "\x00"))
 	}
 	for g := range s.up {
 		slices.Sort(s.up[g])
@@ -295,7 +297,7 @@ func (s *Static) Search(ctx context.Context, q Query) ([]*Principal, error) {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, unavailable("search", ctx.Err())
 		}
-		if !q.wants(r.Type) || !m.matches(&r.fields) {
+		if !q.wants(r.Type) || !m.possible(s.texts[i]) || !m.matches(&r.fields) {
 			continue
 		}
 		if len(out) == limit {
@@ -318,6 +320,21 @@ func newMatcher(q Query) matcher {
 		m.values = append(m.values, ldif.Fold(t.Value))
 	}
 	return m
+}
+
+// possible reports whether a record with the given text could match. It spares
+// the closer look for nearly all of them.
+func (m *matcher) possible(text string) bool {
+	for _, v := range m.values {
+		hit := strings.Contains(text, v)
+		if hit && m.q.Match == AnyOf {
+			return true
+		}
+		if !hit && m.q.Match == AllOf {
+			return false
+		}
+	}
+	return m.q.Match == AllOf || len(m.values) == 0
 }
 
 func (m *matcher) matches(f *[fieldCount][]string) bool {

@@ -11,8 +11,8 @@ const shardCount = 64
 // table is a bounded map for many readers. When a shard is full the entry
 // gives way that has not been used since the hand passed it last (CLOCK).
 type table[K comparable, V any] struct {
-	seed   maphash.Seed
-	most   int // entries per shard
+	hash   func(K) uint64 // chooses the shard
+	most   int            // entries per shard
 	shards [shardCount]shard[K, V]
 }
 
@@ -32,8 +32,10 @@ type item[K comparable, V any] struct {
 	used atomic.Bool
 }
 
-func newTable[K comparable, V any](size int) *table[K, V] {
-	t := &table[K, V]{seed: maphash.MakeSeed(), most: max(1, (size+shardCount-1)/shardCount)}
+func newTable[K comparable, V any](size int, text func(K) string) *table[K, V] {
+	seed := maphash.MakeSeed()
+	hash := func(k K) uint64 { return maphash.String(seed, text(k)) }
+	t := &table[K, V]{hash: hash, most: max(1, (size+shardCount-1)/shardCount)}
 	for i := range t.shards {
 		t.shards[i].m = map[K]*item[K, V]{}
 	}
@@ -41,7 +43,7 @@ func newTable[K comparable, V any](size int) *table[K, V] {
 }
 
 func (t *table[K, V]) shard(k K) *shard[K, V] {
-	return &t.shards[maphash.Comparable(t.seed, k)%shardCount]
+	return &t.shards[t.hash(k)%shardCount]
 }
 
 // get returns the answer to k, nil if there is none.
