@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"convene/ical"
 	"convene/store"
@@ -99,7 +100,9 @@ func (h *Handler) parseObject(body []byte, media string) (*upload, error) {
 	if err != nil {
 		return nil, invalidData(err)
 	}
-	up.edited = repair(cal)
+	// A fold within a character is legal iCalendar, but such bytes cannot stand
+	// in an XML answer.
+	up.edited = repair(cal) || !utf8.Valid(body)
 	if up.object, err = ical.NewObject(cal); err != nil {
 		return nil, invalidData(err)
 	}

@@ -127,7 +127,7 @@ func (x *query) candidates() error {
 		}
 		return nil
 	}
-	matches, err := snap.Overlapping(x.s.tx, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
+	matches, err := snap.Matching(x.s.tx, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
 	if err != nil {
 		return err
 	}
