@@ -424,3 +424,7 @@ func appendNumbers[N int8 | int16](dst []byte, sep string, all []N) []byte {
 	}
 	return dst
 }
+
+// RScales returns the calendars that rules may be of (RFC 7529 §5, the property
+// supported-rscale-set).
+func RScales() []string { return []string{"GREGORIAN"} }

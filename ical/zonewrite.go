@@ -231,3 +231,17 @@ func countUp(first int) string {
 	}
 	return string(b)
 }
+
+// TimezoneCalendar returns a VCALENDAR with the VTIMEZONE of a zone known by
+// name, with that name as its TZID: all of its data. It has no PRODID. The error
+// wraps ErrUnknownZone.
+func TimezoneCalendar(name string) (*Component, error) {
+	zone, err := VTimezone(name, math.MinInt64, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	cal := NewComponent("VCALENDAR")
+	cal.Add(NewProperty("VERSION", "2.0"))
+	cal.Children = []*Component{zone}
+	return cal, nil
+}
