@@ -1,22 +1,405 @@
 package ical
 
-// Expand returns the instances of o that overlap a time range as components of
-// their own (RFC 4791 §9.6.5).
+import (
+	"slices"
+	"strings"
+)
+
+// Expand returns a calendar with each instance of o that overlaps a time range as
+// a component of its own (RFC 4791 §9.6.5): in UTC where it had a zone, without
+// recurrence properties, and with a RECURRENCE-ID, but for the first instance of
+// the series. VTIMEZONEs are left out. The range and floating are as for
+// Series.Instances. The result shares nothing with o that can be changed.
+//
+// Errors: ErrBudget; those of Series.
 func (o *Object) Expand(from, to int64, floating *Zone, b *Budget) (*Component, error) {
-	return o.Calendar, nil
+	s, err := o.Series()
+	if err != nil {
+		return nil, err
+	}
+	cal := o.expandedCalendar()
+	var faces []face
+	var sc scan
+	sc.init(s, from, to, floating, b.orDefault())
+	for {
+		inst, err := sc.next()
+		if err != nil {
+			return nil, err
+		}
+		if inst == nil {
+			return cal, nil
+		}
+		f := faceOf(&faces, inst)
+		c := NewComponent(inst.Component.Name)
+		s.eachHead(f, inst, func(p *Property, name string, t DateTime) {
+			if p != nil {
+				c.Props = append(c.Props, p.Clone())
+			} else {
+				c.Props = append(c.Props, DateTimeProperty(name, t))
+			}
+		})
+		for i := range inst.Component.Props {
+			if p := &inst.Component.Props[i]; f.keeps(p.Name) {
+				c.Props = append(c.Props, inUTCProperty(p, o.Zones))
+			}
+		}
+		for _, child := range inst.Component.Children {
+			c.Children = append(c.Children, inUTCComponent(child, o.Zones))
+		}
+		cal.Children = append(cal.Children, c)
+	}
 }
 
-// AppendExpanded appends what Expand returns, encoded, to dst.
+// expandedCalendar returns the calendar of o without its components of o.Kind and
+// its VTIMEZONEs.
+func (o *Object) expandedCalendar() *Component {
+	cal := NewComponent("VCALENDAR")
+	for i := range o.Calendar.Props {
+		cal.Props = append(cal.Props, o.Calendar.Props[i].Clone())
+	}
+	for _, child := range o.Calendar.Children {
+		if child.Name != o.Kind && child.Name != "VTIMEZONE" {
+			cal.Children = append(cal.Children, child.Clone())
+		}
+	}
+	return cal
+}
+
+// A headKind says how the end of an expanded instance is written.
+type headKind uint8
+
+const (
+	headStart    headKind = iota // no end
+	headEnd                      // DTEND
+	headDue                      // DUE
+	headDuration                 // DURATION, as the source has it
+)
+
+// A face is how the instances of one component are written when they are
+// expanded.
+type face struct {
+	of       *Component
+	whole    bool // it has no times of its own: all is as in the component
+	hasStart bool
+	kind     headKind
+	duration *Property
+	length   int64 // of duration, with days of 24 hours; -1: cannot be read
+
+	begin, end int // where what its instances share was written first
+}
+
+// faceOf returns the face of the component of an instance, a new one if need be.
+// It is good until the next call.
+func faceOf(faces *[]face, inst *Instance) *face {
+	for i := range *faces {
+		if (*faces)[i].of == inst.Component {
+			return &(*faces)[i]
+		}
+	}
+	f := face{of: inst.Component, whole: !inst.form.recurs() && inst.form != formFreeBusy, length: -1}
+	for i := range f.of.Props {
+		p := &f.of.Props[i]
+		switch p.Name {
+		case "DTSTART":
+			f.hasStart = true
+		case "DTEND":
+			f.kind = headEnd
+		case "DUE":
+			f.kind = headDue
+		case "DURATION":
+			if inst.form == formFreeBusy {
+				continue
+			}
+			f.kind, f.duration = headDuration, p
+			if d, err := ParseDuration(p.Value); err == nil {
+				f.length = d.Exact()
+			}
+		}
+	}
+	*faces = append(*faces, f)
+	return &(*faces)[len(*faces)-1]
+}
+
+// keeps reports whether a property of the component is the same in all of its
+// instances.
+func (f *face) keeps(name string) bool {
+	switch name {
+	case "DTSTART", "DTEND", "DUE", "DURATION", "RECURRENCE-ID":
+		return f.whole
+	case "RRULE", "EXRULE", "RDATE", "EXDATE":
+		return false
+	}
+	return true
+}
+
+// endKind returns how the end of an instance is written: as in its component,
+// unless its length is not what that says.
+func (f *face) endKind(inst *Instance) headKind {
+	length := inst.EndUnix - inst.StartUnix
+	timed := inst.Start.Kind == UTC || inst.Start.Kind == Zoned
+	switch {
+	case f.kind == headDuration && timed && length != f.length:
+		if f.of.Name == "VTODO" {
+			return headDue // a nominal day that has not 24 hours
+		}
+		return headEnd
+	case f.kind == headStart && f.of.Name == "VEVENT" && timed && length > 0:
+		return headEnd // an RDATE with a period
+	}
+	return f.kind
+}
+
+// eachHead calls put for the properties of an instance that are its own: with a
+// property of its component, or a name and a time.
+func (s *Series) eachHead(f *face, inst *Instance, put func(p *Property, name string, t DateTime)) {
+	if f.whole {
+		return
+	}
+	if f.hasStart {
+		put(nil, "DTSTART", inUTCTime(inst.Start, inst.StartUnix))
+	}
+	switch f.endKind(inst) {
+	case headDuration:
+		put(f.duration, "", DateTime{})
+	case headEnd:
+		put(nil, "DTEND", inUTCTime(inst.End, inst.EndUnix))
+	case headDue:
+		put(nil, "DUE", inUTCTime(inst.End, inst.EndUnix))
+	}
+	if id, ok := s.recurrenceID(inst); ok {
+		put(nil, "RECURRENCE-ID", id)
+	}
+}
+
+// inUTCTime returns a time of an instance as it is written: in UTC, or the wall
+// time of a DATE or floating time.
+func inUTCTime(t DateTime, unix int64) DateTime {
+	if t.Kind == Date || t.Kind == Floating {
+		return DateTime{Wall: t.Wall, Kind: t.Kind}
+	}
+	return DateTime{Wall: unix, Kind: UTC}
+}
+
+// recurrenceID returns the RECURRENCE-ID of an instance; false if it has none: of
+// a series that does not recur, and the first of one that does.
+func (s *Series) recurrenceID(inst *Instance) (DateTime, bool) {
+	id := inst.RecurrenceID
+	if !s.recurring || !inst.Override && s.hasMaster && id.Wall == s.master.start.Wall {
+		return DateTime{}, false
+	}
+	return inUTCTime(id, id.Unix(nil)), true
+}
+
+// inUTCProperty returns a copy of p, in UTC if it was in a zone.
+func inUTCProperty(p *Property, zones *Zones) Property {
+	c := p.Clone()
+	if !c.Has("TZID") {
+		return c
+	}
+	times, err := c.DateTimes(zones)
+	if err != nil || len(times) == 0 {
+		return c
+	}
+	var b []byte
+	for i, t := range times {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = inUTCTime(t, t.Unix(nil)).Append(b)
+	}
+	c.RemoveParam("TZID")
+	c.Value = string(b)
+	return c
+}
+
+// inUTCComponent returns a copy of c, in UTC wherever it was in a zone.
+func inUTCComponent(c *Component, zones *Zones) *Component {
+	n := c.Clone()
+	for i := range n.Props {
+		if n.Props[i].Has("TZID") {
+			n.Props[i] = inUTCProperty(&n.Props[i], zones)
+		}
+	}
+	for i, child := range n.Children {
+		n.Children[i] = inUTCComponent(child, zones)
+	}
+	return n
+}
+
+// AppendExpanded appends what Expand returns to dst, encoded. It is several times
+// faster than Expand, and on errors returns dst as it was.
 func (o *Object) AppendExpanded(dst []byte, from, to int64, floating *Zone, b *Budget) ([]byte, error) {
-	return dst, nil
+	s, err := o.Series()
+	if err != nil {
+		return dst, err
+	}
+	return s.AppendExpanded(dst, o, from, to, floating, b)
 }
 
-// LimitRecurrenceSet returns o without the overrides that have no effect on a
-// time range (RFC 4791 §9.6.6).
+// AppendExpanded is Object.AppendExpanded for an object whose series is at hand. s
+// is that of o, and not detached.
+func (s *Series) AppendExpanded(dst []byte, o *Object, from, to int64, floating *Zone, b *Budget) ([]byte, error) {
+	out := append(dst, "BEGIN:VCALENDAR\r\n"...)
+	for i := range o.Calendar.Props {
+		out = o.Calendar.Props[i].append(out)
+	}
+	for _, child := range o.Calendar.Children {
+		if child.Name != o.Kind && child.Name != "VTIMEZONE" {
+			out = child.Append(out)
+		}
+	}
+	var faces []face
+	var sc scan
+	sc.init(s, from, to, floating, b.orDefault())
+	for {
+		inst, err := sc.next()
+		if err != nil {
+			return dst, err
+		}
+		if inst == nil {
+			return append(out, "END:VCALENDAR\r\n"...), nil
+		}
+		f := faceOf(&faces, inst)
+		out = append(append(append(out, "BEGIN:"...), f.of.Name...), "\r\n"...)
+		s.eachHead(f, inst, func(p *Property, name string, t DateTime) {
+			if p != nil {
+				out = p.append(out)
+			} else {
+				out = appendTime(out, name, t)
+			}
+		})
+		if f.end == 0 {
+			f.begin = len(out)
+			out = f.appendBody(out, o.Zones)
+			f.end = len(out)
+		} else {
+			out = append(out, out[f.begin:f.end]...)
+		}
+	}
+}
+
+// appendTime writes a property with a time that is not in a zone.
+func appendTime(dst []byte, name string, t DateTime) []byte {
+	dst = append(dst, name...)
+	if t.Kind == Date {
+		dst = append(dst, ";VALUE=DATE"...)
+	}
+	return append(t.Append(append(dst, ':')), "\r\n"...)
+}
+
+// appendBody writes what all instances of the component share, and its END.
+func (f *face) appendBody(dst []byte, zones *Zones) []byte {
+	c := f.of
+	for i := range c.Props {
+		p := &c.Props[i]
+		switch {
+		case !f.keeps(p.Name):
+		case p.Has("TZID"):
+			utc := inUTCProperty(p, zones)
+			dst = utc.append(dst)
+		default:
+			dst = p.append(dst)
+		}
+	}
+	for _, child := range c.Children {
+		if hasZone(child) {
+			child = inUTCComponent(child, zones)
+		}
+		dst = child.Append(dst)
+	}
+	return append(append(append(dst, "END:"...), c.Name...), "\r\n"...)
+}
+
+// hasZone reports whether a property of c, or of what is in it, has a TZID.
+func hasZone(c *Component) bool {
+	return slices.ContainsFunc(c.Props, func(p Property) bool { return p.Has("TZID") }) || slices.ContainsFunc(c.Children, hasZone)
+}
+
+// LimitRecurrenceSet returns o's calendar without the overrides that have no
+// effect on a time range (RFC 4791 §9.6.6): neither they nor the instances they
+// stand for overlap it. One with RANGE=THISANDFUTURE is left in if it begins
+// before the end of the range. The result shares its components with o.
+//
+// Errors: ErrBudget; those of Series.
 func (o *Object) LimitRecurrenceSet(from, to int64, floating *Zone, b *Budget) (*Component, error) {
-	return o.Calendar, nil
+	if len(o.Overrides) == 0 {
+		return o.Calendar, nil
+	}
+	s, err := o.Series()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.orDefault().Spend(len(o.Overrides)); err != nil {
+		return nil, err
+	}
+	var drop []*Component
+	for i := range s.overrides {
+		if v := &s.overrides[i]; !s.matters(v, from, to, floating) {
+			drop = append(drop, v.comp)
+		}
+	}
+	cal := *o.Calendar
+	cal.Children = slices.DeleteFunc(slices.Clone(cal.Children), func(c *Component) bool { return slices.Contains(drop, c) })
+	return &cal, nil
 }
 
-// LimitFreeBusySet returns o without the FREEBUSY values outside of a time
-// range (RFC 4791 §9.6.7).
-func (o *Object) LimitFreeBusySet(from, to int64) *Component { return o.Calendar }
+// matters reports whether an override has an effect on a range.
+func (s *Series) matters(v *override, from, to int64, floating *Zone) bool {
+	sc := scan{s: s, from: from, to: to, floating: floating}
+	if _, ok := sc.fixed(&v.part); ok {
+		return true
+	}
+	was := s.inSeries(v.id)
+	start := was.Unix(floating)
+	if v.shift != noShift && start < to {
+		return true
+	}
+	if !s.hasMaster || !s.master.form.recurs() {
+		return start >= from && start < to
+	}
+	original := s.master
+	original.start = was
+	_, ok := sc.fixed(&original)
+	return ok
+}
+
+// LimitFreeBusySet returns o's calendar without the FREEBUSY values that do not
+// overlap a time range (RFC 4791 §9.6.7). Values that cannot be read are left in.
+// The result shares what is not changed with o.
+func (o *Object) LimitFreeBusySet(from, to int64) *Component {
+	if o.Kind != "VFREEBUSY" {
+		return o.Calendar
+	}
+	cal := *o.Calendar
+	cal.Children = slices.Clone(cal.Children)
+	for i, child := range cal.Children {
+		if child.Name == "VFREEBUSY" {
+			cal.Children[i] = limitFreeBusy(child, o.Zones, from, to)
+		}
+	}
+	return &cal
+}
+
+func limitFreeBusy(c *Component, zones *Zones, from, to int64) *Component {
+	n := *c
+	n.Props = nil
+	for i := range c.Props {
+		p := c.Props[i]
+		if p.Name != "FREEBUSY" {
+			n.Props = append(n.Props, p)
+			continue
+		}
+		var kept []string
+		for value := range strings.SplitSeq(p.Value, ",") {
+			period, err := ParsePeriod(value, p.Param("TZID"), zones)
+			if err != nil || from < period.End.Unix(nil) && to > period.Start.Unix(nil) {
+				kept = append(kept, value)
+			}
+		}
+		if len(kept) > 0 {
+			p.Value = strings.Join(kept, ",")
+			n.Props = append(n.Props, p)
+		}
+	}
+	return &n
+}

@@ -245,6 +245,9 @@ func (o *Object) applyAvailability(taken []BusyPeriod, from, to int64, floating 
 			if inst == nil {
 				break
 			}
+			if err := b.Spend(1 + len(own)/8); err != nil {
+				return nil, err
+			}
 			own = carve(own, inst.StartUnix, inst.EndUnix)
 		}
 	}

@@ -30,6 +30,8 @@ type Instance struct {
 
 	// Busy is what the instance is in free-busy time (RFC 4791 §7.10).
 	Busy BusyType
+
+	form form
 }
 
 // Instances returns the instances that overlap a time range by the rules of
@@ -160,7 +162,7 @@ func (sc *scan) fixed(p *part) (Instance, bool) {
 	if !p.form.overlaps(from, to, sc.from, sc.to) || p.form == formPeriods && !sc.periodOverlaps(p) {
 		return Instance{}, false
 	}
-	inst := Instance{Start: p.start, StartUnix: start, EndUnix: end, Component: p.comp, Busy: p.busy}
+	inst := Instance{Start: p.start, StartUnix: start, EndUnix: end, Component: p.comp, Busy: p.busy, form: p.form}
 	if p.form.recurs() || p.form == formFreeBusy {
 		inst.End = p.endTime(end, sc.floating)
 	}

@@ -219,7 +219,7 @@ func (st *stretch) place(wall, unix int64, period *span) bool {
 	if !st.part.form.overlaps(unix, h.EndUnix, sc.from, sc.to) {
 		return false
 	}
-	h.Component, h.Busy = st.part.comp, st.part.busy
+	h.Component, h.Busy, h.form = st.part.comp, st.part.busy, st.part.form
 	return true
 }
 

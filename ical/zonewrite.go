@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// productID is the PRODID of calendars that are made here.
+const productID = "-//convene//ical//EN"
+
 // VTimezone returns a VTIMEZONE component for a zone known by name, with that
 // name as its TZID: see Zone.VTimezone. The error wraps ErrUnknownZone.
 func VTimezone(name string, from, to int64) (*Component, error) {
@@ -233,15 +236,15 @@ func countUp(first int) string {
 }
 
 // TimezoneCalendar returns a VCALENDAR with the VTIMEZONE of a zone known by
-// name, with that name as its TZID: all of its data. It has no PRODID. The error
-// wraps ErrUnknownZone.
+// name, with that name as its TZID: all of its data. The error wraps
+// ErrUnknownZone.
 func TimezoneCalendar(name string) (*Component, error) {
 	zone, err := VTimezone(name, math.MinInt64, math.MaxInt64)
 	if err != nil {
 		return nil, err
 	}
 	cal := NewComponent("VCALENDAR")
-	cal.Add(NewProperty("VERSION", "2.0"))
+	cal.Add(NewProperty("VERSION", "2.0"), NewProperty("PRODID", productID))
 	cal.Children = []*Component{zone}
 	return cal, nil
 }
