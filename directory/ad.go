@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"convene/directory/ldif"
 )
 
 // What is special about Active Directory and Samba ([MS-ADTS]).
@@ -87,6 +89,21 @@ func lastRID(objectSID string) string {
 }
 
 var subCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
+
+// domainRealm returns the Kerberos realm of the domain that a name is in:
+// DC=ad,DC=example,DC=com is in AD.EXAMPLE.COM.
+func domainRealm(dn string) []string {
+	var labels []string
+	for part := range strings.SplitSeq(ldif.FoldDN(dn), ",") {
+		if label, ok := strings.CutPrefix(part, "dc="); ok {
+			labels = append(labels, label)
+		}
+	}
+	if labels == nil {
+		return nil
+	}
+	return []string{strings.ToUpper(strings.Join(labels, "."))}
+}
 
 // bindReason returns the typed error for the sub-code in the message of a
 // refused bind ("…, data 533, v…"), or nil.

@@ -183,6 +183,14 @@ func testPrimaryGroup(t *testing.T, d *testenv.Domain) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, name := range []string{"alice@AD.EXAMPLE.COM", "Alice@AD.EXAMPLE.COM"} {
+			if q := find(t, dir, directory.Key{By: directory.KerberosName, Value: name}); q.GUID != p.GUID {
+				t.Errorf("%s: %+v", name, q)
+			}
+		}
+		if q, err := dir.Lookup(t.Context(), directory.Key{By: directory.KerberosName, Value: "alice@ad.example.com"}); !errors.Is(err, directory.ErrNotFound) {
+			t.Errorf("another realm: %+v, %v", q, err)
+		}
 		guids, err := dir.Groups(t.Context(), p.GUID)
 		if err != nil {
 			t.Fatal(err)

@@ -43,7 +43,7 @@ type LDAPConfig struct {
 
 	Preset         string   `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
 	Base           []string `toml:"base" doc:"Search bases of all record types that name none of their own."`
-	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME."`
+	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME. Default for ad: the domain of the first base."`
 
 	Users     RecordConfig `toml:"users" doc:"Where users are and which attributes they have."`
 	Groups    RecordConfig `toml:"groups" doc:"The same for groups."`

@@ -58,6 +58,7 @@ func TestConfigRefused(t *testing.T) {
 		"mask":            func(c *directory.LDAPConfig) { c.Users.LoginEnabled = []string{"uac&x"} },
 		"is none of":      func(c *directory.LDAPConfig) { c.Locations.AutoScheduleValues = map[string]string{"a": "b"} },
 		"only Active":     func(c *directory.LDAPConfig) { c.Nesting = "in-chain" },
+		"no password":     func(c *directory.LDAPConfig) { c.BindDN = "cn=svc" },
 		"nesting":         func(c *directory.LDAPConfig) { c.Nesting = "deep" },
 		"ca-file":         func(c *directory.LDAPConfig) { c.CAFile = "none.pem" },
 		"no certificates": func(c *directory.LDAPConfig) { c.CAFile = "config_test.go" },

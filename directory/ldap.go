@@ -45,6 +45,9 @@ type memberKey struct {
 // it works while they are away.
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" {
+		return nil, errors.New("bind-dn: no password; such a bind succeeds as nobody")
+	}
 	var err error
 	l.m, err = newMapping(cfg.Preset, cfg.Base, cfg.KerberosRealms, map[Type]RecordConfig{
 		User: cfg.Users, Group: cfg.Groups, Location: cfg.Locations, Resource: cfg.Resources,
@@ -250,7 +253,10 @@ func (f *found) has(k Key) bool {
 		}
 		return in(values(f.e, f.s.Login...), v) || in(f.s.emails(f.e), v)
 	case KerberosName:
-		return f.p == nil || in(f.p.Kerberos, k.Value)
+		return f.p == nil || slices.ContainsFunc(f.p.Kerberos, func(name string) bool {
+			c, err := Key{By: KerberosName, Value: name}.Canonical()
+			return err == nil && c.Value == k.Value
+		})
 	}
 	return true
 }

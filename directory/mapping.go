@@ -44,6 +44,9 @@ func newMapping(presetName string, base, realms []string, records map[Type]Recor
 		return nil, err
 	}
 	m := &mapping{preset: p, realms: realms}
+	if p.activeDirectory && len(realms) == 0 && len(base) > 0 {
+		m.realms = domainRealm(base[0])
+	}
 	for _, t := range precedence() {
 		r := records[t].override(p.records[t])
 		if len(r.Base) == 0 {

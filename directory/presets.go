@@ -60,7 +60,7 @@ func openLDAP() preset {
 		User: person("(objectClass=inetOrgPerson)", "entryUUID"),
 		Group: {
 			Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
-			GUID:   "entryUUID", Name: []string{"cn", "uid"}, FullName: []string{"displayName", "description", "cn"},
+			GUID:   "entryUUID", Name: []string{"cn", "uid"}, FullName: []string{"displayName", "cn"},
 			Email: []string{"mail"}, Member: []string{"member", "uniqueMember"}, MemberName: []string{"memberUid"},
 		},
 		Location: place("(objectClass=room)", "entryUUID"),
@@ -87,8 +87,9 @@ func activeDirectory() preset {
 	group := account("(objectClass=group)")
 	group.FullName, group.LoginEnabled = []string{"displayName", "cn"}, nil
 	group.Member = []string{"member"}
+	// userPrincipalName is no Kerberos name: a ticket for the account "svc" must
+	// not become somebody who has svc@REALM as his.
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
-	user.Kerberos = []string{"userPrincipalName"}
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
 		Location: room("Room", "Room"), Resource: room("Equipment", "Equipment"),

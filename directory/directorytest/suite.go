@@ -205,64 +205,6 @@ func names(list []*directory.Principal) []string {
 	return out
 }
 
-func testSearch(t *testing.T, b Backend) {
-	users := []directory.Type{directory.User}
-	f := func(list ...directory.Field) []directory.Field { return list }
-	term := func(v string, how directory.How, fields ...directory.Field) directory.Term {
-		return directory.Term{Value: v, How: how, Fields: fields}
-	}
-	everybody := []string{"alice", "bob", "carol", "dave", "erin", "jose", "jose2"}
-	tests := []struct {
-		name string
-		q    directory.Query
-		want []string
-	}{
-		{"all users", directory.Query{Types: users}, everybody},
-		{"short name", directory.Query{Types: users, Terms: []directory.Term{term("ALI", directory.StartsWith, f(directory.FieldName)...)}}, []string{"alice"}},
-		{"short name equals", directory.Query{Terms: []directory.Term{term("jose", directory.Equals, directory.FieldName)}}, []string{"jose"}},
-		{"short name contains", directory.Query{Types: users, Terms: []directory.Term{term("os", directory.Contains, directory.FieldName)}}, []string{"jose", "jose2"}},
-		{"star", directory.Query{Types: users, Terms: []directory.Term{term("*", directory.Equals, directory.FieldName)}}, nil},
-		{"empty value", directory.Query{Types: users, Terms: []directory.Term{term("", directory.Contains)}}, nil},
-		{"any", directory.Query{Types: users, Match: directory.AnyOf, Terms: []directory.Term{
-			term("bob", directory.Equals, directory.FieldName), term("erin", directory.Equals, directory.FieldName)}}, []string{"bob", "erin"}},
-		{"all", directory.Query{Types: users, Terms: []directory.Term{
-			term("a", directory.Contains, directory.FieldName), term("l", directory.Contains, directory.FieldName)}}, []string{"alice", "carol"}},
-		{"groups", directory.Query{Types: []directory.Type{directory.Group}}, []string{"devs", "empty", "ops", "staff"}},
-	}
-	if !b.NamesOnly {
-		tests = append(tests, []struct {
-			name string
-			q    directory.Query
-			want []string
-		}{
-			{"rooms", directory.Query{Types: []directory.Type{directory.Location}}, []string{"aspen", "birch"}},
-			{"places", directory.Query{Types: []directory.Type{directory.Location, directory.Resource}}, []string{"aspen", "birch", "projector"}},
-			{"surname", directory.Query{Terms: []directory.Term{term("brown", directory.Equals, directory.FieldSurname)}}, []string{"bob"}},
-			{"given name", directory.Query{Terms: []directory.Term{term("car", directory.StartsWith, directory.FieldGivenName)}}, []string{"carol"}},
-			{"accents", directory.Query{Types: users, Terms: []directory.Term{term("ÑAND", directory.StartsWith, directory.FieldSurname)}}, []string{"jose2"}},
-			{"mail", directory.Query{Terms: []directory.Term{term("robert@", directory.StartsWith, directory.FieldEmail)}}, []string{"bob"}},
-			{"metacharacters", directory.Query{Terms: []directory.Term{term("(ops) *star* c\\", directory.Contains, directory.FieldFullName)}}, []string{"carol"}},
-			{"full name in all types", directory.Query{Terms: []directory.Term{term("conference", directory.Contains, directory.FieldFullName)}}, []string{"aspen", "birch"}},
-			{"any field", directory.Query{Terms: []directory.Term{term("adams", directory.Contains)}}, []string{"alice"}},
-			{"two tokens", directory.Query{Types: users, Terms: []directory.Term{term("dun", directory.StartsWith, directory.FieldSurname, directory.FieldGivenName),
-				term("da", directory.StartsWith, directory.FieldSurname, directory.FieldGivenName)}}, []string{"dave"}},
-			{"surname of rooms", directory.Query{Types: []directory.Type{directory.Location}, Terms: []directory.Term{term("a", directory.Contains, directory.FieldSurname)}}, nil},
-		}...)
-	}
-	for _, tt := range tests {
-		list, err := b.Directory.Search(t.Context(), tt.q)
-		if err != nil || !slices.Equal(names(list), tt.want) {
-			t.Errorf("%s: %v, %v; want %v", tt.name, names(list), err, tt.want)
-		}
-	}
-	for limit, want := range map[int]int{3: 3, len(everybody) - 1: len(everybody) - 1, len(everybody): len(everybody)} {
-		list, err := b.Directory.Search(t.Context(), directory.Query{Types: users, Limit: limit})
-		if tooMany := errors.Is(err, directory.ErrTooMany); len(list) != want || tooMany != (limit < len(everybody)) || err != nil && !tooMany {
-			t.Errorf("limit %d: %d records, %v", limit, len(list), err)
-		}
-	}
-}
-
 func testAuthenticate(t *testing.T, b Backend) {
 	for _, p := range People() {
 		got, err := b.Directory.Authenticate(t.Context(), p.Name, p.Password)
