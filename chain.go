@@ -21,11 +21,10 @@ import (
 )
 
 // chain is the way of a request, from the access log down to the calendars.
-func (s *Server) chain(c *Config, log *accesslog.Log) (http.Handler, error) {
-	wellKnown := caldav.WellKnown(portOf(c.Server.HTTPS))
+func (s *Server) chain(log *accesslog.Log) (http.Handler, error) {
 	compressed, err := compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
-			wellKnown.ServeHTTP(w, r) // anyone may ask where the service is
+			caldav.WellKnown(s.securePort()).ServeHTTP(w, r) // anyone may ask where the service is
 			return
 		}
 		s.signIn(w, r)
@@ -34,18 +33,6 @@ func (s *Server) chain(c *Config, log *accesslog.Log) (http.Handler, error) {
 		return nil, err
 	}
 	return accesslog.NewHandler(s.guard(compressed), log, s.now, time.Local), nil
-}
-
-// portOf is the port of the first address, "" if there is none.
-func portOf(addresses []string) string {
-	if len(addresses) == 0 {
-		return ""
-	}
-	_, port, err := net.SplitHostPort(addresses[0])
-	if err != nil {
-		return ""
-	}
-	return port
 }
 
 // serverHeader is what every answer says of the program.

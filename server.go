@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,7 +123,7 @@ func (s *Server) open(c Config) (err error) {
 		return err
 	}
 	s.site.Store(first)
-	handler, err := s.chain(&c, s.access)
+	handler, err := s.chain(s.access)
 	if err != nil {
 		return err
 	}
@@ -204,6 +205,16 @@ func (s *Server) URLs() []string {
 		out = append(out, scheme+l.Addr().String())
 	}
 	return out
+}
+
+// securePort is the port of the first address with TLS, "" if there is none.
+func (s *Server) securePort() string {
+	for _, u := range s.URLs() {
+		if address, ok := strings.CutPrefix(u, "https://"); ok {
+			return address[strings.LastIndexByte(address, ':')+1:]
+		}
+	}
+	return ""
 }
 
 // Serve answers requests until ctx is done or an address fails. Then requests
