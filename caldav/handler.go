@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"convene/accesslog"
 	"convene/auth"
 	"convene/delegation"
 	"convene/directory"
@@ -86,12 +87,13 @@ type request struct {
 	caller *auth.Caller
 	target target
 	now    time.Time
+	line   *accesslog.Entry // in the access log
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
 // list.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
-	resp, err := h.respond(r, caller)
+	resp, err := h.respond(r, caller, accesslog.For(w))
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -100,7 +102,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller) (*webdav.Response, error) {
+func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.Entry) (*webdav.Response, error) {
 	t, err := parseTarget(r.URL.EscapedPath())
 	if err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller) (*webdav.Respons
 	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
 		return nil, errNoSuchPath
 	}
-	req := &request{Request: r, caller: caller, target: t, now: h.Now()}
+	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line}
 	ctx := r.Context()
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err

@@ -51,6 +51,7 @@ func (h *Handler) report(r *request) (action, error) {
 		return nil, &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CondSupportedReport}
 	}
 	rep := h.reports[i]
+	r.line.Sub = rep.name.Local
 	if !h.privileges(r).Has(rep.need) {
 		return nil, needPrivileges(r.URL.Path, rep.need)
 	}
