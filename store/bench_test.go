@@ -2,13 +2,14 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
+
+	"convene/engine"
 
 	"go.etcd.io/bbolt"
 )
@@ -145,9 +146,9 @@ func openBench(tb testing.TB, o Options) *benchStore {
 	}
 	tb.Cleanup(func() { s.Close() })
 	bs := &benchStore{Store: s}
-	err = s.Update(context.Background(), func(tx *Tx) error {
+	err = s.Update(ctx, func(tx *Tx) error {
 		for i := range 20 {
-			h, err := tx.EnsureHome(fmt.Sprintf("6ba7b810-9dad-11d1-80b4-%012d", i), func(b *HomeBuilder) {
+			h, err := tx.EnsureHome(benchOwner(i), func(b *HomeBuilder) {
 				b.Add(NewCollection{Name: "calendar", Kind: KindCalendar, Components: VEVENT})
 				b.Add(NewCollection{Name: "inbox", Kind: KindInbox})
 				b.Add(NewCollection{Name: "tasks", Kind: KindCalendar, Components: VTODO})
@@ -169,15 +170,20 @@ func openBench(tb testing.TB, o Options) *benchStore {
 	return bs
 }
 
-// put writes event i in one transaction, as a PUT of a new event does.
-func (s *benchStore) put(tb testing.TB, c *Collection, i int64) {
-	uid := fmt.Sprintf("s-%06d-%016x", i, uint64(i)*0x9e3779b97f4a7c15)
+func benchOwner(i int) GUID { return fmt.Sprintf("6ba7b810-9dad-11d1-80b4-%012d", i) }
+
+func benchUID(i int64) string { return fmt.Sprintf("s-%06d-%016x", i, uint64(i)*0x9e3779b97f4a7c15) }
+
+// putBench writes event i as a PUT of a new event does.
+func putBench(tx *Tx, c *Collection, i int64) error {
+	uid := benchUID(i)
 	ix := Index{UID: uid, Component: VEVENT, Start: 1.7e9 + i*900, End: 1.7e9 + i*900 + 3600, Busy: BusyBusy}
-	err := s.Update(context.Background(), func(tx *Tx) error {
-		_, _, err := tx.PutObject(c, uid+".ics", benchBody, ix, Match{IfNoneMatchAny: true})
-		return err
-	})
-	if err != nil {
+	_, _, err := tx.PutObject(c, uid+".ics", benchBody, ix, Match{IfNoneMatchAny: true})
+	return err
+}
+
+func (s *benchStore) put(tb testing.TB, c *Collection, i int64) {
+	if err := s.Update(ctx, func(tx *Tx) error { return putBench(tx, c, i) }); err != nil {
 		tb.Error(err)
 	}
 }
@@ -231,13 +237,90 @@ func BenchmarkUpdateEight(b *testing.B) {
 	against(b, 1000, openRaw(b).eight, openBench(b, Options{}).eight)
 }
 
-func BenchmarkProfOne(b *testing.B) {
-	s := openBench(b, Options{})
-	b.ReportAllocs()
-	s.one(b, b.N)
+// BenchmarkUpdateExisting: a lone writer replaces events, on a store of 10,000.
+func BenchmarkUpdateExisting(b *testing.B) {
+	s := openFilled(b, 10_000)
+	b.ResetTimer()
+	for i := range b.N {
+		uid := benchUID(int64(i*7919%10_000 + 1))
+		ix := Index{UID: uid, Component: VEVENT, Start: int64(i), End: int64(i) + 3600}
+		err := s.Update(ctx, func(tx *Tx) error {
+			_, _, err := tx.PutObject(s.calendars[0], uid+".ics", benchBody, ix, Match{IfMatchAny: true})
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
-func BenchmarkProfRaw(b *testing.B) {
-	s := openRaw(b)
+
+// openFilled has n events in one calendar.
+func openFilled(b *testing.B, n int) *benchStore {
+	b.Helper()
+	s := openBench(b, Options{BoltOptions: engine.BoltOptions{NoSync: true}})
+	for i := 0; i < n; {
+		err := s.Update(ctx, func(tx *Tx) error {
+			for range min(1000, n-i) {
+				i++
+				if err := putBench(tx, s.calendars[0], int64(i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s
+}
+
+// BenchmarkEntries walks the index of 50,000 events.
+func BenchmarkEntries(b *testing.B) {
+	s := openFilled(b, 50_000)
 	b.ReportAllocs()
-	s.one(b, b.N)
+	for b.Loop() {
+		n := 0
+		view(b, s.Store, func(tx *Tx) error {
+			for e := range tx.Entries(s.calendars[0].ID) {
+				n += min(1, e.Size)
+			}
+			return nil
+		})
+		if n != 50_000 {
+			b.Fatalf("%d entries", n)
+		}
+	}
+}
+
+// BenchmarkReads: what requests read most.
+func BenchmarkReads(b *testing.B) {
+	s := openFilled(b, 10_000)
+	var now Rev
+	view(b, s.Store, func(tx *Tx) error {
+		c, err := tx.CollectionByID(s.calendars[0].ID)
+		now = c.Rev
+		return err
+	})
+	c := s.calendars[0]
+	for _, bm := range []struct {
+		name string
+		read func(tx *Tx, i int) error
+	}{
+		{"Home", func(tx *Tx, _ int) error { _, err := tx.Home(benchOwner(7)); return err }},
+		{"Collections", func(tx *Tx, _ int) error { _, err := tx.Collections(c.Home); return err }},
+		{"Collection", func(tx *Tx, _ int) error { _, err := tx.Collection(c.Home, "calendar"); return err }},
+		{"Properties", func(tx *Tx, _ int) error { _, err := tx.Properties(OfCollection(c)); return err }},
+		{"Object", func(tx *Tx, i int) error { _, err := tx.Object(c.ID, benchUID(int64(i%9999+1))+".ics"); return err }},
+		{"Body", func(tx *Tx, i int) error { _, _, err := tx.Body(c.ID, benchUID(int64(i%9999+1))+".ics"); return err }},
+		{"Changes10", func(tx *Tx, _ int) error { _, _, _, err := tx.Changes(c.ID, now-10, 0); return err }},
+		{"ByUID", func(tx *Tx, i int) error { _, err := tx.ObjectByUID(c.ID, benchUID(int64(i%9999+1))); return err }},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				view(b, s.Store, func(tx *Tx) error { return bm.read(tx, i) })
+			}
+		})
+	}
 }
