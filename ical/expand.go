@@ -187,7 +187,7 @@ func (s *Series) recurrenceID(inst *Instance) (DateTime, bool) {
 	if !s.recurring || !inst.Override && s.hasMaster && id.Wall == s.master.start.Wall {
 		return DateTime{}, false
 	}
-	return inUTCTime(id, id.Unix(nil)), true
+	return inUTCTime(id, inst.idUnix), true
 }
 
 // inUTCProperty returns a copy of p, in UTC if it was in a zone.

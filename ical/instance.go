@@ -31,7 +31,8 @@ type Instance struct {
 	// Busy is what the instance is in free-busy time (RFC 4791 §7.10).
 	Busy BusyType
 
-	form form
+	form   form
+	idUnix int64 // the moment of RecurrenceID
 }
 
 // Instances returns the instances that overlap a time range by the rules of
@@ -56,14 +57,6 @@ func (s *Series) Instances(from, to int64, floating *Zone, b *Budget) iter.Seq2[
 			}
 		}
 	}
-}
-
-// Overlaps reports whether an instance overlaps a time range: as Instances.
-func (s *Series) Overlaps(from, to int64, floating *Zone, b *Budget) (bool, error) {
-	var sc scan
-	sc.init(s, from, to, floating, b.orDefault())
-	inst, err := sc.next()
-	return inst != nil, err
 }
 
 // A scan gives the instances in a range one by one.
@@ -169,29 +162,6 @@ func (sc *scan) fixed(p *part) (Instance, bool) {
 	return inst, true
 }
 
-// periodOverlaps looks at the single FREEBUSY periods of a VFREEBUSY.
-func (sc *scan) periodOverlaps(p *part) bool {
-	if p.comp == nil || p.comp.Name != "VFREEBUSY" {
-		return true
-	}
-	for i := range p.comp.Props {
-		q := &p.comp.Props[i]
-		if q.Name != "FREEBUSY" {
-			continue
-		}
-		periods, err := q.Periods(nil)
-		if err != nil {
-			continue // newPart has read them: they are in UTC
-		}
-		if slices.ContainsFunc(periods, func(period Period) bool {
-			return sc.from < period.End.Unix(nil) && sc.to > period.Start.Unix(nil)
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
 // endTime returns the end of a part at its own place in written form.
 func (p *part) endTime(unix int64, floating *Zone) DateTime {
 	t := DateTime{Kind: p.start.Kind, Zone: p.start.Zone}
@@ -221,7 +191,7 @@ func (sc *scan) collectMoved() {
 			continue
 		}
 		inst.RecurrenceID = sc.s.inSeries(o.id)
-		inst.Override = true
+		inst.idUnix, inst.Override = inst.RecurrenceID.Unix(sc.floating), true
 		sc.moved = append(sc.moved, inst)
 	}
 	slices.SortStableFunc(sc.moved, func(a, b Instance) int {

@@ -250,47 +250,6 @@ func (p *part) unixSpan(floating *Zone) (start, end int64) {
 	return start, end
 }
 
-// overlaps is the table of RFC 4791 §9.9 for an instance of that form; for
-// formStamps, start is CREATED and end COMPLETED.
-func (f form) overlaps(start, end, from, to int64) bool {
-	switch f {
-	case formEvent:
-		if end > start {
-			return from < end && to > start
-		}
-		return from <= start && to > start
-	case formTodoSpan:
-		return from <= end && (to > start || to >= end)
-	case formTodoDue:
-		return (from < end || from <= start) && (to > start || to >= end)
-	case formTodoStart:
-		return from <= start && to > start
-	case formDue:
-		return from < start && to >= start
-	case formFreeBusy:
-		return from <= end && to > start
-	case formPeriods:
-		return from < end && to > start
-	case formStamps:
-		return stampsOverlap(start, end, from, to)
-	}
-	return false
-}
-
-// stampsOverlap is overlaps for a VTODO that has at most CREATED and COMPLETED.
-func stampsOverlap(created, completed, from, to int64) bool {
-	hasCreated, hasCompleted := created != math.MinInt64, completed != math.MaxInt64
-	switch {
-	case hasCreated && hasCompleted:
-		return (from <= created || from <= completed) && (to >= created || to >= completed)
-	case hasCompleted:
-		return from <= completed && to >= completed
-	case hasCreated:
-		return to > created
-	}
-	return true
-}
-
 // A spanKind says how the end of an instance follows from its start.
 type spanKind uint8
 

@@ -186,7 +186,7 @@ func (st *stretch) place(wall, unix int64, period *span) bool {
 	start := &s.master.start
 	h := &st.head
 	if s.recurring {
-		h.RecurrenceID = DateTime{Wall: wall, Kind: start.Kind, Zone: start.Zone}
+		h.RecurrenceID, h.idUnix = DateTime{Wall: wall, Kind: start.Kind, Zone: start.Zone}, unix
 	}
 	if st.part != &s.master {
 		switch {
