@@ -120,7 +120,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 		if err := s.checkCTag(self); err != nil {
 			return nil, err
 		}
-		ms := webdav.NewMultistatus(nil)
+		ms := h.multistatus()
 		for i := range steps {
 			s.bulkOne(ms, self, &steps[i], withData)
 		}
@@ -128,7 +128,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp := ms.Response()
+		resp := h.finished(ms)
 		resp.Header["Ctag"] = []string{ctagOf(col.Rev)}
 		return resp, nil
 	}, nil

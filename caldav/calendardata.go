@@ -70,7 +70,7 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	defer w.End()
 	if d.ask.Whole() {
 		body, _, err := s.tx.Body(r.col.ID, r.object.Name)
-		w.TextBytes(body)
+		w.Data(body)
 		return true, err
 	}
 	object, err := s.h.Snapshots.Parsed(s.tx, r.col, r.object)
@@ -78,6 +78,6 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 		return false, err
 	}
 	d.buf, err = d.ask.Append(d.buf[:0], object, d.zone, s.budget)
-	w.TextBytes(d.buf)
+	w.Data(d.buf)
 	return true, err
 }

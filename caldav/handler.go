@@ -61,6 +61,7 @@ type Handler struct {
 	props      *propertyTable
 	reports    []report
 	serverInfo serverInfo
+	buffers    buffers
 }
 
 // New makes a handler.
@@ -99,6 +100,9 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 	}
 	h.serverInfo.tell(r, resp)
 	send(w, r, resp)
+	if resp.Recycle != nil {
+		resp.Recycle(resp.Body)
+	}
 }
 
 // respond finds the row of the method table and runs its two steps.

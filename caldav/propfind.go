@@ -43,7 +43,7 @@ func (h *Handler) propfind(r *request) (action, error) {
 		if resp := s.notModified(self); resp != nil {
 			return resp, nil
 		}
-		ms := webdav.NewMultistatus(nil)
+		ms := h.multistatus()
 		if !prefer.DepthNoroot || depth == webdav.Depth0 {
 			if err := q.write(s, ms, self); err != nil {
 				return nil, err
@@ -54,7 +54,7 @@ func (h *Handler) propfind(r *request) (action, error) {
 				return nil, err
 			}
 		}
-		resp := applied(ms.Response(), prefer)
+		resp := applied(h.finished(ms), prefer)
 		if self.kind&inHome != 0 {
 			resp.Header.Set("ETag", self.etag())
 			resp.Header.Set("Last-Modified", httpTime(self.modified()))

@@ -148,7 +148,7 @@ func objectProperties() []property {
 			if err != nil {
 				return false, err
 			}
-			w.TextBytes(obj.Body)
+			w.Data(obj.Body)
 			return true, nil
 		}},
 		textProperty(webdav.CS("uid"), kindObject, func(_ *scope, r *resource) string { return r.object.UID }),

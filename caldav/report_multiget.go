@@ -28,14 +28,14 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		g := &multiget{s: s, q: q, self: s.resource(), ms: webdav.NewMultistatus(nil), collections: map[string]*resource{}}
+		g := &multiget{s: s, q: q, self: s.resource(), ms: h.multistatus(), collections: map[string]*resource{}}
 		g.root = r.target.homePath()
 		for _, href := range ask.Hrefs {
 			if err := g.one(href); err != nil {
 				return nil, err
 			}
 		}
-		return applied(g.ms.Response(), webdav.ParsePrefer(r.Header)), nil
+		return applied(h.finished(g.ms), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

@@ -192,7 +192,7 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 func (h *Handler) principals(r *request, found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
 	q := queryProperties(ask, r)
 	return func(s *scope) (*webdav.Response, error) {
-		ms := webdav.NewMultistatus(nil)
+		ms := h.multistatus()
 		for i, p := range found {
 			if limit > 0 && i == limit {
 				ms.ResponseStatus(r.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
@@ -202,7 +202,7 @@ func (h *Handler) principals(r *request, found []*directory.Principal, ask webda
 				return nil, err
 			}
 		}
-		return applied(ms.Response(), webdav.ParsePrefer(r.Header)), nil
+		return applied(h.finished(ms), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 
@@ -250,9 +250,9 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, error) {
 	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
 	return func(s *scope) (*webdav.Response, error) {
-		ms := webdav.NewMultistatus(nil)
+		ms := h.multistatus()
 		if ask.Property != webdav.DAV("owner") || r.target.kind&(kindHomes|kindHomeType) == 0 {
-			return ms.Response(), nil
+			return h.finished(ms), nil
 		}
 		p := r.caller.Principal
 		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p,
@@ -261,7 +261,7 @@ func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, err
 			return nil, err
 		}
 		err := s.inStore(self, func(s *scope) error { return q.write(s, ms, self) })
-		return ms.Response(), err
+		return h.finished(ms), err
 	}, nil
 }
 
@@ -302,12 +302,12 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		ms := webdav.NewMultistatus(nil)
+		ms := h.multistatus()
 		x := expansion{s: s, left: maxExpanded}
 		if err := x.write(ms, s.resource(), ask); err != nil {
 			return nil, err
 		}
-		return ms.Response(), nil
+		return h.finished(ms), nil
 	}, nil
 }
 

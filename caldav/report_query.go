@@ -37,7 +37,7 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		x := &query{s: s, q: q, filter: filter, plan: filter.Plan(), zone: zone, self: s.resource(), ms: webdav.NewMultistatus(nil)}
+		x := &query{s: s, q: q, filter: filter, plan: filter.Plan(), zone: zone, self: s.resource(), ms: h.multistatus()}
 		if zone == nil {
 			if x.zone, err = s.calendarZone(x.self.collection()); err != nil {
 				return nil, err
@@ -47,7 +47,7 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 		if err := x.run(); err != nil {
 			return nil, err
 		}
-		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
+		return applied(h.finished(x.ms), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

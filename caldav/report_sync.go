@@ -28,7 +28,7 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		y := &syncAnswer{s: s, q: q, self: s.resource(), ms: webdav.NewMultistatus(nil), ask: ask}
+		y := &syncAnswer{s: s, q: q, self: s.resource(), ms: h.multistatus(), ask: ask}
 		if ask.Token != "" {
 			if y.since, err = y.self.parseToken(ask.Token); err != nil {
 				return nil, err
@@ -45,7 +45,7 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return applied(y.ms.Response(), webdav.ParsePrefer(r.Header)), nil
+		return applied(h.finished(y.ms), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

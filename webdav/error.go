@@ -127,6 +127,9 @@ type Response struct {
 	Status int
 	Header http.Header // may be nil
 	Body   []byte
+
+	// Recycle takes Body back when it has been sent; nil: nobody wants it.
+	Recycle func([]byte)
 }
 
 // XML returns an answer with an XML body.

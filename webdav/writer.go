@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"bytes"
 	"encoding/xml"
 	"strconv"
 )
@@ -99,6 +100,34 @@ func (w *Writer) Text(s string) {
 func (w *Writer) TextBytes(b []byte) {
 	w.closeTag()
 	w.buf = appendText(w.buf, b)
+}
+
+// Data writes character data that is known to be UTF-8 without control characters
+// but line ends, such as stored calendar data: only markup is escaped. A line end
+// of CR LF goes out as it is; what reads it as XML sees LF (XML 1.0 §2.11).
+func (w *Writer) Data(b []byte) {
+	w.closeTag()
+	for len(b) > 0 {
+		i := indexMarkup(b)
+		w.buf = append(w.buf, b[:i]...)
+		if i == len(b) {
+			return
+		}
+		w.buf = append(w.buf, escaped(b[i])...)
+		b = b[i+1:]
+	}
+}
+
+// indexMarkup is the offset of the first '&', '<' or '>', or the length of b.
+// Looking for one byte at a time is faster than looking at each byte.
+func indexMarkup(b []byte) int {
+	n := len(b)
+	for _, c := range [...]byte{'&', '<', '>'} {
+		if i := bytes.IndexByte(b[:n], c); i >= 0 {
+			n = i
+		}
+	}
+	return n
 }
 
 // TextElement writes an element whose content is text.
