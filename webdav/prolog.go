@@ -93,17 +93,7 @@ func (p *parser) declaration() error {
 		if p.pos == before {
 			return p.fail("XML declaration is not understood")
 		}
-		name, _, err := p.name()
-		if err != nil {
-			return err
-		}
-		p.skipSpace()
-		if p.pos >= len(p.s) || p.s[p.pos] != '=' {
-			return p.fail("XML declaration is not understood")
-		}
-		p.pos++
-		p.skipSpace()
-		value, err := p.attrValue()
+		name, value, err := p.pseudoAttr()
 		if err != nil {
 			return err
 		}
@@ -122,4 +112,19 @@ func (p *parser) declaration() error {
 			return p.fail("XML declaration is not understood")
 		}
 	}
+}
+
+// pseudoAttr parses name="value" within the XML declaration.
+func (p *parser) pseudoAttr() (name, value string, err error) {
+	if name, _, err = p.name(); err != nil {
+		return "", "", err
+	}
+	p.skipSpace()
+	if p.pos >= len(p.s) || p.s[p.pos] != '=' {
+		return "", "", p.fail("XML declaration is not understood")
+	}
+	p.pos++
+	p.skipSpace()
+	value, err = p.attrValue()
+	return name, value, err
 }
