@@ -44,10 +44,9 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 		if err != nil {
 			h.t.Fatalf("--port %s: not a number", port)
 		}
-		if has(args, "--ssl") {
-			info.SSLPort = n
-		} else {
-			info.Port = n
+		// Only one of the two is used then.
+		if info = (serverInfo{Port: n}); has(args, "--ssl") {
+			info = serverInfo{SSLPort: n}
 		}
 	}
 
