@@ -27,6 +27,8 @@ var answers = []struct {
 	{store.ErrQuota, http.StatusInsufficientStorage, webdav.DAV("quota-not-exceeded")},
 	{store.ErrTokenExpired, http.StatusForbidden, webdav.DAV("valid-sync-token")},
 	{directory.ErrNotFound, http.StatusNotFound, xml.Name{}},
+	{directory.ErrAmbiguous, http.StatusNotFound, xml.Name{}}, // no one record is meant
+	{directory.ErrTooMany, http.StatusInsufficientStorage, webdav.CondNumberOfMatches},
 	{directory.ErrUnavailable, http.StatusServiceUnavailable, xml.Name{}},
 	{ical.ErrBudget, http.StatusForbidden, webdav.CalDAV("max-instances")},
 	{ical.ErrLimit, http.StatusForbidden, webdav.CalDAV("max-resource-size")},

@@ -197,6 +197,8 @@ type propertyRequest struct {
 	data *calendarData // CALDAV:calendar-data, in reports
 
 	plans map[kind][]planned
+	last  kind      // the kind planned for last …
+	plan  []planned // … and its plan
 }
 
 // planned is one asked-for property with its row; a nil row is a dead property.
@@ -206,11 +208,20 @@ type planned struct {
 	data    bool // CALDAV:calendar-data of a report
 }
 
-// plan finds the rows for resources of one kind, once for an answer.
-func (q *propertyRequest) plan(h *Handler, on kind) []planned {
-	if p, ok := q.plans[on]; ok {
-		return p
+// planFor finds the rows for resources of one kind, once for an answer.
+func (q *propertyRequest) planFor(h *Handler, on kind) []planned {
+	if q.last == on {
+		return q.plan
 	}
+	p, ok := q.plans[on]
+	if !ok {
+		p = q.makePlan(h, on)
+	}
+	q.last, q.plan = on, p
+	return p
+}
+
+func (q *propertyRequest) makePlan(h *Handler, on kind) []planned {
 	var p []planned
 	asked := q.names
 	if q.all {
@@ -252,7 +263,7 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	}
 	var missing []*webdav.Element
 	opened := false
-	for _, p := range q.plan(s.h, r.kind) {
+	for _, p := range q.planFor(s.h, r.kind) {
 		mark := ms.Mark()
 		if !opened {
 			ms.PropstatStart(http.StatusOK)

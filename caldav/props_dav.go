@@ -58,7 +58,10 @@ func davProperties() []property {
 		{name: webdav.DAV("displayname"), on: principals | shared, get: getPrincipalName},
 		{name: webdav.DAV("displayname"), on: kindHome | collections | kindObject, kept: true, get: getDefaultName, set: setDisplayName,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.DAV("displayname")) }},
-		textProperty(webdav.DAV("getetag"), kindHome|collections|kindObject, func(_ *scope, r *resource) string { return r.etag() }),
+		{name: webdav.DAV("getetag"), on: kindHome | collections | kindObject, getAs: func(_ *scope, r *resource, _ *webdav.Element, w *webdav.Writer) (bool, error) {
+			w.ETag(uint64(r.rev()))
+			return true, nil
+		}},
 		{name: webdav.DAV("getcontenttype"), on: collections | kindObject | kindHome, get: getContentType},
 		{name: webdav.DAV("getcontentlength"), on: everything, get: getContentLength},
 		textProperty(webdav.DAV("getlastmodified"), inHome, func(_ *scope, r *resource) string { return httpTime(r.modified()) }),
@@ -247,15 +250,21 @@ func getSupportedReports(s *scope, r *resource, w *webdav.Writer) (bool, error) 
 // etag is the strong entity tag: the revision of the last change. A home's and
 // a collection's changes with anything inside.
 func (r *resource) etag() string {
+	if r.home == nil {
+		return ""
+	}
+	return etagOf(r.rev())
+}
+
+// rev is the revision of the last change of a resource in a home.
+func (r *resource) rev() store.Rev {
 	switch {
 	case r.object != nil:
-		return etagOf(r.object.Rev)
+		return r.object.Rev
 	case r.col != nil:
-		return etagOf(r.col.Rev)
-	case r.home != nil:
-		return etagOf(r.home.Rev)
+		return r.col.Rev
 	}
-	return ""
+	return r.home.Rev
 }
 
 func etagOf(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 16) + `"` }

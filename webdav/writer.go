@@ -130,6 +130,15 @@ func indexMarkup(b []byte) int {
 	return n
 }
 
+// ETag writes the DAV:getetag element of a revision number: the one property that
+// every listing has for every member. The document must have the fixed prefixes.
+func (w *Writer) ETag(rev uint64) {
+	w.closeTag()
+	w.buf = append(w.buf, `<D:getetag>"`...)
+	w.buf = strconv.AppendUint(w.buf, rev, 16)
+	w.buf = append(w.buf, `"</D:getetag>`...)
+}
+
 // TextElement writes an element whose content is text.
 func (w *Writer) TextElement(name xml.Name, text string) {
 	w.start(name, "", nil)

@@ -1,0 +1,69 @@
+package caldav_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const reportNS = ` xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:CS="http://calendarserver.org/ns/"`
+
+func TestPrincipalReports(t *testing.T) {
+	e := newEnv(t)
+	e.must(207, "ann", "PROPFIND", "/calendars/users/ann/", "", "Depth: 0")
+	search := func(attrs, prop, match string) string {
+		return `<D:principal-property-search` + reportNS + attrs + `><D:property-search><D:prop><` + prop + `/></D:prop><D:match` + match + `</D:match></D:property-search><D:prop><D:displayname/><C:calendar-user-type/></D:prop></D:principal-property-search>`
+	}
+	tokens := func(context string, words ...string) string {
+		body := `<CS:calendarserver-principal-search` + reportNS + context + `>`
+		for _, w := range words {
+			body += `<CS:search-token>` + w + `</CS:search-token>`
+		}
+		return body + `<D:prop><D:displayname/></D:prop></CS:calendarserver-principal-search>`
+	}
+	for _, tt := range []struct {
+		name, path, body string
+		want             []string
+		not              []string
+	}{
+		{"by name", "/principals/", search("", "D:displayname", ">arch"), []string{"Ann Archer"}, []string{"Bob"}},
+		{"by the start of a name", "/principals/", search("", "D:displayname", ` match-type="starts-with">b`), []string{"Bob Baker", "Blue Van"}, []string{"Ann Archer"}},
+		{"by mail address", "/", search("", "C:calendar-user-address-set", ">mailto:bob@"), []string{"Bob Baker"}, []string{"Ann"}},
+		{"rooms by type", "/principals/", search(` type="ROOM"`, "D:displayname", ">oak"), []string{"Oak Room", "ROOM"}, []string{"Ann"}},
+		{"all rooms by property", "/principals/", search("", "C:calendar-user-type", ">ROOM"), []string{"Oak Room"}, []string{"Blue Van"}},
+		{"by what cannot be searched", "/principals/", search("", "D:getetag", ">x"), nil, []string{"Ann", "Bob"}},
+		{"tokens", "/principals/", tokens("", "ann", "arch"), []string{"Ann Archer"}, []string{"Bob"}},
+		{"tokens of attendees", "/principals/", tokens(` context="attendee"`, "a"), []string{"Ann Archer", "All Staff", "Blue Van"}, []string{"Oak"}},
+		{"tokens of locations", "/principals/", tokens(` context="location"`, "oak"), []string{"Oak Room"}, []string{"Ann"}},
+		{"myself", "/principals/", `<D:principal-match` + reportNS + `><D:self/><D:prop><D:displayname/></D:prop></D:principal-match>`, []string{"Ann Archer", "All Staff"}, []string{"Bob"}},
+		{"my home", "/calendars/", `<D:principal-match` + reportNS + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:owner/></D:prop></D:principal-match>`, []string{"/calendars/__uids__/" + guid("ann") + "/"}, []string{guid("bob")}},
+		{"what can be searched", "/principals/", `<D:principal-search-property-set` + reportNS + `/>`, nil, nil},
+		{"groups and their members", "/principals/users/ann/", `<D:expand-property` + reportNS + `><D:property name="group-membership"><D:property name="displayname"/><D:property name="group-member-set"><D:property name="displayname"/></D:property></D:property></D:expand-property>`,
+			[]string{"All Staff", "Bob Baker"}, nil},
+		{"the home of a principal", "/principals/users/ann/", `<D:expand-property` + reportNS + `><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="quota-used-bytes"/></D:property></D:expand-property>`,
+			[]string{"<D:quota-used-bytes>0"}, nil},
+		{"whom the rights name", "/calendars/users/ann/", `<D:acl-principal-prop-set` + reportNS + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, []string{"Ann Archer", "The Boss", "The Auditor"}, []string{"Bob"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := e.do("ann", "REPORT", tt.path, tt.body, "Depth: 0")
+			if got.Status != 207 && tt.name != "what can be searched" {
+				t.Fatalf("%d %s", got.Status, got.Body)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(got.Body, want) {
+					t.Errorf("no %q in %s", want, got.Body)
+				}
+			}
+			for _, not := range tt.not {
+				if strings.Contains(got.Body, not) {
+					t.Errorf("%q in %s", not, got.Body)
+				}
+			}
+		})
+	}
+	if got := e.do("ann", "REPORT", "/calendars/users/ann/", `<x xmlns="urn:x"/>`); got.Status != 403 || !strings.Contains(got.Body, "supported-report") {
+		t.Errorf("unknown report = %d %s", got.Status, got.Body)
+	}
+	if got := e.do("bob", "REPORT", "/calendars/users/ann/", syncBody("", 0)); got.Status != 403 {
+		t.Errorf("a stranger's sync = %d", got.Status)
+	}
+}
