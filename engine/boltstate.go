@@ -12,16 +12,22 @@ import (
 type boltState struct {
 	*boltEngine
 	data  *bbolt.Bucket
-	hot   *bbolt.Bucket
-	probe []byte // scratch of lookups
+	find  *bbolt.Cursor // over data, for lookups
+	probe []byte        // scratch of lookups
+	tx    *bbolt.Tx
+	small *bbolt.Bucket // the hot table; opened at first use
 }
 
 func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
-	s := &boltState{boltEngine: e, data: tx.Bucket(bucketData)}
-	if e.hot >= 0 {
-		s.hot = tx.Bucket(bucketHot)
+	b := tx.Bucket(bucketData)
+	return &boltState{boltEngine: e, data: b, find: b.Cursor(), tx: tx}
+}
+
+func (s *boltState) hotBucket() *bbolt.Bucket {
+	if s.small == nil {
+		s.small = s.tx.Bucket(bucketHot)
 	}
-	return s
+	return s.small
 }
 
 // key returns a table's key as the bucket has it, valid until the next call.
@@ -31,10 +37,14 @@ func (s *boltState) key(table int, key []byte) []byte {
 }
 
 func (s *boltState) get(table int, key []byte) []byte {
-	if table == s.boltEngine.hot {
-		return s.hot.Get(key)
+	if table == s.hot {
+		return s.hotBucket().Get(key)
 	}
-	return s.data.Get(s.key(table, key))
+	key = s.key(table, key)
+	if k, v := s.find.Seek(key); bytes.Equal(k, key) {
+		return v
+	}
+	return nil
 }
 
 // apply writes an overlay into the transaction, which must be writable.
@@ -42,8 +52,8 @@ func (s *boltState) apply(o *overlay) error {
 	s.data.FillPercent = fillPercent
 	return o.each(func(table int, key []byte, w write) error {
 		b := s.data
-		if table == s.boltEngine.hot {
-			b = s.hot
+		if table == s.hot {
+			b = s.hotBucket()
 		} else {
 			key = s.key(table, key)
 		}
@@ -57,8 +67,8 @@ func (s *boltState) apply(o *overlay) error {
 func (s *boltState) cursor(table int) cursor { return s.open(table) }
 
 func (s *boltState) open(table int) *boltCursor {
-	if table == s.boltEngine.hot {
-		return &boltCursor{c: s.hot.Cursor()}
+	if table == s.hot {
+		return &boltCursor{c: s.hotBucket().Cursor()}
 	}
 	return &boltCursor{c: s.data.Cursor(), probe: []byte{s.prefix[table]}, skip: 1}
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"convene/engine"
 )
 
 var (
@@ -37,6 +39,16 @@ var (
 
 	// ErrForeign: the file is an engine file but not a calendar store.
 	ErrForeign = errors.New("file is not a calendar store")
+
+	// ErrFull: there is no space for the change (507).
+	ErrFull = engine.ErrFull
+
+	// ErrReadOnly: a write in a view, or in a store that stopped writing
+	// because the disk did not confirm a commit.
+	ErrReadOnly = engine.ErrReadOnly
+
+	// ErrClosed: the store has been closed.
+	ErrClosed = engine.ErrClosed
 
 	// ErrCorrupt: a record cannot be decoded. Verify says more.
 	ErrCorrupt = errors.New("record is damaged")

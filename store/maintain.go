@@ -83,7 +83,7 @@ func (s *Store) expire(ctx context.Context, r *MaintainReport) error {
 				return skipGone(err)
 			}
 			homeOld, err = tx.expired(tableHomes, homeDeletedKey(h.ID, 0)[:5])
-			all, err2 := tx.Collections(id)
+			all, err2 := tx.readCollections(id) // past the cache, which is for those in use
 			for _, c := range all {
 				has, err3 := tx.expired(tableIndex, indexKey(c.ID, indexDeleted, 0)[:5])
 				if err = errors.Join(err, err3); has {

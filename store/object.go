@@ -112,7 +112,7 @@ func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Mat
 	if err := tx.prepare(&p, c, m); err != nil {
 		return nil, false, err
 	}
-	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != ix.UID {
+	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != "" && p.old.UID != ix.UID {
 		return nil, false, fmt.Errorf("object %q: %w", name, ErrUIDChanged)
 	}
 	if err := tx.checkUID(&p, ""); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"convene/engine"
 )
@@ -15,7 +14,7 @@ type Report struct {
 	Homes, Collections, Objects int // looked at
 
 	Written, Removed int       // records that were missing or wrong, or had no reason
-	Failed           []Problem // bodies that cannot be indexed; queries must read them
+	Failed           []Problem // objects that cannot be read, and bodies that cannot be indexed; queries must read these
 }
 
 // Reindex computes every disposable table anew from homes, collections and
@@ -84,28 +83,36 @@ func (r *reindexer) apply(ctx context.Context, fixes []fix) error {
 	return err
 }
 
+// batch gathers fixes during a walk; its flush is the walk's step.
+type batch struct {
+	r     *reindexer
+	ctx   context.Context
+	fixes []fix
+}
+
+func (b *batch) flush() error {
+	err := b.r.apply(b.ctx, b.fixes)
+	b.fixes = b.fixes[:0]
+	return err
+}
+
+// want adds a fix if key has not that value; a nil value wants it gone.
+func (b *batch) want(tx *Tx, table engine.Table, key, value []byte, holds func(*Tx) (bool, error)) {
+	if v := tx.r.Get(table, key); (v == nil) != (value == nil) || !bytes.Equal(v, value) {
+		b.fixes = append(b.fixes, fix{table, key, value, holds})
+	}
+}
+
 // lookups removes lookup records that lead nowhere and writes those that are
 // missing. It also raises the counters of the file if numbers above are in use.
 func (r *reindexer) lookups(ctx context.Context) error {
-	var fixes []fix
-	flush := func() error {
-		err := r.apply(ctx, fixes)
-		fixes = fixes[:0]
-		return err
-	}
-	want := func(tx *Tx, key, value []byte, holds func(*Tx) (bool, error)) {
-		if !bytes.Equal(tx.r.Get(tableLookup, key), value) {
-			fixes = append(fixes, fix{tableLookup, key, value, holds})
-		}
-	}
-	err := r.walk(ctx, tableLookup, nil, []byte{lookupPurge}, func(tx *Tx, k, v []byte) error {
-		key := bytes.Clone(k)
-		wrong := func(tx *Tx) (bool, error) { return !tx.leads(key), nil }
-		if !tx.leads(key) {
-			fixes = append(fixes, fix{tableLookup, key, nil, wrong})
+	b := &batch{r: r, ctx: ctx}
+	err := r.walk(ctx, tableLookup, nil, []byte{lookupPurge}, func(tx *Tx, k, _ []byte) error {
+		if key := bytes.Clone(k); !tx.leads(key) {
+			b.want(tx, tableLookup, key, nil, func(tx *Tx) (bool, error) { return !tx.leads(key), nil })
 		}
 		return nil
-	}, flush)
+	}, b.flush)
 	if err != nil {
 		return err
 	}
@@ -121,7 +128,7 @@ func (r *reindexer) lookups(ctx context.Context) error {
 			}
 			r.Homes++
 			top.Rev = max(top.Rev, h.Rev)
-			want(tx, ownerKey(h.Owner), appendU32(nil, id), func(tx *Tx) (bool, error) {
+			b.want(tx, tableLookup, ownerKey(h.Owner), appendU32(nil, id), func(tx *Tx) (bool, error) {
 				now, err := tx.readHome(id)
 				return err == nil && now.Owner == h.Owner, skipGone(err)
 			})
@@ -131,13 +138,13 @@ func (r *reindexer) lookups(ctx context.Context) error {
 				return fmt.Errorf("home %d: collection %q: %w", id, rest, err)
 			}
 			top.Rev, top.Collection = max(top.Rev, c.Rev), max(top.Collection, c.ID)
-			want(tx, collectionKey(c.ID), append(appendU32(nil, id), c.Name...), func(tx *Tx) (bool, error) {
+			b.want(tx, tableLookup, collectionKey(c.ID), append(appendU32(nil, id), c.Name...), func(tx *Tx) (bool, error) {
 				now, err := tx.readCollection(id, c.Name)
 				return err == nil && now.ID == c.ID, skipGone(err)
 			})
 		}
 		return nil
-	}, flush)
+	}, b.flush)
 	if err != nil {
 		return err
 	}
@@ -177,22 +184,15 @@ func (r *reindexer) raise(ctx context.Context, top state) error {
 func (r *reindexer) collections(ctx context.Context) error {
 	return r.eachCollection(ctx, func(id CollectionID) error {
 		r.Collections++
-		var fixes []fix
-		flush := func() error {
-			err := r.apply(ctx, fixes)
-			fixes = fixes[:0]
-			return err
-		}
+		b := &batch{r: r, ctx: ctx}
 		prefix := appendU32(nil, id)
 		err := r.walkCollection(ctx, tableObjects, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
-			list, err := r.object(tx, c, string(k[4:]), v)
-			fixes = append(fixes, list...)
-			return err
-		}, flush)
+			return r.object(tx, b, c, string(k[4:]), v)
+		}, b.flush)
 		if err != nil {
 			return err
 		}
-		err = r.walkCollection(ctx, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
+		err = r.walkCollection(ctx, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, _ []byte) error {
 			key := bytes.Clone(k)
 			unjustified := func(tx *Tx) (bool, error) {
 				v := tx.r.Get(tableIndex, key)
@@ -202,64 +202,65 @@ func (r *reindexer) collections(ctx context.Context) error {
 			if bad, err := unjustified(tx); err != nil || !bad {
 				return err
 			}
-			fixes = append(fixes, fix{tableIndex, key, nil, unjustified})
+			b.want(tx, tableIndex, key, nil, unjustified)
 			return nil
-		}, flush)
+		}, b.flush)
 		if err != nil {
 			return err
 		}
-		return skipGone(r.Update(ctx, func(tx *Tx) error {
-			c, _, err := tx.changing(&Collection{ID: id})
-			if err != nil {
-				return err
-			}
-			sum, err := tx.counted(c)
-			if err == nil {
-				*c = *sum
-			}
-			return err
-		}))
+		return r.count(ctx, id)
 	})
 }
 
-// object returns what is wrong in the index about one record of the objects
-// table.
-func (r *reindexer) object(tx *Tx, c *Collection, name string, v []byte) (fixes []fix, err error) {
-	name = strings.Clone(name)
+// count sets the counters of a collection to what its index adds up to.
+func (r *reindexer) count(ctx context.Context, id CollectionID) error {
+	return skipGone(r.Update(ctx, func(tx *Tx) error {
+		c, _, err := tx.changing(&Collection{ID: id})
+		if err != nil {
+			return err
+		}
+		sum, err := tx.counted(c)
+		if err == nil {
+			*c = *sum
+		}
+		return err
+	}))
+}
+
+// object adds what is wrong in the index about one record of the objects table.
+func (r *reindexer) object(tx *Tx, b *batch, c *Collection, name string, v []byte) error {
 	h, body, t, err := decodeObject(v)
 	if err != nil {
-		return nil, fmt.Errorf("collection %d: object %q: %w", c.ID, name, err)
-	}
-	rev := h.Rev
-	if t != nil {
-		rev = t.Rev
+		r.fail(ProblemDamaged, c, name, err)
+		return nil
 	}
 	unchanged := func(tx *Tx) (bool, error) {
 		now, _, nowT, err := tx.readObject(c.ID, name)
 		if err != nil || now == nil || (nowT == nil) != (t == nil) {
 			return false, err
 		}
-		return now.Rev == rev || nowT != nil && nowT.Rev == rev, nil
-	}
-	want := func(key, value []byte) {
-		if !bytes.Equal(tx.r.Get(tableIndex, key), value) {
-			fixes = append(fixes, fix{tableIndex, key, value, unchanged})
-		}
+		return t == nil && now.Rev == h.Rev || t != nil && nowT.Rev == t.Rev, nil
 	}
 	if t != nil {
-		want(indexKey(c.ID, indexDeleted, t.Rev), encodeDeleted(t.At, name))
-		return fixes, nil
+		b.want(tx, tableIndex, indexKey(c.ID, indexDeleted, t.Rev), encodeDeleted(t.At, name), unchanged)
+		return nil
 	}
 	r.Objects++
 	e, err := r.derive(name, &h, body)
-	if err != nil && len(r.Failed) < maxProblems {
-		r.Failed = append(r.Failed, Problem{ProblemBody, c.Home, c.ID, name, err.Error()})
+	if err != nil {
+		r.fail(ProblemBody, c, name, err)
 	}
-	want(indexKey(c.ID, indexEntry, e.Rev), e.encode())
+	b.want(tx, tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode(), unchanged)
 	if hasUIDRecord(c.Kind, e) {
-		want(uidKey(c.ID, e.UID), []byte(name))
+		b.want(tx, tableIndex, uidKey(c.ID, e.UID), []byte(name), unchanged)
 	}
-	return fixes, nil
+	return nil
+}
+
+func (r *reindexer) fail(kind ProblemKind, c *Collection, name string, err error) {
+	if len(r.Failed) < maxProblems {
+		r.Failed = append(r.Failed, Problem{kind, c.Home, c.ID, name, err.Error()})
+	}
 }
 
 // sums adds up each home.
@@ -285,10 +286,10 @@ func (r *reindexer) purgeOrphans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var fixes []fix
+	b := &batch{r: r, ctx: ctx}
 	for _, id := range list {
 		unknown := func(tx *Tx) (bool, error) { return !tx.known(id), nil }
-		fixes = append(fixes, fix{tableLookup, purgeKey(id), []byte{formatPurge}, unknown})
+		b.fixes = append(b.fixes, fix{tableLookup, purgeKey(id), []byte{formatPurge}, unknown})
 	}
-	return r.apply(ctx, fixes)
+	return b.flush()
 }

@@ -100,7 +100,10 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	return s.engine.View(ctx, func(r engine.Reader) error {
 		tx := &Tx{s: s, r: r}
-		return errors.Join(fn(tx), tx.err)
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.err
 	})
 }
 
@@ -110,8 +113,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	return s.engine.Update(ctx, func(w engine.Writer) error {
 		tx := &Tx{s: s, r: w, w: w}
-		if err := errors.Join(fn(tx), tx.err); err != nil {
+		if err := fn(tx); err != nil {
 			return err
+		}
+		if tx.err != nil {
+			return tx.err
 		}
 		return tx.flush()
 	})
