@@ -19,6 +19,7 @@ type pattern struct {
 	byYear    bool // the days of a year cannot be found month by month
 	nthOfYear bool // the numbers of BYDAY count in the year
 	limited   bool // a rule of days or less passes over some days
+	never     bool // a rule of less than a day meets none of the times it asks for
 }
 
 // A clockSet is a set of times: all combinations of the hours, minutes and
@@ -108,6 +109,7 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	}
 	p.perDay = p.each.len()
 	p.perFull = p.constant()
+	p.never = p.freq < Daily && !p.meetsTime()
 	p.synced = p.contains(start)
 	return p
 }
@@ -526,4 +528,26 @@ func (p *pattern) constantDays() int64 {
 		return 0
 	}
 	return int64(bits.OnesCount32(p.monthDays | p.lastDays))
+}
+
+// meetsTime reports whether a rule of less than a day comes to a time of the day
+// that its filters leave. Its steps come back to the same times after a while.
+func (p *pattern) meetsTime() bool {
+	unit := p.unit()
+	step := gcd(p.interval*unit, secondsPerDay)
+	for clock := floorMod(floorDiv(p.start, unit)*unit, step); clock < secondsPerDay; clock += step {
+		if (p.hours == 0 || p.hours&(1<<(clock/3600)) != 0) &&
+			(p.freq > Minutely || p.minutes == 0 || p.minutes&(1<<(clock/60%60)) != 0) &&
+			(p.freq > Secondly || p.seconds == 0 || p.seconds&(1<<(clock%60)) != 0) {
+			return true
+		}
+	}
+	return false
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }

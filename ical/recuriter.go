@@ -84,7 +84,7 @@ func (c *recurrence) walls(from, stop int64, b *Budget) wallIter {
 		}
 		it.stop = min(it.stop, last)
 	}
-	if it.from > it.stop || c.limit <= 0 {
+	if it.from > it.stop || c.limit <= 0 || c.never {
 		it.done = true
 		return it
 	}
@@ -407,7 +407,7 @@ func (it *wallIter) pull() (int64, bool) {
 // calendar ends before it. ok is false if it has none. It fails if b does not
 // suffice to count, and then a later call goes on where it stopped.
 func (c *recurrence) last(b *Budget) (wall int64, ok bool, err error) {
-	if c.limit <= 0 {
+	if c.limit <= 0 || c.never {
 		return 0, false, nil
 	}
 	it := wallIter{c: c, budget: b, from: c.start, stop: lastWall, words: c.words()}

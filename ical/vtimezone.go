@@ -244,9 +244,12 @@ func yearRuleOf(r *Rule, start int64) (yearRule, bool) {
 	days := floorDiv(start, secondsPerDay)
 	_, month, day := civilOfDays(days)
 	y := yearRule{month: int8(month), day: int8(day), wday: -1, secs: int32(start - days*secondsPerDay)}
-	if r.freq != Yearly || r.interval != 1 || r.skip != skipOmit || len(r.setPos)+len(r.yearDays)+len(r.weekNos) > 0 ||
-		r.hours|uint32(r.minutes|r.seconds) != 0 || bits.OnesCount16(r.months) > 1 {
+	if r.freq != Yearly || r.interval != 1 || r.skip != skipOmit || len(r.setPos)+len(r.weekNos) > 0 ||
+		r.hours != 0 || r.minutes|r.seconds != 0 || bits.OnesCount16(r.months) > 1 {
 		return y, false
+	}
+	if len(r.yearDays) > 0 {
+		return yearRuleOfDays(r, y)
 	}
 	if r.months != 0 {
 		y.month = int8(bits.TrailingZeros16(r.months))
@@ -276,6 +279,24 @@ func yearRuleOf(r *Rule, start int64) (yearRule, bool) {
 		return y, false
 	}
 	return y, y.wday >= 0 || y.day <= 28 || int(y.day) <= daysInMonth(2001, int(y.month))
+}
+
+// yearRuleOfDays is yearRuleOf for a weekday among seven days that are counted
+// from the end of the year: so are seven days of two months written.
+func yearRuleOfDays(r *Rule, y yearRule) (yearRule, bool) {
+	first := slices.Min(r.yearDays)
+	if len(r.yearDays) != 7 || slices.Max(r.yearDays) != first+6 || bits.OnesCount8(r.weekdays) != 1 ||
+		len(r.nthDays) > 0 || r.months != 0 || r.monthDays|r.lastDays != 0 || first < -306 || first > -7 {
+		return y, false
+	}
+	for i := range int16(7) {
+		if !slices.Contains(r.yearDays, first+i) {
+			return y, false
+		}
+	}
+	_, month, day := civilOfDays(daysOfCivil(2002, 1, 1) + int64(first))
+	y.month, y.day, y.wday = int8(month), int8(day), int8(bits.TrailingZeros8(r.weekdays))
+	return y, true
 }
 
 // build makes the zone.
