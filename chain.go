@@ -15,20 +15,13 @@ import (
 
 	"convene/accesslog"
 	"convene/auth"
-	"convene/caldav"
 	"convene/directory"
 	"convene/sacl"
 )
 
 // chain is the way of a request, from the access log down to the calendars.
 func (s *Server) chain(log *accesslog.Log) (http.Handler, error) {
-	compressed, err := compress(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
-			caldav.WellKnown(s.securePort()).ServeHTTP(w, r) // anyone may ask where the service is
-			return
-		}
-		s.signIn(w, r)
-	}))
+	compressed, err := compress(s.public(http.HandlerFunc(s.signIn)))
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ func calendarProperties() []property {
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.CalDAV("calendar-timezone")) }},
 		{name: webdav.CalDAV("timezone-service-set"), on: kindHome | kindCalendar, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 			w.Href("/timezones")
+			w.Href("/stdtimezones")
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-calendar-component-set"), on: scheduling, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
