@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,18 +67,18 @@ type catalogue struct {
 	changed *response // of a list without any: nothing has changed
 }
 
-func newCatalogue() (*catalogue, error) {
+func (s *service) newCatalogue() (*catalogue, error) {
 	version := ical.TZDataVersion()
 	c := &catalogue{zones: zoneList{DTStamp: lastModified(version)}}
 	digest := sha256.New()
 	for _, name := range ical.ZoneNames() {
-		cal, err := calendar(name, math.MinInt64, math.MaxInt64)
+		whole, err := s.whole(name)
 		if err != nil {
 			return nil, fmt.Errorf("catalogue: %w", err)
 		}
 		z := zone{
 			TZID:         name,
-			ETag:         tag(cal.Append(nil)),
+			ETag:         whole.etag,
 			LastModified: c.zones.DTStamp,
 			Publisher:    publisher,
 			Version:      version,

@@ -2,7 +2,6 @@ package tzdist
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"convene/ical"
@@ -43,7 +42,7 @@ func (s *service) expand(q *query) (*response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("expand: %w", err)
 	}
-	cal, err := calendar(q.tzid, math.MinInt64, math.MaxInt64)
+	whole, err := s.whole(q.tzid)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +61,7 @@ func (s *service) expand(q *query) (*response, error) {
 		doc.Observances = append(doc.Observances, newObservance(t.At, t.From, t.To, t.IsDaylight))
 	}
 	resp := jsonResponse(doc)
-	resp.etag = tag(cal.Append(nil))
+	resp.etag = whole.etag
 	return resp, nil
 }
 

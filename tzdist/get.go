@@ -26,18 +26,36 @@ func (s *service) get(q *query) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if format == formatCalendar && from == math.MinInt64 && to == math.MaxInt64 {
+		return s.whole(q.tzid)
+	}
 	cal, err := calendar(q.tzid, from, to)
 	if err != nil {
 		return nil, err
 	}
-	resp := &response{mediaType: format, vary: "Accept"}
 	if format == formatJCal {
-		resp.body = cal.AppendJCal(nil)
-	} else {
-		resp.body = cal.Append(nil)
+		return zoneResponse(format, cal.AppendJCal(nil)), nil
 	}
-	resp.etag = tag(resp.body)
+	return zoneResponse(format, cal.Append(nil)), nil
+}
+
+// whole returns all of the zone of a name or alias, as text/calendar. There are
+// no more of these than names, and they are small: they are kept.
+func (s *service) whole(name string) (*response, error) {
+	if resp, ok := s.zones.Load(name); ok {
+		return resp.(*response), nil
+	}
+	cal, err := calendar(name, math.MinInt64, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	resp := zoneResponse(formatCalendar, cal.Append(nil))
+	s.zones.Store(name, resp)
 	return resp, nil
+}
+
+func zoneResponse(format string, body []byte) *response {
+	return &response{mediaType: format, body: body, etag: tag(body), vary: "Accept"}
 }
 
 // known refuses a tzid that there is no zone of.
@@ -55,9 +73,9 @@ func calendar(name string, from, to int64) (*ical.Component, error) {
 	if err != nil {
 		return nil, fmt.Errorf("get: %w", err)
 	}
-	// Clients that know X-LIC-LOCATION look for a zone of that name, and each
-	// name here is one. An alias is as good.
-	zone.SetValue("X-LIC-LOCATION", ical.EscapeText(name))
+	if canonical, _ := ical.CanonicalZone(name); canonical != name {
+		zone.Add(ical.TextProperty("TZID-ALIAS-OF", canonical))
+	}
 	cal := ical.NewComponent("VCALENDAR")
 	cal.Add(
 		ical.NewProperty("VERSION", "2.0"),

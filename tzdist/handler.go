@@ -26,7 +26,8 @@ type Options struct {
 // mostRequest is how long a path or a query may be, in bytes.
 const mostRequest = 2048
 
-// A service is one mounted time zone service. It is immutable.
+// A service is one mounted time zone service. Its answers never change; those
+// that take a while are kept.
 type service struct {
 	prefix       string // "" or "/timezones"
 	log          *slog.Logger
@@ -35,17 +36,18 @@ type service struct {
 	capabilities *response
 	leapSeconds  *response
 	catalogue    func() (*catalogue, error) // made when it is first asked for
+	zones        sync.Map                   // whole zones that have been asked for: name → *response
 }
 
 // New returns the service. It takes GET, HEAD and OPTIONS below its prefix; the
 // paths of requests are not stripped of it.
 func New(o Options) http.Handler {
 	s := &service{
-		log:       o.Log,
-		actions:   actionTable(),
-		names:     nameTable(),
-		catalogue: sync.OnceValues(newCatalogue),
+		log:     o.Log,
+		actions: actionTable(),
+		names:   nameTable(),
 	}
+	s.catalogue = sync.OnceValues(s.newCatalogue)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
