@@ -3,6 +3,8 @@ package ical
 import (
 	"errors"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -238,6 +240,29 @@ func TestSpan(t *testing.T) {
 		start, end, open := series(t, tt.events).Span(nil)
 		if start != utc(t, tt.start, 0) || open != (tt.end == "") || end != utc(t, tt.end, math.MaxInt64) {
 			t.Errorf("%s\n%v to %v %t", tt.events, DateTime{Wall: start, Kind: UTC}, DateTime{Wall: min(end, lastWall), Kind: UTC}, open)
+		}
+	}
+}
+
+// TestSeriesGolden compares with recurring_ical_events: see testdata/series.py.
+func TestSeriesGolden(t *testing.T) {
+	data, err := os.ReadFile("testdata/series.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for record := range strings.SplitSeq(strings.TrimSpace(string(data)), "\n\n") {
+		events, rest, _ := strings.Cut(record, "\nrange ")
+		lines := strings.Split(rest, "\n")
+		from, to, _ := strings.Cut(lines[0], " ")
+		var got []string
+		for inst, err := range series(t, events).Instances(utc(t, from, 0), utc(t, to, 0), nil, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, utcText(inst.StartUnix)+" "+utcText(inst.EndUnix))
+		}
+		if !slices.Equal(got, lines[1:]) {
+			t.Errorf("%s\ngot  %v\nwant %v", record, got, lines[1:])
 		}
 	}
 }
