@@ -25,16 +25,16 @@ func (tx *Tx) Changes(c CollectionID, since Rev, limit int) (list []Change, next
 	if limit <= 0 {
 		limit = col.Objects + 1<<30
 	}
-	var e Entry
 	live := indexKey(c, indexEntry, since+1)
 	for k, v := range tx.r.Scan(tableIndex, live, after(live[:5])) {
 		if len(list) > limit {
 			break
 		}
+		e := new(Entry)
 		if err := e.decode(revOf(k), v); err != nil {
 			return nil, 0, false, err
 		}
-		list = append(list, Change{Rev: e.Rev, Name: e.Name, Created: e.CreatedRev > since})
+		list = append(list, Change{Rev: e.Rev, Name: e.Name, Created: e.CreatedRev > since, Entry: e})
 	}
 	if since != 0 {
 		if list, err = tx.addDeleted(list, c, since, limit); err != nil {
@@ -90,9 +90,9 @@ func compareRev(a, b Rev) int {
 	return 0
 }
 
-// HomeChanges returns which collections of a home were created, changed in any
-// way or deleted after the position since, each name once, in the order of Rev,
-// and the position to ask from next time. Errors: as Changes'.
+// HomeChanges returns which collections of a home were made, moved, changed in
+// any way or deleted after the position since, each name once, in the order of
+// Rev, and the position to ask from next time. Errors: as Changes'.
 func (tx *Tx) HomeChanges(home HomeID, since Rev) ([]Change, Rev, error) {
 	h, err := tx.HomeByID(home)
 	if err != nil {
@@ -108,7 +108,7 @@ func (tx *Tx) HomeChanges(home HomeID, since Rev) ([]Change, Rev, error) {
 	var list []Change
 	for _, c := range all {
 		if c.Rev > since {
-			list = append(list, Change{Rev: c.Rev, Name: c.Name, Created: c.Created > since})
+			list = append(list, Change{Rev: c.Rev, Name: c.Name, Created: c.Placed > since})
 		}
 	}
 	from := homeDeletedKey(home, since+1)

@@ -200,7 +200,7 @@ func TestHomeChanges(t *testing.T) {
 		_, err := tx.RenameCollection(h.ID, "rest", "work")
 		return err
 	})
-	wantString(t, "renamed to a deleted name", got(start), "new+ -rest work")
+	wantString(t, "renamed to a deleted name", got(start), "new+ -rest work+")
 	update(t, s, func(tx *Tx) error {
 		_, err := tx.MoveCollection(h.ID, "work", other.ID, "from ann")
 		return err

@@ -142,6 +142,7 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 	if c.Created, err = tx.touch(c, h); err != nil {
 		return nil, err
 	}
+	c.Placed = c.Created
 	h.Collections++
 	tx.collections = append(tx.collections, w)
 	if err := tx.place(c); err != nil {
@@ -265,7 +266,7 @@ func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName str
 	}
 	tx.stamp(from, gone)
 	c.Home, c.Name = toHome, toName
-	if _, err := tx.touch(c, to); err != nil {
+	if c.Placed, err = tx.touch(c, to); err != nil {
 		return nil, err
 	}
 	return c.clone(), tx.place(c)

@@ -171,6 +171,7 @@ func (c *Collection) encode() []byte {
 	b = appendString(b, c.ResourceID)
 	b = binary.AppendUvarint(b, uint64(c.Rev))
 	b = binary.AppendUvarint(b, uint64(c.Created))
+	b = binary.AppendUvarint(b, uint64(c.Placed))
 	b = binary.AppendVarint(b, c.CreatedAt.Unix())
 	b = binary.AppendVarint(b, c.ModifiedAt.Unix())
 	b = binary.AppendUvarint(b, uint64(c.Objects))
@@ -193,6 +194,7 @@ func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 		ResourceID: d.string(),
 		Rev:        Rev(d.uvarint()),
 		Created:    Rev(d.uvarint()),
+		Placed:     Rev(d.uvarint()),
 		CreatedAt:  time.Unix(d.varint(), 0).UTC(),
 		ModifiedAt: time.Unix(d.varint(), 0).UTC(),
 		Objects:    int(d.uvarint()),

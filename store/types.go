@@ -118,6 +118,7 @@ type Collection struct {
 	ResourceID            string    // UUID for DAV:resource-id, kept for life
 	Rev                   Rev       // the last change in it: ctag and sync token
 	Created               Rev       // when it was made
+	Placed                Rev       // when it got its home and name
 	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
 	Objects               int
 	Bytes                 int64     // sum of the bodies
@@ -166,7 +167,9 @@ type Change struct {
 	Rev     Rev
 	Name    string
 	Deleted bool
-	Created bool // what has this name now was made after the position asked for
+	Created bool // what has this name now got it after the position asked for
+
+	Entry *Entry // of an object that is there; nil for collections
 }
 
 // A Match is a precondition on an object, judged inside the transaction. The

@@ -163,7 +163,7 @@ func (v *verifier) home(tx *Tx, h *Home) error {
 		errs = append(errs, v.report(ProblemLookup, h.ID, 0, "", "is not found by its owner %q", h.Owner))
 	}
 	for _, c := range all {
-		if c.Rev > h.Rev || c.Created > c.Rev || c.floor > c.Rev || c.ID > st.Collection {
+		if c.Rev > h.Rev || c.Created > c.Placed || c.Placed > c.Rev || c.floor > c.Rev || c.ID > st.Collection {
 			errs = append(errs, v.in(c, "", ProblemChangeLog, "revision %d made at %d, of %d", c.Rev, c.Created, h.Rev))
 		}
 		if got, err := tx.CollectionByID(c.ID); err != nil || got.Home != h.ID || got.Name != c.Name {
