@@ -1,7 +1,6 @@
 package ical
 
 import (
-	"math"
 	"math/bits"
 )
 
@@ -20,56 +19,6 @@ type pattern struct {
 	nthOfYear bool // the numbers of BYDAY count in the year
 	limited   bool // a rule of days or less passes over some days
 	never     bool // a rule of less than a day meets none of the times it asks for
-}
-
-// A clockSet is a set of times: all combinations of the hours, minutes and
-// seconds whose bits are set.
-type clockSet struct {
-	hours            uint32
-	minutes, seconds uint64
-}
-
-// len returns the number of times in c.
-func (c *clockSet) len() int {
-	return bits.OnesCount32(c.hours) * bits.OnesCount64(c.minutes) * bits.OnesCount64(c.seconds)
-}
-
-// at returns the nth time of c in seconds; n counts from 0 in order of time.
-func (c *clockSet) at(n int) int64 {
-	seconds := bits.OnesCount64(c.seconds)
-	minutes := bits.OnesCount64(c.minutes)
-	h, m, s := n/(minutes*seconds), n/seconds%minutes, n%seconds
-	return int64(nthBit(uint64(c.hours), h))*3600 + int64(nthBit(c.minutes, m))*60 + int64(nthBit(c.seconds, s))
-}
-
-// first returns the first time of c in seconds.
-func (c *clockSet) first() int64 {
-	return int64(bits.TrailingZeros32(c.hours))*3600 + int64(bits.TrailingZeros64(c.minutes))*60 + int64(bits.TrailingZeros64(c.seconds))
-}
-
-// rank returns how many times of c are before a time of a day in seconds, and
-// whether that is one of them.
-func (c *clockSet) rank(clock int64) (n int, in bool) {
-	h, m, s := clock/3600, clock/60%60, clock%60
-	seconds := bits.OnesCount64(c.seconds)
-	minutes := bits.OnesCount64(c.minutes)
-	n = bits.OnesCount32(c.hours&(1<<h-1)) * minutes * seconds
-	if c.hours&(1<<h) == 0 {
-		return n, false
-	}
-	n += bits.OnesCount64(c.minutes&(1<<m-1)) * seconds
-	if c.minutes&(1<<m) == 0 {
-		return n, false
-	}
-	return n + bits.OnesCount64(c.seconds&(1<<s-1)), c.seconds&(1<<s) != 0
-}
-
-// nthBit returns the index of the nth bit that is set; n counts from 0.
-func nthBit(set uint64, n int) int {
-	for ; n > 0; n-- {
-		set &= set - 1
-	}
-	return bits.TrailingZeros64(set)
 }
 
 // newPattern fills in a rule. timeless: DTSTART is a DATE, and times in the rule
@@ -458,96 +407,4 @@ func (p *pattern) dayMatches(day int64) bool {
 		}
 	}
 	return false
-}
-
-// contains reports whether the wall of DTSTART is one that the rule gives.
-func (p *pattern) contains(start int64) bool {
-	c := &recurrence{pattern: *p, limit: math.MaxInt64, until: math.MaxInt64}
-	it := c.walls(start, start, NewBudget(1000))
-	wall, ok := it.next()
-	return ok && wall == start
-}
-
-// constant returns how many walls each period has, if they are as many in each;
-// 0 if that is not plain to see.
-func (p *pattern) constant() int64 {
-	days := int64(1)
-	switch {
-	case len(p.setPos) > 0 || p.skip != skipOmit:
-		return 0
-	case p.freq < Daily:
-		if p.limited || p.hours != 0 || p.freq <= Minutely && p.minutes != 0 || p.freq == Secondly && p.seconds != 0 {
-			return 0
-		}
-	case p.freq == Daily:
-		if p.limited {
-			return 0
-		}
-	case p.freq == Weekly:
-		if p.months != 0 {
-			return 0
-		}
-		days = int64(bits.OnesCount8(p.weekdays))
-	default:
-		if days = p.constantDays(); p.freq == Yearly {
-			days *= int64(bits.OnesCount16(p.months))
-		} else if p.months != 0 {
-			return 0
-		}
-	}
-	return days * int64(p.perDay)
-}
-
-// constantDays returns how many days each month of the rule has, or 0: if only
-// days of the month that all months have are asked for, or only weekdays with
-// numbers that all months have, and either all counted from the beginning or all
-// from the end.
-func (p *pattern) constantDays() int64 {
-	const upTo28 = 1<<29 - 2
-	byDay := len(p.nthDays) > 0
-	switch {
-	case p.byYear || p.weekdays != 0 || byDay == (p.monthDays|p.lastDays != 0):
-		return 0
-	case byDay:
-		var seen [2]uint64 // by sign: the bits n*7+weekday
-		for _, nth := range p.nthDays {
-			n, sign := int(nth.n), 0
-			if n < 0 {
-				n, sign = -n, 1
-			}
-			if n > 4 {
-				return 0
-			}
-			seen[sign] |= 1 << (n*7 + int(nth.wday))
-		}
-		if seen[0] != 0 && seen[1] != 0 {
-			return 0
-		}
-		return int64(bits.OnesCount64(seen[0] | seen[1]))
-	case (p.monthDays|p.lastDays)&^upTo28 != 0 || p.monthDays != 0 && p.lastDays != 0:
-		return 0
-	}
-	return int64(bits.OnesCount32(p.monthDays | p.lastDays))
-}
-
-// meetsTime reports whether a rule of less than a day comes to a time of the day
-// that its filters leave. Its steps come back to the same times after a while.
-func (p *pattern) meetsTime() bool {
-	unit := p.unit()
-	step := gcd(p.interval*unit, secondsPerDay)
-	for clock := floorMod(floorDiv(p.start, unit)*unit, step); clock < secondsPerDay; clock += step {
-		if (p.hours == 0 || p.hours&(1<<(clock/3600)) != 0) &&
-			(p.freq > Minutely || p.minutes == 0 || p.minutes&(1<<(clock/60%60)) != 0) &&
-			(p.freq > Secondly || p.seconds == 0 || p.seconds&(1<<(clock%60)) != 0) {
-			return true
-		}
-	}
-	return false
-}
-
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }

@@ -151,43 +151,6 @@ func (it *wallIter) seek(target int64) {
 	}
 }
 
-// count counts the walls of the periods before target. ended: the last wall of
-// the COUNT is before, in the period of the checkpoint; or if that has none, the
-// rule gives no more.
-func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
-	c := it.c
-	if p := c.counted.Load(); p != nil && p.index <= target {
-		at = *p
-	}
-	it.done = false
-	for empty := 0; at.index < target; {
-		if it.load(at.index); it.done {
-			break
-		}
-		if it.index >= target {
-			at.index = it.index // a filter took it beyond
-			break
-		}
-		n := it.len()
-		if it.index == 0 {
-			n = it.lenFromStart()
-		}
-		if empty++; n > 0 {
-			empty = 0
-		}
-		if at.seen+n >= c.limit || c.freq >= Daily && empty > cycles[c.freq-Daily] {
-			at.index, ended = it.index, true
-			break
-		}
-		at.seen += n
-		at.index = it.index + 1
-	}
-	if p := c.counted.Load(); p == nil || p.index < at.index {
-		c.counted.Store(&at)
-	}
-	return at, ended
-}
-
 // skipDays drops the days before from, which nobody counts.
 func (it *wallIter) skipDays() {
 	if len(it.c.setPos) == 0 && it.c.freq >= Daily && it.from > it.origin {
@@ -201,30 +164,6 @@ func (it *wallIter) len() int64 {
 		return int64(len(it.pos))
 	}
 	return int64(it.set.len(it.words)) * int64(it.c.perDay)
-}
-
-// lenFromStart is len for the first period, of which only the walls from DTSTART
-// on are of the recurrence.
-func (it *wallIter) lenFromStart() int64 {
-	if len(it.c.setPos) > 0 {
-		n := int64(0)
-		for _, pos := range it.pos {
-			if it.wallAt(int(pos)) >= it.c.start {
-				n++
-			}
-		}
-		return n
-	}
-	clock := it.c.start - max(it.origin, it.c.startDay*secondsPerDay)
-	rank, _ := it.c.each.rank(clock)
-	set := it.set
-	if it.c.freq >= Daily {
-		set.dropBefore(it.c.startDay)
-		if it.set.bits[(it.c.startDay-it.set.base)>>6]&(1<<((it.c.startDay-it.set.base)&63)) == 0 {
-			rank = 0
-		}
-	}
-	return int64(set.len(it.words))*int64(it.c.perDay) - int64(rank)
 }
 
 // load finds the walls of a period; of a rule of less than a day, of the first
@@ -401,47 +340,4 @@ func (it *wallIter) pull() (int64, bool) {
 		}
 	}
 	return wall, true
-}
-
-// last returns the last wall of a recurrence that has a COUNT; lastWall if the
-// calendar ends before it. ok is false if it has none. It fails if b does not
-// suffice to count, and then a later call goes on where it stopped.
-func (c *recurrence) last(b *Budget) (wall int64, ok bool, err error) {
-	if c.limit <= 0 || c.never {
-		return 0, false, nil
-	}
-	it := wallIter{c: c, budget: b, from: c.start, stop: lastWall, words: c.words()}
-	var at checkpoint
-	if c.perFull > 0 {
-		it.load(0)
-		if first := it.lenFromStart(); c.limit > first {
-			at.index = 1 + (c.limit-first-1)/c.perFull
-			at.seen = first + (at.index-1)*c.perFull
-		}
-	} else {
-		ended := false
-		at, ended = it.count(math.MaxInt64)
-		if it.err != nil {
-			return 0, false, it.err
-		}
-		if !ended {
-			return lastWall, true, nil
-		}
-	}
-	if at.index > lastWall/c.interval {
-		return lastWall, true, nil
-	}
-	it.done = false
-	it.load(at.index)
-	n := c.limit - at.seen - 1
-	if at.index == 0 {
-		n += it.len() - it.lenFromStart()
-	}
-	if it.err != nil || it.done || n >= it.len() {
-		return lastWall, it.err == nil && it.len() > 0, it.err
-	}
-	if len(c.setPos) > 0 {
-		n = int64(it.pos[n])
-	}
-	return min(it.wallAt(int(n)), lastWall), true, nil
 }
