@@ -70,7 +70,7 @@ func paramBefore(params []Param, name string) bool {
 // client left out VALUE, dates are told by their form.
 func (p *Property) jcalType() string {
 	kind := strings.ToLower(p.Param("VALUE"))
-	if kind != "" {
+	if kind != "" && checkName(kind) == "" { // what is no name is no type
 		return kind
 	}
 	kind = defaultTypes[p.Name]

@@ -114,7 +114,7 @@ func textDate(extended string) string {
 			b = append(b, c)
 		}
 	}
-	if _, _, _, err := parseWall(string(b)); err != nil {
+	if back, ok := jcalDate(string(b)); !ok || back != extended {
 		return extended
 	}
 	return string(b)
@@ -132,10 +132,14 @@ func jcalTime(value string) (extended string, ok bool) {
 }
 
 func textTime(extended string) string {
-	if len(extended) >= 8 && extended[2] == ':' && extended[5] == ':' {
-		return extended[:2] + extended[3:5] + extended[6:]
+	if len(extended) < 8 || extended[2] != ':' || extended[5] != ':' {
+		return extended
 	}
-	return extended
+	value := extended[:2] + extended[3:5] + extended[6:]
+	if back, ok := jcalTime(value); !ok || back != extended {
+		return extended
+	}
+	return value
 }
 
 // jcalOffset and textOffset do the same for a UTC-OFFSET.
