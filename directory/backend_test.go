@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -26,7 +25,7 @@ const base = "dc=example,dc=com"
 func openLDAP(s *testenv.LDAP) directory.LDAPConfig {
 	c := directory.LDAPConfig{
 		URLs: []string{s.TLSURL}, CAFile: s.CA.File, BindDN: s.ServiceDN, BindPassword: s.ServicePassword,
-		Base: []string{base}, Timeout: directory.Duration(3 * time.Second),
+		Base: []string{base},
 	}
 	c.Users, c.Groups, c.Locations, c.Resources = directorytest.OpenLDAPRecords()
 	return c
@@ -141,7 +140,7 @@ func fillAD(t *testing.T, d *testenv.Domain) {
 func adConfig(d *testenv.Domain) directory.LDAPConfig {
 	c := directory.LDAPConfig{
 		URLs: []string{d.TLSURL}, CAFile: d.CA.File, BindDN: "AD\\Administrator", BindPassword: d.AdminPassword,
-		Preset: "ad", Base: []string{"OU=Convene," + d.BaseDN}, Timeout: directory.Duration(3 * time.Second),
+		Preset: "ad", Base: []string{"OU=Convene," + d.BaseDN},
 	}
 	c.Users, c.Groups, c.Locations, c.Resources = directorytest.ADRecords()
 	return c
@@ -155,8 +154,9 @@ func TestSamba(t *testing.T) {
 		t.Run(nesting, func(t *testing.T) {
 			c := adConfig(d)
 			c.Nesting = nesting
-			b := directorytest.Backend{Directory: open(t, c), Down: d.Pause, Up: d.Resume}
-			if nesting == "walk" {
+			b := directorytest.Backend{Directory: open(t, c)}
+			if nesting == "walk" { // what follows is the same for all
+				b.Down, b.Up = d.Pause, d.Resume
 				b.Rename = func(t *testing.T, from, to string) {
 					r := ldap.NewModifyRequest(`CN=\#erin\, entry,OU=Convene,`+d.BaseDN, nil)
 					r.Replace("sAMAccountName", []string{to})

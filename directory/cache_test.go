@@ -215,7 +215,7 @@ func TestCachePatience(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if took := time.Since(start); took > 250*time.Millisecond {
+	if took := time.Since(start); took > time.Second { // without patience it were three
 		t.Errorf("ten answers took %v", took)
 	}
 }
@@ -350,6 +350,10 @@ func TestCacheNeverLies(t *testing.T) {
 			default:
 				name := rapid.SampledFrom(names).Draw(rt, "name")
 				p, err := c.Lookup(t.Context(), key(name))
+				for i := 0; i < 100 && !down && errIs(err, directory.ErrUnavailable); i++ {
+					time.Sleep(time.Millisecond) // a question of before may be under way still
+					p, err = c.Lookup(t.Context(), key(name))
+				}
 				switch {
 				case name == "nobody" && err == nil, name != "nobody" && errIs(err, directory.ErrNotFound),
 					!down && errIs(err, directory.ErrUnavailable), err == nil && p.Name != name:

@@ -25,6 +25,10 @@ type flight[V any] struct {
 // keeps the values of the first caller's, ends after limit, and when all
 // callers have gone; one who gives up leaves the others their answer.
 func (f *flights[K, V]) do(ctx context.Context, key K, limit time.Duration, fn func(context.Context) (V, error)) (V, error) {
+	if err := ctx.Err(); err != nil { // nothing is begun for one who has gone
+		var zero V
+		return zero, unavailable("ask", err)
+	}
 	f.mu.Lock()
 	c := f.m[key]
 	if c == nil {

@@ -12,7 +12,7 @@ import (
 // written one way. Text that is no distinguished name is folded as text.
 func FoldDN(s string) string {
 	if plainDN(s) {
-		return s
+		return strings.ToLower(s)
 	}
 	dn, err := ldap.ParseDN(s)
 	if err != nil {
@@ -21,22 +21,30 @@ func FoldDN(s string) string {
 	return strings.ToLower(dn.String())
 }
 
-// plainDN reports whether s surely is in the folded form: it spares the parser
-// for most names.
+// plainDN reports whether s differs from the folded form in letter case at
+// most: it spares the parser for most names.
 func plainDN(s string) bool {
+	equals := 0 // in this part of the name
 	for i := range len(s) {
 		c := s[i]
+		word := i > 0 && isWord(s[i-1]) && i < len(s)-1 && isWord(s[i+1]) // on both sides
 		switch {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == ',', c == '=', c == '-', c == '_', c == '.', c == '@':
-		case c == ' ' && i > 0 && i < len(s)-1 && isWord(s[i-1]) && isWord(s[i+1]):
+		case isWord(c):
+		case c == ',' && word && equals == 1:
+			equals = 0
+		case c == '=' && word && equals == 0:
+			equals++
+		case (c == '-' || c == '_' || c == '.' || c == '@' || c == ' ') && word && equals == 1:
 		default:
 			return false
 		}
 	}
-	return s != ""
+	return equals == 1
 }
 
-func isWord(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
+func isWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
 
 // Fold maps text to the form in which it is compared: lower case, without
 // white space at the ends, and runs of it made one space, as caseIgnoreMatch

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
 
 	"convene/directory/ldif"
 )
@@ -170,6 +172,22 @@ func FuzzFilter(f *testing.F) {
 		if q, err := ldif.DecodeFilter(p); err == nil {
 			q.Match(e, func(string) *ldif.Entry { return e })
 			q.Attributes()
+		}
+	})
+}
+
+// FuzzFoldDN: the short cut for plain names and the parser agree.
+func FuzzFoldDN(f *testing.F) {
+	for _, s := range []string{"CN=a b,DC=x", "cn=a,,dc=x", "a", "=", "cn=a ,dc=b", "CN=A+B=c"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once := ldif.FoldDN(s)
+		if !utf8.ValidString(s) {
+			return
+		}
+		if dn, err := ldap.ParseDN(s); err == nil && s != "" && once != strings.ToLower(dn.String()) {
+			t.Errorf("FoldDN(%q) = %q, parsed %q", s, once, strings.ToLower(dn.String()))
 		}
 	})
 }
