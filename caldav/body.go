@@ -103,6 +103,11 @@ func (h *Handler) parseObject(body []byte, media string) (*upload, error) {
 	// A fold within a character is legal iCalendar, but such bytes cannot stand
 	// in an XML answer.
 	up.edited = repair(cal) || !utf8.Valid(body)
+	// Clients may name a time zone without defining it (RFC 7809 §3.1.3); those
+	// that do not know this get the definition from us.
+	if whole := ical.AddZones(cal); whole != cal {
+		cal, up.edited = whole, true
+	}
 	if up.object, err = ical.NewObject(cal); err != nil {
 		return nil, invalidData(err)
 	}

@@ -55,18 +55,26 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 // calendarBody fills an answer with calendar data in the representation that
 // the client accepts.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
-	resp.Header.Set("Vary", "Accept")
-	if !prefersJCal(s.req.Request) {
+	resp.Header.Set("Vary", "Accept, CalDAV-Timezones")
+	json, bare := prefersJCal(s.req.Request), omitsZones(s.req.Header)
+	if !json && !bare {
 		resp.Body = bytes.Clone(body)
 		return resp, nil
 	}
-	cal, err := ical.Decode(body, ical.DefaultLimits)
+	cal, err := ical.Decode(bytes.Clone(body), ical.DefaultLimits)
 	if err != nil {
 		return nil, err
 	}
+	if bare {
+		cal = ical.StripStandardZones(cal)
+	}
+	if !json {
+		resp.Body = cal.Append(nil)
+		return resp, nil
+	}
 	resp.Header["Content-Type"] = []string{jcalType}
-	resp.Body, err = cal.MarshalJCal()
-	return resp, err
+	resp.Body = cal.AppendJCal(nil)
+	return resp, nil
 }
 
 // contentType is the media type of an object: calendar data, or what came with

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"convene/calquery"
 	"convene/ical"
 	"convene/store"
 	"convene/webdav"
@@ -64,16 +65,12 @@ func (s *scope) limitTime(away time.Duration) string {
 }
 
 func getSupportedData(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-	for _, typ := range []string{"text/calendar", "application/calendar+json"} {
-		w.Start(webdav.CalDAV("calendar-data"),
-			xml.Attr{Name: xml.Name{Local: "content-type"}, Value: typ}, xml.Attr{Name: xml.Name{Local: "version"}, Value: "2.0"})
-		w.End()
-	}
+	calquery.SupportedData(w)
 	return true, nil
 }
 
 func getCollations(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-	for _, name := range []string{"i;ascii-casemap", "i;octet", "i;unicode-casemap"} {
+	for _, name := range calquery.Collations() {
 		w.TextElement(webdav.CalDAV("supported-collation"), name)
 	}
 	return true, nil

@@ -94,3 +94,19 @@ func TestQuota(t *testing.T) {
 	}
 	e.must(404, "ann", "GET", "/calendars/users/ann/calendar/big.ics", "")
 }
+
+func TestTimezonesByReference(t *testing.T) {
+	e := newEnv(t)
+	const path = "/calendars/users/ann/calendar/tz.ics"
+	body := strings.Replace(event("tz", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Europe/Berlin:", 1)
+	if tag := e.must(201, "ann", "PUT", path, body).Header.Get("ETag"); tag != "" {
+		t.Errorf("ETag %s for data that the server completed", tag)
+	}
+	if got := e.must(200, "ann", "GET", path, "").Body; !strings.Contains(got, "TZID:Europe/Berlin") {
+		t.Errorf("no definition for a client that needs it: %s", got)
+	}
+	if got := e.must(200, "ann", "GET", path, "", "CalDAV-Timezones: F").Body; strings.Contains(got, "VTIMEZONE") {
+		t.Errorf("a definition for a client that wants none: %s", got)
+	}
+	e.must(403, "ann", "PUT", "/calendars/users/ann/calendar/no.ics", strings.Replace(event("no", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Nowhere/Land:", 1))
+}

@@ -103,11 +103,7 @@ func (y *syncAnswer) members(in *resource, changes []store.Change) error {
 			}
 			continue
 		}
-		entry, err := y.s.tx.Entry(in.col.ID, c.Name)
-		if err != nil {
-			return err
-		}
-		r.object, r.name = entry, c.Name
+		r.object, r.name = c.Entry, c.Name
 		if err := y.q.write(y.s, y.ms, &r); err != nil {
 			return err
 		}

@@ -222,7 +222,7 @@ func (d *DataRequest) Append(dst []byte, o *ical.Object, floating *ical.Zone, b 
 		cal = d.comp.of(cal)
 	}
 	if d.OmitZones {
-		cal = withoutZones(cal)
+		cal = ical.StripStandardZones(cal)
 	}
 	if d.JCal {
 		return cal.AppendJCal(dst), nil
@@ -274,23 +274,6 @@ func (s *compSelect) propsOf(c *ical.Component) []ical.Property {
 		props = append(props, p)
 	}
 	return props
-}
-
-// withoutZones returns c without the VTIMEZONEs that every client can know.
-func withoutZones(c *ical.Component) *ical.Component {
-	part := *c
-	part.Children = slices.DeleteFunc(slices.Clone(c.Children), func(child *ical.Component) bool {
-		if child.Name != "VTIMEZONE" {
-			return false
-		}
-		p := child.Prop("TZID")
-		if p == nil {
-			return false
-		}
-		_, known := ical.CanonicalZone(p.Value)
-		return known
-	})
-	return &part
 }
 
 // SupportedData writes the content of CALDAV:supported-calendar-data (RFC 4791
