@@ -30,7 +30,7 @@ func bruteWalls(r *Rule, start time.Time, until time.Time) []int64 {
 		set = set[:0]
 	}
 	first := start.AddDate(-1, 0, 0)
-	for day := time.Date(first.Year(), 1, 1, 0, 0, 0, 0, time.UTC); !day.After(until); day = day.AddDate(0, 0, 1) {
+	for day := time.Date(first.Year(), 1, 1, 0, 0, 0, 0, time.UTC); !day.After(until.AddDate(1, 1, 0)); day = day.AddDate(0, 0, 1) {
 		period := brutePeriod(r, start, day)
 		if period < 0 || period%int(r.interval) != 0 {
 			continue

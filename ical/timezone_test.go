@@ -28,7 +28,7 @@ func TestZoneOffsets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for u := int64(-4e9); u < 8e9; u += 86400*17 + 3601 {
+		for u := int64(-4e9); u < 8e9; u += 86400*47 + 3601 {
 			at := time.Unix(u, 0).In(loc)
 			abbrev, off := at.Zone()
 			gotAbbrev, dst := z.Abbreviation(u)
@@ -157,7 +157,7 @@ func TestVTimezoneRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 3000 {
+		for range 400 {
 			u := -5e9 + rng.Int64N(14e9)
 			if got.Offset(u) != z.Offset(u) {
 				t.Fatalf("%s at %v: %d, want %d\n%s", row.name, time.Unix(u, 0).UTC(), got.Offset(u), z.Offset(u), c.Append(nil))
