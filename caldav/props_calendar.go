@@ -1,7 +1,6 @@
 package caldav
 
 import (
-	"encoding/xml"
 	"errors"
 	"net/http"
 	"strconv"
