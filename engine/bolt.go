@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -71,8 +72,8 @@ const (
 	// mapReserve is the address space reserved for the file: bbolt has to wait
 	// for all readers, and lets new ones wait, before it can enlarge its
 	// mapping, so the mapping is made large once. It costs addresses only, no
-	// memory and no disk.
-	mapReserve = 64 << 30
+	// memory and no disk: 64 GB, or 256 MB where addresses have 32 bits.
+	mapReserve = 256 << 20 << (^uint(0) >> 63 << 3)
 
 	// fillPercent is how full a page is left when it is split. Fuller than
 	// bbolt's half makes the file a few percent smaller, since many keys come
@@ -124,19 +125,10 @@ func OpenBolt(path string, o BoltOptions) (Engine, error) {
 }
 
 func (e *boltEngine) open(path string) (err error) {
-	e.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:         e.opt.LockTimeout,
-		ReadOnly:        e.opt.ReadOnly,
-		NoSync:          e.opt.NoSync,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: mapReserve,
-		MaxSize:         int(e.opt.MaxSize),
-		NoStatistics:    true,
-		OpenFile: func(path string, flag int, mode os.FileMode) (f *os.File, err error) {
-			e.file, err = os.OpenFile(path, flag, mode)
-			return e.file, err
-		},
-	})
+	e.db, err = e.openFile(path, mapReserve)
+	if errors.Is(err, syscall.ENOMEM) { // addresses are limited (ulimit -v)
+		e.db, err = e.openFile(path, 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -144,6 +136,22 @@ func (e *boltEngine) open(path string) (err error) {
 		return errors.Join(err, e.db.Close())
 	}
 	return nil
+}
+
+func (e *boltEngine) openFile(path string, reserve int) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout:         e.opt.LockTimeout,
+		ReadOnly:        e.opt.ReadOnly,
+		NoSync:          e.opt.NoSync,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: reserve,
+		MaxSize:         int(e.opt.MaxSize),
+		NoStatistics:    true,
+		OpenFile: func(path string, flag int, mode os.FileMode) (f *os.File, err error) {
+			e.file, err = os.OpenFile(path, flag, mode)
+			return e.file, err
+		},
+	})
 }
 
 // readTables learns the prefix of each table, and makes those that are missing.

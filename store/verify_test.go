@@ -48,9 +48,17 @@ func steadyUUIDs() func() string {
 	return func() string { n++; return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 }
 
-// TestVerifyAndReindex damages a store in every way that Verify knows. Reindex
-// must mend what can be mended, to the byte.
-func TestVerifyAndReindex(t *testing.T) {
+// A damage is one way to spoil a store that fill made.
+type damage struct {
+	name  string
+	kind  ProblemKind // what Verify must find
+	mends bool        // Reindex makes it as it was
+	do    func(w engine.Writer) error
+}
+
+// damages lists one for each thing that Verify knows. entry and gone are the
+// revisions of an object and of a deletion in collection 1.
+func damages(t *testing.T, entry, gone Rev) []damage {
 	work := CollectionID(1)
 	put := func(table engine.Table, key, value []byte) func(engine.Writer) error {
 		return func(w engine.Writer) error { return w.Put(table, key, value) }
@@ -67,29 +75,7 @@ func TestVerifyAndReindex(t *testing.T) {
 			return w.Put(table, key, fn(bytes.Clone(v)))
 		}
 	}
-	s0 := openTest(t, Options{NewUUID: steadyUUIDs()})
-	fill(t, s0)
-	var entry, gone Rev
-	view(t, s0, func(tx *Tx) error {
-		e, err := tx.Entry(work, "3.ics")
-		if err != nil {
-			return err
-		}
-		entry = e.Rev
-		_, t, err := tx.find(work, "4.ics")
-		gone = t.Rev
-		return err
-	})
-	if _, err := s0.Maintain(ctx); err != nil {
-		t.Fatal(err)
-	}
-	good := dump(t, s0)
-	for _, tt := range []struct {
-		name   string
-		kind   ProblemKind
-		mends  bool
-		damage func(w engine.Writer) error
-	}{
+	return []damage{
 		{"index entry is missing", ProblemIndex, true, del(tableIndex, indexKey(work, indexEntry, entry))},
 		{"index entry is damaged", ProblemIndex, true, put(tableIndex, indexKey(work, indexEntry, entry), []byte{9, 9})},
 		{"index entry is wrong", ProblemIndex, true, change(tableIndex, indexKey(work, indexEntry, entry), func(v []byte) []byte { v[1]++; return v })},
@@ -138,7 +124,30 @@ func TestVerifyAndReindex(t *testing.T) {
 			return errors.Join(err, w.Put(tableObjects, objectKey(work, "1.ics"), append(h.append(nil), text...)),
 				w.Put(tableIndex, indexKey(work, indexEntry, h.Rev), e.encode()), w.Put(tableIndex, uidKey(work, "2"), []byte("1.ics")))
 		}},
-	} {
+	}
+}
+
+// TestVerifyAndReindex damages a store in every way that Verify knows. Reindex
+// must mend what can be mended, to the byte.
+func TestVerifyAndReindex(t *testing.T) {
+	s0 := openTest(t, Options{NewUUID: steadyUUIDs()})
+	fill(t, s0)
+	var entry, gone Rev
+	view(t, s0, func(tx *Tx) error {
+		e, err := tx.Entry(1, "3.ics")
+		if err != nil {
+			return err
+		}
+		entry = e.Rev
+		_, t, err := tx.find(1, "4.ics")
+		gone = t.Rev
+		return err
+	})
+	if _, err := s0.Maintain(ctx); err != nil {
+		t.Fatal(err)
+	}
+	good := dump(t, s0)
+	for _, tt := range damages(t, entry, gone) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := engine.OpenMemory(Tables())
 			s, err := OpenEngine(e, Options{Indexer: testIndexer, Now: newClock().Now, NewUUID: steadyUUIDs(), Step: 3})
@@ -153,7 +162,7 @@ func TestVerifyAndReindex(t *testing.T) {
 			if r, err := s.Reindex(ctx); err != nil || r.Written+r.Removed+len(r.Failed) > 0 || r.Objects != 24 || r.Homes != 2 || r.Collections != 4 {
 				t.Errorf("Reindex of a good store: %+v, %v", r, err)
 			}
-			if err := e.Update(ctx, tt.damage); err != nil {
+			if err := e.Update(ctx, tt.do); err != nil {
 				t.Fatal(err)
 			}
 			found, err := s.Verify(ctx)
