@@ -235,9 +235,12 @@ func (o *Object) AppendExpanded(dst []byte, from, to int64, floating *Zone, b *B
 	return s.AppendExpanded(dst, o, from, to, floating, b)
 }
 
-// AppendExpanded is Object.AppendExpanded for an object whose series is at hand. s
-// is that of o, and not detached.
+// AppendExpanded is Object.AppendExpanded for an object whose series, s, is at
+// hand. A detached one is of no use.
 func (s *Series) AppendExpanded(dst []byte, o *Object, from, to int64, floating *Zone, b *Budget) ([]byte, error) {
+	if s.detached {
+		return o.AppendExpanded(dst, from, to, floating, b)
+	}
 	out := append(dst, "BEGIN:VCALENDAR\r\n"...)
 	for i := range o.Calendar.Props {
 		out = o.Calendar.Props[i].append(out)

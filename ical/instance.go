@@ -99,10 +99,13 @@ type stretch struct {
 // init prepares for a range.
 func (sc *scan) init(s *Series, from, to int64, floating *Zone, b *Budget) {
 	sc.s, sc.floating, sc.from, sc.to, sc.budget = s, floating, from, to, b
+	sc.parts = sc.one[:0]
+	if err := b.Spend(len(s.overrides) / 8); err != nil {
+		return // next finds that the budget is spent
+	}
 	if len(s.overrides) > 0 {
 		sc.collectMoved()
 	}
-	sc.parts = sc.one[:0]
 	if !s.hasMaster {
 		return
 	}

@@ -23,6 +23,7 @@ type Series struct {
 	master    part
 	floating  bool // keys are wall times
 	recurring bool
+	detached  bool // its parts have no components
 
 	rules   []*recurrence
 	exrules []*recurrence
@@ -291,7 +292,7 @@ func (s *Series) Floating() bool {
 // made from: the Component of its Instances is nil. It is for caches.
 func (s *Series) Detached() *Series {
 	d := *s
-	d.master.comp = nil
+	d.master.comp, d.detached = nil, true
 	d.overrides = slices.Clone(s.overrides)
 	for i := range d.overrides {
 		d.overrides[i].comp = nil

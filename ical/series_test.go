@@ -2,6 +2,7 @@ package ical
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -209,7 +210,22 @@ func TestFloatingZone(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	s := series(t, event("DTSTART:20240101T090000Z\nRRULE:FREQ=SECONDLY"))
+	all := func(most int) string {
+		var b strings.Builder
+		for i := range most {
+			fmt.Fprintf(&b, ",%d", i)
+		}
+		return b.String()[1:]
+	}
+	for _, rule := range []string{
+		"FREQ=SECONDLY", "FREQ=DAILY", "FREQ=YEARLY;BYMONTHDAY=1,2;BYHOUR=" + all(24) + ";BYMINUTE=" + all(60) + ";BYSECOND=" + all(60),
+	} {
+		testBudget(t, series(t, event("DTSTART:20240101T090000Z\nRRULE:"+rule)))
+	}
+}
+
+func testBudget(t *testing.T, s *Series) {
+	t.Helper()
 	b := NewBudget(1000)
 	n := 0
 	for _, err := range s.Instances(math.MinInt64, math.MaxInt64, nil, b) {
@@ -264,5 +280,31 @@ func TestSeriesGolden(t *testing.T) {
 		if !slices.Equal(got, lines[1:]) {
 			t.Errorf("%s\ngot  %v\nwant %v", record, got, lines[1:])
 		}
+	}
+}
+
+// TestDetached: a detached series gives the same instances, without components.
+func TestDetached(t *testing.T) {
+	o := object(t, event("DTSTART:20240101T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3")+"\n"+event("RECURRENCE-ID:20240102T090000Z\nDTSTART:20240105T090000Z"))
+	s, err := o.Series()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := s.Detached()
+	if got, want := instances(t, d, "", "", nil), instances(t, s, "", "", nil); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	for inst := range d.Instances(math.MinInt64, math.MaxInt64, nil, nil) {
+		if inst.Component != nil {
+			t.Error("a component is held on to")
+		}
+	}
+	a, err1 := d.AppendExpanded(nil, o, 0, math.MaxInt64, nil, nil)
+	b, err2 := o.AppendExpanded(nil, 0, math.MaxInt64, nil, nil)
+	if err1 != nil || err2 != nil || string(a) != string(b) {
+		t.Errorf("expanded %v %v:\n%s", err1, err2, a)
+	}
+	if d.Size() < 500 || d.Size() > 3000 {
+		t.Errorf("a series of %d bytes", d.Size())
 	}
 }

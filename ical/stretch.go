@@ -246,6 +246,10 @@ type moment struct {
 // advance goes to the next moment.
 func (r *ruleScan) advance() {
 	for {
+		if err := r.it.budget.Spend(1); err != nil {
+			r.ok = false // the scan finds that the budget is spent
+			return
+		}
 		m, ok := r.pull()
 		if !ok {
 			r.ok = false
@@ -273,6 +277,9 @@ func (r *ruleScan) pull() (moment, bool) {
 		}
 		unix, gap := r.cur.unix(wall)
 		if gap {
+			if err := r.it.budget.Spend(1); err != nil {
+				return moment{}, false
+			}
 			r.held = append(r.held, moment{wall, unix})
 			continue
 		}

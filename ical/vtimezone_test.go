@@ -106,7 +106,7 @@ func TestZonesOrder(t *testing.T) {
 		tzid   string
 		offset int
 		own    bool
-	}{{"Europe/Berlin", 5 * 3600, true}, {"europe/berlin", 3600, false}, {"Asia/Tokyo", 9 * 3600, false}} {
+	}{{"Europe/Berlin", 5 * 3600, true}, {"europe/BERLIN ", 5 * 3600, true}, {"Asia/Tokyo", 9 * 3600, false}} {
 		z, err := zones.Lookup(tt.tzid)
 		if err != nil || z.Offset(0) != tt.offset || (zones.Own(tt.tzid) != nil) != tt.own {
 			t.Errorf("%s: %d %v", tt.tzid, z.Offset(0), err)

@@ -1,5 +1,7 @@
 package ical
 
+import "strings"
+
 // Zones resolves the TZIDs of one calendar object: first by the object's own
 // VTIMEZONE components, then by name (see LoadZone). It is immutable. A nil
 // Zones knows names only.
@@ -30,14 +32,12 @@ func NewZones(cal *Component) *Zones {
 	return z
 }
 
-// Lookup returns the zone of a TZID parameter. The error wraps ErrUnknownZone.
+// Lookup returns the zone of a TZID parameter. If it is not spelled quite like
+// that of a VTIMEZONE, but for case and for blanks around it, that one is still
+// meant. The error wraps ErrUnknownZone.
 func (z *Zones) Lookup(tzid string) (*Zone, error) {
-	if z != nil {
-		for i := range z.own {
-			if z.own[i].tzid == tzid {
-				return z.own[i].zone, nil
-			}
-		}
+	if own := z.Own(tzid); own != nil {
+		return own, nil
 	}
 	return LoadZone(tzid)
 }
@@ -49,6 +49,11 @@ func (z *Zones) Own(tzid string) *Zone {
 	}
 	for i := range z.own {
 		if z.own[i].tzid == tzid {
+			return z.own[i].zone
+		}
+	}
+	for i := range z.own {
+		if strings.EqualFold(strings.TrimSpace(z.own[i].tzid), strings.TrimSpace(tzid)) {
 			return z.own[i].zone
 		}
 	}
