@@ -1,0 +1,248 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"convene/admin"
+	"convene/auth"
+	"convene/caldav"
+	"convene/directory"
+	"convene/engine"
+	"convene/sacl"
+	"convene/store"
+	"convene/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	annID  = "A0000000-0000-0000-0000-000000000001"
+	goneID = "A0000000-0000-0000-0000-0000000000FF"
+)
+
+// newAdmin returns the parts of a server with one user, ann, and the home of
+// somebody who has left the directory.
+func newAdmin(t *testing.T) (*admin.Admin, *bytes.Buffer) {
+	t.Helper()
+	dir := t.TempDir()
+	people, err := directory.NewStatic([]directory.Record{{Principal: directory.Principal{
+		GUID: annID, Type: directory.User, Name: "ann", FullName: "Ann", LoginEnabled: true, CalendarEnabled: true,
+	}, Password: "secret"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(filepath.Join(dir, "calendars.db"), store.Options{Indexer: caldav.Index, DefaultQuota: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var audit bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&audit, nil))
+	list, err := sacl.Open(sacl.Options{File: filepath.Join(dir, "sacl.json"), Directory: people, Audit: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := engine.OpenMemory(auth.Tables())
+	a, err := auth.New(auth.Options{Schemes: []string{"basic"}, Directory: people, State: state, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(a.Close(context.Background()), state.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	err = s.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.EnsureHome(goneID, nil)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &admin.Admin{Store: s, Directory: people, Devices: a.Devices(), SACL: list, Audit: log}, &audit
+}
+
+// dial serves a on a socket in dir and connects to it.
+func dial(t *testing.T, a *admin.Admin, dir string) *admin.Client {
+	t.Helper()
+	l, err := admin.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: admin.Handler(func() (*admin.Admin, func()) { return a, func() {} })}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	c, err := admin.Dial(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(c.Close(), server.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, admin.SocketName)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the socket is left: %v", err)
+		}
+	})
+	return c
+}
+
+// Every verb gives the same answers and errors directly and through the socket.
+func TestVerbs(t *testing.T) {
+	long := filepath.Join(testenv.Dir(t), strings.Repeat("long/", 40))
+	if err := os.MkdirAll(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, connect := range map[string]func(*testing.T, *admin.Admin) admin.Conn{
+		"direct":             func(_ *testing.T, a *admin.Admin) admin.Conn { return a },
+		"socket":             func(t *testing.T, a *admin.Admin) admin.Conn { return dial(t, a, testenv.Dir(t)) },
+		"socket, long names": func(t *testing.T, a *admin.Admin) admin.Conn { return dial(t, a, long) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, audit := newAdmin(t)
+			c := connect(t, a)
+			t.Run("quota", func(t *testing.T) { testQuota(t, c) })
+			t.Run("devices", func(t *testing.T) { testDevices(t, c) })
+			t.Run("sacl", func(t *testing.T) { testSACL(t, c) })
+			t.Run("data", func(t *testing.T) { testData(t, c) })
+			t.Run("errors", func(t *testing.T) { testErrors(t, c) })
+			for _, want := range []string{"quota: set", "device password: enrolled", "device password: revoked", "sacl: rule set", "by=root"} {
+				if !strings.Contains(audit.String(), want) {
+					t.Errorf("audit log lacks %q:\n%s", want, audit.String())
+				}
+			}
+		})
+	}
+}
+
+func testQuota(t *testing.T, c admin.Conn) {
+	for _, who := range []string{"ann", annID, strings.ToLower(annID)} {
+		if u, err := admin.Quota(t.Context(), c, who); err != nil || u.Home || u.Limit != 1000 || u.Name != "ann" || u.GUID != annID {
+			t.Errorf("%s: %+v, %v", who, u, err)
+		}
+	}
+	if _, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: "ann", Limit: 5}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("no home: %v", err)
+	}
+	if u, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: goneID, Limit: -1, By: "root"}); err != nil || u.Limit != -1 || !u.Own || !u.Home {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if u, err := admin.Quota(t.Context(), c, strings.ToLower(goneID)); err != nil || u.Limit != -1 {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if u, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: goneID}); err != nil || u.Limit != 1000 || u.Own {
+		t.Errorf("back to the default: %+v, %v", u, err)
+	}
+	if _, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: goneID, Limit: -2}); !errors.Is(err, admin.ErrRequest) {
+		t.Errorf("nonsense: %v", err)
+	}
+}
+
+func testDevices(t *testing.T, c admin.Conn) {
+	d, err := admin.AddDevice(t.Context(), c, admin.DeviceRequest{Who: "ann", Label: "phone", By: "root"})
+	if err != nil || d.Secret == "" || d.Label != "phone" {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	list, err := admin.Devices(t.Context(), c, "ann")
+	if err != nil || len(list) != 1 || list[0].ID != d.ID || time.Since(list[0].Created) > time.Minute {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann", ID: d.ID, By: "root"}); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann"}); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func testSACL(t *testing.T, c admin.Conn) {
+	done, err := admin.ChangeSACL(t.Context(), c, admin.SACLChange{Service: sacl.Calendar, Effect: sacl.Deny, Who: "ann", By: "root"})
+	if err != nil || !done.Changed || done.Who != "user:ann" || len(done.Rules) != 1 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if rules, err := admin.ShowSACL(t.Context(), c); err != nil || len(rules) != 1 || rules[0].GUID != annID || rules[0].By != "root" {
+		t.Errorf("%+v, %v", rules, err)
+	}
+	e, err := admin.ExplainSACL(t.Context(), c, sacl.Calendar, "ann")
+	if err != nil || e.Allowed || e.Rule != "calendar: deny user:ann (sacl.json)" || !strings.Contains(e.Text, "DENIED") {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if done, err := admin.ChangeSACL(t.Context(), c, admin.SACLChange{Service: sacl.Calendar, Who: "ann"}); err != nil || !done.Changed || len(done.Rules) != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+func testData(t *testing.T, c admin.Conn) {
+	if r, err := admin.Verify(t.Context(), c); err != nil || len(r.Problems) != 0 {
+		t.Errorf("verify: %+v, %v", r, err)
+	}
+	if r, err := admin.Reindex(t.Context(), c); err != nil || r.Homes != 1 || r.Written != 0 {
+		t.Errorf("reindex: %+v, %v", r, err)
+	}
+	if s, err := admin.ReadStats(t.Context(), c); err != nil || s.Accounts != 1 || s.CalendarsByType["locations"] != 0 || len(s.CalendarsByType) < 4 {
+		t.Errorf("stats: %+v, %v", s, err)
+	}
+}
+
+func testErrors(t *testing.T, c admin.Conn) {
+	ctx := t.Context()
+	for what, tt := range map[string]struct{ err, want error }{
+		"unknown person":  {second(admin.Quota(ctx, c, "zoe")), directory.ErrNotFound},
+		"unknown device":  {second(admin.AddDevice(ctx, c, admin.DeviceRequest{Who: "zoe"})), directory.ErrNotFound},
+		"unknown service": {second(admin.ExplainSACL(ctx, c, "mail", "ann")), sacl.ErrBadRule},
+		"unknown effect":  {second(admin.ChangeSACL(ctx, c, admin.SACLChange{Service: sacl.Web, Effect: "maybe", Who: "ann"})), sacl.ErrBadRule},
+		"unknown verb":    {c.Call(ctx, "dance", admin.None{}, new(admin.None)), admin.ErrVerb},
+		"bad request":     {c.Call(ctx, "quota", []int{1}, new(admin.Usage)), admin.ErrRequest},
+		"no server":       {admin.Reload(ctx, c), admin.ErrNotRunning},
+	} {
+		if !errors.Is(tt.err, tt.want) {
+			t.Errorf("%s: %v, want %v", what, tt.err, tt.want)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// Without a server there is no socket, or one that a killed server left.
+func TestNotRunning(t *testing.T) {
+	dir := testenv.Dir(t)
+	if _, err := admin.Dial(t.Context(), dir); !errors.Is(err, admin.ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+	l, err := admin.Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, admin.SocketName)
+	if info, err := os.Stat(left); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v", info, err)
+	}
+	// As after kill -9: nobody listens, the file is there.
+	if err := os.Rename(left, left+".x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := os.Rename(left+".x", left); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.Dial(t.Context(), dir); !errors.Is(err, admin.ErrNotRunning) {
+		t.Errorf("socket left behind: %v", err)
+	}
+	a, _ := newAdmin(t)
+	dial(t, a, dir) // takes its place
+}
