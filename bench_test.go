@@ -1,0 +1,87 @@
+package convene_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"convene"
+	"convene/testenv"
+)
+
+// BenchmarkRequest measures whole requests over loopback: the way through all
+// packages, with a client that does as little as possible.
+func BenchmarkRequest(b *testing.B) {
+	dir := testenv.Dir(b)
+	c := convene.DefaultConfig()
+	c.Server.HTTP, c.Server.HTTPS = []string{"127.0.0.1:0"}, nil
+	c.Server.Data, c.Server.AllowRoot = filepath.Join(dir, "data"), true
+	c.Auth.Schemes, c.Auth.BasicOverPlain = []string{"basic"}, true
+	c.Directory.Kind = "file"
+	c.Directory.File.File = testenv.WriteFile(b, filepath.Join(dir, "people.ldif"), smallLDIF)
+	s, err := convene.Open(convene.Options{Config: c, Stderr: io.Discard})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	address := strings.TrimPrefix(s.URLs()[0], "http://")
+	head := "Host: localhost\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ann:secret")) + "\r\n"
+	event := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	put := fmt.Sprintf("PUT %scalendar/1.ics HTTP/1.1\r\n%sContent-Type: text/calendar\r\nContent-Length: %d\r\n\r\n%s", annHome, head, len(event), event)
+	once := true
+	roundTrips(b, address, put, func() bool { defer func() { once = false }(); return once }, 201)
+	for name, request := range map[string]string{
+		"propfind0": "PROPFIND " + annHome + " HTTP/1.1\r\n" + head + "Depth: 0\r\nContent-Length: 0\r\n\r\n",
+		"get":       "GET " + annHome + "calendar/1.ics HTTP/1.1\r\n" + head + "\r\n",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			want := map[string]int{"propfind0": 207, "get": 200}[name]
+			b.RunParallel(func(pb *testing.PB) { roundTrips(b, address, request, pb.Next, want) })
+		})
+	}
+}
+
+// roundTrips sends a request on one connection for as long as next says so.
+func roundTrips(b *testing.B, address, request string, next func() bool, want int) {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Error(err)
+		return
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for next() {
+		if _, err := io.WriteString(conn, request); err != nil {
+			b.Error(err)
+			return
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != want {
+			b.Errorf("%s, %v", resp.Status, err)
+			return
+		}
+	}
+}
