@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -152,14 +151,4 @@ func event(uid, start string, more ...string) string {
 		"DTSTAMP:20260101T000000Z", "DTSTART:" + start, "DURATION:PT1H", "SUMMARY:" + uid}, more...)
 	lines = append(lines, "END:VEVENT", "END:VCALENDAR", "")
 	return strings.Join(lines, "\r\n")
-}
-
-// testdata reads a file of the testdata folder.
-func testdata(t testing.TB, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

@@ -34,9 +34,6 @@ const (
 	kindServerInfo                     // /server-info
 )
 
-// collections are the kinds whose members are listed with Depth: 1.
-const collectionKinds = kindCalendar | kindCollection | kindInbox | kindOutbox | kindNotifications | kindDropbox
-
 // A target is what a request URL names, before the store is asked. Path
 // segments are decoded; the owner is filled in by the directory.
 type target struct {
