@@ -164,7 +164,9 @@ func zoneOf(text string) (*ical.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(cal.Children) != 1 || cal.Children[0].Name != "VTIMEZONE" {
+	// RFC 4791 §9.8 wants a valid iCalendar object: with VERSION, that is, and
+	// PRODID (RFC 5545 §3.6).
+	if len(cal.Children) != 1 || cal.Children[0].Name != "VTIMEZONE" || cal.Prop("VERSION") == nil || cal.Prop("PRODID") == nil {
 		return nil, ical.ErrUnknownZone
 	}
 	return ical.ZoneOf(cal.Children[0])
