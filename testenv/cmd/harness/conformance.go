@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // accounts is what the harness needs of accounts.json.
@@ -56,6 +57,7 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 	for _, name := range who.AdminPrincipals {
 		h.config.Access.Administrators = append(h.config.Access.Administrators, "user:"+name)
 	}
+	h.declared()
 	h.use(info.Port, info.SSLPort)
 	h.prepare()
 	command := h.control() + " reset"
@@ -65,6 +67,17 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 		return 0
 	}
 	return status
+}
+
+// declared sets what the server's description says of it: the features limits,
+// split-calendars and timerange-low-limit and -high-limit. None of them is the
+// default.
+func (h *harness) declared() {
+	const year = 365 * 24 * time.Hour
+	limits := &h.config.Calendars
+	limits.Collections, limits.Resources = 50, 10_000
+	limits.SingleComponent = true
+	limits.QueryPast, limits.QueryFuture = year, 5*year
 }
 
 // prepare starts the server on an empty folder, and keeps what it makes there
