@@ -3,7 +3,6 @@ package ical
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -28,6 +27,10 @@ const (
 // mostOnsets bounds the changes of the clocks that are taken from a VTIMEZONE
 // one by one, without those that go on forever.
 const mostOnsets = 5000
+
+// lastOnset is the last moment, in 2139, of which changes of the clocks that do not
+// recur each year are taken. It keeps the tables short.
+const lastOnset = 5364662400
 
 // ZoneOf reads a VTIMEZONE component (RFC 5545 §3.6.5). It has the name of the
 // TZID. If the component has no STANDARD or DAYLIGHT that can be read, the zone
@@ -212,7 +215,7 @@ func (zb *zoneBuilder) addRule(p *Property, start int64, from int, typ uint16, p
 	if err != nil {
 		return err
 	}
-	if rule.count == 0 && !rule.hasUntil {
+	if rule.count == 0 && (!rule.hasUntil || rule.until.Wall > lastOnset) {
 		if year, ok := yearRuleOf(rule, start); ok && len(zb.rules) < 8 {
 			year.typ, year.from = typ, int32(from)
 			zb.rules = append(zb.rules, openRule{year, start - int64(from)})
@@ -220,9 +223,9 @@ func (zb *zoneBuilder) addRule(p *Property, start int64, from int, typ uint16, p
 		}
 	}
 	// UNTIL is in UTC, also where DTSTART is local.
-	last := int64(sampleTo-1970) * 31556952
+	last := int64(lastOnset)
 	if rule.hasUntil && rule.until.Kind == UTC {
-		last = rule.until.Wall + int64(from)
+		last = min(last, rule.until.Wall+int64(from))
 		rule = rule.WithCount(rule.count)
 	}
 	it := newRecurrence(rule, DateTime{Wall: start, Kind: Floating}, true).walls(start, last, NewBudget(20*mostOnsets))
@@ -302,15 +305,17 @@ func yearRuleOfDays(r *Rule, y yearRule) (yearRule, bool) {
 // build makes the zone.
 func (zb *zoneBuilder) build() *Zone {
 	z := &Zone{}
-	last := int64(math.MinInt64) // the last onset that is not of an open rule
-	for i := range zb.onsets {
-		last = max(last, zb.onsets[i].at)
+	slices.SortStableFunc(zb.onsets, func(a, b onset) int { return cmp.Compare(a.at, b.at) })
+	for n := len(zb.onsets); n > 1 && zb.onsets[n-1].at > lastOnset; n-- {
+		zb.onsets = zb.onsets[:n-1]
 	}
+	last := zb.onsets[len(zb.onsets)-1].at // that is not of an open rule
+	zb.rules = slices.DeleteFunc(zb.rules, func(r openRule) bool { return r.since > last })
 	for i := range zb.rules {
 		r := &zb.rules[i]
 		z.rules = append(z.rules, r.yearRule)
 		// Until then the rule is in the table, after that in the tail.
-		for year := yearOf(r.since); len(zb.onsets) < 2*mostOnsets; year++ {
+		for year := yearOf(r.since); ; year++ {
 			at := r.at(year)
 			if at > last {
 				break
