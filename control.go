@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 
 	"convene/admin"
@@ -72,8 +73,8 @@ type Offline struct {
 // OpenOffline opens the files of a configuration's data folder. It fails if a
 // server, or another command, has them open.
 func OpenOffline(ctx context.Context, c Config) (_ *Offline, err error) {
-	if _, err := os.Stat(c.Server.Data); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err) // a typing error makes no new one
+	if err := checkOwner(c.Server.Data); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	o := &Offline{Admin: &admin.Admin{}}
 	defer func() {
@@ -114,6 +115,19 @@ func OpenOffline(ctx context.Context, c Config) (_ *Offline, err error) {
 	}
 	o.Devices, o.close = a.Devices(), append(o.close, func() error { return a.Close(ctx) })
 	return o, nil
+}
+
+// checkOwner refuses a folder that is not there, since a typing error should
+// not make a new one, and one whose files root would take from their owner.
+func checkOwner(dataDir string) error {
+	info, err := os.Stat(dataDir)
+	if err != nil {
+		return err
+	}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && s.Uid != 0 {
+		return fmt.Errorf("%s belongs to another account; run this as that account, such as: sudo -u '#%d' convene …", dataDir, s.Uid)
+	}
+	return nil
 }
 
 // Close closes the files.

@@ -19,6 +19,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"convene/accesslog"
+	"convene/admin"
 	"convene/auth"
 	"convene/caldav"
 	"convene/engine"
@@ -134,8 +135,17 @@ func (s *Server) open(c Config) (err error) {
 	return nil
 }
 
-// OpenStore opens the calendars of a configuration's data folder.
+// ErrInUse is returned when a server runs with the data folder.
+var ErrInUse = errors.New("a server runs with this data folder")
+
+// OpenStore opens the calendars of a configuration's data folder. Errors:
+// ErrInUse, and those of the store.
 func OpenStore(c *Config, now func() time.Time) (*store.Store, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, ErrInUse), running.Close())
+	}
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: caldav.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
 		// The limits that clients are told of are caldav's, which follow a
