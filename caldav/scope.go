@@ -25,9 +25,13 @@ type scope struct {
 	budget *ical.Budget // what the request may still expand
 }
 
+// stepsPerInstance is what an instance costs of a budget: it is found and then
+// written, and some candidates of its rule are not instances.
+const stepsPerInstance = 4
+
 // scope looks the target up again, inside the transaction that will act on it.
 func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
-	s := &scope{h: h, req: req, tx: tx, budget: ical.NewBudget(h.Limits.Instances)}
+	s := &scope{h: h, req: req, tx: tx, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
 	t := &req.target
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
