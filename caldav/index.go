@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"convene/ical"
+	"convene/snapshot"
 	"convene/store"
 )
 
@@ -50,9 +51,9 @@ func indexOf(o *ical.Object) (store.Index, error) {
 		ix.Flags |= componentFlags(c)
 	}
 	if o.Master != nil {
-		ix.Busy = busyType(o.Master)
+		ix.Busy = snapshot.Busy(ical.BusyOf(o.Master))
 	} else if len(o.Overrides) > 0 {
-		ix.Busy = busyType(o.Overrides[0])
+		ix.Busy = snapshot.Busy(ical.BusyOf(o.Overrides[0]))
 	}
 	return ix, nil
 }
@@ -74,17 +75,4 @@ func componentFlags(c *ical.Component) store.IndexFlags {
 		flags |= store.FlagScheduled
 	}
 	return flags
-}
-
-// busyType is how a component counts in free-busy.
-func busyType(c *ical.Component) store.BusyType {
-	switch ical.BusyOf(c) {
-	case ical.Busy:
-		return store.BusyBusy
-	case ical.BusyTentative:
-		return store.BusyTentative
-	case ical.BusyUnavailable:
-		return store.BusyUnavailable
-	}
-	return store.BusyFree
 }
