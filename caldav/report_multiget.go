@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 
+	"convene/snapshot"
+	"convene/store"
 	"convene/webdav"
 )
 
@@ -29,7 +31,8 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 			return nil, err
 		}
 		g := &multiget{s: s, q: q, self: s.resource(), ms: h.multistatus(), collections: map[string]*resource{}}
-		g.root = r.target.homePath()
+		g.root, g.count = r.target.homePath(), len(ask.Hrefs)
+		g.snapshots = map[store.CollectionID]*snapshot.Snapshot{}
 		for _, href := range ask.Hrefs {
 			if err := g.one(href); err != nil {
 				return nil, err
@@ -46,7 +49,9 @@ type multiget struct {
 	self        *resource
 	ms          *webdav.Multistatus
 	root        string // path of the home
+	count       int    // of hrefs
 	collections map[string]*resource
+	snapshots   map[store.CollectionID]*snapshot.Snapshot
 }
 
 // one answers one href: with the object's properties, or 404. Hrefs outside
@@ -68,7 +73,7 @@ func (g *multiget) one(href string) error {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
 	}
-	entry, err := g.s.entry(col.col, name)
+	entry, err := g.entry(col.col, name)
 	if err != nil {
 		return err
 	}
@@ -79,6 +84,26 @@ func (g *multiget) one(href string) error {
 	r := *col
 	r.kind, r.object, r.name = kindObject, entry, name
 	return g.q.write(g.s, g.ms, &r)
+}
+
+// manyHrefs is from how many hrefs on a snapshot of the collection is worth
+// having: it answers from memory, but may have to be built first.
+const manyHrefs = 32
+
+// entry is the index entry of an object, nil if there is none.
+func (g *multiget) entry(col *store.Collection, name string) (*store.Entry, error) {
+	if g.count < manyHrefs {
+		return g.s.entry(col, name)
+	}
+	snap := g.snapshots[col.ID]
+	if snap == nil {
+		var err error
+		if snap, err = g.s.h.Snapshots.Get(g.s.tx, col); err != nil {
+			return nil, err
+		}
+		g.snapshots[col.ID] = snap
+	}
+	return snap.Lookup(name), nil
 }
 
 // within reports whether a path lies below the request's own resource.
