@@ -122,12 +122,14 @@ func TestDirectoryOutage(t *testing.T) {
 	for _, step := range []struct {
 		what string
 		do   func()
+		wait time.Duration
 	}{
-		{"up", func() {}}, {"stopped", slapd.Stop}, {"started", slapd.Start},
-		{"stalled", slapd.Pause}, {"going on", slapd.Resume}, {"stopped again", slapd.Stop}, {"started again", slapd.Start},
+		{"up", func() {}, time.Second}, {"stopped", slapd.Stop, 1500 * time.Millisecond}, {"started", slapd.Start, time.Second},
+		{"stalled", slapd.Pause, 5 * time.Second}, {"going on", slapd.Resume, time.Second},
+		{"stopped again", slapd.Stop, time.Second}, {"started again", slapd.Start, time.Second},
 	} {
 		step.do()
-		time.Sleep(1200 * time.Millisecond)
+		time.Sleep(step.wait)
 		t.Logf("%s: slowest so far %v", step.what, time.Duration(l.slowest.Load()).Round(time.Millisecond))
 	}
 	eventually(t, "recovery", func() bool {
@@ -135,6 +137,9 @@ func TestDirectoryOutage(t *testing.T) {
 		return err == nil && a.StatusCode == 207
 	})
 	t.Log(l.end())
+	if most := c.Directory.Cache.Timeout + 2*time.Second; time.Duration(l.slowest.Load()) > most {
+		t.Errorf("an answer took longer than %v", most)
+	}
 	if err := s.stop(); err != nil {
 		t.Error(err)
 	}

@@ -65,6 +65,7 @@ func TestUnderSystemd(t *testing.T) {
 		signal(syscall.SIGHUP)
 		notify.expect(t, "RELOADING=1\nMONOTONIC_USEC=")
 		notify.expect(t, "READY=1")
+		time.Sleep(50 * time.Millisecond)
 	}
 	t.Log(l.end())
 	signal(syscall.SIGTERM)

@@ -55,13 +55,19 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next, err := s.exchange(ctx, c, old)
+	next, err := s.openSite(ctx, c, old)
+	if err == nil {
+		if err = s.exchange(ctx, next, old); err != nil {
+			err = errors.Join(err, next.discard(old))
+		}
+	}
 	if err != nil {
 		for _, l := range added {
 			err = errors.Join(err, l.Close())
 		}
 		return err
 	}
+	s.retire(old, next)
 	s.maxBody.Store(int64(c.Limits.Body))
 	errs := []error{s.logs.setLevel(&c), s.useListeners(&c, added)}
 	if next.signIn == old.signIn {
@@ -73,25 +79,14 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// exchange makes the site of c the one that new requests enter. No request is
-// signing in meanwhile.
-func (s *Server) exchange(ctx context.Context, c Config, old *site) (*site, error) {
-	s.gate.Lock()
-	defer s.gate.Unlock()
-	next, err := s.openSite(ctx, c, old)
-	if err != nil {
-		return nil, err
-	}
-	if next.people != old.people {
-		old.retire = func() {
-			if err := old.people.close(); err != nil {
-				s.log.Warn("former directory", "err", err)
-			}
+// retire lets old go when its last request is done.
+func (s *Server) retire(old, next *site) {
+	old.retire = func() {
+		if err := old.discard(next); err != nil {
+			s.log.Warn("former directory", "err", err)
 		}
 	}
-	s.site.Store(next)
 	old.leave()
-	return next, nil
 }
 
 // restartOnly are the settings that cannot change while the server runs.

@@ -123,6 +123,9 @@ func (s *Server) open(c Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if first.signIn, err = openSignIn(s.authOptions(first)); err != nil {
+		return errors.Join(err, first.discard(nil))
+	}
 	s.site.Store(first)
 	handler, err := s.chain(s.access)
 	if err != nil {

@@ -54,36 +54,31 @@ func (s *site) leave() {
 	}
 }
 
-// openSite builds the site of c. It takes over from old, which may be nil, what
-// c does not change.
+// openSite builds the site of c, but for its sign-in. It takes over the
+// directory of old, which may be nil, if c does not change it.
 func (s *Server) openSite(ctx context.Context, c Config, old *site) (_ *site, err error) {
 	next := &site{config: c, retire: func() {}}
 	next.users.Store(1)
-	keepsPeople := old != nil && old.people.serves(c.Directory)
-	if keepsPeople {
+	if old != nil && old.people.serves(c.Directory) {
 		next.people = old.people
-	} else {
-		if next.people, err = openPeople(c.Directory, c.Server.Data, s.log, s.now); err != nil {
-			return nil, err
-		}
-		defer func() {
-			if err != nil {
-				err = errors.Join(err, next.people.close())
-			}
-		}()
-	}
-	if next.sacl, err = openSACL(&c, next.people, s.audit, s.now); err != nil {
+	} else if next.people, err = openPeople(c.Directory, c.Server.Data, s.log, s.now); err != nil {
 		return nil, err
 	}
-	if err = s.setCalendars(ctx, next, s.log); err != nil {
-		return nil, err
+	if next.sacl, err = openSACL(&c, next.people, s.audit, s.now); err == nil {
+		err = s.setCalendars(ctx, next, s.log)
 	}
-	if keepsPeople && reflect.DeepEqual(old.config.Auth, c.Auth) {
-		next.signIn = old.signIn
-		return next, nil
+	if err != nil {
+		return nil, errors.Join(err, next.discard(old))
 	}
-	next.signIn, err = s.replaceSignIn(ctx, next, old)
-	return next, err
+	return next, nil
+}
+
+// discard closes what a site does not share with old.
+func (s *site) discard(old *site) error {
+	if old != nil && s.people == old.people {
+		return nil
+	}
+	return s.people.close()
 }
 
 // openSACL opens the access list of a configuration.
@@ -93,34 +88,41 @@ func openSACL(c *Config, p *people, audit *slog.Logger, now func() time.Time) (*
 	})
 }
 
-// replaceSignIn makes the sign-in of next. The old one is closed first, so that
-// the new one knows every ticket that was used; the caller holds s.gate, so
-// that no request is between the two. If the new one cannot be made the old
-// one is opened again.
-func (s *Server) replaceSignIn(ctx context.Context, next, old *site) (*signIn, error) {
-	options := s.authOptions(next)
-	if old == nil {
-		return openSignIn(options)
+// exchange makes next the site that new requests enter. Where it needs a
+// sign-in of its own, requests wait at the gate while the old one is closed and
+// the new one opened: so the new one knows every ticket that was used. On error
+// everything is as before.
+func (s *Server) exchange(ctx context.Context, next, old *site) error {
+	if next.people == old.people && reflect.DeepEqual(next.config.Auth, old.config.Auth) {
+		next.signIn = old.signIn
+		s.site.Store(next)
+		return nil
 	}
-	trial := options
+	// Whatever is wrong with the settings shows before anything is closed.
+	trial := s.authOptions(next)
 	trial.State, trial.Log = nil, slog.New(slog.DiscardHandler)
 	a, err := auth.New(trial)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := errors.Join(a.Close(ctx), old.signIn.close(ctx)); err != nil {
+	if err := a.Close(ctx); err != nil {
+		return err
+	}
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if err := old.signIn.close(ctx); err != nil {
 		s.log.Warn("sign-in state", "err", err)
 	}
-	fresh, err := openSignIn(options)
-	if err == nil {
-		return fresh, nil
+	if next.signIn, err = openSignIn(s.authOptions(next)); err == nil {
+		s.site.Store(next)
+		return nil
 	}
 	again, errOld := openSignIn(s.authOptions(old))
 	if errOld != nil {
-		return nil, errors.Join(err, fmt.Errorf("the former sign-in cannot be opened again: %w", errOld))
+		return errors.Join(err, fmt.Errorf("the former sign-in cannot be opened again: %w", errOld))
 	}
 	old.signIn = again
-	return nil, err
+	return err
 }
 
 func (s *Server) authOptions(next *site) auth.Options {
