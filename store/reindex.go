@@ -246,7 +246,7 @@ func (r *reindexer) object(tx *Tx, b *batch, c *Collection, name string, v []byt
 		return nil
 	}
 	r.Objects++
-	e, err := r.derive(name, &h, body)
+	e, err := r.derive(c, name, &h, body)
 	if err != nil {
 		r.fail(ProblemBody, c, name, err)
 	}

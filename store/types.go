@@ -29,7 +29,7 @@ type Kind uint8
 
 const (
 	KindCalendar     Kind = iota + 1 // RFC 4791 §4.2
-	KindCollection                   // regular: holds nothing of ours
+	KindCollection                   // regular: holds files of any kind, without index
 	KindInbox                        // RFC 6638 §2.2
 	KindOutbox                       // RFC 6638 §2.1
 	KindNotification                 // caldav-notifications

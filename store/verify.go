@@ -207,7 +207,7 @@ func (v *verifier) object(tx *Tx, c *Collection, k, val []byte) error {
 	case h.Rev > c.Rev || h.CreatedRev > h.Rev || h.ScheduleTag > h.Rev:
 		return v.in(c, name, ProblemChangeLog, "revision %d made at %d, of %d", h.Rev, h.CreatedRev, c.Rev)
 	}
-	e, err := v.derive(name, &h, body)
+	e, err := v.derive(c, name, &h, body)
 	if err != nil {
 		return v.in(c, name, ProblemBody, "%v", err)
 	}

@@ -150,8 +150,12 @@ func (tx *Tx) summed(h *Home) (*Home, error) {
 
 // derive returns the index entry of a stored object, computed from its body. If
 // the body cannot be indexed, it is an entry that every query has to look
-// behind, and the error.
-func (s *Store) derive(name string, h *header, body []byte) (*Entry, error) {
+// behind, and the error. What lies in an ordinary collection is of any kind and
+// has an empty index.
+func (s *Store) derive(c *Collection, name string, h *header, body []byte) (*Entry, error) {
+	if c.Kind == KindCollection {
+		return h.entry(name, len(body), Index{}), nil
+	}
 	ix, err := s.opt.Indexer(body)
 	if err != nil {
 		ix = Index{Flags: FlagInexact | FlagNoTime}
