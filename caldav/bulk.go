@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -112,17 +113,22 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 // fails leaves the others be. The new ctag goes into a header.
 func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 	if !h.privileges(r).Has(delegation.Write) {
-		return nil, needPrivileges(r.URL.Path, delegation.Write)
+		return nil, h.refusal(r.URL.Path, delegation.Write)
 	}
 	withData := r.Header.Get("X-Mobileme-Dav-Options") == "return-changed-data"
 	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
 		self := s.resource()
 		if err := s.checkCTag(self); err != nil {
 			return nil, err
 		}
 		ms := h.multistatus()
 		for i := range steps {
-			s.bulkOne(ms, self, &steps[i], withData)
+			if err := s.bulkOne(ms, self, &steps[i], withData); err != nil {
+				return nil, err
+			}
 		}
 		col, err := s.tx.Collection(s.home.ID, s.col.Name)
 		if err != nil {
@@ -148,22 +154,26 @@ func (s *scope) checkCTag(self *resource) error {
 	return nil
 }
 
-// bulkOne carries out one step and writes its response.
-func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, withData bool) {
+// bulkOne carries out one step and writes its response. It returns an error of
+// ours, which undoes all of the request.
+func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, withData bool) error {
 	entry, err := s.bulkApply(st)
 	path := self.dir + st.name
 	if err != nil {
 		e := answer(err)
-		if st.path == "" {
+		switch {
+		case e.Code() == http.StatusInternalServerError:
+			return fmt.Errorf("resource %q: %w", st.name, err)
+		case st.path == "":
 			s.bulkRefused(ms, st, e)
-			return
+		default:
+			ms.ResponseStatus(path, e.Code(), e)
 		}
-		ms.ResponseStatus(path, e.Code(), e)
-		return
+		return nil
 	}
 	if st.remove {
 		ms.ResponseStatus(path, http.StatusOK, nil)
-		return
+		return nil
 	}
 	ms.ResponseStart(path)
 	ms.PropstatStart(http.StatusOK)
@@ -178,6 +188,7 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	}
 	ms.PropstatEnd(nil)
 	ms.ResponseEnd()
+	return nil
 }
 
 // bulkData writes the data as it was stored, in the form that the client accepts.

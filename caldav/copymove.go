@@ -15,6 +15,7 @@ import (
 // which may be another's.
 type destination struct {
 	target
+	path       string // decoded
 	overwrite  bool
 	privileges delegation.Privilege
 }
@@ -32,18 +33,18 @@ func (h *Handler) destination(r *request) (*destination, error) {
 		return nil, err
 	}
 	t, err := parseTarget(webdav.EscapePath(path))
-	if err != nil || t.kind != kindMissing || t.addMember {
+	if err != nil || t.kind != kindMissing || t.addMember || t.object != "" && t.slash {
 		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
 	}
-	d := &destination{target: t, overwrite: overwrite}
+	d := &destination{target: t, path: path, overwrite: overwrite}
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
 	d.privileges = h.Access.Privileges(r.caller, d.owner.GUID, delegation.Home)
 	if !d.privileges.Has(delegation.Bind) {
-		return nil, needPrivileges(path, delegation.Bind)
+		return nil, h.refusal(path, delegation.Bind)
 	}
-	return d, nil
+	return d, h.ensureHome(r.Context(), d.owner)
 }
 
 // ownerOf is the record of a place in a home; the directory is asked only if it
@@ -56,13 +57,11 @@ func (h *Handler) ownerOf(ctx context.Context, r *request, t *target) (*director
 	if errors.Is(err, directory.ErrNotFound) || err == nil && !owner.CalendarEnabled {
 		return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar home"}
 	}
-	if err != nil {
-		return nil, err
-	}
-	return owner, h.ensureHome(ctx, owner)
+	return owner, err
 }
 
-// collection is the calendar that the destination lies in.
+// in is the home of the destination and the collection at its name, or that it
+// lies in; nil if there is none.
 func (d *destination) in(tx *store.Tx) (*store.Home, *store.Collection, error) {
 	home, err := tx.Home(d.owner.GUID)
 	if err != nil {
@@ -117,13 +116,16 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 				return nil, err
 			}
 		}
+		if err := s.mayPlace(d, col); err != nil {
+			return nil, err
+		}
 		match := store.Match{IfNoneMatchAny: !d.overwrite}
 		entry, created, err := transfer(s.tx, s.col, s.object.Name, col, d.object, match, store.UniqueInHome)
 		if errors.Is(err, store.ErrExists) {
 			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
 		}
 		if err != nil {
-			return nil, s.putAnswer(err)
+			return nil, putAnswer(&d.target, col, err)
 		}
 		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
 		if created {
@@ -132,6 +134,21 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 		}
 		return resp, nil
 	}, nil
+}
+
+// mayPlace judges an object's destination: to replace what is there takes another
+// privilege than to add to a collection, which must not be full.
+func (s *scope) mayPlace(d *destination, col *store.Collection) error {
+	old, err := s.entry(col, d.object)
+	switch {
+	case err != nil:
+		return err
+	case old == nil:
+		return s.roomFor(col)
+	case !d.privileges.Has(delegation.WriteContent):
+		return s.h.refusal(d.path, delegation.WriteContent)
+	}
+	return nil
 }
 
 // moveCollection serves MOVE of a collection: it gets another name, in its home
@@ -148,7 +165,7 @@ func (h *Handler) moveCollection(r *request) (action, error) {
 		if err := s.checkCollectionTransfer(); err != nil {
 			return nil, err
 		}
-		if err := s.removable(s.col); err != nil {
+		if err := s.removable(s.home, s.col); err != nil {
 			return nil, err
 		}
 		home, created, err := s.makeRoom(d)
@@ -156,7 +173,7 @@ func (h *Handler) moveCollection(r *request) (action, error) {
 			return nil, err
 		}
 		if _, err := s.tx.MoveCollection(s.home.ID, s.col.Name, home.ID, d.collection); err != nil {
-			return nil, s.putAnswer(err)
+			return nil, putAnswer(&d.target, nil, err)
 		}
 		return transferred(created), nil
 	}, nil
@@ -190,13 +207,13 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		switch {
 		case depth == webdav.Depth0:
 			err = s.copyEmpty(home, d.collection)
-		case s.col.Objects > maxCopied:
+		case s.col.Objects > maxCopied || s.col.Bytes > maxCopiedBytes:
 			return nil, &webdav.Error{Status: http.StatusInsufficientStorage, Description: "the collection is too large to be copied at once"}
 		default:
 			_, err = s.tx.CopyCollection(s.home.ID, s.col.Name, home.ID, d.collection)
 		}
 		if err != nil {
-			return nil, s.putAnswer(err)
+			return nil, putAnswer(&d.target, nil, err)
 		}
 		return transferred(created), nil
 	}, nil
@@ -213,8 +230,12 @@ func (s *scope) copyEmpty(to *store.Home, name string) error {
 	return err
 }
 
-// maxCopied bounds the objects that one COPY may write in its transaction.
-const maxCopied = 1000
+// What one COPY may write in its transaction, while all other writers wait:
+// objects, and the bytes in them.
+const (
+	maxCopied      = 1000
+	maxCopiedBytes = 32 << 20
+)
 
 // checkCollectionTransfer judges existence and conditions of the source.
 func (s *scope) checkCollectionTransfer() error {
@@ -224,26 +245,39 @@ func (s *scope) checkCollectionTransfer() error {
 	return s.checkConditions(s.resource())
 }
 
-// makeRoom takes away what lies at the destination, if the client allows it and
-// the home can be without it. created reports that nothing did.
+// makeRoom takes away what lies at the destination of a collection, if the client
+// allows it and the home can be without it. created reports that nothing did;
+// then the home must not be full.
 func (s *scope) makeRoom(d *destination) (home *store.Home, created bool, err error) {
 	home, old, err := d.in(s.tx)
 	switch {
 	case err != nil:
 		return nil, false, err
 	case old == nil:
-		return home, true, nil
+		return home, true, s.roomIn(d, home)
 	case old.ID == s.col.ID:
 		return nil, false, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
 	case !d.overwrite:
 		return nil, false, &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !d.privileges.Has(delegation.Unbind):
-		return nil, false, needPrivileges(d.collectionPath(d.collection), delegation.Unbind)
+		return nil, false, s.h.refusal(d.path, delegation.Unbind)
 	}
-	if err := s.removable(old); err != nil {
+	if err := s.removable(home, old); err != nil {
 		return nil, false, err
 	}
 	return home, false, s.tx.DeleteCollection(home.ID, old.Name)
+}
+
+// roomIn refuses another collection in a home that holds as many as it may, or a
+// file of its name. Moved within the home it is not another one.
+func (s *scope) roomIn(d *destination, home *store.Home) error {
+	if err := s.nameFree(home, d.collection); err != nil {
+		return err
+	}
+	if s.req.Method == "MOVE" && home.ID == s.home.ID {
+		return nil
+	}
+	return s.notFull(home)
 }
 
 func transferred(created bool) *webdav.Response {

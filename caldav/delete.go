@@ -37,7 +37,7 @@ func (h *Handler) deleteCollection(r *request) (action, error) {
 		if err := s.checkConditions(s.resource()); err != nil {
 			return nil, err
 		}
-		if err := s.removable(s.col); err != nil {
+		if err := s.removable(s.home, s.col); err != nil {
 			return nil, err
 		}
 		if err := s.tx.DeleteCollection(s.home.ID, s.col.Name); err != nil {
@@ -47,13 +47,14 @@ func (h *Handler) deleteCollection(r *request) (action, error) {
 	}, nil
 }
 
-// defaultCalendarName is the calendar that invitations go to (RFC 6638 §9.2).
-func (s *scope) defaultCalendarName() (string, error) {
-	inbox, err := s.tx.Collection(s.home.ID, inboxName)
+// defaultCalendarName is the calendar of a home that invitations go to (RFC 6638
+// §9.2).
+func (s *scope) defaultCalendarName(home *store.Home) (string, error) {
+	inbox, err := s.tx.Collection(home.ID, inboxName)
 	if err != nil {
 		return "", err
 	}
-	e, err := s.storedElement(&resource{col: inbox, home: s.home}, webdav.CalDAV("schedule-default-calendar-URL"))
+	e, err := s.storedElement(&resource{col: inbox, home: home}, webdav.CalDAV("schedule-default-calendar-URL"))
 	if err != nil || e == nil {
 		return defaultCalendar, err
 	}
@@ -61,11 +62,11 @@ func (s *scope) defaultCalendarName() (string, error) {
 }
 
 // removable refuses to take away what the home cannot be without.
-func (s *scope) removable(c *store.Collection) error {
+func (s *scope) removable(home *store.Home, c *store.Collection) error {
 	if fixed(c) {
 		return &webdav.Error{Status: http.StatusForbidden, Description: "this collection belongs to the home"}
 	}
-	name, err := s.defaultCalendarName()
+	name, err := s.defaultCalendarName(home)
 	if err == nil && c.Name == name {
 		err = precondition(webdav.CalDAV("default-calendar-delete-allowed"))
 	}

@@ -22,11 +22,12 @@ import (
 // (users), staff (their group), boss (an administrator), auditor (who may read
 // everything), oak (a room), van (equipment), and gone (without calendars).
 type env struct {
-	t     testing.TB
-	store *store.Store
-	dir   directory.Directory
-	h     *caldav.Handler
-	now   time.Time
+	t      testing.TB
+	store  *store.Store
+	dir    directory.Directory
+	policy delegation.Policy
+	h      *caldav.Handler
+	now    time.Time
 }
 
 func guid(name string) string { return directory.DerivedGUID("test", directory.AnyType, name) }
@@ -86,9 +87,10 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 			t.Error(err)
 		}
 	})
+	e.policy = delegation.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
 		Store: s, Snapshots: snapshot.New(snapshot.Options{}), Directory: e.dir,
-		Access: &delegation.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}},
+		Access: &e.policy,
 		Limits: limits, Now: func() time.Time { return e.now },
 	})
 	if err != nil {
@@ -120,7 +122,13 @@ type answer struct {
 // do sends a request as a user. headers are "Name: value" lines.
 func (e *env) do(user, method, path, body string, headers ...string) answer {
 	e.t.Helper()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	return e.send(user, method, path, strings.NewReader(body), headers...)
+}
+
+// send is do with a body that may do something while it is read.
+func (e *env) send(user, method, path string, body io.Reader, headers ...string) answer {
+	e.t.Helper()
+	r := httptest.NewRequest(method, path, body)
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"convene/delegation"
@@ -55,8 +56,12 @@ func precondition(name xml.Name) *webdav.Error {
 	return &webdav.Error{Status: http.StatusForbidden, Condition: name}
 }
 
-// needPrivileges is the answer of RFC 3744 §7.1.1: which privilege is missing
-// where.
-func needPrivileges(path string, need delegation.Privilege) *webdav.Error {
+// refusal is the answer to a caller without a privilege: which one is missing
+// where (RFC 3744 §7.1.1). Until the directory has said who stands above
+// ownership nobody can be told that he may not: 503.
+func (h *Handler) refusal(path string, need delegation.Privilege) *webdav.Error {
+	if h.Access.Incomplete {
+		return answer(fmt.Errorf("administrators and readers: %w", directory.ErrUnavailable))
+	}
 	return webdav.NeedPrivileges(path, privilegeName(need))
 }

@@ -35,6 +35,7 @@ func (h *Handler) getObject(*request) (action, error) {
 		}
 		resp.Header["Content-Type"] = []string{typ}
 		if s.col.Kind == store.KindCollection {
+			resp.Header["Content-Security-Policy"] = []string{filePolicy}
 			resp.Body = bytes.Clone(obj.Body)
 			return resp, nil
 		}
@@ -95,6 +96,13 @@ func (s *scope) contentType(c *store.Collection, o *store.Entry) (string, error)
 // ordinary collection.
 var fileType = webdav.DAV("getcontenttype")
 
+// What a browser may do with a page of ours: show it; and with a file that
+// somebody stored, which can be a page with a script: not even run it as ours.
+const (
+	pagePolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	filePolicy = "sandbox; " + pagePolicy
+)
+
 // listing is the page that a browser gets for a collection.
 var listing = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Path}}</title></head>
@@ -121,7 +129,9 @@ func (h *Handler) getListing(r *request) (action, error) {
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
-		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}}
+		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
+			"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy},
+		}}
 		if self.kind&inHome != 0 {
 			resp.Header["Etag"], resp.Header["Last-Modified"] = []string{self.etag()}, []string{httpTime(self.modified())}
 			if err := s.checkConditions(self); err != nil {

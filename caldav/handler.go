@@ -29,11 +29,12 @@ type Options struct {
 	Now       func() time.Time
 }
 
-// Limits bound what one request may ask for. A zero field is DefaultLimits'.
+// Limits bound what one request may ask for.
 type Limits struct {
 	ObjectBytes     int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
 	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
 	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
+	AnswerBytes     int64         `toml:"answer-size" doc:"Largest answer to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
 	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
 	Attendees       int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
 	Collections     int           `toml:"collections" doc:"Most collections in one calendar home."`
@@ -48,7 +49,7 @@ type Limits struct {
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
-		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, Instances: 100_000, Results: 100_000, Attendees: 100,
+		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, AnswerBytes: 256 << 20, Instances: 100_000, Results: 100_000, Attendees: 100,
 		Collections: 50, Resources: 0, SearchResults: 500, ListPrincipals: true,
 	}
 }
@@ -99,8 +100,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 		resp = h.errorResponse(r, err)
 	}
 	h.serverInfo.tell(r, resp)
-	send(w, r, resp)
-	if resp.Recycle != nil {
+	if sent := send(w, r, resp); sent && resp.Recycle != nil {
 		resp.Recycle(resp.Body)
 	}
 }
@@ -119,13 +119,14 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
+	h.conceal(req)
 	table := h.methods[req.target.kind]
 	m, ok := table[r.Method]
 	if !ok {
 		return notAllowed(table), nil
 	}
 	if m.need != delegation.None && !h.privileges(req).Has(m.need) {
-		return nil, needPrivileges(r.URL.EscapedPath(), m.need)
+		return nil, h.refusal(r.URL.Path, m.need)
 	}
 	if resp := redirectToSlash(req); resp != nil {
 		return resp, nil
@@ -138,6 +139,9 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.
 	err = m.in(h.Store, ctx, func(tx *store.Tx) error {
 		s, err := h.scope(tx, req)
 		if err != nil {
+			return err
+		}
+		if err := s.stillAllowed(); err != nil {
 			return err
 		}
 		resp, err = act(s)
@@ -182,7 +186,13 @@ func redirectToSlash(req *request) *webdav.Response {
 	if req.target.slash || req.target.kind&files != 0 || req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return nil
 	}
-	return &webdav.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {req.URL.EscapedPath() + "/"}}}
+	// As the path was understood, and not as it came: "//host/../calendars" would
+	// lead to another server.
+	path, err := webdav.CleanPath(req.URL.EscapedPath())
+	if err != nil {
+		return nil
+	}
+	return &webdav.Response{Status: http.StatusMovedPermanently, Header: http.Header{"Location": {webdav.EscapePath(path) + "/"}}}
 }
 
 // errorResponse writes the cause to the log and the condition to the client.
@@ -194,14 +204,25 @@ func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
 		return refused.response()
 	}
 	e := answer(err)
-	if e.Code() >= http.StatusInternalServerError {
-		h.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", slog.String("method", r.Method),
-			slog.String("path", r.URL.Path), slog.Int("status", e.Code()), slog.Any("error", err))
-	}
+	h.logFailure(r, e.Code(), err)
 	if e.Status == http.StatusServiceUnavailable && e.RetryAfter == 0 {
 		e.RetryAfter = retryAfter
 	}
 	return e.Response()
+}
+
+// logFailure notes what is a fault of ours or of what we depend on: not that a
+// quota is used up, nor that a client has gone.
+func (h *Handler) logFailure(r *http.Request, status int, err error) {
+	level := slog.LevelError
+	switch {
+	case status < http.StatusInternalServerError || status == http.StatusInsufficientStorage || status == http.StatusBadGateway:
+		return
+	case errors.Is(err, context.Canceled):
+		level = slog.LevelDebug
+	}
+	h.Log.LogAttrs(r.Context(), level, "request failed", slog.String("method", r.Method),
+		slog.String("path", r.URL.Path), slog.Int("status", status), slog.Any("error", err))
 }
 
 // retryAfter is how long a client should wait when a dependency cannot answer.
@@ -212,8 +233,14 @@ const (
 	jcalType     = "application/calendar+json;charset=utf-8"
 )
 
-// send writes the response, once, headers first.
-func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) {
+// revalidate is the Cache-Control of what GET gives: people's own data, which
+// changes.
+var revalidate = []string{"private, no-cache"}
+
+// send writes the response, once, headers first. It reports whether nobody reads
+// the body any more: when a client resets its HTTP/2 stream, the write fails
+// while a part of the body is still on its way to the connection.
+func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) (sent bool) {
 	header := w.Header()
 	for name, values := range resp.Header {
 		header[name] = values
@@ -221,9 +248,14 @@ func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) {
 	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
 		header.Set("Content-Length", strconv.Itoa(len(resp.Body)))
 	}
-	w.WriteHeader(resp.Status)
-	if r.Method != http.MethodHead {
-		// A failed write means that the client has gone; there is no one to tell.
-		_, _ = w.Write(resp.Body)
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		header["Cache-Control"] = revalidate
 	}
+	w.WriteHeader(resp.Status)
+	if r.Method == http.MethodHead {
+		return true
+	}
+	// A failed write means that the client has gone; there is no one to tell.
+	_, err := w.Write(resp.Body)
+	return err == nil
 }

@@ -1,7 +1,7 @@
 package caldav
 
 import (
-	"cmp"
+	"errors"
 	"math/bits"
 	"net/http"
 
@@ -65,12 +65,15 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		if s.col != nil {
 			return nil, precondition(webdav.CondResourceMustBeNull)
 		}
-		if full, err := s.full(); err != nil || full {
-			return nil, cmp.Or(err, error(precondition(webdav.CS("max-collections"))))
+		if err := s.nameFree(s.home, made.Name); err != nil {
+			return nil, err
+		}
+		if err := s.notFull(s.home); err != nil {
+			return nil, err
 		}
 		col, err := s.tx.CreateCollection(s.home.ID, made)
 		if err != nil {
-			return nil, s.putAnswer(err)
+			return nil, putAnswer(&s.req.target, nil, err)
 		}
 		r := s.collectionResource(col)
 		var changes []webdav.PropUpdate
@@ -79,7 +82,10 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 				changes = append(changes, webdav.PropUpdate{Prop: p})
 			}
 		}
-		results, ok := s.applyProperties(r, changes)
+		results, ok, err := s.applyProperties(r, changes)
+		if err != nil {
+			return nil, err
+		}
 		if err := h.checkSingle(made.Components); err != nil {
 			name := webdav.CalDAV("supported-calendar-component-set")
 			results, ok = append(failedDependency(results), webdav.PropResult{Name: name, Status: http.StatusForbidden, Err: answer(err)}), false
@@ -121,17 +127,36 @@ func (h *Handler) checkSingle(set store.Component) error {
 	return nil
 }
 
-// full reports whether the home holds as many collections as it may. Those that
-// every home has count as one.
-func (s *scope) full() (bool, error) {
-	cols, err := s.tx.Collections(s.home.ID)
+// nameFree refuses a collection where the home has a file of that name.
+func (s *scope) nameFree(home *store.Home, name string) error {
+	files, err := s.tx.Collection(home.ID, homeFiles)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	file, err := s.entry(files, name)
+	if err == nil && file != nil {
+		err = precondition(webdav.CondResourceMustBeNull)
+	}
+	return err
+}
+
+// notFull refuses another collection in a home that holds as many as it may.
+// Those that every home has count as one.
+func (s *scope) notFull(home *store.Home) error {
+	cols, err := s.tx.Collections(home.ID)
 	n := 1
 	for _, c := range cols {
 		if !fixed(c) && c.Name != homeFiles {
 			n++
 		}
 	}
-	return s.h.Limits.Collections > 0 && n >= s.h.Limits.Collections, err
+	if most := s.h.Limits.Collections; err == nil && most > 0 && n >= most {
+		err = precondition(webdav.CS("max-collections"))
+	}
+	return err
 }
 
 // A refusal makes the error that rolls back the making of a collection whose

@@ -3,6 +3,7 @@ package caldav
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"mime"
 	"net/http"
@@ -19,12 +20,13 @@ import (
 // object under a name of the server's choice (RFC 5995); at the calendar itself
 // it carries out many changes at once (Apple's calendarserver-bulk-change).
 func (h *Handler) postCalendar(r *request) (action, error) {
-	if r.target.addMember {
-		return h.addMember(r)
-	}
+	// A web page elsewhere may have the browser send a POST without one.
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, webdav.BadRequest("Content-Type is missing or malformed")
+	}
+	if r.target.addMember {
+		return h.addMember(r)
 	}
 	switch media {
 	case mediaCalendar, mediaJCal:
@@ -108,15 +110,20 @@ func (h *Handler) putFile(r *request) (action, error) {
 		if s.col == nil && r.target.collection == homeFiles {
 			var err error
 			if s.col, err = s.tx.CreateCollection(s.home.ID, store.NewCollection{Name: homeFiles, Kind: store.KindCollection}); err != nil {
-				return nil, s.putAnswer(err)
+				return nil, putAnswer(&r.target, nil, err)
 			}
 		}
 		if s.col == nil || s.col.Kind != store.KindCollection {
 			return nil, &webdav.Error{Status: http.StatusConflict}
 		}
+		if s.object == nil {
+			if err := s.roomForFile(); err != nil {
+				return nil, err
+			}
+		}
 		entry, created, err := s.tx.PutObject(s.col, r.target.object, body, store.Index{}, store.Match{})
 		if err != nil {
-			return nil, s.putAnswer(err)
+			return nil, putAnswer(&r.target, s.col, err)
 		}
 		if typ != "" {
 			value := webdav.NewText(fileType, typ).Append(nil)
@@ -130,4 +137,19 @@ func (h *Handler) putFile(r *request) (action, error) {
 		}
 		return resp, nil
 	}, nil
+}
+
+// roomForFile refuses another file in a collection that is full, and one in the
+// home where a collection has its name.
+func (s *scope) roomForFile() error {
+	if s.col.Name == homeFiles {
+		_, err := s.tx.Collection(s.home.ID, s.req.target.object)
+		switch {
+		case err == nil:
+			return &webdav.Error{Status: http.StatusConflict, Description: "a collection has this name"}
+		case !errors.Is(err, store.ErrNotFound):
+			return err
+		}
+	}
+	return s.roomFor(s.col)
 }

@@ -92,7 +92,7 @@ func (s *scope) notModified(r *resource) *webdav.Response {
 // resource is the target itself.
 func (s *scope) resource() *resource {
 	t := &s.req.target
-	r := &resource{kind: t.kind, owner: t.owner, home: s.home, col: s.col, object: s.object, privileges: s.h.privileges(s.req)}
+	r := &resource{kind: s.kind, owner: t.owner, home: s.home, col: s.col, object: s.object, privileges: s.h.privilegesOn(s.req, s.kind)}
 	switch {
 	case t.kind == kindPrincipal:
 		r.dir = t.principalPath()
@@ -102,7 +102,7 @@ func (s *scope) resource() *resource {
 		r.dir = t.sharedPath()
 	case t.collection == "":
 		r.dir = t.homePath()
-	case t.kind == kindFreeBusyURL:
+	case s.kind == kindFreeBusyURL:
 		r.dir, r.name = t.homePath(), t.collection
 	default:
 		r.dir, r.name = t.collectionPath(t.collection), t.object
@@ -118,7 +118,7 @@ func (s *scope) collectionResource(c *store.Collection) *resource {
 	if r.kind == kindFreeBusyURL {
 		r.dir, r.name = t.homePath(), c.Name
 	}
-	r.privileges = s.h.Access.Privileges(s.req.caller, t.owner.GUID, (&target{kind: r.kind}).area())
+	r.privileges = s.h.privilegesOn(s.req, r.kind)
 	return r
 }
 

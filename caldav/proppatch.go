@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"fmt"
 	"net/http"
 
 	"convene/webdav"
@@ -26,7 +27,10 @@ func (h *Handler) proppatch(r *request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
 		}
-		results, ok := s.applyProperties(self, changes)
+		results, ok, err := s.applyProperties(self, changes)
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			return nil, &patchError{self: self, results: results}
 		}
@@ -58,22 +62,25 @@ func patched(r *resource, results []webdav.PropResult) *webdav.Response {
 }
 
 // applyProperties carries out the changes in order. ok is false if one was
-// refused; the others then have the status 424.
-func (s *scope) applyProperties(r *resource, changes []webdav.PropUpdate) (results []webdav.PropResult, ok bool) {
+// refused; the others then have the status 424. err is what is no refusal.
+func (s *scope) applyProperties(r *resource, changes []webdav.PropUpdate) (results []webdav.PropResult, ok bool, err error) {
 	ok = true
 	results = make([]webdav.PropResult, len(changes))
 	for i, c := range changes {
 		results[i] = webdav.PropResult{Name: c.Prop.Name, Status: http.StatusOK}
 		if err := s.applyProperty(r, c); err != nil {
 			e := answer(err)
+			if e.Code() == http.StatusInternalServerError {
+				return nil, false, fmt.Errorf("property %s: %w", c.Prop.Name.Local, err)
+			}
 			results[i].Status, results[i].Err = e.Code(), e
 			ok = false
 		}
 	}
 	if ok {
-		return results, true
+		return results, true, nil
 	}
-	return failedDependency(results), false
+	return failedDependency(results), false, nil
 }
 
 // failedDependency gives 424 to what would have been set if the rest had been.

@@ -14,7 +14,7 @@ import (
 func (h *Handler) putObject(r *request) (action, error) {
 	t := &r.target
 	switch {
-	case t.addMember, t.object == "" && t.slash:
+	case t.addMember, t.slash:
 		return nil, &webdav.Error{Status: http.StatusConflict, Description: "calendar objects live in a calendar"}
 	case t.object == "":
 		t.collection, t.object = homeFiles, t.collection
@@ -84,8 +84,8 @@ func (s *scope) put(col *store.Collection, name string, up *upload) (*written, e
 		return nil, err
 	}
 	if old == nil {
-		if most := s.h.Limits.Resources; most > 0 && col.Objects >= most {
-			return nil, precondition(webdav.CS("max-resources"))
+		if err := s.roomFor(col); err != nil {
+			return nil, err
 		}
 		if up, err = s.addDefaultAlarms(col, up); err != nil {
 			return nil, err
@@ -93,7 +93,7 @@ func (s *scope) put(col *store.Collection, name string, up *upload) (*written, e
 	}
 	entry, created, err := s.tx.PutObject(col, name, up.body, up.index, store.Match{}, store.UniqueInHome)
 	if err != nil {
-		return nil, s.putAnswer(err)
+		return nil, putAnswer(&s.req.target, col, err)
 	}
 	return &written{entry: entry, created: created, up: up}, nil
 }
@@ -109,13 +109,20 @@ func (s *scope) accepts(col *store.Collection, c store.Component) error {
 	return nil
 }
 
-// putAnswer says what the store's refusal to write is on the wire (RFC 4791
-// §5.3.2.1, RFC 6638 §3.2.4.1).
-func (s *scope) putAnswer(err error) error {
+// roomFor refuses another object in a collection that holds as many as it may.
+func (s *scope) roomFor(col *store.Collection) error {
+	if most := s.h.Limits.Resources; most > 0 && col.Objects >= most {
+		return precondition(webdav.CS("max-resources"))
+	}
+	return nil
+}
+
+// putAnswer says what the store's refusal to write at t, into col, is on the wire
+// (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4.1). col is nil for a collection itself.
+func putAnswer(t *target, col *store.Collection, err error) error {
 	if conflict, ok := errors.AsType[*store.UIDConflictError](err); ok {
-		path := s.req.target.collectionPath(conflict.InName) + conflict.Name
-		e := webdav.UIDConflict(path)
-		if s.col == nil || conflict.Collection != s.col.ID {
+		e := webdav.UIDConflict(t.collectionPath(conflict.InName) + conflict.Name)
+		if col == nil || conflict.Collection != col.ID {
 			e.Condition = webdav.CalDAV("unique-scheduling-object-resource")
 		}
 		return e
@@ -132,7 +139,7 @@ func (s *scope) putAnswer(err error) error {
 		return &webdav.Error{Status: http.StatusForbidden, Description: limit.Error()}
 	}
 	if errors.Is(err, store.ErrUIDChanged) {
-		return webdav.UIDConflict(s.req.target.collectionPath(s.req.target.collection) + s.req.target.object)
+		return webdav.UIDConflict(t.collectionPath(t.collection) + t.object)
 	}
 	return err
 }

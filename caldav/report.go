@@ -53,7 +53,7 @@ func (h *Handler) report(r *request) (action, error) {
 	rep := h.reports[i]
 	r.line.Sub = rep.name.Local
 	if !h.privileges(r).Has(rep.need) {
-		return nil, needPrivileges(r.URL.Path, rep.need)
+		return nil, h.refusal(r.URL.Path, rep.need)
 	}
 	return rep.do(h, r, body)
 }

@@ -18,6 +18,7 @@ type scope struct {
 	req *request
 	tx  *store.Tx
 
+	kind   kind              // of what is at the target now
 	home   *store.Home       // nil outside the calendar homes
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
@@ -29,10 +30,11 @@ type scope struct {
 // written, and some candidates of its rule are not instances.
 const stepsPerInstance = 4
 
-// scope looks the target up again, inside the transaction that will act on it.
+// scope looks the target up again, inside the transaction that will act on it:
+// what was there when the request was routed may have gone, or come, meanwhile.
 func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
-	s := &scope{h: h, req: req, tx: tx, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
 	t := &req.target
+	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
@@ -48,11 +50,34 @@ func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	if s.col == nil || t.object == "" {
-		return s, nil
+	s.kind = kindMissing
+	switch {
+	case s.col == nil || t.object != "" && t.slash:
+	case t.object == "":
+		s.kind = kinds[s.col.Kind]
+	default:
+		if s.object, err = s.entry(s.col, t.object); s.object != nil {
+			s.kind = kindObject
+		}
+		return s, err
 	}
-	s.object, err = s.entry(s.col, t.object)
-	return s, err
+	return s, nil
+}
+
+// stillAllowed asks for the privilege once more if what is at the target is of
+// another kind than the one that the request was routed by.
+func (s *scope) stillAllowed() error {
+	if s.kind == s.req.target.kind {
+		return nil
+	}
+	m, ok := s.h.methods[s.kind][s.req.Method]
+	if !ok {
+		return &webdav.Error{Status: http.StatusConflict, Description: "the resource has just been replaced by another"}
+	}
+	if m.need != delegation.None && !s.h.privilegesOn(s.req, s.kind).Has(m.need) {
+		return s.h.refusal(s.req.URL.Path, m.need)
+	}
+	return nil
 }
 
 // entry is the index entry of an object, nil if there is none.
@@ -122,8 +147,8 @@ func (t *target) setFile(tx *store.Tx, home *store.Home) error {
 }
 
 // area is the part of the URL space that decides who may do what.
-func (t *target) area() delegation.Area {
-	switch t.kind {
+func (k kind) area() delegation.Area {
+	switch k {
 	case kindPrincipal, kindProxyGroup:
 		return delegation.Record
 	case kindHome, kindCollection, kindInbox, kindOutbox, kindNotifications, kindDropbox, kindMissing:
@@ -136,7 +161,23 @@ func (t *target) area() delegation.Area {
 
 // privileges is what the caller may do at the target.
 func (h *Handler) privileges(req *request) delegation.Privilege {
-	return h.Access.Privileges(req.caller, guidOf(req.target.owner), req.target.area())
+	return h.privilegesOn(req, req.target.kind)
+}
+
+// privilegesOn is what the caller may do on a kind of resource of the target's
+// owner.
+func (h *Handler) privilegesOn(req *request, on kind) delegation.Privilege {
+	return h.Access.Privileges(req.caller, guidOf(req.target.owner), on.area())
+}
+
+// conceal makes an object or an ordinary collection look like a place where
+// nothing is to a caller who may not read it: the answer must not tell whether
+// it is there. That calendars are there is known from their free-busy times.
+func (h *Handler) conceal(req *request) {
+	t := &req.target
+	if t.kind&(kindObject|kindCollection) != 0 && !h.privileges(req).Has(delegation.Read) {
+		t.kind = kindMissing
+	}
 }
 
 func guidOf(p *directory.Principal) string {

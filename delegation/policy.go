@@ -11,6 +11,10 @@ import (
 type Policy struct {
 	Administrators []string // may do everything, everywhere (S22)
 	Readers        []string // may read everybody's calendars (S23)
+
+	// Incomplete says that the directory could not be asked yet about some of
+	// them: who is not in the lists may still stand above ownership.
+	Incomplete bool
 }
 
 // Area is the part of the URL space that a resource lies in.
