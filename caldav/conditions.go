@@ -2,7 +2,7 @@ package caldav
 
 import (
 	"net/http"
-	"strings"
+	"strconv"
 
 	"convene/store"
 	"convene/webdav"
@@ -42,11 +42,14 @@ func (r *resource) exists() bool { return r.kind != kindMissing }
 // ctag URL (calendarserver-bulk-change §3.2).
 func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 	t, err := parseTarget(webdav.EscapePath(path))
-	if err != nil || t.kind&(kindHome|kindMissing) == 0 || s.home == nil || t.form != s.req.target.form || t.ident != s.req.target.ident {
+	if err != nil || t.kind&(kindHome|kindMissing) == 0 || s.home == nil || !t.names(s.req.target.owner) {
 		return "", nil
 	}
 	if t.collection == "" {
 		return webdav.ETag(etagOf(s.home.Rev)), []string{homeToken(s.home.ID, s.home.Rev)}
+	}
+	if t.setFile(s.tx, s.home) != nil {
+		return "", nil
 	}
 	col, err := s.tx.Collection(s.home.ID, t.collection)
 	if err != nil {
@@ -66,4 +69,6 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 // ctagURI is the prefix under which Apple's clients name a ctag in an If header.
 const ctagURI = "http://me.com/_namespace/ctag/"
 
-func ctagOf(rev store.Rev) string { return strings.Trim(etagOf(rev), `"`) }
+// ctagOf is what CS:getctag says of a revision: decimal, since some clients take
+// what looks like a number for one, and 1e400 is as large as 1e401 to them.
+func ctagOf(rev store.Rev) string { return strconv.FormatUint(uint64(rev), 10) }

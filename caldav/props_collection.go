@@ -11,12 +11,7 @@ import (
 
 // collectionProperties are those of all collections in a home, and of the home.
 func collectionProperties() []property {
-	ctag := func(_ *scope, r *resource) string {
-		if r.col != nil {
-			return strconv.FormatUint(uint64(r.col.Rev), 16)
-		}
-		return strconv.FormatUint(uint64(r.home.Rev), 16)
-	}
+	ctag := func(_ *scope, r *resource) string { return ctagOf(r.rev()) }
 	return []property{
 		textProperty(webdav.CS("getctag"), kindHome|kindCalendar|kindInbox|kindCollection|kindNotifications, ctag),
 		{name: webdav.DAV("quota-used-bytes"), on: inHome, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {

@@ -62,9 +62,9 @@ func (g *multiget) one(href string) error {
 		g.ms.ResponseStatus(href, http.StatusBadRequest, nil)
 		return nil
 	}
-	rest, below := strings.CutPrefix(path, g.root)
+	rest, below := g.inHome(path)
 	collection, name, ok := strings.Cut(rest, "/")
-	if !below || !ok || name == "" || strings.Contains(name, "/") || !g.within(path) {
+	if !below || !ok || collection == homeFiles || name == "" || strings.Contains(name, "/") || !g.within(rest) {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
 	}
@@ -83,6 +83,7 @@ func (g *multiget) one(href string) error {
 	}
 	r := *col
 	r.kind, r.object, r.name = kindObject, entry, name
+	r.dir = strings.TrimSuffix(path, name) // as the client wrote it
 	return g.q.write(g.s, g.ms, &r)
 }
 
@@ -106,9 +107,23 @@ func (g *multiget) entry(col *store.Collection, name string) (*store.Entry, erro
 	return snap.Lookup(name), nil
 }
 
-// within reports whether a path lies below the request's own resource.
-func (g *multiget) within(path string) bool {
-	return strings.HasPrefix(path, g.self.dir+g.self.name)
+// inHome is what follows the home in a path that leads into it: in the form of
+// the request, or in the other (decision 0006).
+func (g *multiget) inHome(path string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(path, g.root); ok {
+		return rest, true
+	}
+	t, err := parseTarget(webdav.EscapePath(path))
+	if err != nil || t.kind != kindMissing || !t.names(g.s.req.target.owner) {
+		return "", false
+	}
+	return strings.CutPrefix(path, t.homePath())
+}
+
+// within reports whether what rest names in the home lies below the request's own
+// resource.
+func (g *multiget) within(rest string) bool {
+	return strings.HasPrefix(g.root+rest, g.self.dir+g.self.name)
 }
 
 // collection is a collection of the home by name, looked up once.
