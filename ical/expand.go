@@ -29,6 +29,12 @@ func (o *Object) Expand(from, to int64, floating *Zone, b *Budget) (*Component, 
 			return cal, nil
 		}
 		f := faceOf(&faces, inst)
+		if f.size == 0 {
+			f.size = len(f.of.Append(nil))
+		}
+		if err := sc.budget.Spend(f.size / bytesPerStep); err != nil {
+			return nil, err
+		}
 		c := NewComponent(inst.Component.Name)
 		s.eachHead(f, inst, func(p *Property, name string, t DateTime) {
 			if p != nil {
@@ -85,7 +91,12 @@ type face struct {
 	length   int64 // of duration, with days of 24 hours; -1: cannot be read
 
 	begin, end int // where what its instances share was written first
+	size       int // of the component, in bytes; 0: not measured yet
 }
+
+// bytesPerStep is how much of an instance's text counts as a step of a Budget:
+// writing a large component many times takes more than finding where it is.
+const bytesPerStep = 512
 
 // faceOf returns the face of the component of an instance, a new one if need be.
 // It is good until the next call.
@@ -275,6 +286,9 @@ func (s *Series) AppendExpanded(dst []byte, o *Object, from, to int64, floating 
 			out = f.appendBody(out, o.Zones)
 			f.end = len(out)
 		} else {
+			if err := sc.budget.Spend((f.end - f.begin) / bytesPerStep); err != nil {
+				return dst, err
+			}
 			out = append(out, out[f.begin:f.end]...)
 		}
 	}

@@ -30,9 +30,12 @@ const (
 	keptWindowVersions = 2
 
 	// maxInstances is how many instances are listed of one object in one window:
-	// those of a rule by the hour. buildSteps is what finding them may take.
+	// those of a rule by the hour. buildSteps is what finding them may take;
+	// windowSteps, what finding those of all objects in a window may: no single
+	// request makes a window of a calendar full of rules by the second.
 	maxInstances = windowSeconds/3600 + 2*24
 	buildSteps   = 20_000
+	windowSteps  = 4_000_000
 )
 
 // A window is what happens in one span of time, at one revision.
@@ -186,7 +189,7 @@ func (k *collection) keepWindow(n int64, w *window) {
 
 // deriveWindow makes window n from an older one, or else from all entries.
 func (s *Snapshot) deriveWindow(tx *store.Tx, n int64) (*window, error) {
-	stats := &s.cache.stats
+	stats, left := &s.cache.stats, ical.NewBudget(windowSteps)
 	if w := s.kept.windowBefore(n, s.rev); w != nil {
 		list, ok, err := changes(tx, s.col.ID, w.rev, s.tree.Len())
 		if err != nil {
@@ -194,7 +197,7 @@ func (s *Snapshot) deriveWindow(tx *store.Tx, n int64) (*window, error) {
 		}
 		if ok {
 			for _, change := range list {
-				it, ok := s.itemIn(tx, w, s.Lookup(change.Name))
+				it, ok := s.itemIn(tx, w, s.Lookup(change.Name), left)
 				w.replace(change.Name, it, ok)
 			}
 			w.rev = s.rev
@@ -205,7 +208,7 @@ func (s *Snapshot) deriveWindow(tx *store.Tx, n int64) (*window, error) {
 	stats.windowBuilt.Add(1)
 	w := &window{rev: s.rev, from: n * windowSeconds, tree: btree.NewMap[string, item](0)}
 	s.tree.Scan(func(name string, e *store.Entry) bool {
-		if it, ok := s.itemIn(tx, w, e); ok {
+		if it, ok := s.itemIn(tx, w, e, left); ok {
 			w.tree.Load(name, it)
 			w.bytes += it.size()
 		}
@@ -231,8 +234,9 @@ func (w *window) replace(name string, it item, ok bool) {
 }
 
 // itemIn returns what of an object is in w; ok is false if nothing is. An object
-// that cannot be read is inexact: the reader meets the error.
-func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry) (it item, ok bool) {
+// that cannot be read is inexact: the reader meets the error. The work is taken
+// from left.
+func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry, left *ical.Budget) (it item, ok bool) {
 	if e == nil || e.Component == 0 || !near(e, w.from, w.to()) {
 		return item{}, false
 	}
@@ -242,7 +246,13 @@ func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry) (it item, ok 
 	if e.Flags&store.FlagRecurring == 0 {
 		return item{entry: e}, e.Flags&store.FlagFloating != 0 || overlaps(e.Start, e.End, w.from, w.to())
 	}
-	times, err := s.listTimes(tx, w, e)
+	most := min(buildSteps, left.Left())
+	if most == 0 {
+		return item{entry: e, how: dense}, true
+	}
+	steps := ical.NewBudget(most)
+	times, err := s.listTimes(tx, w, e, steps)
+	err = errors.Join(err, left.Spend(most-steps.Left()))
 	switch {
 	case errors.Is(err, ical.ErrBudget):
 		return item{entry: e, how: dense}, true
@@ -254,13 +264,12 @@ func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry) (it item, ok 
 
 // listTimes returns the instances of an object in w, ErrBudget if they are too
 // many.
-func (s *Snapshot) listTimes(tx *store.Tx, w *window, e *store.Entry) ([]span, error) {
+func (s *Snapshot) listTimes(tx *store.Tx, w *window, e *store.Entry, steps *ical.Budget) ([]span, error) {
 	series, err := s.cache.series(tx, s.col, e)
 	if err != nil {
 		return nil, err
 	}
 	var times []span
-	steps := ical.NewBudget(buildSteps)
 	for in, err := range series.Instances(w.from-slack, w.to()+slack, nil, steps) {
 		if err != nil {
 			return nil, err
