@@ -14,15 +14,22 @@ import (
 	"convene/webdav"
 )
 
+// claimed is how much memory a body gets for the length that its header claims;
+// for more it has to come.
+const claimed = 256 << 10
+
 // readBody reads at most limit bytes; more is tooLarge.
 func readBody(r *http.Request, limit int64, tooLarge error) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	size := max(r.ContentLength, 512)
-	body := bytes.NewBuffer(make([]byte, 0, min(size, limit)+bytes.MinRead))
+	size := min(max(r.ContentLength, 512), limit, claimed)
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	_, outside := errors.AsType[*http.MaxBytesError](err)
 	switch {
+	case outside:
+		return nil, tooLarge
 	case err != nil:
 		return nil, &webdav.Error{Status: http.StatusBadRequest, Description: "the request body was cut short", Err: err}
 	case n > limit:

@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"bytes"
 	"net/http"
 
 	"convene/ical"
@@ -21,58 +22,86 @@ func (h *Handler) getCalendar(r *request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
 		}
-		whole, err := s.mergedCalendar(self)
-		if err != nil {
-			return nil, err
-		}
+		form := asText
 		if prefersJCal(s.req.Request) {
+			form = asJCal
 			resp.Header["Content-Type"] = []string{jcalType}
-			resp.Body, err = whole.MarshalJCal()
-			return resp, err
 		}
-		resp.Body = whole.Append(nil)
-		return resp, nil
+		var err error
+		resp.Body, err = s.mergedCalendar(self, form)
+		return resp, err
 	}, nil
 }
 
+// A calendarForm is how components are written: alone, and between those of one
+// calendar and after them.
+type calendarForm struct {
+	write      func(c *ical.Component, dst []byte) []byte
+	comma, end string
+}
+
+var (
+	asText = calendarForm{write: (*ical.Component).Append, end: "END:VCALENDAR\r\n"}
+	asJCal = calendarForm{write: (*ical.Component).AppendJCal, comma: ",", end: "]]"}
+)
+
 // mergedCalendar puts the components of all objects of a calendar into one
-// VCALENDAR, each time zone once.
-func (s *scope) mergedCalendar(r *resource) (*ical.Component, error) {
-	whole := ical.NewComponent("VCALENDAR")
-	whole.SetValue("VERSION", "2.0")
-	whole.SetValue("PRODID", productID)
-	name, err := s.storedText(r, webdav.DAV("displayname"))
+// VCALENDAR, each time zone once, before what uses it. They are written one by
+// one: parsed, all of them together would take many times the memory.
+func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
+	whole, err := s.calendarHead(r)
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		name = r.col.Name
-	}
-	whole.Set(ical.TextProperty("X-WR-CALNAME", name))
 	snap, err := s.h.Snapshots.Get(s.tx, r.col)
 	if err != nil {
 		return nil, err
 	}
-	zones := map[string]bool{}
-	var rest []*ical.Component
+	zones := form.write(whole, nil)
+	zones = bytes.TrimSuffix(zones, []byte(form.end))
+	begin := len(zones)
+	var rest []byte
+	add := func(dst []byte, begin int, c *ical.Component) []byte {
+		if len(dst) > begin {
+			dst = append(dst, form.comma...)
+		}
+		return form.write(c, dst)
+	}
+	known := map[string]bool{}
 	for entry := range snap.All() {
+		if int64(len(zones)+len(rest)) > s.h.Limits.AnswerBytes {
+			return nil, errTooLong
+		}
 		object, err := s.h.Snapshots.Parsed(s.tx, r.col, entry)
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range object.Calendar.Children {
 			if c.Name != "VTIMEZONE" {
-				rest = append(rest, c)
-				continue
-			}
-			if tzid := c.Prop("TZID"); tzid != nil && !zones[tzid.Value] {
-				zones[tzid.Value] = true
-				whole.Children = append(whole.Children, c)
+				rest = add(rest, 0, c)
+			} else if tzid := c.Prop("TZID"); tzid != nil && !known[tzid.Value] {
+				known[tzid.Value] = true
+				zones = add(zones, begin, c)
 			}
 		}
 	}
-	whole.Children = append(whole.Children, rest...)
-	return whole, nil
+	if len(zones) > begin && len(rest) > 0 {
+		zones = append(zones, form.comma...)
+	}
+	return append(append(zones, rest...), form.end...), nil
+}
+
+// calendarHead is the VCALENDAR that a whole calendar goes into.
+func (s *scope) calendarHead(r *resource) (*ical.Component, error) {
+	name, err := s.storedText(r, webdav.DAV("displayname"))
+	if name == "" {
+		name = r.col.Name
+	}
+	head := ical.NewComponent("VCALENDAR")
+	head.SetValue("VERSION", "2.0")
+	head.SetValue("PRODID", productID)
+	head.Set(ical.TextProperty("X-WR-CALNAME", name))
+	return head, err
 }
 
 // productID names this server in iCalendar data that it makes.

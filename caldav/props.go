@@ -254,7 +254,21 @@ func (q *propertyRequest) write(s *scope, ms *webdav.Multistatus, r *resource) e
 		return err
 	}
 	ms.ResponseEnd()
-	return nil
+	return s.fits(ms)
+}
+
+// errTooLong refuses what asks for more than one answer may hold.
+var errTooLong = &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.CondNumberOfMatches,
+	Description: "the answer would be too long; ask for less at once"}
+
+// fits reports errTooLong if an answer, which is in memory until it is sent, has
+// become longer than it may, and the request's error if nobody waits for it any
+// more.
+func (s *scope) fits(ms *webdav.Multistatus) error {
+	if int64(ms.Len()) > s.h.Limits.AnswerBytes {
+		return errTooLong
+	}
+	return s.req.Context().Err()
 }
 
 func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {

@@ -22,7 +22,8 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 			return nil, err
 		}
 		ms := h.multistatus()
-		x := expansion{s: s, left: maxExpanded}
+		left := maxExpanded
+		x := expansion{s: s, left: &left}
 		if err := x.write(ms, s.resource(), ask); err != nil {
 			return nil, err
 		}
@@ -36,11 +37,11 @@ const maxExpanded = 10_000
 // expansion is an expand-property report being answered.
 type expansion struct {
 	s    *scope
-	left int
+	left *int // resources, in all transactions
 }
 
 func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
-	if x.left--; x.left < 0 {
+	if *x.left--; *x.left < 0 {
 		return precondition(webdav.CondNumberOfMatches)
 	}
 	if r.kind == kindHome && r.home == nil {
@@ -83,6 +84,9 @@ func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.E
 // property writes one property: its value, or the responses of what its hrefs
 // name.
 func (x *expansion) property(ms *webdav.Multistatus, r *resource, p webdav.ExpandRequest) (bool, error) {
+	if err := x.s.fits(ms); err != nil {
+		return false, err
+	}
 	q := &propertyRequest{}
 	plan := planned{element: &webdav.Element{Name: p.Name}, row: x.s.h.props.row(p.Name, r.kind)}
 	if len(p.Properties) == 0 {

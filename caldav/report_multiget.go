@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -68,7 +69,10 @@ func (g *multiget) one(href string) error {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
 	}
-	col := g.collection(collection)
+	col, err := g.collection(collection)
+	if err != nil {
+		return err
+	}
 	if col == nil {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
@@ -126,15 +130,20 @@ func (g *multiget) within(rest string) bool {
 	return strings.HasPrefix(g.root+rest, g.self.dir+g.self.name)
 }
 
-// collection is a collection of the home by name, looked up once.
-func (g *multiget) collection(name string) *resource {
-	if r, ok := g.collections[name]; ok {
-		return r
+// collection is a collection of the home by name, looked up once; nil if there is
+// none.
+func (g *multiget) collection(name string) (*resource, error) {
+	if r, ok := g.collections[name]; ok || name == homeFiles {
+		return r, nil
 	}
-	var r *resource
-	if col, err := g.s.tx.Collection(g.s.home.ID, name); err == nil {
-		r = g.s.collectionResource(col)
+	col, err := g.s.tx.Collection(g.s.home.ID, name)
+	switch {
+	case err == nil:
+		g.collections[name] = g.s.collectionResource(col)
+	case errors.Is(err, store.ErrNotFound):
+		g.collections[name] = nil
+	default:
+		return nil, err
 	}
-	g.collections[name] = r
-	return r
+	return g.collections[name], nil
 }

@@ -95,7 +95,7 @@ var errFull = errors.New("as many results as an answer may hold")
 
 func (x *query) run() error {
 	err := x.candidates()
-	if errors.Is(err, errFull) {
+	if errors.Is(err, errFull) || errors.Is(err, errTooLong) {
 		x.ms.ResponseStatus(x.self.dir+x.self.name, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
 		return nil
 	}
@@ -165,6 +165,9 @@ func (x *query) decided(e *store.Entry, timed bool) (match, decided bool) {
 func (x *query) consider(e *store.Entry, timed bool) error {
 	match, decided := x.decided(e, timed)
 	if !decided {
+		if err := x.s.req.Context().Err(); err != nil {
+			return err
+		}
 		object, err := x.s.h.Snapshots.Parsed(x.s.tx, x.self.col, e)
 		if err != nil {
 			return err
