@@ -33,6 +33,9 @@ func (h *Handler) destination(r *request) (*destination, error) {
 		return nil, err
 	}
 	t, err := parseTarget(webdav.EscapePath(path))
+	if err == errNoParent {
+		return nil, noParent()
+	}
 	if err != nil || t.kind != kindMissing || t.addMember || t.object != "" && t.slash {
 		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
 	}
@@ -91,9 +94,6 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 	if err != nil {
 		return nil, err
 	}
-	if d.object == "" {
-		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
-	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
@@ -101,26 +101,15 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 		if err := s.checkConditions(s.resource()); err != nil {
 			return nil, err
 		}
-		_, col, err := d.in(s.tx)
+		col, name, replaced, err := s.placeFor(d)
 		if err != nil {
 			return nil, err
 		}
-		if col == nil {
-			return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar"}
-		}
-		if (col.Kind == store.KindCollection) != (s.col.Kind == store.KindCollection) {
-			return nil, precondition(webdav.CondCalendarCollectionLocationOK)
-		}
-		if col.Kind != store.KindCollection {
-			if err := s.accepts(col, s.object.Component); err != nil {
-				return nil, err
-			}
-		}
-		if err := s.mayPlace(d, col); err != nil {
+		if err := s.mayPlace(d, col, name); err != nil {
 			return nil, err
 		}
 		match := store.Match{IfNoneMatchAny: !d.overwrite}
-		entry, created, err := transfer(s.tx, s.col, s.object.Name, col, d.object, match, store.UniqueInHome)
+		entry, created, err := transfer(s.tx, s.col, s.object.Name, col, name, match, store.UniqueInHome)
 		if errors.Is(err, store.ErrExists) {
 			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
 		}
@@ -128,7 +117,7 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 			return nil, putAnswer(&d.target, col, err)
 		}
 		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
-		if created {
+		if created && !replaced {
 			resp.Status = http.StatusCreated
 			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+entry.Name))
 		}
@@ -136,10 +125,38 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 	}, nil
 }
 
+// placeFor is the collection that an object goes into, and its name there. A file
+// may go into the home itself; a collection of its name is taken away for it.
+func (s *scope) placeFor(d *destination) (col *store.Collection, name string, replaced bool, err error) {
+	home, col, err := d.in(s.tx)
+	isFile := s.col.Kind == store.KindCollection
+	switch {
+	case err != nil:
+		return nil, "", false, err
+	case d.object == "" && (!isFile || d.slash):
+		return nil, "", false, precondition(webdav.CondCalendarCollectionLocationOK)
+	case d.object == "":
+		if col != nil {
+			replaced, err = true, s.displace(d, home, col)
+		}
+		if err == nil {
+			col, err = s.homeFiles(home)
+		}
+		return col, d.collection, replaced, err
+	case col == nil:
+		return nil, "", false, noParent()
+	case (col.Kind == store.KindCollection) != isFile:
+		return nil, "", false, precondition(webdav.CondCalendarCollectionLocationOK)
+	case !isFile:
+		err = s.accepts(col, s.object.Component)
+	}
+	return col, d.object, false, err
+}
+
 // mayPlace judges an object's destination: to replace what is there takes another
 // privilege than to add to a collection, which must not be full.
-func (s *scope) mayPlace(d *destination, col *store.Collection) error {
-	old, err := s.entry(col, d.object)
+func (s *scope) mayPlace(d *destination, col *store.Collection, name string) error {
+	old, err := s.entry(col, name)
 	switch {
 	case err != nil:
 		return err
@@ -250,34 +267,48 @@ func (s *scope) checkCollectionTransfer() error {
 // then the home must not be full.
 func (s *scope) makeRoom(d *destination) (home *store.Home, created bool, err error) {
 	home, old, err := d.in(s.tx)
-	switch {
-	case err != nil:
-		return nil, false, err
-	case old == nil:
-		return home, true, s.roomIn(d, home)
-	case old.ID == s.col.ID:
-		return nil, false, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
-	case !d.overwrite:
-		return nil, false, &webdav.Error{Status: http.StatusPreconditionFailed}
-	case !d.privileges.Has(delegation.Unbind):
-		return nil, false, s.h.refusal(d.path, delegation.Unbind)
-	}
-	if err := s.removable(home, old); err != nil {
+	if err != nil {
 		return nil, false, err
 	}
-	return home, false, s.tx.DeleteCollection(home.ID, old.Name)
+	if old != nil {
+		return home, false, s.displace(d, home, old)
+	}
+	files, file, err := s.homeFile(home, d.collection)
+	if err == nil && file != nil {
+		if err = s.mayReplace(d); err == nil {
+			err = s.tx.DeleteObject(files, file.Name, store.Match{})
+		}
+	}
+	if err == nil && (s.req.Method != "MOVE" || home.ID != s.home.ID) { // moved within the home it is not another one
+		err = s.notFull(home)
+	}
+	return home, file == nil, err
 }
 
-// roomIn refuses another collection in a home that holds as many as it may, or a
-// file of its name. Moved within the home it is not another one.
-func (s *scope) roomIn(d *destination, home *store.Home) error {
-	if err := s.nameFree(home, d.collection); err != nil {
+// displace takes away the collection at the destination.
+func (s *scope) displace(d *destination, home *store.Home, old *store.Collection) error {
+	if old.ID == s.col.ID {
+		return &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
+	}
+	if err := s.mayReplace(d); err != nil {
 		return err
 	}
-	if s.req.Method == "MOVE" && home.ID == s.home.ID {
-		return nil
+	if err := s.removable(home, old); err != nil {
+		return err
 	}
-	return s.notFull(home)
+	return s.tx.DeleteCollection(home.ID, old.Name)
+}
+
+// mayReplace judges whether what is at the destination may be taken away: by the
+// client's wish (RFC 4918 §10.6) and the caller's privileges.
+func (s *scope) mayReplace(d *destination) error {
+	switch {
+	case !d.overwrite:
+		return &webdav.Error{Status: http.StatusPreconditionFailed}
+	case !d.privileges.Has(delegation.Unbind):
+		return s.h.refusal(d.path, delegation.Unbind)
+	}
+	return nil
 }
 
 func transferred(created bool) *webdav.Response {

@@ -56,6 +56,12 @@ func precondition(name xml.Name) *webdav.Error {
 	return &webdav.Error{Status: http.StatusForbidden, Condition: name}
 }
 
+// noParent is the answer to what would make something where no collection is that
+// could hold it (RFC 4918 §9.3.1, §9.7.1, §9.8.5).
+func noParent() *webdav.Error {
+	return &webdav.Error{Status: http.StatusConflict, Description: "there is no such collection to make it in"}
+}
+
 // refusal is the answer to a caller without a privilege: which one is missing
 // where (RFC 3744 §7.1.1). Until the directory has said who stands above
 // ownership nobody can be told that he may not: 503.

@@ -108,6 +108,9 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 // respond finds the row of the method table and runs its two steps.
 func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.Entry) (*webdav.Response, error) {
 	t, err := parseTarget(r.URL.EscapedPath())
+	if err == errNoParent && creates(r.Method) {
+		return nil, noParent()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +151,11 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.
 		return err
 	})
 	return resp, err
+}
+
+// creates reports whether a method is there to make what its URL names.
+func creates(method string) bool {
+	return method == http.MethodPut || method == "MKCOL" || method == "MKCALENDAR"
 }
 
 // resolve asks the directory for the target's record and the store for the

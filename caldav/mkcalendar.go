@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/bits"
 	"net/http"
+	"strings"
 
 	"convene/store"
 	"convene/webdav"
@@ -28,7 +29,7 @@ func (h *Handler) makeCalendar(r *request) (action, error) {
 func (h *Handler) makeCollection(r *request) (action, error) {
 	body, err := h.readXML(r)
 	if err != nil {
-		return nil, err
+		return nil, unlessXML(r, err)
 	}
 	ask, err := webdav.ParseMkcol(body)
 	if err != nil {
@@ -47,10 +48,17 @@ func (h *Handler) makeCollection(r *request) (action, error) {
 	return h.makeAction(r, kind, ask, refusedCollection)
 }
 
-func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolRequest, refused refusal) (action, error) {
-	if r.target.object != "" || r.target.addMember {
-		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+// unlessXML is the answer to a body that could not be read: 415 if it does not
+// even claim to be XML (RFC 4918 §9.3), else err.
+func unlessXML(r *request, err error) error {
+	media := r.Header.Get("Content-Type")
+	if answer(err).Code() != http.StatusBadRequest || media == "" || strings.Contains(media, "xml") {
+		return err
 	}
+	return &webdav.Error{Status: http.StatusUnsupportedMediaType, Err: err}
+}
+
+func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolRequest, refused refusal) (action, error) {
 	made := store.NewCollection{Name: r.target.collection, Kind: kind}
 	if kind == store.KindCalendar {
 		var err error
@@ -62,11 +70,18 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		if err := s.checkConditions(s.resource()); err != nil {
 			return nil, err
 		}
-		if s.col != nil {
-			return nil, precondition(webdav.CondResourceMustBeNull)
+		switch {
+		case r.target.object != "" && s.col != nil:
+			return nil, precondition(webdav.CondCalendarCollectionLocationOK)
+		case r.target.object != "" || r.target.addMember:
+			return nil, noParent()
+		case s.col != nil:
+			return h.occupiedBy(r, s.kind)
 		}
-		if err := s.nameFree(s.home, made.Name); err != nil {
+		if _, file, err := s.homeFile(s.home, made.Name); err != nil {
 			return nil, err
+		} else if file != nil {
+			return h.occupiedBy(r, kindObject)
 		}
 		if err := s.notFull(s.home); err != nil {
 			return nil, err
@@ -127,20 +142,17 @@ func (h *Handler) checkSingle(set store.Component) error {
 	return nil
 }
 
-// nameFree refuses a collection where the home has a file of that name.
-func (s *scope) nameFree(home *store.Home, name string) error {
-	files, err := s.tx.Collection(home.ID, homeFiles)
+// homeFile is the file of a name in a home itself, and what holds such files;
+// nil if there is none.
+func (s *scope) homeFile(home *store.Home, name string) (files *store.Collection, file *store.Entry, err error) {
+	files, err = s.tx.Collection(home.ID, homeFiles)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil
+		return nil, nil, nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		file, err = s.entry(files, name)
 	}
-	file, err := s.entry(files, name)
-	if err == nil && file != nil {
-		err = precondition(webdav.CondResourceMustBeNull)
-	}
-	return err
+	return files, file, err
 }
 
 // notFull refuses another collection in a home that holds as many as it may.

@@ -109,8 +109,8 @@ func (h *Handler) putFile(r *request) (action, error) {
 		}
 		if s.col == nil && r.target.collection == homeFiles {
 			var err error
-			if s.col, err = s.tx.CreateCollection(s.home.ID, store.NewCollection{Name: homeFiles, Kind: store.KindCollection}); err != nil {
-				return nil, putAnswer(&r.target, nil, err)
+			if s.col, err = s.homeFiles(s.home); err != nil {
+				return nil, err
 			}
 		}
 		if s.col == nil || s.col.Kind != store.KindCollection {
@@ -137,6 +137,16 @@ func (h *Handler) putFile(r *request) (action, error) {
 		}
 		return resp, nil
 	}, nil
+}
+
+// homeFiles is the collection of the files that lie in a home itself, made with
+// the first of them.
+func (s *scope) homeFiles(home *store.Home) (*store.Collection, error) {
+	files, err := s.tx.Collection(home.ID, homeFiles)
+	if errors.Is(err, store.ErrNotFound) {
+		files, err = s.tx.CreateCollection(home.ID, store.NewCollection{Name: homeFiles, Kind: store.KindCollection})
+	}
+	return files, putAnswer(&s.req.target, nil, err)
 }
 
 // roomForFile refuses another file in a collection that is full, and one in the

@@ -9,15 +9,19 @@ import (
 	"convene/webdav"
 )
 
-// propfind serves PROPFIND (RFC 4918 §9.1) with Depth 0 and 1; infinity is
-// 403 DAV:propfind-finite-depth.
+// propfind serves PROPFIND (RFC 4918 §9.1) with Depth 0 and 1. Infinity, which is
+// what no header means, is 403 DAV:propfind-finite-depth but for records and
+// objects: there it is no more than 1, and clients leave the header out.
 func (h *Handler) propfind(r *request) (action, error) {
 	depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity)
 	if err != nil {
 		return nil, err
 	}
 	if depth == webdav.DepthInfinity {
-		return nil, precondition(webdav.DAV("propfind-finite-depth"))
+		if r.target.kind&(principals|kindObject) == 0 {
+			return nil, precondition(webdav.DAV("propfind-finite-depth"))
+		}
+		depth = webdav.Depth1
 	}
 	body, err := h.readXML(r)
 	if err != nil {

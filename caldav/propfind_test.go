@@ -69,6 +69,11 @@ func TestPropfindDepth(t *testing.T) {
 	if got := e.must(403, "ann", "PROPFIND", "/calendars/users/ann/", "", "Depth: infinity").Body; !strings.Contains(got, "propfind-finite-depth") {
 		t.Errorf("Depth: infinity: %s", got)
 	}
+	for _, path := range []string{"/principals/users/ann/", "/principals/users/ann/calendar-proxy-read/"} { // no more than Depth: 1 there
+		if got := e.must(207, "ann", "PROPFIND", path, ask("D:displayname")).Body; strings.Count(got, "<D:href>"+path) != strings.Count(got, "<D:response>") {
+			t.Errorf("%s without Depth: %s", path, got)
+		}
+	}
 	e.must(404, "ann", "PROPFIND", "/calendars/users/ann/nothing/", "", "Depth: 0")
 	e.must(403, "bob", "PROPFIND", "/calendars/users/ann/calendar/", "", "Depth: 0")
 	e.must(207, "auditor", "PROPFIND", "/calendars/users/ann/calendar/", "", "Depth: 1")

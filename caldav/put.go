@@ -35,7 +35,7 @@ func (h *Handler) putObject(r *request) (action, error) {
 			return s.rejected(self, prefer, err)
 		}
 		if s.col == nil {
-			return nil, &webdav.Error{Status: http.StatusConflict, Description: "there is no such calendar"}
+			return nil, noParent()
 		}
 		put, err := s.put(s.col, r.target.object, up)
 		if err != nil {

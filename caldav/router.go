@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -138,7 +139,20 @@ func (h *Handler) notFound(*request) (action, error) {
 	return nil, &webdav.Error{Status: http.StatusNotFound}
 }
 
-// occupied serves MKCALENDAR and MKCOL where something is (RFC 4791 §5.3.1.1).
-func (h *Handler) occupied(*request) (action, error) {
-	return nil, precondition(webdav.DAV("resource-must-be-null"))
+// occupied serves MKCALENDAR and MKCOL where something is.
+func (h *Handler) occupied(r *request) (action, error) {
+	resp, err := h.occupiedBy(r, r.target.kind)
+	return func(*scope) (*webdav.Response, error) { return resp, err }, err
+}
+
+// occupiedBy answers MKCALENDAR and MKCOL where a resource of a kind is: the one
+// names its precondition (RFC 4791 §5.3.1.1), the other has none and is 405 (RFC
+// 4918 §9.3.1).
+func (h *Handler) occupiedBy(r *request, k kind) (*webdav.Response, error) {
+	if r.Method == "MKCALENDAR" {
+		return nil, precondition(webdav.CondResourceMustBeNull)
+	}
+	others := maps.Clone(h.methods[k])
+	delete(others, r.Method)
+	return notAllowed(others), nil
 }

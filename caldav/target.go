@@ -64,7 +64,13 @@ var typeForms = []string{"__uids__", "users", "groups", "resources", "locations"
 // addMemberSuffix makes the DAV:add-member URI of a collection (RFC 5995 §3.2.1).
 const addMemberSuffix = ";add-member"
 
-var errNoSuchPath = &webdav.Error{Status: http.StatusNotFound}
+// What parseTarget says of paths that name nothing. A path that goes on below
+// the members of a collection lacks a parent: what would create something there
+// is 409 (RFC 4918 §9.3.1, §9.7.1, §9.8.5).
+var (
+	errNoSuchPath = &webdav.Error{Status: http.StatusNotFound}
+	errNoParent   = &webdav.Error{Status: http.StatusNotFound, Description: "collections in a calendar home hold no collections"}
+)
 
 // parseTarget splits an escaped URL path. A path that can never name anything
 // is 404; one that is not well-formed is 400.
@@ -144,7 +150,7 @@ func (t target) home(parts []string) (target, error) {
 			t.object, t.addMember = "", true
 		}
 	default:
-		return t, errNoSuchPath
+		return t, errNoParent
 	}
 	return t, nil
 }
