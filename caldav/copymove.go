@@ -133,7 +133,7 @@ func (s *scope) placeFor(d *destination) (col *store.Collection, name string, re
 	switch {
 	case err != nil:
 		return nil, "", false, err
-	case d.object == "" && (!isFile || d.slash):
+	case d.object == "" && (!isFile || d.slash && col == nil):
 		return nil, "", false, precondition(webdav.CondCalendarCollectionLocationOK)
 	case d.object == "":
 		if col != nil {

@@ -66,7 +66,7 @@ func TestCopyMoveHomeFiles(t *testing.T) {
 		{"gone from the old", "GET", "b.txt", "", "", 404},
 		{"onto itself", "COPY", "c.txt", "c.txt", "T", 403},
 		{"onto a collection, not wanted", "COPY", "c.txt", "other", "F", 412},
-		{"onto a collection", "COPY", "c.txt", "other", "T", 204},
+		{"onto a collection", "COPY", "c.txt", "other/", "T", 204},
 		{"onto the default calendar", "MOVE", "c.txt", "calendar", "T", 403},
 		{"onto the inbox", "MOVE", "c.txt", "inbox", "T", 403},
 		{"onto the collection that it is in", "MOVE", "folder/a.txt", "folder", "T", 403},
