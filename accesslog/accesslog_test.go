@@ -68,6 +68,13 @@ func TestLine(t *testing.T) {
 			want: `192.0.2.1 - ann%20\x0a\"x\" [21/Nov/2026:10:04:05 +0000] "GET /a%22 HTTP/1.1" 404 3 "-" "x\" \x1b[2J\\" in=0 t=1.000ms`,
 		},
 		{
+			name: "words that terminals act upon", method: "GET", target: `/`, header: [2]string{"User-Agent", "\u009b2Jgr\u00fc\u00df\u202e\xff\u2028"},
+			serve: func(w http.ResponseWriter, r *http.Request) {
+				accesslog.For(w).User = "j\u00fcrgen\u0085\u00a0x"
+			},
+			want: `192.0.2.1 - jürgen\xc2\x85\xc2\xa0x [21/Nov/2026:10:04:05 +0000] "GET / HTTP/1.1" 200 - "-" "\xc2\x9b2Jgrüß\xe2\x80\xae\xff\xe2\x80\xa8" in=0 t=1.000ms`,
+		},
+		{
 			name: "early hints are not the answer", method: "GET", target: "/",
 			serve: func(w http.ResponseWriter, r *http.Request) {
 				w.WriteHeader(103)

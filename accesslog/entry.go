@@ -3,7 +3,10 @@ package accesslog
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // An Entry is what is known of one request while it is served. The handlers
@@ -22,6 +25,9 @@ type Entry struct {
 	out    int64 // bytes of the answer's body
 	in     int64 // bytes of the request's body that were read
 }
+
+// Status is the status of the answer, 0 while its header has not been written.
+func (e *Entry) Status() int { return e.status }
 
 // For returns the Entry of the request that w answers. It looks through
 // writers that wrap each other with an Unwrap method. Outside of a
@@ -104,14 +110,14 @@ func appendWord(dst []byte, s string) []byte {
 	if s == "" || s == "@" {
 		return append(dst, '-')
 	}
-	for i := 0; i < len(s); i++ {
-		if s[i] == ' ' {
-			dst = append(dst, "%20"...)
-		} else {
-			dst = appendByte(dst, s[i])
+	for {
+		word, rest, found := strings.Cut(s, " ")
+		dst = appendEscaped(dst, word)
+		if !found {
+			return dst
 		}
+		dst, s = append(dst, "%20"...), rest
 	}
-	return dst
 }
 
 func appendOr(dst []byte, s string) []byte {
@@ -121,22 +127,28 @@ func appendOr(dst []byte, s string) []byte {
 	return appendEscaped(dst, s)
 }
 
+// appendEscaped writes what is not to be printed as \xNN and escapes the quote
+// and the backslash, as Apache's logs do. Printable characters beyond ASCII stay
+// as they are; not those that terminals or editors act upon, nor bytes that are
+// no UTF-8.
 func appendEscaped(dst []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		dst = appendByte(dst, s[i])
+	for i := 0; i < len(s); {
+		c, n := rune(s[i]), 1
+		if c >= utf8.RuneSelf {
+			c, n = utf8.DecodeRuneInString(s[i:])
+		}
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', byte(c))
+		case c == utf8.RuneError && n == 1 || !unicode.IsPrint(c):
+			for _, b := range []byte(s[i : i+n]) {
+				const hex = "0123456789abcdef"
+				dst = append(dst, '\\', 'x', hex[b>>4], hex[b&15])
+			}
+		default:
+			dst = append(dst, s[i:i+n]...)
+		}
+		i += n
 	}
 	return dst
-}
-
-// appendByte writes control bytes as \xNN and escapes the quote and the
-// backslash, as Apache's logs do. Bytes of UTF-8 stay as they are.
-func appendByte(dst []byte, b byte) []byte {
-	const hex = "0123456789abcdef"
-	switch {
-	case b == '"' || b == '\\':
-		return append(dst, '\\', b)
-	case b < 0x20 || b == 0x7f:
-		return append(dst, '\\', 'x', hex[b>>4], hex[b&15])
-	}
-	return append(dst, b)
 }
