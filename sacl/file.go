@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,16 +44,18 @@ type file struct {
 }
 
 // read returns the rules, and whether the file has changed since they were
-// last read. No file is no rules.
+// last read. No file is no rules; but one that was there and has gone, which is
+// an accident or a moment in which it is replaced, is an error.
 func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if f.path == "" {
 		return nil, false, nil
 	}
 	info, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		changed = f.known != nil
-		f.known, f.rules = nil, nil
-		return nil, changed, nil
+		if f.known != nil {
+			return nil, false, fmt.Errorf("access list: it was read before, and is gone: %w; a restart begins without it", err)
+		}
+		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("access list: %w", err)
@@ -79,8 +82,13 @@ func decode(text []byte) ([]*Rule, error) {
 	if err := dec.Decode(&doc); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadRule, err)
 	}
-	if doc.Version > fileVersion {
+	switch _, err := dec.Token(); {
+	case err != io.EOF:
+		return nil, fmt.Errorf("%w: something follows the rules", ErrBadRule)
+	case doc.Version > fileVersion:
 		return nil, fmt.Errorf("version %d: %w", doc.Version, ErrNewer)
+	case doc.Version < 1:
+		return nil, fmt.Errorf("%w: no version", ErrBadRule)
 	}
 	var out []*Rule
 	for i, s := range doc.Rules {
@@ -88,7 +96,7 @@ func decode(text []byte) ([]*Rule, error) {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
 		r := &Rule{
-			Service: s.Service, Effect: s.Effect, Who: Who{Kind: s.Kind, GUID: s.GUID, Name: s.Name},
+			Service: s.Service, Effect: s.Effect, Who: Who{Kind: s.Kind, GUID: directory.CanonicalGUID(s.GUID), Name: s.Name},
 			Origin: FromFile, Changed: s.Changed, By: s.By,
 		}
 		r.prepare()

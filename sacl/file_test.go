@@ -3,6 +3,7 @@ package sacl_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -125,6 +126,8 @@ func TestBadFile(t *testing.T) {
 		"unknown kind":    `{"version":1,"rules":[{"service":"web","effect":"deny","kind":"cat","guid":"x"}]}`,
 		"nobody":          `{"version":1,"rules":[{"service":"web","effect":"deny","kind":"user"}]}`,
 		"newer":           `{"version":2}`,
+		"no version":      `{}`,
+		"two documents":   `{"version":1,"rules":[]} {"version":1,"rules":[]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "sacl.json")
@@ -146,6 +149,51 @@ func TestBadFile(t *testing.T) {
 				t.Error("Open took the file")
 			}
 		})
+	}
+}
+
+// A file that has gone takes no rule away while the server runs.
+func TestFileGone(t *testing.T) {
+	dir := people(t, true, true)
+	path := filepath.Join(t.TempDir(), "sacl.json")
+	s := openFile(t, dir, path, nil)
+	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "ann", ""); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reload(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Reload: %v", err)
+	}
+	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "bob", ""); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Set: %v", err)
+	}
+	if d, err := s.Check(t.Context(), sacl.Web, caller(t, dir, annID)); err != nil || d.Allowed {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Reload(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A GUID that was written by hand means its record however it is spelled.
+func TestSpelledGUID(t *testing.T) {
+	dir := people(t, true, true)
+	path := filepath.Join(t.TempDir(), "sacl.json")
+	text := `{"version":1,"rules":[{"service":"web","effect":"deny","kind":"user","guid":"` + strings.ToLower(annID) + `"}]}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := openFile(t, dir, path, nil).Check(t.Context(), sacl.Web, caller(t, dir, annID)); err != nil || d.Allowed {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 
