@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -28,13 +29,18 @@ func (s *Server) chain(log *accesslog.Log) (http.Handler, error) {
 	return accesslog.NewHandler(s.guard(compressed), log, s.now, time.Local), nil
 }
 
-// serverHeader is what every answer says of the program.
-var serverHeader = []string{"convene"}
+// What every answer says: of the program; and that a browser must not take it for
+// anything but what its Content-Type says.
+var (
+	serverHeader = []string{"convene"}
+	noSniff      = []string{"nosniff"}
+)
 
 // guard bounds the body and turns a panic, which is a fault of ours, into 500.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["Server"] = serverHeader
+		header := w.Header()
+		header["Server"], header["X-Content-Type-Options"] = serverHeader, noSniff
 		if most := s.maxBody.Load(); r.ContentLength > most {
 			http.Error(w, "The request's body is too large.", http.StatusRequestEntityTooLarge)
 			return
@@ -54,9 +60,12 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	if fault == http.ErrAbortHandler {
 		panic(fault)
 	}
-	s.log.Error("panic while serving a request", "id", accesslog.For(w).ID, "method", r.Method, "path", r.URL.Path,
+	line := accesslog.For(w)
+	s.log.Error("panic while serving a request", "id", line.ID, "method", r.Method, "path", r.URL.Path,
 		"panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
-	// If the header has gone already the answer stays cut short.
+	if line.Status() != 0 {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
 	http.Error(w, "An internal error; the server's log knows more.", http.StatusInternalServerError)
 }
 
@@ -135,12 +144,14 @@ func (s *Server) authenticate(r *http.Request) (*site, *auth.Caller, *auth.Outco
 	return current, caller, out
 }
 
-// serviceOf is the service that a path belongs to.
-func serviceOf(path string) sacl.Service {
-	switch {
-	case strings.HasPrefix(path, "/admin/"):
+// serviceOf is the service that the path of a URL belongs to, however it is
+// written.
+func serviceOf(urlPath string) sacl.Service {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean(urlPath), "/"), "/")
+	switch first {
+	case "admin":
 		return sacl.Admin
-	case strings.HasPrefix(path, "/my/"):
+	case "my":
 		return sacl.Web
 	}
 	return sacl.Calendar

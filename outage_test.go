@@ -183,3 +183,28 @@ func TestDirectoryFailover(t *testing.T) {
 	})
 	ask("second stopped")
 }
+
+// While the directory cannot say who is in a group that may administer, somebody
+// who may not is not told so: he may be in it.
+func TestAdministratorsUnknown(t *testing.T) {
+	slapd := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: companyLDIF("alice", "bob")})
+	c := ldapConfig(t, slapd)
+	c.Directory.Cache.Timeout = time.Second
+	s := serve(t, c)
+	ask := func() answer {
+		return do(t, client(), "PROPFIND", s.HTTP+"/calendars/users/bob/", "alice", "", "Depth: 0")
+	}
+	if a := ask(); a.StatusCode != http.StatusForbidden {
+		t.Fatalf("before: %s", a.Status)
+	}
+	slapd.Stop()
+	s.Config.Access.Administrators = []string{"group:staff"}
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := ask(); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+		t.Errorf("while the directory is away: %s, Retry-After %q", a.Status, a.Header.Get("Retry-After"))
+	}
+	slapd.Start()
+	eventually(t, "administrators are known", func() bool { return ask().StatusCode == http.StatusMultiStatus })
+}

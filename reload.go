@@ -202,7 +202,7 @@ func (s *Server) watch(ctx context.Context) {
 			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
 		}
 		told = trouble
-		if now := s.now(); !current.resolved || now.Sub(resolved) >= resolveEvery {
+		if now := s.now(); current.policy.Incomplete || now.Sub(resolved) >= resolveEvery {
 			resolved = now
 			if err := s.setCalendars(ctx, current, quiet); err != nil {
 				s.log.Error("administrators not changed", "err", err)

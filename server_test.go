@@ -225,6 +225,32 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
+// Which service a path belongs to does not depend on how it is written: nobody
+// comes to a page by another service's rules.
+func TestServiceOfPath(t *testing.T) {
+	s := serve(t, smallConfig(t)) // without rules nobody administers
+	for path, status := range map[string]int{
+		"/admin/": 403, "/admin": 403, "//admin/": 403, "/./admin/x": 403, "/x/../admin/": 403, "/%61dmin/": 403, "/administration": 404, "/my/": 404,
+	} {
+		if got := do(t, client(), "GET", s.HTTP+path, "ann", ""); got.StatusCode != status {
+			t.Errorf("%s: %s, want %d", path, got.Status, status)
+		}
+	}
+}
+
+// No answer, whoever gives it, lets a browser guess what it is.
+func TestEveryAnswerNamesItsType(t *testing.T) {
+	s := serve(t, smallConfig(t))
+	for _, tt := range []struct{ method, path, user string }{
+		{"GET", "/", ""}, {"GET", "/", "ann"}, {"GET", "/none", "ann"}, {"GET", "/timezones", ""}, {"GET", "/.well-known/caldav", ""}, {"TRACE", "/", "ann"}, {"PROPFIND", annHome, "bob"},
+	} {
+		got := do(t, client(), tt.method, s.HTTP+tt.path, tt.user, "", "Depth: 1")
+		if got.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s %s as %q: %s %v", tt.method, tt.path, tt.user, got.Status, got.Header)
+		}
+	}
+}
+
 // A directory that does not answer is 503, for people who are not known yet.
 func TestDirectoryAway(t *testing.T) {
 	c := smallConfig(t)

@@ -28,7 +28,6 @@ type site struct {
 	sacl   *sacl.SACL
 
 	policy    delegation.Policy // as calendars has it
-	resolved  bool              // policy is complete
 	calendars atomic.Pointer[caldav.Handler]
 
 	users  atomic.Int64 // requests, and one for being the server's
@@ -152,16 +151,11 @@ const resolveLimit = 2 * time.Second
 func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	policy, resolved := next.people.resolve(ctx, next.config.Access, log)
-	if next.calendars.Load() != nil {
-		if !resolved {
-			return nil // those known before stay
-		}
-		if next.resolved && reflect.DeepEqual(policy, next.policy) {
-			return nil
-		}
+	policy := next.people.resolve(ctx, next.config.Access, log)
+	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
+		return nil // those known before stay
 	}
-	if !resolved {
+	if policy.Incomplete {
 		log.Warn("the directory does not say who the administrators are; it will be asked again")
 	}
 	h, err := caldav.New(caldav.Options{
@@ -171,7 +165,7 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	next.policy, next.resolved = policy, resolved
+	next.policy = policy
 	next.calendars.Store(h)
 	return nil
 }
