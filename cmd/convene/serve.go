@@ -4,12 +4,18 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"convene"
 )
+
+// gcPercent is how much the heap may grow before it is collected. The server's
+// is small, some 30 MB beside the mapped file, and twice Go's usual figure saves
+// a fifth of the processor time of a write.
+const gcPercent = 200
 
 func newServeCmd(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -26,6 +32,9 @@ in progress and stop.`,
 			hangup := make(chan os.Signal, 1)
 			signal.Notify(hangup, syscall.SIGHUP)
 			defer signal.Stop(hangup)
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(gcPercent)
+			}
 			config, err := a.load()
 			if err != nil {
 				return err
