@@ -337,6 +337,46 @@ func TestBodyIsDrainedBefore401(t *testing.T) {
 	}
 }
 
+// Requests that no client sends by accident are answered like others, and a
+// client that asks before it sends a body is told no before it does.
+func TestRawRequests(t *testing.T) {
+	c := smallConfig(t)
+	c.Limits.Body, c.Calendars.ObjectBytes, c.Calendars.RequestBytes = 5_000, 5_000, 5_000
+	s := serve(t, c)
+	const ann = "Authorization: Basic YW5uOnNlY3JldA==\r\n" // ann:secret
+	const asks = "Expect: 100-continue\r\nContent-Type: text/calendar\r\n"
+	for _, tt := range []struct{ name, request, want string }{
+		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 "},
+		{"absolute form", "GET http://elsewhere/calendars/ HTTP/1.1\r\nHost: x\r\n" + ann + "\r\n", "HTTP/1.1 200 "},
+		{"absolute form of nothing", "PROPFIND http://elsewhere HTTP/1.1\r\nHost: x\r\n" + ann + "\r\n", "HTTP/1.1 400 "},
+		{"CONNECT", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n" + ann + "\r\n", "HTTP/1.1 400 "},
+		{"unknown method", "BREW /calendars/ HTTP/1.1\r\nHost: x\r\n" + ann + "\r\n", "HTTP/1.1 405 "},
+		{"range of a whole answer", "GET /calendars/ HTTP/1.1\r\nHost: x\r\nRange: bytes=0-3\r\n" + ann + "\r\n", "HTTP/1.1 200 "},
+		{"asks, not signed in", "PUT " + annHome + "calendar/a.ics HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n" + asks + "\r\n", "HTTP/1.1 401 "},
+		{"asks, too much", "PUT " + annHome + "calendar/a.ics HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n" + asks + ann + "\r\n", "HTTP/1.1 413 "},
+		{"asks, may not", "PUT /calendars/users/bob/calendar/a.ics HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n" + asks + ann + "\r\n", "HTTP/1.1 403 "},
+		{"asks, may", "PUT " + annHome + "calendar/a.ics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n" + asks + ann + "\r\n", "HTTP/1.1 100 "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.HTTP, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := errors.Join(conn.SetDeadline(time.Now().Add(10*time.Second)), second(io.WriteString(conn, tt.request))); err != nil {
+				t.Fatal(err)
+			}
+			buf := make([]byte, 4096)
+			n, err := conn.Read(buf)
+			if err != nil || !bytes.HasPrefix(buf[:n], []byte(tt.want)) {
+				t.Errorf("%v, %.60q, want %s", err, buf[:n], tt.want)
+			}
+		})
+	}
+}
+
+func second(_ int, err error) error { return err }
+
 // HTTP/2 over TLS, HTTP/1.1 without; no offer to upgrade.
 func TestProtocols(t *testing.T) {
 	s := serve(t, smallConfig(t))
