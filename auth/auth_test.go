@@ -241,6 +241,13 @@ func TestSchemesOffered(t *testing.T) {
 			o.Schemes, o.Directory, o.Digest.Files = []string{"digest"}, bindsOnly{o.Directory}, []string{htdigest}
 			o.Digest.Algorithms = []string{"MD5"}
 		}, "Digest", "Digest"},
+		{"digest with a file for MD5", func(o *auth.Options) {
+			o.Schemes, o.Directory, o.Digest.Files = []string{"digest"}, bindsOnly{o.Directory}, []string{htdigest}
+		}, "Digest", "Digest"},
+		{"digest with a file for no one algorithm", func(o *auth.Options) {
+			o.Schemes, o.Directory = []string{"digest"}, bindsOnly{o.Directory}
+			o.Digest.Files = []string{write(t, "alice:test:00112233445566778899aabbccddeeff\nbob:test:"+strings.Repeat("ab", 32)+"\n")}
+		}, "Digest Digest", "Digest Digest"},
 		{"no keytab", func(o *auth.Options) { o.Schemes = []string{"negotiate", "basic"} }, "", "Basic"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -72,7 +72,7 @@ func parseAlgorithm(s string) (algorithm, bool) {
 type digester struct {
 	a          *Authenticator
 	algorithms []algorithm
-	files      []*watched[map[ha1Key][]byte]
+	files      []*watched[*htdigest]
 	directory  directory.DigestSource // nil: it knows no secrets
 	devices    *Devices               // nil: not for Digest
 	nonces     *nonces
@@ -101,7 +101,7 @@ func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, e
 		if err != nil {
 			return nil, err
 		}
-		if len(w.get()) == 0 {
+		if len(w.get().secrets) == 0 {
 			a.log.Warn("htdigest file has no entry for this realm", "file", f, "realm", a.o.Realm)
 		}
 		d.files = append(d.files, w)
@@ -119,12 +119,33 @@ func (d *digester) verifiable() bool {
 	return len(d.files) > 0 || d.devices != nil || d.directory != nil
 }
 
-// challenge appends one field for each algorithm, all with the same nonce:
-// clients that merge the fields of an answer then still get a whole challenge.
+// forAll reports whether everyone who has a secret has one for an algorithm.
+func (d *digester) forAll(alg algorithm) bool {
+	for _, f := range d.files {
+		if !f.get().forAll[alg] {
+			return false
+		}
+	}
+	return d.directory == nil || d.directory.HA1ForAll(alg.String())
+}
+
+// challenge appends one field for each algorithm that works for all, all with the
+// same nonce: clients take the first that they know and stay with it when it is
+// refused, and those that merge the fields of an answer still get a whole
+// challenge. If none works for all, it is every configured one.
 func (d *digester) challenge(fields []string, stale bool) []string {
 	rest := d.nonces.issue() + `", opaque="` + d.opaque + `", charset=UTF-8`
 	if stale {
 		rest += ", stale=true"
+	}
+	n := len(fields)
+	for i, f := range d.fields {
+		if d.forAll(d.algorithms[i]) {
+			fields = append(fields, f+rest)
+		}
+	}
+	if len(fields) > n {
+		return fields
 	}
 	for _, f := range d.fields {
 		fields = append(fields, f+rest)
@@ -193,7 +214,7 @@ func (d *digester) match(ctx context.Context, p *directory.Principal, c *digestC
 		return hmac.Equal(c.algorithm.hash(ha1, c.nonce, c.nc, c.cnonce, "auth", ha2), want)
 	}
 	for _, f := range d.files {
-		if s, ok := f.get()[ha1Key{c.algorithm, c.username}]; ok && try(s) {
+		if s, ok := f.get().secrets[ha1Key{c.algorithm, c.username}]; ok && try(s) {
 			return ha1, "", nil
 		}
 	}

@@ -36,11 +36,30 @@ type ha1Key struct {
 	login string
 }
 
+// htdigest is what such a file holds for one realm.
+type htdigest struct {
+	secrets map[ha1Key][]byte
+	forAll  [len(algorithms)]bool // everyone has a secret for it; Apache's tool makes them for MD5 alone
+}
+
+func newHtdigest(secrets map[ha1Key][]byte) *htdigest {
+	h := &htdigest{secrets: secrets}
+	for _, alg := range algorithms {
+		h.forAll[alg] = true
+		for k := range secrets {
+			if _, ok := secrets[ha1Key{alg, k.login}]; !ok {
+				h.forAll[alg] = false
+			}
+		}
+	}
+	return h
+}
+
 // htdigestFile returns a parser of Apache's digest file: one
 // "name:realm:HA1" a line, HA1 in hexadecimal, 32 digits for MD5 or 64 for
 // SHA-256. Entries of other realms are left out.
-func htdigestFile(realm string) func([]byte) (map[ha1Key][]byte, error) {
-	return func(b []byte) (map[ha1Key][]byte, error) {
+func htdigestFile(realm string) func([]byte) (*htdigest, error) {
+	return func(b []byte) (*htdigest, error) {
 		users := make(map[ha1Key][]byte)
 		err := eachLine(b, func(line string) error {
 			f := strings.Split(line, ":")
@@ -63,7 +82,7 @@ func htdigestFile(realm string) func([]byte) (map[ha1Key][]byte, error) {
 			}
 			return fmt.Errorf("HA1 has %d bytes, want 16 or 32", len(ha1))
 		})
-		return users, err
+		return newHtdigest(users), err
 	}
 }
 

@@ -150,6 +150,10 @@ type DigestSource interface {
 	// is "MD5" or "SHA-256". ErrNotFound: no such user, or none with a secret
 	// for this realm and algorithm.
 	HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error)
+
+	// HA1ForAll reports whether everyone who has a secret has one for the
+	// algorithm. Htdigest files hold hashes for MD5 alone.
+	HA1ForAll(algorithm string) bool
 }
 
 // Expansion says which members of a group are wanted.

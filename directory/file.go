@@ -240,3 +240,6 @@ func (f *File) Authenticate(ctx context.Context, login, password string) (*Princ
 func (f *File) HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error) {
 	return f.current().HA1(ctx, login, realm, algorithm)
 }
+
+// HA1ForAll implements DigestSource.
+func (f *File) HA1ForAll(algorithm string) bool { return f.current().HA1ForAll(algorithm) }

@@ -152,6 +152,9 @@ func TestHtdigestRealm(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if !d.HA1ForAll("MD5") || d.HA1ForAll("SHA-256") {
+		t.Error("htdigest files are for MD5")
+	}
 	if s, ok := directory.AsDigestSource(directory.NewCache(d, directory.CacheOptions{})); !ok || s == nil {
 		t.Error("no digest source behind the cache")
 	}

@@ -49,6 +49,7 @@ type Static struct {
 	up     map[string][]string // GUID → GUIDs of the groups it is directly in
 	down   map[string][]*Record
 	decoy  string // some hash, verified for users who do not exist
+	md5    bool   // somebody's digest secret is for MD5 alone
 }
 
 // NewStatic makes a directory of records. Empty FullName and GUID fields are
@@ -76,6 +77,7 @@ func newStatic(records []Record, verify PasswordVerifier, searchCap int) (*Stati
 		if err := s.add(&r); err != nil {
 			return nil, err
 		}
+		s.md5 = s.md5 || r.DigestHA1 != nil && r.Password == ""
 	}
 	slices.SortFunc(s.sorted, compareRecords)
 	for _, r := range s.sorted {
@@ -376,3 +378,6 @@ func (s *Static) HA1(_ context.Context, login, realm, algorithm string) ([]byte,
 	}
 	return nil, fmt.Errorf("digest secret of %q: %w", login, ErrNotFound)
 }
+
+// HA1ForAll implements DigestSource.
+func (s *Static) HA1ForAll(algorithm string) bool { return algorithm == "MD5" || !s.md5 }
