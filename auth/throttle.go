@@ -202,7 +202,7 @@ func (t *throttle) failLocal(guid, address string) {
 			t.accounts[guid] = a
 		}
 		a.local.add(now, t.limits.Window)
-		p, _ := network(address)
+		p, _ := network(address) // as in allowLocal
 		w := a.sources[p]
 		if w == nil && len(a.sources) < maxSources {
 			if a.sources == nil {

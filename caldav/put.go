@@ -19,9 +19,7 @@ func (h *Handler) putObject(r *request) (action, error) {
 	case t.object == "":
 		t.collection, t.object = homeFiles, t.collection
 	}
-	if isFile, err := h.inOrdinary(r); err != nil {
-		return nil, err
-	} else if isFile {
+	if t.ordinary || t.collection == homeFiles {
 		return h.putFile(r)
 	}
 	up, err := h.readObject(r)
@@ -43,27 +41,6 @@ func (h *Handler) putObject(r *request) (action, error) {
 		}
 		return s.answerPut(self, put, prefer)
 	}, nil
-}
-
-// inOrdinary reports whether the target lies in an ordinary collection, which
-// takes any file.
-func (h *Handler) inOrdinary(r *request) (ordinary bool, err error) {
-	if r.target.collection == homeFiles {
-		return true, nil
-	}
-	err = h.Store.View(r.Context(), func(tx *store.Tx) error {
-		home, err := tx.Home(r.target.owner.GUID)
-		if err != nil {
-			return err
-		}
-		col, err := tx.Collection(home.ID, r.target.collection)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		ordinary = err == nil && col.Kind == store.KindCollection
-		return err
-	})
-	return ordinary, err
 }
 
 // A written object: what is stored now, and from what.

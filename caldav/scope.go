@@ -109,6 +109,9 @@ func (h *Handler) setKind(tx *store.Tx, t *target) error {
 		return t.setFile(tx, home)
 	case err != nil:
 		return err
+	}
+	t.ordinary = col.Kind == store.KindCollection
+	switch {
 	case t.object == "":
 		t.kind = kinds[col.Kind]
 		return nil

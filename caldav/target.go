@@ -45,6 +45,7 @@ type target struct {
 
 	collection string // name in the home
 	object     string // name in the collection
+	ordinary   bool   // the collection takes any file, it is not a calendar
 	addMember  bool   // the RFC 5995 URI of the collection
 	slash      bool   // the path ended in a slash
 }

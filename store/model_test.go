@@ -125,7 +125,8 @@ func pick(t *rapid.T, what string, from []string) string {
 	return rapid.SampledFrom(from).Draw(t, what)
 }
 
-// place draws a home and a collection of it that exists, or skips.
+// place draws a home and a collection of it that exists. Where there is none it
+// skips this one action, which makes rapid draw another: the test goes on.
 func (x *machine) place(t *rapid.T, what string) (owner, name string, c *modelCollection) {
 	owner = pick(t, what+" owner", modelOwners)
 	all := slices.Sorted(maps.Keys(x.m.homes[owner].collections))

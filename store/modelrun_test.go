@@ -175,6 +175,8 @@ func (x *machine) stored(t *rapid.T, c CollectionID, name string) (h *header, to
 	return h, tomb
 }
 
+// Reopen closes the store and opens it again. An engine in memory has nothing to
+// reopen: rapid draws another action, the test goes on.
 func (x *machine) Reopen(t *rapid.T) {
 	if x.open == nil {
 		t.Skip("lives in memory")
