@@ -4,6 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO ?= go
 BUILD ?= build
 FUZZTIME ?= 20s
+FUZZJOBS ?= 1
 N ?= 100
 
 .PHONY: test check race fuzz doc bench crash conformance generate generated deps convene clean
@@ -37,9 +38,9 @@ generate:
 deps:
 	@scripts/install-test-deps.sh
 
-# Each fuzz target in turn, FUZZTIME long.
+# Each fuzz target FUZZTIME long, FUZZJOBS of them at once.
 fuzz:
-	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(FUZZJOBS) scripts/fuzz.sh
 
 # kill -9 under concurrent writes, N times: nothing acknowledged may be missing.
 crash: $(BUILD)/harness
