@@ -2,11 +2,14 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"io/fs"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,8 +25,8 @@ type BoltOptions struct {
 	Tables []Table
 
 	// Hot is the one of Tables that holds a few small records which nearly
-	// every update writes, less than 1 kB in all. It is kept in a page that
-	// each commit has to write anyway. "": none.
+	// every update writes, less than 1 kB in all. It is kept apart, in the root
+	// page. "": none.
 	Hot Table
 
 	// ReadOnly opens for reading, beside other readers but not beside a
@@ -39,7 +42,7 @@ type BoltOptions struct {
 	LockTimeout time.Duration
 
 	// MaxBatch and MaxBatchBytes bound what shares one commit. The last
-	// update of a batch may pass MaxBatchBytes. 0: 256 updates, 8 MB.
+	// update of a batch may pass MaxBatchBytes. 0: 256 updates, 1 MB.
 	MaxBatch      int
 	MaxBatchBytes int
 
@@ -51,6 +54,8 @@ type BoltOptions struct {
 	// is beyond stays in the system's page cache but is no longer counted as
 	// this process's memory. 0: 64 MB, -1: no limit.
 	MaxMapped int64
+
+	logHalf int64 // bytes of a half of the log; 0: 4 MB
 }
 
 func (o *BoltOptions) setDefaults() {
@@ -61,7 +66,10 @@ func (o *BoltOptions) setDefaults() {
 		o.MaxBatch = 256
 	}
 	if o.MaxBatchBytes <= 0 {
-		o.MaxBatchBytes = 8 << 20
+		o.MaxBatchBytes = 1 << 20
+	}
+	if o.logHalf == 0 {
+		o.logHalf = 4 << 20
 	}
 	if o.MaxMapped == 0 {
 		o.MaxMapped = 64 << 20
@@ -82,44 +90,50 @@ const (
 )
 
 // boltEngine keeps its tables in one bbolt bucket, so that they share the upper
-// pages of one tree and a commit has fewer pages to write.
+// pages of one tree, and what was written last in the log beside the file.
 type boltEngine struct {
 	db     *bbolt.DB
 	file   *os.File // the descriptor that db writes to
+	path   string
 	opt    BoltOptions
-	tables tableIndex
-	prefix []byte // by table: what its keys begin with in the bucket
-	hot    int    // the table in the bucket of its own, or -1
+	tables tableIndex // a table's number is what its keys begin with in the bucket
+	hot    int        // the number of the table in the bucket of its own, or -1
+
+	version   atomic.Pointer[version]
+	versionMu sync.Mutex // held to change version
 
 	commit *committer // nil if read-only
 	space  space
-	views  atomic.Uint64
 }
 
 // The buckets of the file.
 var (
-	bucketData   = []byte("d") // table's prefix + key → value
+	bucketData   = []byte("d") // table's number, key → value
 	bucketHot    = []byte("h") // key → value of the hot table
-	bucketTables = []byte("t") // table's name → prefix, one byte
+	bucketTables = []byte("t") // table's name → its number, one byte
+	bucketLog    = []byte("l") // what follows
+
+	keyLogID  = []byte("id")  // u64, random: marks the records of this file
+	keyLogSeq = []byte("seq") // u64: the last record that the file holds
 )
 
-// OpenBolt opens the bbolt file at path, creating it if it does not exist.
+// logPath is the log beside the file at path.
+func logPath(path string) string { return path + "-log" }
+
+// OpenBolt opens the bbolt file at path, creating it if it does not exist, and
+// takes in what an unclean end left in the log beside it. Errors: ErrLog.
 func OpenBolt(path string, o BoltOptions) (Engine, error) {
 	o.setDefaults()
-	e := &boltEngine{opt: o, tables: o.Tables, hot: -1}
-	for i, t := range o.Tables {
-		if t == o.Hot {
-			e.hot = i
-		}
-	}
+	e := &boltEngine{path: path, opt: o, hot: -1}
 	if err := e.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if o.NoSync {
-		e.space.zeroed = math.MaxInt64 // there is no wait to shorten
+	l, err := e.restore()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), e.db.Close())
 	}
 	if !o.ReadOnly {
-		e.commit = newCommitter(e)
+		e.commit = newCommitter(e, l)
 	}
 	return e, nil
 }
@@ -154,34 +168,42 @@ func (e *boltEngine) openFile(path string, reserve int) (*bbolt.DB, error) {
 	})
 }
 
-// readTables learns the prefix of each table, and makes those that are missing.
+// readTables learns the number of each table, and makes those that are missing.
 func (e *boltEngine) readTables() error {
 	missing := false
-	e.prefix = make([]byte, len(e.tables))
 	err := e.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketTables)
-		for i, t := range e.tables {
-			if b == nil {
-				missing = true
-			} else if v := b.Get([]byte(t)); len(v) == 1 {
-				e.prefix[i] = v[0]
-			} else {
-				missing = true
+		missing = b == nil || tx.Bucket(bucketLog) == nil
+		for _, t := range e.opt.Tables {
+			missing = missing || len(b.Get([]byte(t))) != 1
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if missing {
+		if e.opt.ReadOnly {
+			return fmt.Errorf("tables are missing: %w", ErrReadOnly)
+		}
+		if err := e.db.Update(e.makeTables); err != nil {
+			return err
+		}
+	}
+	return e.db.View(func(tx *bbolt.Tx) error {
+		for _, t := range e.opt.Tables {
+			n := tx.Bucket(bucketTables).Get([]byte(t))[0]
+			e.tables = append(e.tables, numbered{t, n})
+			if t == e.opt.Hot {
+				e.hot = int(n)
 			}
 		}
 		return nil
 	})
-	if err != nil || !missing {
-		return err
-	}
-	if e.opt.ReadOnly {
-		return fmt.Errorf("tables are missing: %w", ErrReadOnly)
-	}
-	return e.db.Update(e.makeTables)
 }
 
 func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketData, bucketHot, bucketTables} {
+	for _, name := range [][]byte{bucketData, bucketHot, bucketTables, bucketLog} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -192,37 +214,72 @@ func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		used = max(used, v[0])
 	}
-	for i, t := range e.tables {
-		v := b.Get([]byte(t))
-		if len(v) != 1 {
-			used++
-			v = []byte{used}
-			if err := b.Put([]byte(t), v); err != nil {
-				return fmt.Errorf("table %q: %w", t, err)
-			}
+	for _, t := range e.opt.Tables {
+		if len(b.Get([]byte(t))) == 1 {
+			continue
 		}
-		e.prefix[i] = v[0]
+		used++
+		if err := b.Put([]byte(t), []byte{used}); err != nil {
+			return fmt.Errorf("table %q: %w", t, err)
+		}
 	}
-	return nil
+	l := tx.Bucket(bucketLog)
+	if l.Get(keyLogID) != nil {
+		return nil
+	}
+	id := make([]byte, 8)
+	rand.Read(id) // never fails (crypto/rand)
+	return errors.Join(l.Put(keyLogID, id), l.Put(keyLogSeq, make([]byte, 8)))
 }
 
-func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) (err error) {
+// restore makes the first version, of the file and what is in the log, and
+// returns the log to go on with. Unless read-only, the file then holds it all.
+func (e *boltEngine) restore() (log, error) {
+	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf}
+	v := &version{active: newWrites()}
+	err := e.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketLog)
+		l.id = binary.BigEndian.Uint64(b.Get(keyLogID))
+		l.seq = binary.BigEndian.Uint64(b.Get(keyLogSeq))
+		v.base = tx.ID()
+		return nil
+	})
+	if err != nil {
+		return l, err
+	}
+	records, err := l.read()
+	if err != nil {
+		return l, err
+	}
+	for _, r := range records {
+		if err := addChunks(v.active, r); err != nil {
+			return l, err
+		}
+	}
+	l.seq += uint64(len(records))
+	if len(records) > 0 && !e.opt.ReadOnly {
+		if v.base, err = e.write(l.seq, v.active); err != nil {
+			return l, fmt.Errorf("what is in the log: %w", err)
+		}
+		v.active = newWrites()
+	}
+	e.version.Store(v)
+	return l, nil
+}
+
+func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	tx, err := e.db.Begin(false)
+	v, tx, err := e.begin()
 	if err != nil {
-		return boltError(err)
+		return err
 	}
-	defer func() {
-		if rerr := tx.Rollback(); rerr != nil {
-			err = errors.Join(err, rerr)
-		}
-	}()
-	if e.views.Add(1)%viewsPerCheck == 0 {
-		e.checkSpace(tx.Size())
+	defer rollback(tx)
+	if e.space.views.Add(1)%viewsPerCheck == 0 {
+		e.checkSpace()
 	}
-	return fn(e.state(tx))
+	return fn(&reader{e.tables, e.source(v, tx)})
 }
 
 func (e *boltEngine) Update(ctx context.Context, fn func(Writer) error) error {
@@ -236,15 +293,37 @@ func (e *boltEngine) Backup(ctx context.Context, w io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	tx, err := e.beginWhole()
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	defer rollback(tx)
 	out := &contextWriter{ctx: ctx, w: w}
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		_, err := tx.WriteTo(out)
-		return err
-	})
+	_, err = tx.WriteTo(out)
 	if out.err != nil {
 		return fmt.Errorf("backup: %w", out.err)
 	}
 	return boltError(err)
+}
+
+// beginWhole returns a transaction that reads the file when nothing is in the
+// log alone.
+func (e *boltEngine) beginWhole() (tx *bbolt.Tx, err error) {
+	if e.commit == nil {
+		if e.version.Load().active.Len() > 0 {
+			return nil, fmt.Errorf("the log is not empty: %w", ErrReadOnly)
+		}
+		tx, err = e.db.Begin(false)
+		return tx, boltError(err)
+	}
+	err = ErrClosed
+	e.commit.alone(func() {
+		if err = e.commit.empty(); err == nil {
+			tx, err = e.db.Begin(false)
+			err = boltError(err)
+		}
+	})
+	return tx, err
 }
 
 // Check implements Checker: every page is used once or free, keys are in order.
@@ -271,16 +350,23 @@ func (e *boltEngine) Size() (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("size: %w", err)
 	}
-	return info.Size(), nil
+	n := info.Size()
+	if info, err = os.Stat(logPath(e.path)); err == nil {
+		n += info.Size()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("size: %w", err)
+	}
+	return n, nil
 }
 
 func (e *boltEngine) Close() error {
+	var err error
 	if e.commit != nil {
-		if err := e.commit.close(); err != nil {
+		if err = e.commit.close(); errors.Is(err, ErrClosed) {
 			return err
 		}
 	}
-	return boltError(e.db.Close())
+	return errors.Join(err, boltError(e.db.Close()))
 }
 
 // contextWriter stops a long copy when its context is done, and keeps the error

@@ -2,15 +2,14 @@ package engine
 
 import (
 	"bytes"
-	"iter"
 
 	"go.etcd.io/bbolt"
 )
 
-// boltState is the tables as one bbolt transaction sees them: the Reader of a
-// view and what overlays lie on. It is used by one goroutine.
+// boltState is the tables as one transaction of the bbolt file sees them. It is
+// used by one goroutine.
 type boltState struct {
-	*boltEngine
+	hot   int // the number of the hot table, or -1
 	data  *bbolt.Bucket
 	find  *bbolt.Cursor // over data, for lookups
 	probe []byte        // scratch of lookups
@@ -20,7 +19,7 @@ type boltState struct {
 
 func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
 	b := tx.Bucket(bucketData)
-	return &boltState{boltEngine: e, data: b, find: b.Cursor(), tx: tx}
+	return &boltState{hot: e.hot, data: b, find: b.Cursor(), tx: tx}
 }
 
 func (s *boltState) hotBucket() *bbolt.Bucket {
@@ -30,68 +29,41 @@ func (s *boltState) hotBucket() *bbolt.Bucket {
 	return s.small
 }
 
-// key returns a table's key as the bucket has it, valid until the next call.
-func (s *boltState) key(table int, key []byte) []byte {
-	s.probe = append(append(s.probe[:0], s.prefix[table]), key...)
-	return s.probe
-}
-
 func (s *boltState) get(table int, key []byte) []byte {
 	if table == s.hot {
 		return s.hotBucket().Get(key)
 	}
-	key = s.key(table, key)
-	if k, v := s.find.Seek(key); bytes.Equal(k, key) {
+	s.probe = append(append(s.probe[:0], byte(table)), key...)
+	if k, v := s.find.Seek(s.probe); bytes.Equal(k, s.probe) {
 		return v
 	}
 	return nil
 }
 
-// apply writes an overlay into the transaction, which must be writable.
-func (s *boltState) apply(o *overlay) error {
+// apply writes w into the transaction, which must be writable. The keys of
+// writes are those of the bucket: a table's number and the key.
+func (s *boltState) apply(w *writes) (err error) {
 	s.data.FillPercent = fillPercent
-	return o.each(func(table int, key []byte, w write) error {
-		b := s.data
-		if table == s.hot {
-			b = s.hotBucket()
-		} else {
-			key = s.key(table, key)
+	w.Scan(func(w write) bool {
+		b, key := s.data, w.key
+		if int(key[0]) == s.hot {
+			b, key = s.hotBucket(), key[1:]
 		}
 		if w.deleted {
-			return b.Delete(key)
+			err = b.Delete(key)
+		} else {
+			err = b.Put(key, w.value)
 		}
-		return b.Put(key, w.value)
+		return err == nil
 	})
+	return err
 }
 
-func (s *boltState) cursor(table int) cursor { return s.open(table) }
-
-func (s *boltState) open(table int) *boltCursor {
+func (s *boltState) cursor(table int) cursor {
 	if table == s.hot {
 		return &boltCursor{c: s.hotBucket().Cursor()}
 	}
-	return &boltCursor{c: s.data.Cursor(), probe: []byte{s.prefix[table]}, skip: 1}
-}
-
-// Get implements Reader.
-func (s *boltState) Get(t Table, key []byte) []byte { return s.get(s.tables.of(t), key) }
-
-// Scan implements Reader.
-func (s *boltState) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		c := s.open(s.tables.of(t))
-		for k, v := c.seek(from); k != nil && below(k, to) && yield(k, v); k, v = c.next() {
-		}
-	}
-}
-
-// ScanDesc implements Reader.
-func (s *boltState) ScanDesc(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		c := s.open(s.tables.of(t))
-		for k, v := c.seekBelow(to); k != nil && bytes.Compare(k, from) >= 0 && yield(k, v); k, v = c.prev() {
-		}
-	}
+	return &boltCursor{c: s.data.Cursor(), probe: []byte{byte(table)}, skip: 1}
 }
 
 // boltCursor walks one table: the keys of its bucket that begin with its

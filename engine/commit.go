@@ -3,19 +3,15 @@ package engine
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
-
-	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
+	"time"
 )
 
 // A committer gathers the updates of one bbolt file and runs them, a batch per
-// commit, one batch at a time.
+// record of the log, one batch at a time.
 //
 // There is no goroutine that waits for work. Whoever holds the lead commits,
 // and the callers of Update pass it on: each waits for its outcome or the lead,
@@ -30,10 +26,14 @@ type committer struct {
 	closed bool
 
 	// These belong to the holder of the lead.
-	broken  error // why no update is taken any more
-	last    int   // length of the last batch
-	commits int
-	spare   []*overlay
+	log      log
+	flushing chan error  // gets the outcome of the flush under way; nil: none is
+	stuck    bool        // what is frozen could not be written to the file
+	broken   error       // why no update is taken any more
+	timer    *time.Timer // set while something ages in the log
+	used     int64       // bytes of the file that are in use
+	last     int         // length of the last batch
+	spare    []*overlay
 }
 
 // The states of an update. It leaves stateQueued once: for stateTaken when a
@@ -55,8 +55,8 @@ type update struct {
 	goexit bool
 }
 
-func newCommitter(e *boltEngine) *committer {
-	c := &committer{engine: e, lead: make(chan struct{}, 1)}
+func newCommitter(e *boltEngine, l log) *committer {
+	c := &committer{engine: e, lead: make(chan struct{}, 1), log: l}
 	c.lead <- struct{}{}
 	return c
 }
@@ -127,7 +127,7 @@ func (c *committer) alone(fn func()) {
 func (c *committer) pass() { c.lead <- struct{}{} }
 
 // close takes no more updates, lets those that are queued run, and returns when
-// they have.
+// the file holds all of them.
 func (c *committer) close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -140,8 +140,16 @@ func (c *committer) close() error {
 		<-c.lead
 		batch := c.take()
 		if len(batch) == 0 {
-			c.pass()
-			return nil
+			defer c.pass()
+			if c.timer != nil {
+				c.timer.Stop()
+			}
+			err := c.empty()
+			keep := err != nil
+			if c.broken != nil {
+				err = nil // every update since has been told
+			}
+			return errors.Join(err, c.log.close(!keep))
 		}
 		go c.commit(batch)
 	}
@@ -180,23 +188,25 @@ func (c *committer) putBack(batch ...*update) {
 	c.mu.Unlock()
 }
 
-// commit runs batch in one transaction, answers each update and passes the lead
-// on. Updates that exceed MaxBatchBytes go back to the queue.
+// commit runs batch, makes it durable as one, answers each update and passes the
+// lead on. Updates that exceed MaxBatchBytes go back to the queue.
 func (c *committer) commit(batch []*update) {
 	defer c.pass()
 	if c.broken != nil {
 		answer(batch, c.broken)
 		return
 	}
-	tx, err := c.engine.db.Begin(true)
+	v, tx, err := c.engine.begin()
 	if err != nil {
-		answer(batch, boltError(err))
+		answer(batch, err)
 		return
 	}
-	used := tx.Size()
-	state := c.engine.state(tx)
+	c.used = tx.Size()
+	next := v.active.Copy()
+	state := &layer{writes: next, below: over(v.frozen, c.engine.state(tx))}
 	var ran []*update
 	var overlays []*overlay
+	var chunks [][]byte
 	finished := false
 	defer func() {
 		if !finished { // a function ended this goroutine: undo all, run the others again
@@ -212,36 +222,30 @@ func (c *committer) commit(batch []*update) {
 			continue
 		}
 		o := c.overlay(state)
-		if u.call(o); u.err == nil && u.panic == nil {
-			if err := state.apply(o); err != nil { // half applied: nothing of this transaction may stay
-				u.err = err
-				close(u.done)
-				return
-			}
-			wrote += o.bytes
+		if u.call(o); u.err == nil && u.panic == nil && o.bytes > 0 {
+			b := o.chunk()
+			chunks = append(chunks, b)
+			wrote += len(b)
+			u.err = addChunks(next, b)
 		}
 		ran = append(ran, u)
 		overlays = append(overlays, o)
 	}
 	finished = true
+	rollback(tx) // before anything writes to the file, which may have to wait for readers
 	if len(batch) > 0 {
 		c.putBack(batch...)
 	}
 	if wrote > 0 {
-		err = c.finish(tx)
-	} else {
-		rollback(tx)
+		err = c.keep(next, chunks, wrote)
 	}
 	c.spare = append(c.spare, overlays...)
 	// Only now: even an error may stand on what an update before it wrote.
 	answer(ran, err)
-	if c.commits++; used+zeroStep(used)/2 > c.engine.space.zeroed || c.commits%commitsPerCheck == 0 {
-		c.engine.checkSpace(used)
-	}
 }
 
 // overlay returns an empty overlay over state.
-func (c *committer) overlay(state *boltState) *overlay {
+func (c *committer) overlay(state source) *overlay {
 	if n := len(c.spare); n > 0 {
 		o := c.spare[n-1]
 		c.spare = c.spare[:n-1]
@@ -249,36 +253,6 @@ func (c *committer) overlay(state *boltState) *overlay {
 		return o
 	}
 	return newOverlay(c.engine.tables, state)
-}
-
-// finish commits tx. When the disk did not confirm what was written, nobody can
-// say what a crash would leave, and asking again may falsely succeed: then no
-// further update is taken. When there was no space or a write failed, what was
-// there before is untouched and the next update may try again.
-func (c *committer) finish(tx *bbolt.Tx) error {
-	err := tx.Commit()
-	if err == nil {
-		return nil
-	}
-	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, full) {
-			return errors.Join(ErrFull, err)
-		}
-	}
-	var errno syscall.Errno
-	var write *fs.PathError
-	if errors.As(err, &errno) && !errors.As(err, &write) { // fdatasync's own
-		c.broken = errors.Join(ErrReadOnly, err)
-		return c.broken
-	}
-	return boltError(err)
-}
-
-// rollback undoes tx, which cannot fail but for having ended already.
-func rollback(tx *bbolt.Tx) {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, berrors.ErrTxClosed) {
-		panic(err)
-	}
 }
 
 // call runs u's function and keeps its outcome. If the function ends the

@@ -116,14 +116,28 @@ func (p *Panic) Unwrap() error {
 	return err
 }
 
-// tableIndex maps each name to its place. Tables are few, so a search over a
+// tableIndex has the number of each table. Tables are few, so a search over a
 // slice beats a map.
-type tableIndex []Table
+type tableIndex []numbered
+
+type numbered struct {
+	name   Table
+	number byte
+}
+
+// numberTables numbers tables by their order.
+func numberTables(tables []Table) tableIndex {
+	var ts tableIndex
+	for i, t := range tables {
+		ts = append(ts, numbered{t, byte(i)})
+	}
+	return ts
+}
 
 func (ts tableIndex) of(t Table) int {
 	for i := range ts {
-		if ts[i] == t {
-			return i
+		if ts[i].name == t {
+			return int(ts[i].number)
 		}
 	}
 	panic(fmt.Sprintf("engine: unknown table %q", string(t)))

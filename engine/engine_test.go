@@ -17,6 +17,7 @@ func TestBolt(t *testing.T) {
 		"default":       {},
 		"hot table":     {Hot: "hot"},
 		"small batches": {MaxBatch: 2, MaxBatchBytes: 10},
+		"near its size": {MaxSize: 30 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			enginetest.Run(t, func(tb testing.TB) engine.Engine {

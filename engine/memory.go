@@ -1,28 +1,18 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
-	"iter"
 	"runtime/debug"
 	"sync"
-
-	"github.com/tidwall/btree"
 )
 
 // OpenMemory returns an empty engine that lives in memory. Backup writes its
 // pairs as uvarint table number, key and value length and the bytes.
 func OpenMemory(tables []Table) Engine {
-	m := &memory{tables: tables}
-	for range tables {
-		m.trees = append(m.trees, btree.NewBTreeG(func(a, b pair) bool { return bytes.Compare(a.key, b.key) < 0 }))
-	}
-	return m
+	return &memory{tables: numberTables(tables), state: newWrites()}
 }
-
-type pair struct{ key, value []byte }
 
 type memory struct {
 	tables tableIndex
@@ -30,15 +20,12 @@ type memory struct {
 	writer sync.Mutex // held by the one running update
 
 	mu      sync.Mutex // guards what follows
-	trees   memState
+	state   *writes    // all that there is; a published one never changes
 	closed  bool
 	running sync.WaitGroup
 }
 
-// memState is one version of all tables; a published one never changes.
-type memState []*btree.BTreeG[pair]
-
-func (m *memory) begin(ctx context.Context) (memState, error) {
+func (m *memory) begin(ctx context.Context) (*writes, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -48,7 +35,7 @@ func (m *memory) begin(ctx context.Context) (memState, error) {
 		return nil, ErrClosed
 	}
 	m.running.Add(1)
-	return m.trees, nil
+	return m.state, nil
 }
 
 func (m *memory) View(ctx context.Context, fn func(Reader) error) error {
@@ -57,7 +44,7 @@ func (m *memory) View(ctx context.Context, fn func(Reader) error) error {
 		return err
 	}
 	defer m.running.Done()
-	return fn(&memReader{m.tables, state})
+	return fn(&reader{m.tables, over(state, nothing{})})
 }
 
 func (m *memory) Update(ctx context.Context, fn func(Writer) error) error {
@@ -68,27 +55,21 @@ func (m *memory) Update(ctx context.Context, fn func(Writer) error) error {
 		return err
 	}
 	defer m.running.Done()
-	o := newOverlay(m.tables, state)
+	o := newOverlay(m.tables, over(state, nothing{}))
 	if err := guard(func() error { return fn(o) }); err != nil {
 		return err
 	}
-	next := make(memState, len(state))
-	for i, t := range state {
-		next[i] = t.Copy()
-	}
-	err = o.each(func(table int, key []byte, w write) error {
+	next := state.Copy()
+	o.layer.writes.Scan(func(w write) bool {
 		if w.deleted {
-			next[table].Delete(pair{key: key})
+			next.Delete(w)
 		} else {
-			next[table].Set(pair{key, w.value})
+			next.Set(w)
 		}
-		return nil
+		return true
 	})
-	if err != nil {
-		return err
-	}
 	m.mu.Lock()
-	m.trees = next
+	m.state = next
 	m.mu.Unlock()
 	return nil
 }
@@ -106,9 +87,9 @@ func guard(fn func() error) (err error) {
 func (m *memory) Backup(ctx context.Context, w io.Writer) error {
 	return m.View(ctx, func(r Reader) error {
 		var buf []byte
-		for i, t := range m.tables {
-			for k, v := range r.Scan(t, nil, nil) {
-				buf = binary.AppendUvarint(buf[:0], uint64(i))
+		for _, t := range m.tables {
+			for k, v := range r.Scan(t.name, nil, nil) {
+				buf = binary.AppendUvarint(buf[:0], uint64(t.number))
 				buf = binary.AppendUvarint(buf, uint64(len(k)))
 				buf = binary.AppendUvarint(buf, uint64(len(v)))
 				if _, err := w.Write(append(append(buf, k...), v...)); err != nil {
@@ -124,7 +105,7 @@ func (m *memory) Size() (int64, error) {
 	var n int64
 	err := m.View(context.Background(), func(r Reader) error {
 		for _, t := range m.tables {
-			for k, v := range r.Scan(t, nil, nil) {
+			for k, v := range r.Scan(t.name, nil, nil) {
 				n += int64(len(k) + len(v))
 			}
 		}
@@ -143,53 +124,4 @@ func (m *memory) Close() error {
 	m.mu.Unlock()
 	m.running.Wait()
 	return nil
-}
-
-func (s memState) get(table int, key []byte) []byte {
-	p, ok := s[table].Get(pair{key: key})
-	if !ok {
-		return nil
-	}
-	return p.value
-}
-
-func (s memState) cursor(table int) cursor {
-	return &memCursor{it: s[table].Copy().Iter()}
-}
-
-// memReader is the Reader of a view.
-type memReader struct {
-	tables tableIndex
-	state  memState
-}
-
-func (r *memReader) Get(t Table, key []byte) []byte { return r.state.get(r.tables.of(t), key) }
-
-func (r *memReader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return newOverlay(r.tables, r.state).Scan(t, from, to)
-}
-
-func (r *memReader) ScanDesc(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	return newOverlay(r.tables, r.state).ScanDesc(t, from, to)
-}
-
-type memCursor struct{ it btree.IterG[pair] }
-
-func (c *memCursor) at(ok bool) (k, v []byte) {
-	if !ok {
-		return nil, nil
-	}
-	p := c.it.Item()
-	return p.key, p.value
-}
-
-func (c *memCursor) seek(key []byte) (k, v []byte) { return c.at(c.it.Seek(pair{key: key})) }
-func (c *memCursor) next() (k, v []byte)           { return c.at(c.it.Next()) }
-func (c *memCursor) prev() (k, v []byte)           { return c.at(c.it.Prev()) }
-
-func (c *memCursor) seekBelow(key []byte) (k, v []byte) {
-	if key == nil || !c.it.Seek(pair{key: key}) {
-		return c.at(c.it.Last())
-	}
-	return c.prev()
 }

@@ -2,14 +2,16 @@ package engine
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// trim unmaps the file's pages if the process has more than MaxMapped bytes of
-// files mapped. The pages stay in the page cache.
+// trim unmaps the first used bytes of the file if the process has more than
+// MaxMapped bytes of files mapped. The pages stay in the page cache. A
+// transaction must be open, so that the mapping stays where it is.
 func (e *boltEngine) trim(used int64) {
 	if e.opt.MaxMapped < 0 || used < e.opt.MaxMapped || mappedFiles() < e.opt.MaxMapped {
 		return
@@ -36,4 +38,13 @@ func mappedFiles() int64 {
 		return 0
 	}
 	return n * int64(os.Getpagesize())
+}
+
+// datasync returns when what was written to f is on the disk.
+func datasync(f *os.File) error {
+	for {
+		if err := unix.Fdatasync(int(f.Fd())); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }

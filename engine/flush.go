@@ -1,0 +1,206 @@
+package engine
+
+import (
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// flushAge is how long an update may stay in the log alone.
+const flushAge = time.Second
+
+// near reports whether what is in the log, with another n bytes, may make the
+// file larger than MaxSize: a half of the log may need some times its bytes in
+// the file. Then each update is tried in the file itself, so that none is
+// acknowledged that does not fit.
+func (c *committer) near(n int) bool {
+	limit := c.engine.opt.MaxSize
+	return limit > 0 && c.used+8*c.log.halfSize+4*int64(n) > limit
+}
+
+// keep makes a batch durable: chunks, of n bytes, which next has over the
+// current version's active writes.
+func (c *committer) keep(next *writes, chunks [][]byte, n int) error {
+	select {
+	case err := <-c.flushing:
+		c.flushed(err)
+	default:
+	}
+	if c.stuck || c.near(n) || recordSize(n) > c.log.halfSize {
+		return c.through(next)
+	}
+	if !c.log.fits(n) {
+		if !c.freeze() {
+			return c.through(next)
+		}
+		next = newWrites()
+		for _, b := range chunks {
+			if err := addChunks(next, b); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.log.append(chunks); err != nil {
+		return c.failed(err)
+	}
+	c.engine.publish(func(v *version) { v.active = next })
+	if c.timer == nil {
+		c.timer = time.AfterFunc(flushAge, func() { c.alone(c.aged) })
+	}
+	return nil
+}
+
+// aged moves what has been in the log for long to the file. It has the lead.
+func (c *committer) aged() {
+	c.timer = nil
+	if c.broken == nil && c.engine.version.Load().active.Len() > 0 {
+		c.freeze()
+	}
+}
+
+// freeze has what is in the half of the log that is being written moved to the
+// file, and goes on in the other half as soon as that is free. It reports whether
+// that was so; if not, the file could not take it.
+func (c *committer) freeze() bool {
+	if c.settle(); c.stuck || c.broken != nil {
+		return false
+	}
+	var frozen *writes
+	c.engine.publish(func(v *version) {
+		frozen = v.active
+		v.active, v.frozen, v.moving = newWrites(), frozen, true
+	})
+	c.log.turn()
+	seq, done := c.log.seq, make(chan error, 1)
+	c.flushing = done
+	go func() { done <- c.engine.flush(frozen, seq) }()
+	return true
+}
+
+// flush writes what is frozen to the file; seq is the last record of it.
+func (e *boltEngine) flush(frozen *writes, seq uint64) error {
+	id, err := e.write(seq, frozen)
+	e.publish(func(v *version) {
+		v.moving = false
+		if err == nil {
+			v.frozen, v.base = nil, id
+		}
+	})
+	e.checkSpace()
+	return err
+}
+
+// settle waits for a flush that is under way.
+func (c *committer) settle() {
+	if c.flushing != nil {
+		c.flushed(<-c.flushing)
+	}
+}
+
+// flushed takes note of the outcome of a flush.
+func (c *committer) flushed(err error) {
+	c.flushing = nil
+	if err != nil {
+		c.stuck = true
+		_ = c.failed(err) // nobody waits for it; the next update is told
+	}
+}
+
+// through writes next, and all that is in the log, to the file itself. Then the
+// log holds nothing that is needed.
+func (c *committer) through(next *writes) error {
+	if c.settle(); c.broken != nil {
+		return c.broken
+	}
+	id, err := c.engine.write(c.log.seq, c.engine.version.Load().frozen, next)
+	if err != nil {
+		return c.failed(err)
+	}
+	c.stuck = false
+	c.log.restart()
+	c.engine.publish(func(v *version) { v.active, v.frozen, v.base = newWrites(), nil, id })
+	c.engine.checkSpace()
+	return nil
+}
+
+// empty makes the file hold all there is. It has the lead.
+func (c *committer) empty() error {
+	c.settle()
+	if v := c.engine.version.Load(); v.active.Len() > 0 || v.frozen != nil {
+		return c.through(v.active)
+	}
+	return nil
+}
+
+// failed puts an error of writing into the engine's terms. When the disk did not
+// confirm what was written, nobody can say what a crash would leave, and asking
+// again may falsely succeed: then no further update is taken. When there was no
+// space or a write failed, what was there before is untouched and the next
+// update may try again.
+func (c *committer) failed(err error) error {
+	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) {
+			return errors.Join(ErrFull, err)
+		}
+	}
+	var unconfirmed *syncError
+	if errors.As(err, &unconfirmed) {
+		c.broken = errors.Join(ErrReadOnly, err)
+		return c.broken
+	}
+	return boltError(err)
+}
+
+// write writes all of ws, one over the other, to the file in one transaction and
+// returns its number when it is durable. The file then holds the log up to seq.
+func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
+	tx, err := e.db.Begin(true)
+	if err != nil {
+		return 0, err
+	}
+	id = tx.ID()
+	state := e.state(tx)
+	for _, w := range ws {
+		if w == nil {
+			continue
+		}
+		if err := state.apply(w); err != nil {
+			rollback(tx)
+			return 0, err
+		}
+	}
+	if err := tx.Bucket(bucketLog).Put(keyLogSeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
+		rollback(tx)
+		return 0, err
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, commitError(err)
+	}
+	return id, nil
+}
+
+// commitError tells an error of syncing from one of writing. bbolt returns that
+// of fdatasync bare, while one of writing names the file; of the one of syncing
+// the file's new length it makes text.
+func commitError(err error) error {
+	var errno syscall.Errno
+	var write *fs.PathError
+	bare := errors.As(err, &errno) && !errors.As(err, &write)
+	if bare || strings.Contains(err.Error(), "file sync error") {
+		return &syncError{err}
+	}
+	return err
+}
+
+// rollback undoes tx, which cannot fail but for having ended already.
+func rollback(tx *bbolt.Tx) {
+	if err := tx.Rollback(); err != nil && !errors.Is(err, berrors.ErrTxClosed) {
+		panic(err)
+	}
+}

@@ -1,0 +1,319 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// copyAt copies the file and its log to path as a crash at this moment would
+// leave them: nothing is appended to the log meanwhile, but what is being moved
+// to the file goes on.
+func copyAt(t testing.TB, e *boltEngine, path string) {
+	t.Helper()
+	e.commit.alone(func() {
+		for from, to := range map[string]string{e.path: path, logPath(e.path): logPath(path)} {
+			b, err := os.ReadFile(from)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err := errors.Join(err, os.WriteFile(to, b, 0o600)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestCrashAnywhere has writers count, each in a record of its own and in a
+// second table, and crashes again and again while they do: what was
+// acknowledged before is there, and no update is there by half.
+func TestCrashAnywhere(t *testing.T) {
+	const writers, crashes = 4, 25
+	o := BoltOptions{logHalf: 128 << 10, NoSync: true}
+	dir := t.TempDir()
+	e := openBolt(t, filepath.Join(dir, "test.db"), o)
+	var acked [writers]atomic.Uint64
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for g := range writers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			random := rand.New(rand.NewPCG(1, uint64(g)))
+			for n := uint64(1); ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				value := append(binary.BigEndian.AppendUint64(nil, n), make([]byte, random.IntN(3000))...)
+				err := e.Update(ctx, func(w Writer) error {
+					return errors.Join(w.Put("a", []byte{byte(g)}, value), w.Put("b", []byte{byte(g)}, value),
+						w.Put("a", fmt.Appendf(nil, "%d/%d", g, n), nil), w.Delete("a", fmt.Appendf(nil, "%d/%d", g, n-10)))
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				acked[g].Store(n)
+			}
+		}()
+	}
+	for i := range crashes {
+		time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+		path := filepath.Join(dir, fmt.Sprintf("crash%d.db", i))
+		var before [writers]uint64
+		for g := range before {
+			before[g] = acked[g].Load()
+		}
+		copyAt(t, e, path)
+		crashed := openBolt(t, path, o)
+		err := crashed.View(ctx, func(r Reader) error {
+			for g, least := range before {
+				a, b := r.Get("a", []byte{byte(g)}), r.Get("b", []byte{byte(g)})
+				if a == nil && least == 0 {
+					continue
+				}
+				n := binary.BigEndian.Uint64(a)
+				if n < least || !bytes.Equal(a, b) || r.Get("a", fmt.Appendf(nil, "%d/%d", g, n)) == nil ||
+					n > 10 && r.Get("a", fmt.Appendf(nil, "%d/%d", g, n-10)) != nil {
+					return fmt.Errorf("writer %d: has %d, %d were acknowledged; same in both tables: %t", g, n, least, bytes.Equal(a, b))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("crash %d: %v", i, err)
+		}
+		if errs := crashed.Check(ctx); len(errs) > 0 {
+			t.Errorf("crash %d: %v", i, errs)
+		}
+		if err := crashed.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(logPath(path)); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("crash %d: a log is left after Close: %v", i, err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// crashed writes n records and returns a copy as a crash would leave it.
+func crashed(t *testing.T, n int, size int) string {
+	t.Helper()
+	dir := t.TempDir()
+	e := openBolt(t, filepath.Join(dir, "test.db"), BoltOptions{NoSync: true})
+	for i := range n {
+		if err := putOne(e, fmt.Sprintf("%03d", i), bytes.Repeat([]byte{'x'}, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "crashed.db")
+	copyAt(t, e, path)
+	return path
+}
+
+// TestTornRecord: a crash while the last record was written leaves any part of
+// it. That update is not there, all before it are, and writing goes on.
+func TestTornRecord(t *testing.T) {
+	const n, size = 5, 10_000
+	whole := recordSize(size + 10)
+	for _, tear := range []int64{0, 1, 20, logHeader, logPage - 1, logPage, 2 * logPage, size} {
+		path := crashed(t, n, size)
+		b, err := os.ReadFile(logPath(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clear(b[(n-1)*whole+tear:])
+		if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e := openBolt(t, path, BoltOptions{NoSync: true})
+		if got := count(t, e, "a"); got != n-1 {
+			t.Errorf("torn after %d bytes: %d records, want %d", tear, got, n-1)
+		}
+		if err := errors.Join(putOne(e, "next", nil), e.Close()); err != nil {
+			t.Errorf("torn after %d bytes: %v", tear, err)
+		}
+	}
+}
+
+// TestDamagedLog: a record that is damaged although others followed it was
+// acknowledged. That is told, not passed over.
+func TestDamagedLog(t *testing.T) {
+	path := crashed(t, 5, 100)
+	b, err := os.ReadFile(logPath(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[2*logPage+50]++
+	if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		if _, err := OpenBolt(path, BoltOptions{Tables: []Table{"a", "b"}, ReadOnly: readOnly}); !errors.Is(err, ErrLog) {
+			t.Errorf("read-only %t: %v, want ErrLog", readOnly, err)
+		}
+	}
+	if left, err := os.ReadFile(logPath(path)); err != nil || !bytes.Equal(left, b) {
+		t.Errorf("the log was changed: %v", err)
+	}
+	if err := os.Remove(logPath(path)); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, openBolt(t, path, BoltOptions{}), "a"); n != 0 {
+		t.Errorf("%d records in the file alone", n)
+	}
+}
+
+// TestOtherLog: the log of another file, or one that the file has all of, is not
+// this file's.
+func TestOtherLog(t *testing.T) {
+	path, other := crashed(t, 3, 10), crashed(t, 5, 10)
+	theirs, err := os.ReadFile(logPath(other))
+	mine, err2 := os.ReadFile(logPath(path))
+	if err := errors.Join(err, err2, os.WriteFile(logPath(path), theirs, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	e := openBolt(t, path, BoltOptions{})
+	if n := count(t, e, "a"); n != 0 {
+		t.Errorf("%d records of another file", n)
+	}
+	if err := errors.Join(e.Close(), os.WriteFile(logPath(path), mine, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		e := openBolt(t, path, BoltOptions{})
+		if n := count(t, e, "a"); n != 3 {
+			t.Errorf("%d records, want 3", n)
+		}
+		if err := errors.Join(e.Close(), os.WriteFile(logPath(path), mine, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestReadOnlyLog: a reader sees what is in the log, and leaves it.
+func TestReadOnlyLog(t *testing.T) {
+	path := crashed(t, 3, 10)
+	for range 2 {
+		e := openBolt(t, path, BoltOptions{ReadOnly: true})
+		if n := count(t, e, "a"); n != 3 {
+			t.Errorf("%d records, want 3", n)
+		}
+		if err := e.Backup(ctx, new(bytes.Buffer)); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("Backup: %v, want ErrReadOnly", err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAged: what is in the log goes to the file in time, without another update.
+func TestAged(t *testing.T) {
+	e := openBolt(t, filepath.Join(t.TempDir(), "test.db"), BoltOptions{NoSync: true})
+	if err := putOne(e, "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		if v := e.version.Load(); v.active.Len() == 0 && v.frozen == nil {
+			if n := count(t, e, "a"); n != 1 {
+				t.Errorf("%d records", n)
+			}
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the log is not emptied")
+}
+
+// TestBulk: an update larger than the log goes to the file at once, over what is
+// in the log, and small ones go on.
+func TestBulk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	e := openBolt(t, path, BoltOptions{NoSync: true, logHalf: 32 << 10})
+	for i := range 200 {
+		size := 100
+		if i%7 == 0 {
+			size = 40_000
+		}
+		err := e.Update(ctx, func(w Writer) error {
+			return errors.Join(w.Put("a", fmt.Appendf(nil, "%03d", i), make([]byte, size)), w.Put("b", []byte("last"), []byte{byte(i)}))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%50 == 0 {
+			copied := filepath.Join(t.TempDir(), "crashed.db")
+			copyAt(t, e, copied)
+			if n := count(t, openBolt(t, copied, BoltOptions{logHalf: 32 << 10}), "a"); n != i+1 {
+				t.Errorf("%d records after a crash, want %d", n, i+1)
+			}
+		}
+		if n := count(t, e, "a"); n != i+1 {
+			t.Fatalf("%d records, want %d", n, i+1)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, openBolt(t, path, BoltOptions{}), "a"); n != 200 {
+		t.Errorf("%d records in the end", n)
+	}
+}
+
+// FuzzLog reads logs that no crash leaves: they are refused, or what is in them
+// makes sense.
+func FuzzLog(f *testing.F) {
+	l := log{path: filepath.Join(f.TempDir(), "log"), id: 7, halfSize: 64 << 10}
+	o := newOverlay(numberTables([]Table{"a"}), nothing{})
+	for i := range 20 {
+		if err := errors.Join(o.Put("a", fmt.Appendf(nil, "%d", i), make([]byte, i*500)), o.Delete("a", []byte{byte(i)}), l.append([][]byte{o.chunk()})); err != nil {
+			f.Fatal(err)
+		}
+		if !l.fits(6000) {
+			l.turn()
+		}
+	}
+	if err := l.close(false); err != nil {
+		f.Fatal(err)
+	}
+	b, err := os.ReadFile(l.path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b, uint64(0))
+	f.Add(b, uint64(12))
+	f.Add(o.chunk(), uint64(0))
+	path := l.path
+	f.Fuzz(func(t *testing.T, b []byte, seq uint64) {
+		if err := addChunks(newWrites(), b); err != nil && !errors.Is(err, errChunk) {
+			t.Fatal(err)
+		}
+		l := log{path: path, id: 7, seq: seq, halfSize: 64 << 10}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		records, err := l.read()
+		if err != nil && !errors.Is(err, ErrLog) {
+			t.Fatal(err)
+		}
+		w := newWrites()
+		for _, r := range records {
+			if err := addChunks(w, r); err != nil && !errors.Is(err, errChunk) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
