@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"convene"
@@ -45,23 +46,34 @@ func BenchmarkRequest(b *testing.B) {
 	address := strings.TrimPrefix(s.URLs()[0], "http://")
 	head := "Host: localhost\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ann:secret")) + "\r\n"
 	event := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-	put := fmt.Sprintf("PUT %scalendar/1.ics HTTP/1.1\r\n%sContent-Type: text/calendar\r\nContent-Length: %d\r\n\r\n%s", annHome, head, len(event), event)
+	put := func(uid string) string {
+		event := strings.Replace(event, "UID:1", "UID:"+uid, 1)
+		return fmt.Sprintf("PUT %scalendar/%s.ics HTTP/1.1\r\n%sContent-Type: text/calendar\r\nContent-Length: %d\r\n\r\n%s", annHome, uid, head, len(event), event)
+	}
 	once := true
-	roundTrips(b, address, put, func() bool { defer func() { once = false }(); return once }, 201)
-	for name, request := range map[string]string{
-		"propfind0": "PROPFIND " + annHome + " HTTP/1.1\r\n" + head + "Depth: 0\r\nContent-Length: 0\r\n\r\n",
-		"get":       "GET " + annHome + "calendar/1.ics HTTP/1.1\r\n" + head + "\r\n",
+	roundTrips(b, address, func() string { return put("1") }, func() bool { defer func() { once = false }(); return once }, 201)
+	var puts atomic.Int64
+	for _, bench := range []struct {
+		name    string
+		request func() string
+		want    int
+	}{
+		{"propfind0", func() string {
+			return "PROPFIND " + annHome + " HTTP/1.1\r\n" + head + "Depth: 0\r\nContent-Length: 0\r\n\r\n"
+		}, 207},
+		{"get", func() string { return "GET " + annHome + "calendar/1.ics HTTP/1.1\r\n" + head + "\r\n" }, 200},
+		{"put new", func() string { return put(fmt.Sprintf("%d-new", puts.Add(1))) }, 201},
+		{"put again", func() string { return put("1") }, 204},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
-			want := map[string]int{"propfind0": 207, "get": 200}[name]
-			b.RunParallel(func(pb *testing.PB) { roundTrips(b, address, request, pb.Next, want) })
+			b.RunParallel(func(pb *testing.PB) { roundTrips(b, address, bench.request, pb.Next, bench.want) })
 		})
 	}
 }
 
-// roundTrips sends a request on one connection for as long as next says so.
-func roundTrips(b *testing.B, address, request string, next func() bool, want int) {
+// roundTrips sends requests on one connection for as long as next says so.
+func roundTrips(b *testing.B, address string, request func() string, next func() bool, want int) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		b.Error(err)
@@ -70,7 +82,7 @@ func roundTrips(b *testing.B, address, request string, next func() bool, want in
 	defer conn.Close()
 	r := bufio.NewReader(conn)
 	for next() {
-		if _, err := io.WriteString(conn, request); err != nil {
+		if _, err := io.WriteString(conn, request()); err != nil {
 			b.Error(err)
 			return
 		}
