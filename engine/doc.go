@@ -8,37 +8,51 @@
 // do: an update may run more than once before it commits.
 //
 // Two implementations stand behind it, and enginetest holds both to the same
-// rules: OpenBolt, a bbolt file with group commit, and OpenMemory,
-// copy-on-write B-trees that are gone with the process, for tests.
+// rules: OpenBolt, a bbolt file with a log, and OpenMemory, copy-on-write
+// B-trees that are gone with the process, for tests.
 //
 // # Group commit
 //
-// A durable commit costs two waits for the disk, whether it carries one write
-// or a hundred. So the bbolt engine queues updates, and one committer at a time
-// takes all that is queued, runs each over its own overlay of writes, merges
-// the overlays of those that succeeded into one bbolt transaction, commits it
-// once and answers each. While it waits for the disk the next batch gathers.
-// Nothing is delayed by a timer: a lone writer commits at once, on its own
-// goroutine.
+// Waiting for the disk costs the same whether it is for one write or a hundred.
+// So the bbolt engine queues updates, and one committer at a time takes all
+// that is queued, runs each over its own overlay of writes, appends what those
+// that succeeded wrote to the log as one record, syncs it and answers each.
+// While it waits for the disk the next batch gathers. Nothing is delayed by a
+// timer: a lone writer commits at once, on its own goroutine.
 //
 // Each function keeps its own outcome. An error, a panic or a runtime.Goexit
 // discards the overlay of that function only. A function that fails after
 // another one of its batch wrote is answered after the commit too, for its
 // error may stand on what it saw of that one.
 //
+// # Log and file
+//
+// What the log holds is kept in memory as well, as layers of writes over the
+// file (layer.go): one that grows, and while that is being moved to the file one
+// that is frozen. A version is the layers and the file's transaction that they
+// lie over (version.go); a view reads one version. The log (log.go) has a half
+// for each layer. When the active one is full, or a second old, the halves
+// change places and the frozen layer goes to the file in one transaction
+// (flush.go), which also notes how far the file now has the log. A batch too
+// large for the log goes to the file itself, after everything before it.
+//
+// At opening, what an unclean end left in the log is written to the file. A
+// clean end leaves no log.
+//
 // # The file
 //
 // All tables share one bbolt bucket, where keys begin with one byte for their
 // table: the upper pages of one tree are fewer to write than those of several.
-// One table may be declared hot; its few records live in the root page. How the
-// file grows and how little of it stays mapped is told in space.go.
+// One table may be declared hot; its few records live in the root page. How
+// little of the file stays mapped is told in space.go.
 //
 // # Failures
 //
 // When there is no space, ErrFull: the update is undone, the file is as before
-// and the next update may succeed. When the disk takes a write but does not
-// confirm it, the file may or may not have it after a crash, and a second
-// confirmation might be false (the system drops what it could not write). The
-// engine then answers ErrReadOnly to every update until it is opened again;
-// views go on.
+// and the next update may succeed. When it is not the log but the file that has
+// no space, what the log holds stays there, and is read; updates are refused
+// until the file has taken it. When the disk takes a write but does not confirm
+// it, the write may or may not be there after a crash, and a second confirmation
+// might be false (the system drops what it could not write). The engine then
+// answers ErrReadOnly to every update until it is opened again; views go on.
 package engine

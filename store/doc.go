@@ -43,9 +43,8 @@
 // syncing and querying never touch them.
 //
 // A PUT writes one record each to objects, index, homes (twice: the collection
-// and its home, which are neighbours) and meta, which the engine keeps in a page
-// that every commit writes. Nearly all clients name an object after its UID, and
-// then no record is needed to find it by its UID.
+// and its home, which are neighbours) and meta. Nearly all clients name an object
+// after its UID, and then no record is needed to find it by its UID.
 //
 // # What is disposable
 //
