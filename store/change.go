@@ -165,6 +165,7 @@ func (tx *Tx) prune(c *Collection, limit int) (n int, err error) {
 		}
 		n++
 		c.floor = revOf(k)
+		tx.found.known = false
 		err = errors.Join(tx.w.Delete(tableIndex, k), tx.w.Delete(tableObjects, objectKey(c.ID, name)))
 		if err != nil {
 			return n, err

@@ -70,7 +70,11 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 			return c.now.clone(), nil
 		}
 	}
-	return tx.readCollection(home, name)
+	c, err := tx.readCollection(home, name)
+	if err == nil {
+		tx.collections = append(tx.collections, &changed[Collection]{*c, *c})
+	}
+	return c, err
 }
 
 func (tx *Tx) readCollection(home HomeID, name string) (*Collection, error) {

@@ -19,12 +19,14 @@ func (tx *Tx) Home(owner GUID) (*Home, error) {
 
 // HomeByID returns a home by its number. Errors: ErrNotFound.
 func (tx *Tx) HomeByID(id HomeID) (*Home, error) {
-	for _, h := range tx.homes {
-		if h.now.ID == id {
-			return h.now.clone(), nil
-		}
+	if tx.w == nil {
+		return tx.readHome(id)
 	}
-	return tx.readHome(id)
+	h, err := tx.changingHome(id)
+	if err != nil {
+		return nil, err
+	}
+	return h.clone(), nil
 }
 
 func (tx *Tx) readHome(id HomeID) (*Home, error) {

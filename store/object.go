@@ -34,7 +34,8 @@ func (tx *Tx) Body(c CollectionID, name string) ([]byte, Rev, error) {
 	return body, h.Rev, nil
 }
 
-// Entry returns the index entry of an object. Errors: ErrNotFound.
+// Entry returns the index entry of an object, which must not be changed. Errors:
+// ErrNotFound.
 func (tx *Tx) Entry(c CollectionID, name string) (*Entry, error) {
 	e, _, err := tx.find(c, name)
 	if err == nil && e == nil {
@@ -68,12 +69,22 @@ func (tx *Tx) readEntry(c CollectionID, rev Rev, e *Entry) error {
 // find returns the entry of a live object, or the tombstone of a deleted one,
 // or neither.
 func (tx *Tx) find(c CollectionID, name string) (*Entry, *tombstone, error) {
-	h, _, t, err := tx.readObject(c, name)
-	if err != nil || h == nil || t != nil {
-		return nil, t, err
+	if f := &tx.found; f.known && f.collection == c && f.name == name {
+		return f.entry, f.grave, nil
 	}
-	e := new(Entry)
-	return e, nil, tx.readEntry(c, h.Rev, e)
+	h, _, t, err := tx.readObject(c, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	var e *Entry
+	if h != nil && t == nil {
+		e = new(Entry)
+		if err := tx.readEntry(c, h.Rev, e); err != nil {
+			return nil, nil, err
+		}
+	}
+	tx.found = found{collection: c, name: name, known: true, entry: e, grave: t}
+	return e, t, nil
 }
 
 // Entries walks the index of a collection in the order of Rev, the longest
@@ -205,6 +216,7 @@ func (tx *Tx) write(p *put) error {
 		col.add(p.old, -1)
 		p.home.add(p.old, -1)
 	}
+	tx.found.known = false
 	h := header{Rev: rev, CreatedRev: e.CreatedRev, ScheduleTag: e.ScheduleTag, Created: e.Created, Modified: e.Modified}
 	v := append(h.append(make([]byte, 0, 48+len(p.body))), p.body...)
 	return errors.Join(
@@ -280,6 +292,7 @@ func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
 	}
 	col.add(e, -1)
 	home.add(e, -1)
+	tx.found.known = false
 	t := tombstone{Rev: rev, At: tx.Now().Unix()}
 	return errors.Join(
 		tx.unindex(col, e, nil),

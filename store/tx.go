@@ -17,11 +17,24 @@ type Tx struct {
 	w   engine.Writer // nil in a view
 	err error         // damage met where no error can be returned; fails the transaction
 
-	// What this transaction changes, as it is to be written at the end. Lists
-	// are searched, not mapped: nearly all transactions change one of each.
+	// What this transaction has read to change it, or may yet, as it is to be
+	// written at the end. Lists are searched, not mapped: nearly all
+	// transactions meet one of each.
 	state       *state
 	homes       []*changed[Home]
 	collections []*changed[Collection]
+
+	found found // the object looked up last
+}
+
+// found is what is under a name in a collection: neither entry nor tombstone if
+// there never was an object.
+type found struct {
+	collection CollectionID
+	name       string
+	known      bool
+	entry      *Entry
+	grave      *tombstone
 }
 
 // changed is a record that is written at the end of a transaction if it differs
