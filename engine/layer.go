@@ -36,7 +36,7 @@ type write struct {
 type writes = btree.BTreeG[write]
 
 func newWrites() *writes {
-	return btree.NewBTreeGOptions(lessWrite, btree.Options{NoLocks: true, Degree: 16})
+	return btree.NewBTreeGOptions(lessWrite, btree.Options{NoLocks: true, Degree: 8})
 }
 
 func lessWrite(a, b write) bool { return bytes.Compare(a.key, b.key) < 0 }

@@ -193,7 +193,8 @@ func (l *log) read() ([][]byte, error) {
 	var payloads [][]byte
 	for seq, r := range found {
 		if want := l.seq + 1 + uint64(seq); r.seq != want {
-			return nil, fmt.Errorf("%s: record %d is missing, %d is there: %w", l.path, want, r.seq, ErrLog)
+			return nil, fmt.Errorf("%s: record %d is missing, %d is there: %w; put both back from one backup, or remove the log to go on without what it holds",
+				l.path, want, r.seq, ErrLog)
 		}
 		payloads = append(payloads, r.payload)
 	}

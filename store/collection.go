@@ -53,9 +53,13 @@ func (tx *Tx) readCollections(home HomeID) ([]*Collection, error) {
 // Collection returns a collection by its name. Errors: ErrNotFound.
 func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 	if tx.w == nil {
-		k, err := tx.cached(home)
+		h, err := tx.readHome(home)
 		if err != nil {
 			return nil, err
+		}
+		k := tx.s.cache.get(home, h.Rev)
+		if k == nil { // one is read sooner than all, which the next write makes useless
+			return tx.readCollection(home, name)
 		}
 		i, ok := slices.BinarySearchFunc(k.collections, name, func(c *Collection, name string) int {
 			return strings.Compare(c.Name, name)
