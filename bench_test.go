@@ -67,6 +67,7 @@ func BenchmarkRequest(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()
+			b.SetParallelism(4)
 			b.RunParallel(func(pb *testing.PB) { roundTrips(b, address, bench.request, pb.Next, bench.want) })
 		})
 	}
