@@ -159,7 +159,7 @@ func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name
 			name, reply, err = kerberosName{}, nil, refused("malformed token")
 		}
 	}()
-	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote) })
+	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote, n.a.now()) })
 	if err != nil {
 		var more *continueError
 		if errors.As(err, &more) {
@@ -216,6 +216,9 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 	case now.Sub(tk.EndTime) > skew:
 		return refused("ticket has expired")
 	}
+	if err := n.checkTransited(tk, req.Ticket.Realm); err != nil {
+		return err
+	}
 	if err := req.DecryptAuthenticator(tk.Key); err != nil {
 		return refused("authenticator does not decrypt")
 	}
@@ -228,6 +231,28 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 		return refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
 	}
 	return checkAddress(tk.CAddr, ch.remote)
+}
+
+// checkTransited refuses tickets that came through realms which nobody vouches
+// for (RFC 4120 §2.7): each realm on the way could have named any client it
+// likes. Unless the service's KDC has checked the way, as its flag says, those
+// realms must be trusted here. A user of the service's own realm has no way.
+func (n *negotiator) checkTransited(tk *messages.EncTicketPart, realm string) error {
+	way := tk.Transited.Contents
+	switch {
+	case len(way) == 0:
+		return nil
+	case tk.CRealm == realm:
+		return refused("ticket of a user of %.80q came through other realms", realm)
+	case types.IsFlagSet(&tk.Flags, flags.TransitedPolicyChecked):
+		return nil
+	}
+	for r := range strings.SplitSeq(string(way), ",") {
+		if !slices.Contains(n.realms(), r) {
+			return refused("ticket came through realm %.80q, which is not trusted here and which its KDC has not checked", r)
+		}
+	}
+	return nil
 }
 
 // checkAddress enforces the addresses a ticket is limited to, if any.
@@ -348,9 +373,15 @@ type pendingMech struct {
 const (
 	maxPending = 4096
 	pendingFor = time.Minute
+	maxMechs   = 512 // bytes; clients offer three or four, of some ten bytes each
 )
 
+// put remembers a list. One that no client has is not: anybody can send it, and
+// the token it stands in would be kept with it.
 func (p *pendingMechs) put(remote string, mechs []byte, now time.Time) {
+	if len(mechs) > maxMechs {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.list) >= maxPending {
@@ -366,13 +397,18 @@ func (p *pendingMechs) put(remote string, mechs []byte, now time.Time) {
 	if p.list == nil {
 		p.list = make(map[string]pendingMech)
 	}
-	p.list[remote] = pendingMech{mechs, now.Add(pendingFor)}
+	p.list[remote] = pendingMech{bytes.Clone(mechs), now.Add(pendingFor)}
 }
 
-func (p *pendingMechs) take(remote string) []byte {
+// take returns the list and forgets it; nil if there is none, or it is so old
+// that the address may be somebody else's by now.
+func (p *pendingMechs) take(remote string, now time.Time) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.list[remote]
 	delete(p.list, remote)
+	if now.After(m.until) {
+		return nil
+	}
 	return m.mechs
 }
