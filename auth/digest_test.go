@@ -189,6 +189,7 @@ func TestDigestRefuses(t *testing.T) {
 		"other opaque":        replace(`opaque="`, `opaque="0`),
 		"unclosed quote":      replace(`username="alice"`, `username="alice`),
 		"nobody":              replace(`username="alice"`, `username="nobody"`),
+		"control character":   replace(`username="alice"`, `username*=UTF-8''alice%0a`),
 		"may not sign in":     (&digestClient{user: "carol", password: "carol's password", realm: c.realm, nonce: c.nonce, opaque: c.opaque}).field("PROPFIND", "/calendars/"),
 		"empty":               "Digest",
 		"many parameters":     "Digest " + strings.Repeat("a=b,", 40),
