@@ -27,7 +27,7 @@ func New(o Options) (*Authenticator, error) {
 	a := &Authenticator{o: o, log: o.Log, now: o.Now, throttle: newThrottle(o.Throttle, o.Now)}
 	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
 	defer cancel()
-	st, err := openState(ctx, o.State, o.Rand, o.Now)
+	st, err := openState(ctx, o.State, o.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("state of sign-in: %w", err)
 	}
