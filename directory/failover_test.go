@@ -308,3 +308,41 @@ func TestReload(t *testing.T) {
 		t.Error("never asked")
 	}
 }
+
+// Questions under way when the configuration is read again are answered, by the
+// connections that they began with; then these are closed.
+func TestReloadLetsQuestionsEnd(t *testing.T) {
+	s, url := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
+	d := open(t, directory.LDAPConfig{URLs: []string{url}, Base: []string{base}})
+	s.SetQuirks(memldap.Quirks{Delay: 300 * time.Millisecond})
+	var asking sync.WaitGroup
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		asking.Go(func() {
+			if _, err := d.Authenticate(t.Context(), name, "wrong"); !errors.Is(err, directory.ErrInvalidCredentials) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	for range 3 {
+		time.Sleep(100 * time.Millisecond)
+		if err := d.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asking.Wait()
+	// Close does not wait for what hangs.
+	s.SetQuirks(memldap.Quirks{Delay: 3 * time.Second})
+	asking.Go(func() { _, _ = d.Lookup(t.Context(), alice) })
+	time.Sleep(100 * time.Millisecond)
+	if err := d.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	asking.Wait()
+}

@@ -28,8 +28,10 @@ type LDAP struct {
 	m   *mapping
 	log *slog.Logger
 
-	mu   sync.RWMutex // guards pool, which Reload replaces
-	pool *pool
+	mu       sync.RWMutex // guards what follows
+	pool     *pool        // Reload replaces it
+	retiring []*pool      // replaced, with questions under way
+	retired  sync.WaitGroup
 
 	lookups flights[Key, *Principal]
 	groups  flights[string, []string]
@@ -91,12 +93,19 @@ func (l *LDAP) newPool() (*pool, error) {
 
 // Close closes all connections; questions under way fail.
 func (l *LDAP) Close() error {
+	l.mu.RLock()
+	for _, p := range slices.Concat(l.retiring, []*pool{l.pool}) {
+		p.stop()
+	}
+	l.mu.RUnlock()
 	l.current().close()
+	l.retired.Wait()
 	return nil
 }
 
 // Reload reads the certificate authorities and the password again, forgets
-// which servers were down, and connects anew. On error all stays as it was.
+// which servers were down, and connects anew. Questions under way keep their
+// connections to their end. On error all stays as it was.
 func (l *LDAP) Reload(context.Context) error {
 	p, err := l.newPool()
 	if err != nil {
@@ -105,9 +114,25 @@ func (l *LDAP) Reload(context.Context) error {
 	l.mu.Lock()
 	old := l.pool
 	l.pool = p
+	l.retiring = append(l.retiring, old)
 	l.mu.Unlock()
-	old.close()
+	l.retired.Go(func() {
+		old.users.Wait() // none comes any more
+		old.close()
+		l.mu.Lock()
+		l.retiring = slices.DeleteFunc(l.retiring, func(p *pool) bool { return p == old })
+		l.mu.Unlock()
+	})
 	return nil
+}
+
+// use returns the pool of the moment, which Reload leaves open until done is
+// called.
+func (l *LDAP) use() (p *pool, done func()) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.pool.users.Add(1)
+	return l.pool, l.pool.users.Done
 }
 
 func (l *LDAP) current() *pool {
@@ -122,7 +147,7 @@ func (l *LDAP) Health() []HostStatus { return l.current().status() }
 // Ping asks the first server that is well for a sign of life. Error:
 // ErrUnavailable.
 func (l *LDAP) Ping(ctx context.Context) error {
-	_, err := ask(ctx, l.current(), searchLane, ping)
+	_, err := question(ctx, l, searchLane, ping)
 	if err != nil {
 		return unavailable("ping", err)
 	}

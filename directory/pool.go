@@ -37,6 +37,8 @@ type pool struct {
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup // probes and questions under way
+
+	users sync.WaitGroup // those who may ask still; see LDAP.use
 }
 
 // host is one server.
@@ -49,7 +51,6 @@ type host struct {
 	mu         sync.Mutex
 	down       error // why it is not asked; nil: it is well
 	since      time.Time
-	wake       chan struct{} // makes the probe hurry
 }
 
 // lane is the connections of one kind to one host.
@@ -96,7 +97,7 @@ func newPool(cfg *LDAPConfig, targets []*target, log *slog.Logger) *pool {
 		n = 8
 	}
 	for _, t := range targets {
-		h := &host{pool: p, url: t, wake: make(chan struct{}, 1)}
+		h := &host{pool: p, url: t}
 		for i := range h.lanes {
 			h.lanes[i].slots = make(chan struct{}, n)
 		}

@@ -64,7 +64,7 @@ func (l *LDAP) search(ctx context.Context, filter func(*spec) string, o searchOp
 			break
 		}
 		go func() {
-			list, err := l.searchBatch(ctx, b, o)
+			list, err := guard(func() ([]*found, error) { return l.searchBatch(ctx, b, o) })
 			parts <- part{list, err}
 		}()
 	}
@@ -176,7 +176,7 @@ type page struct {
 // entries carries out a request. The result is complete, or the error is
 // ErrTooMany with part of it, or another with nothing.
 func (l *LDAP) entries(ctx context.Context, r request) ([]*ldif.Entry, error) {
-	got, err := ask(ctx, l.current(), searchLane, func(ctx context.Context, c *conn) (page, error) {
+	got, err := question(ctx, l, searchLane, func(ctx context.Context, c *conn) (page, error) {
 		return l.fetch(c, r)
 	})
 	switch {

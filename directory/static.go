@@ -143,6 +143,7 @@ func (s *Static) addLogin(r *Record) {
 		logins = slices.Concat(r.fields[FieldName], r.fields[FieldEmail])
 	}
 	for _, l := range logins {
+		l = foldLogin(l)
 		if !slices.Contains(s.login[l], r) {
 			s.login[l] = append(s.login[l], r)
 		}
@@ -193,6 +194,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Login:
 		found = s.login[k.Value]
+		if name, ok := strings.CutPrefix(k.Value, `\`); ok && found == nil {
+			found = s.byName(Key{By: Name, Type: User, Value: name})
+		}
 	case Name:
 		found = s.byName(k)
 	default:
