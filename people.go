@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,12 +42,12 @@ func openPeople(c DirectoryConfig, dataDir string, log *slog.Logger, now func() 
 	var name string
 	switch c.Kind {
 	case "file":
-		c.File.PasswordVerifier = auth.Hashes{}.Verify
+		name = c.File.Source()
+		c.File.PasswordVerifier = auth.Hashes{}.Bounded()
 		p.source, err = directory.OpenFile(c.File, directory.Options{Log: log})
-		name = "file " + c.File.File
 	default:
+		name = c.LDAP.Source()
 		p.source, err = directory.OpenLDAP(c.LDAP, directory.Options{Log: log})
-		name = "ldap " + strings.Join(c.LDAP.URLs, " ")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)

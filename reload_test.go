@@ -174,3 +174,34 @@ func TestReloadLogsAndRules(t *testing.T) {
 		return do(t, client(), "PROPFIND", s.HTTP+"/", "bob", "", "Depth: 0").StatusCode == 403
 	})
 }
+
+// A file that has become wrong leaves everything as it was, what else was changed
+// too.
+func TestReloadWrongFile(t *testing.T) {
+	c := smallConfig(t)
+	s := serve(t, c)
+	testenv.WriteFile(t, c.Directory.File.File, "no LDIF\n")
+	s.Config.SACL.Calendar.Deny = []string{"user:ann"}
+	if err := s.Reload(t.Context()); err == nil {
+		t.Error("a directory file with a mistake was taken")
+	}
+	if got := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 207 {
+		t.Errorf("%s: the rules were taken from a reload that failed", got.Status)
+	}
+}
+
+// Where device passwords are the only way in, a reload with another setting of
+// sign-in works.
+func TestReloadDevicePasswordsOnly(t *testing.T) {
+	c := smallConfig(t)
+	testenv.WriteFile(t, c.Directory.File.File, strings.ReplaceAll(smallLDIF, "userPassword: secret", "userPassword: "+testenv.SSHA("secret")))
+	c.Auth.Schemes = []string{"digest"}
+	s := serve(t, c)
+	s.Config.Auth.HelpURL = "https://help.example.com/"
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 401 || !strings.Contains(got.Body, "help.example.com") {
+		t.Errorf("%s\n%s", got.Status, got.Body)
+	}
+}
