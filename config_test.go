@@ -78,6 +78,18 @@ func TestConfigFaults(t *testing.T) {
 		{"level", "[log]\nlevel = \"loud\"\n" + minimal, `c.toml:2: log.level: "loud" is not known; use one of debug, info, warn, error`},
 		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
 		{"URL", "[directory.ldap]\nurls = [\"http://x\"]\nbase = [\"dc=x\"]\n", `c.toml:2: directory.ldap.urls: "http://x" is not an LDAP server's address; `},
+		{"preset", minimal + "preset = \"novell\"\n", `c.toml:5: directory.ldap.preset: "novell": unknown; there are 389ds, ad, `},
+		{"filter", minimal + "[directory.ldap.users]\nguid = \"uid\"\nfilter = \"(uid=x\"\n", `c.toml:7: directory.ldap.users.filter: bad filter "(uid=x"`},
+		{"condition", minimal + "[directory.ldap.users]\ncalendar-enabled = [\"a b\"]\n", `c.toml:6: directory.ldap.users.calendar-enabled: condition "a b": no attribute name`},
+		{"password in the clear", "[directory.ldap]\nbase = [\"dc=x\"]\nurls = [\"ldap://ldap.example.com\"]\n", `c.toml:3: directory.ldap.urls: server URL "ldap://ldap.example.com": would send passwords in clear; `},
+		{"bind without password", minimal + "bind-dn = \"cn=x\"\n", `c.toml:5: directory.ldap.bind-dn: no password; `},
+		{"file format", "[directory]\nkind = \"file\"\n[directory.file]\nfile = \"x\"\nformat = \"json\"\n", `c.toml:5: directory.file.format: "json": unknown; there are ldif, accounts, htpasswd and htdigest`},
+		{"principal rule", "[[auth.negotiate.principals]]\nby = \"shoe-size\"\n" + minimal, `c.toml:1: auth.negotiate.principals: principal rule 1: by "shoe-size" is unknown`},
+		{"realm", "[auth]\nrealm = \"a:b\"\n" + minimal, `c.toml:2: auth.realm: realm "a:b" has a colon or a control character`},
+		{"no caching of passwords", "[auth.basic]\ncache-for = \"0s\"\n" + minimal, `c.toml:2: auth.basic.cache-for: a time above zero is needed; "1s" is next to none`},
+		{"no sign-in in outages", "[auth.basic]\noutage-for = \"0s\"\n" + minimal, `c.toml:2: auth.basic.outage-for: a time above zero is needed; "1s" is next to none`},
+		{"no stale answers", "[directory.cache]\nstale = \"0s\"\n" + minimal, `c.toml:2: directory.cache.stale: a time above zero is needed; "1s" is next to none`},
+		{"no failures allowed", "[auth.throttle]\naccount-failures = 0\n" + minimal, `c.toml:2: auth.throttle.account-failures: a number above zero is needed`},
 		{"file directory without file", "[directory]\nkind = \"file\"\n", `c.toml: directory.file.file: there is no file; `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/directory"
 	"convene/engine"
 )
 
@@ -505,5 +507,20 @@ func TestNewerState(t *testing.T) {
 	}
 	if _, err := auth.New(auth.Options{Directory: newPeople(t), State: e}); !errors.Is(err, auth.ErrNewer) {
 		t.Errorf("New: %v", err)
+	}
+}
+
+// Digest is not offered on account of a directory that has hashes of other kinds
+// only: clients would use it, and not get in.
+func TestDigestWithoutSecrets(t *testing.T) {
+	hashed, err := directory.NewStatic([]directory.Record{{
+		Principal: directory.Principal{Type: directory.User, Name: "alice", LoginEnabled: true}, Hash: "$2y$05$x",
+	}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openSite(t, func(o *auth.Options) { o.Schemes, o.Directory = []string{"digest", "basic"}, hashed })
+	if got := s.Schemes(); !slices.Equal(got, []string{"basic"}) {
+		t.Errorf("offered: %v", got)
 	}
 }

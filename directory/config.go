@@ -2,6 +2,8 @@ package directory
 
 import (
 	"cmp"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -129,12 +131,110 @@ type FileConfig struct {
 
 	// PasswordVerifier checks a password against a hash of the file. Nil
 	// accepts only passwords that are kept in clear.
-	PasswordVerifier PasswordVerifier `toml:"-"`
+	PasswordVerifier PasswordVerifier `toml:"-" json:"-"`
 }
 
 // PasswordVerifier returns nil if password belongs to hash, which is in one
 // of the formats of htpasswd or of LDAP's userPassword.
 type PasswordVerifier func(hash, password string) error
+
+// A SettingError is a setting that cannot be used.
+type SettingError struct {
+	Setting string // its name below the directory's table, such as "users.filter"
+	Err     error
+}
+
+// Error returns the name and what is wrong.
+func (e *SettingError) Error() string { return e.Setting + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// setting makes a SettingError.
+func setting(name, problem string, args ...any) error {
+	return &SettingError{name, fmt.Errorf(problem, args...)}
+}
+
+// inTable puts the name of a table before that of the setting at fault.
+func inTable(table string, err error) error {
+	if s, ok := errors.AsType[*SettingError](err); ok {
+		return &SettingError{table + "." + s.Setting, s.Err}
+	}
+	return &SettingError{table, err}
+}
+
+// Check finds what is wrong with c without asking a server or opening a file.
+// The error is a *SettingError.
+func (c *LDAPConfig) Check() error {
+	if c.BindDN != "" && c.BindDN != external && c.BindPassword == "" && c.BindPasswordFile == "" {
+		return setting("bind-dn", "no password; such a bind succeeds as nobody")
+	}
+	m, err := c.mapping()
+	if err != nil {
+		return err
+	}
+	switch c.Nesting {
+	case "", nestWalk, nestDirect:
+	case nestInChain, nestTokenGroups:
+		if !m.activeDirectory {
+			return setting("nesting", "%q: only Active Directory can", c.Nesting)
+		}
+	default:
+		return setting("nesting", "%q: unknown; there are walk, in-chain, token-groups and direct", c.Nesting)
+	}
+	if len(c.URLs) == 0 {
+		return setting("urls", "none")
+	}
+	_, err = c.targets(nil)
+	return err
+}
+
+func (c *LDAPConfig) mapping() (*mapping, error) {
+	return newMapping(c.Preset, c.Base, c.KerberosRealms, map[Type]RecordConfig{
+		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
+	})
+}
+
+func (c *LDAPConfig) targets(roots *x509.CertPool) (out []*target, err error) {
+	for _, u := range c.URLs {
+		t, err := parseTarget(c, roots, u)
+		if err != nil {
+			return nil, &SettingError{"urls", err}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// Check finds what is wrong with c without opening a file. The error is a
+// *SettingError.
+func (c *FileConfig) Check() error {
+	if c.File == "" {
+		return setting("file", "none is named")
+	}
+	switch c.format() {
+	case formatLDIF:
+		_, err := c.mapping()
+		return err
+	case formatAccounts, formatHtpasswd, formatHtdigest:
+		return nil
+	}
+	return setting("format", "%q: unknown; there are ldif, accounts, htpasswd and htdigest", c.Format)
+}
+
+// format is the one configured, or what the file's name says.
+func (c *FileConfig) format() string { return cmp.Or(c.Format, guessFormat(c.File)) }
+
+// mapping is that of an LDIF file.
+func (c *FileConfig) mapping() (*mapping, error) {
+	base := c.Base
+	if len(base) == 0 {
+		base = []string{""}
+	}
+	return newMapping(c.Preset, base, c.KerberosRealms, map[Type]RecordConfig{
+		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
+	})
+}
 
 // none is what switches off a preset's value.
 const none = "-"

@@ -43,6 +43,20 @@ auto-schedule-values = { yes = "automatic" }
 	}
 }
 
+func TestFileSource(t *testing.T) {
+	a := directory.FileConfig{File: "a", PasswordVerifier: plainVerifier}
+	b := a
+	b.File = "b"
+	if a.Source() == b.Source() {
+		t.Error("all files are one source")
+	}
+	b = a
+	b.PasswordVerifier = nil
+	if a.Source() != b.Source() {
+		t.Error("a verifier makes another source")
+	}
+}
+
 func TestConfigRefused(t *testing.T) {
 	for what, edit := range map[string]func(*directory.LDAPConfig){
 		"urls: none":      func(c *directory.LDAPConfig) { c.URLs = nil },

@@ -47,27 +47,12 @@ type memberKey struct {
 // it works while they are away.
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
-	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" {
-		return nil, errors.New("bind-dn: no password; such a bind succeeds as nobody")
-	}
-	var err error
-	l.m, err = newMapping(cfg.Preset, cfg.Base, cfg.KerberosRealms, map[Type]RecordConfig{
-		User: cfg.Users, Group: cfg.Groups, Location: cfg.Locations, Resource: cfg.Resources,
-	})
+	err := cfg.Check()
 	if err != nil {
 		return nil, err
 	}
-	switch cfg.Nesting {
-	case "", nestWalk, nestDirect:
-	case nestInChain, nestTokenGroups:
-		if !l.m.activeDirectory {
-			return nil, fmt.Errorf("nesting %q: only Active Directory can", cfg.Nesting)
-		}
-	default:
-		return nil, fmt.Errorf("nesting %q: unknown", cfg.Nesting)
-	}
-	if len(cfg.URLs) == 0 {
-		return nil, errors.New("urls: none")
+	if l.m, err = cfg.mapping(); err != nil {
+		return nil, err
 	}
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
@@ -80,13 +65,9 @@ func (l *LDAP) newPool() (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	var targets []*target
-	for _, u := range l.cfg.URLs {
-		t, err := parseTarget(&l.cfg, roots, u)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
+	targets, err := l.cfg.targets(roots)
+	if err != nil {
+		return nil, err
 	}
 	return newPool(&l.cfg, targets, l.log), nil
 }
