@@ -149,7 +149,7 @@ func TestReloadLogsAndRules(t *testing.T) {
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
-	s.Config.SACL.Calendar.Deny = []string{"user:bob"}
+	s.Config.SACL.Calendar.Deny = []string{"user:bob", "group:contractors"}
 	s.Config.Storage.Quota = 1 // counts after a restart only
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
@@ -160,6 +160,9 @@ func TestReloadLogsAndRules(t *testing.T) {
 		return err == nil && strings.Contains(string(text), "HTTP/1.1\" 403 ")
 	})
 	if !strings.Contains(s.Log.String(), "a changed setting counts after a restart only setting=storage") {
+		t.Errorf("error log:\n%s", s.Log)
+	}
+	if !strings.Contains(s.Log.String(), "an entry of the access list is about nobody setting=sacl.calendar.deny entry=group:contractors") {
 		t.Errorf("error log:\n%s", s.Log)
 	}
 	// Rules made by somebody else are noticed without a reload.

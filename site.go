@@ -70,6 +70,7 @@ func (s *Server) openSite(ctx context.Context, c Config, old *site) (_ *site, er
 	if err != nil {
 		return nil, errors.Join(err, next.discard(old))
 	}
+	next.people.checkNames(ctx, &c.SACL, s.log)
 	return next, nil
 }
 
