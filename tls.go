@@ -66,6 +66,9 @@ func (s *certificates) use(c *Config) error {
 	if err != nil {
 		return err
 	}
+	if seen[1].Mode().Perm()&0o004 != 0 {
+		s.log.Warn("a file with secrets can be read by every account of this machine", "file", next.keyFile)
+	}
 	s.certFile, s.keyFile, s.selfFor, s.seen = next.certFile, next.keyFile, next.selfFor, seen
 	s.current.Store(cert)
 	return nil

@@ -66,6 +66,12 @@ func TestCertificateTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(c.TLS.Key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(t.Context()); err != nil || !strings.Contains(s.Log.String(), "every account of this machine file="+c.TLS.Key) {
+		t.Errorf("%v; no warning of a key that everybody can read:\n%s", err, s.Log)
+	}
 	testenv.WriteFile(t, c.TLS.Key, string(key))
 	const complaint = "certificate not read again"
 	eventually(t, "a complaint", func() bool { return strings.Contains(s.Log.String(), complaint) })

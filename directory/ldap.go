@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -56,6 +57,10 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	}
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
+	}
+	// A file that is not there yet shows when it is needed.
+	if info, err := os.Stat(cfg.BindPasswordFile); err == nil && info.Mode().Perm()&0o004 != 0 {
+		l.log.Warn("a file with secrets can be read by every account of this machine", "file", cfg.BindPasswordFile)
 	}
 	return l, nil
 }
