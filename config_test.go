@@ -82,7 +82,6 @@ func TestConfigFaults(t *testing.T) {
 		{"filter", minimal + "[directory.ldap.users]\nguid = \"uid\"\nfilter = \"(uid=x\"\n", `c.toml:7: directory.ldap.users.filter: bad filter "(uid=x"`},
 		{"condition", minimal + "[directory.ldap.users]\ncalendar-enabled = [\"a b\"]\n", `c.toml:6: directory.ldap.users.calendar-enabled: condition "a b": no attribute name`},
 		{"password in the clear", "[directory.ldap]\nbase = [\"dc=x\"]\nurls = [\"ldap://ldap.example.com\"]\n", `c.toml:3: directory.ldap.urls: server URL "ldap://ldap.example.com": would send passwords in clear; `},
-		{"bind without password", minimal + "bind-dn = \"cn=x\"\n", `c.toml:5: directory.ldap.bind-dn: no password; `},
 		{"file format", "[directory]\nkind = \"file\"\n[directory.file]\nfile = \"x\"\nformat = \"json\"\n", `c.toml:5: directory.file.format: "json": unknown; there are ldif, accounts, htpasswd and htdigest`},
 		{"principal rule", "[[auth.negotiate.principals]]\nby = \"shoe-size\"\n" + minimal, `c.toml:1: auth.negotiate.principals: principal rule 1: by "shoe-size" is unknown`},
 		{"realm", "[auth]\nrealm = \"a:b\"\n" + minimal, `c.toml:2: auth.realm: realm "a:b" has a colon or a control character`},

@@ -48,6 +48,9 @@ type memberKey struct {
 // it works while they are away.
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" {
+		return nil, setting("bind-dn", "no password; such a bind succeeds as nobody")
+	}
 	err := cfg.Check()
 	if err != nil {
 		return nil, err
