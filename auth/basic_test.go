@@ -444,3 +444,28 @@ func TestHtpasswdParallel(t *testing.T) {
 		t.Errorf("%d guesses were hashed, want at most %d", n, most)
 	}
 }
+
+// A record made anew under an old name signs in at once, as itself, though the
+// cache still has the former one under it.
+func TestBasicRecordMadeAnew(t *testing.T) {
+	people := newPeople(t)
+	cache := directory.NewCache(people, directory.CacheOptions{})
+	s := openSite(t, func(o *auth.Options) { o.Directory = cache })
+	if _, err := cache.Lookup(t.Context(), directory.Key{By: directory.Login, Type: directory.User, Value: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	anew := directory.Record{Password: "new", Principal: directory.Principal{
+		GUID: "ALICE-THE-SECOND", Type: directory.User, Name: "alice", LoginEnabled: true,
+	}}
+	var err error
+	if people.Static, err = directory.NewStatic([]directory.Record{anew}, nil); err != nil {
+		t.Fatal(err)
+	}
+	status, c, out := s.try(basicField("alice", "new"))
+	if status != 200 || c.Principal.GUID != "ALICE-THE-SECOND" {
+		t.Errorf("%d %+v: %v", status, c, out.Err)
+	}
+	if status, c, _ := s.try(alice); status != 401 {
+		t.Errorf("the former one's password: %d %+v", status, c)
+	}
+}
