@@ -144,7 +144,8 @@ func WriteExample(w io.Writer) error {
 #
 # Each setting can be overridden by an environment variable: CONVENE_, then the
 # table and the name in capitals, with underscores between the words, such as
-# CONVENE_DIRECTORY_LDAP_BIND_PASSWORD. Lists are separated by commas.
+# CONVENE_DIRECTORY_LDAP_BIND_PASSWORD. Lists are separated by commas; those of
+# distinguished names are written as here: ["dc=example,dc=com"].
 #
 # Times are written with their unit: "90s", "5m", "1h30m". Sizes too: "100MB"
 # is a hundred million bytes, "100MiB" a little more.

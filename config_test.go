@@ -49,6 +49,7 @@ func TestMinimalConfig(t *testing.T) {
 	c, err := convene.ParseConfig("c.toml", []byte(minimal), []string{
 		"CONVENE_STORAGE_QUOTA=1GiB", "CONVENE_SERVER_HTTP=", "CONVENE_AUTH_BASIC_OVER_PLAIN=true",
 		"CONVENE_DIRECTORY_LDAP_BIND_PASSWORD=s3cret", "CONVENE_LIMITS_IDLE_TIME=1m", "CONVENE_REQUIRE=ldap",
+		`CONVENE_DIRECTORY_LDAP_GROUPS_BASE=["ou=groups,dc=example,dc=com", "dc=x"]`, "CONVENE_SERVER_HTTPS=[::]:443,:8443",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,7 @@ func TestMinimalConfig(t *testing.T) {
 	want := convene.DefaultConfig()
 	want.Directory.LDAP.URLs, want.Directory.LDAP.Base = []string{"ldaps://ldap.example.com"}, []string{"dc=example,dc=com"}
 	want.Directory.LDAP.BindPassword = "s3cret"
+	want.Directory.LDAP.Groups.Base, want.Server.HTTPS = []string{"ou=groups,dc=example,dc=com", "dc=x"}, []string{"[::]:443", ":8443"}
 	want.Storage.Quota, want.Server.HTTP, want.Auth.BasicOverPlain, want.Limits.IdleTime = 1<<30, []string{}, true, time.Minute
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)
