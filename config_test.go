@@ -74,12 +74,13 @@ func TestConfigFaults(t *testing.T) {
 		{"bad size", "[storage]\nquota = \"100 Mb\"\n" + minimal, `c.toml:2: storage.quota: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
 		{"size without quotes", "[storage]\nquota = 100\n" + minimal, `c.toml:2: storage.quota: want a size; put it in quotes: "100MiB"`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
-		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
+		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},
 		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: everyone cannot stand above everyone`},
 		{"level", "[log]\nlevel = \"loud\"\n" + minimal, `c.toml:2: log.level: "loud" is not known; use one of debug, info, warn, error`},
-		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
+		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml:1: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
 		{"URL", "[directory.ldap]\nurls = [\"http://x\"]\nbase = [\"dc=x\"]\n", `c.toml:2: directory.ldap.urls: "http://x" is not an LDAP server's address; `},
+		{"in a table in one line", "directory = { ldap = { urls = [\"ftp://x\"], base = [\"dc=x\"] } }\n", `c.toml:1: directory.ldap.urls: "ftp://x" is not an LDAP server's address; `},
 		{"preset", minimal + "preset = \"novell\"\n", `c.toml:5: directory.ldap.preset: "novell": unknown; there are 389ds, ad, `},
 		{"filter", minimal + "[directory.ldap.users]\nguid = \"uid\"\nfilter = \"(uid=x\"\n", `c.toml:7: directory.ldap.users.filter: bad filter "(uid=x"`},
 		{"condition", minimal + "[directory.ldap.users]\ncalendar-enabled = [\"a b\"]\n", `c.toml:6: directory.ldap.users.calendar-enabled: condition "a b": no attribute name`},
@@ -91,7 +92,7 @@ func TestConfigFaults(t *testing.T) {
 		{"no sign-in in outages", "[auth.basic]\noutage-for = \"0s\"\n" + minimal, `c.toml:2: auth.basic.outage-for: a time above zero is needed; "1s" is next to none`},
 		{"no stale answers", "[directory.cache]\nstale = \"0s\"\n" + minimal, `c.toml:2: directory.cache.stale: a time above zero is needed; "1s" is next to none`},
 		{"no failures allowed", "[auth.throttle]\naccount-failures = 0\n" + minimal, `c.toml:2: auth.throttle.account-failures: a number above zero is needed`},
-		{"file directory without file", "[directory]\nkind = \"file\"\n", `c.toml: directory.file.file: there is no file; `},
+		{"file directory without file", "[directory]\nkind = \"file\"\n", `c.toml:1: directory.file.file: there is no file; `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := convene.ParseConfig("c.toml", []byte(tt.text), nil)
