@@ -192,7 +192,7 @@ type verified struct {
 func (b *basic) password(ctx context.Context, login, password, address string, known *login) (verified, error) {
 	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
 	if errors.Is(err, directory.ErrNotFound) {
-		return verified{}, b.stranger(ctx, login, password, address)
+		return b.stranger(ctx, login, password, address)
 	}
 	if err != nil {
 		return verified{}, err
@@ -216,26 +216,32 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 	return b.bind(ctx, p, login, password, address, known)
 }
 
-// stranger refuses a name that nobody has. It asks the directory all the same,
-// and within the limits of an account: neither the time that it takes nor the
-// number of tries tells a name that somebody has from one that nobody has.
-func (b *basic) stranger(ctx context.Context, login, password, address string) error {
+// stranger answers for a name that nobody has, as far as is known. It asks the
+// directory all the same, and within the limits of an account: neither the time
+// that it takes nor the number of tries tells a name that somebody has from one
+// that nobody has, and who was given the name just now gets in.
+func (b *basic) stranger(ctx context.Context, login, password, address string) (verified, error) {
 	t := b.a.throttle
 	// Address first: names can be tried without end.
 	if err := t.allowLocal("", address); err != nil {
-		return err
+		return verified{}, err
 	}
 	account, sum := t.stranger(login), t.sum(login, password)
 	if err := t.admit(account, address, sum, unproven); err != nil {
-		return err
+		return verified{}, err
 	}
-	d, refused := wrong, error(directory.ErrInvalidCredentials)
-	defer func() { t.decide(account, address, sum, d, refused) }()
-	_, err := b.a.o.Directory.Authenticate(ctx, login, password)
-	if errors.Is(err, directory.ErrUnavailable) {
-		d, refused = unknown, err
+	d := unknown
+	defer func() { t.decide(account, address, sum, d, directory.ErrInvalidCredentials) }()
+	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
+	switch {
+	case err == nil:
+		d = right
+		sum := t.sum(got.GUID, password)
+		return verified{principal: got, sum: &sum}, nil
+	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
+		d, err = wrong, directory.ErrInvalidCredentials
 	}
-	return refused
+	return verified{}, err
 }
 
 // stored returns the hash that a file has for a login.

@@ -468,4 +468,15 @@ func TestBasicRecordMadeAnew(t *testing.T) {
 	if status, c, _ := s.try(alice); status != 401 {
 		t.Errorf("the former one's password: %d %+v", status, c)
 	}
+	// So does one who was not there when the cache asked.
+	if status, _, _ := s.try(basicField("zoe", "other")); status != 401 {
+		t.Errorf("nobody: %d", status)
+	}
+	zoe := directory.Record{Password: "pw", Principal: directory.Principal{GUID: "ZOE-GUID", Type: directory.User, Name: "zoe", LoginEnabled: true}}
+	if people.Static, err = directory.NewStatic([]directory.Record{anew, zoe}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, out := s.try(basicField("zoe", "pw")); status != 200 {
+		t.Errorf("new record: %d: %v", status, out.Err)
+	}
 }
