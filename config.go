@@ -105,7 +105,7 @@ func DefaultConfig() Config {
 		TLS:    TLSConfig{MinVersion: "1.2"},
 		Log:    LogConfig{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
 		Directory: DirectoryConfig{
-			Kind: "ldap",
+			Kind: "ldap", LDAP: directory.DefaultLDAPConfig(), File: directory.DefaultFileConfig(),
 			Cache: CacheConfig{
 				Records: 200_000, TTL: 5 * time.Minute, Negative: 30 * time.Second, Stale: 24 * time.Hour, Timeout: 15 * time.Second,
 			},

@@ -84,6 +84,7 @@ func TestConfigFaults(t *testing.T) {
 		{"preset", minimal + "preset = \"novell\"\n", `c.toml:5: directory.ldap.preset: "novell": unknown; there are 389ds, ad, `},
 		{"filter", minimal + "[directory.ldap.users]\nguid = \"uid\"\nfilter = \"(uid=x\"\n", `c.toml:7: directory.ldap.users.filter: bad filter "(uid=x"`},
 		{"condition", minimal + "[directory.ldap.users]\ncalendar-enabled = [\"a b\"]\n", `c.toml:6: directory.ldap.users.calendar-enabled: condition "a b": no attribute name`},
+		{"time below zero", minimal + "failover-after = \"-1s\"\n", `c.toml:5: directory.ldap.failover-after: -1s is below zero`},
 		{"password in the clear", "[directory.ldap]\nbase = [\"dc=x\"]\nurls = [\"ldap://ldap.example.com\"]\n", `c.toml:3: directory.ldap.urls: server URL "ldap://ldap.example.com": would send passwords in clear; `},
 		{"file format", "[directory]\nkind = \"file\"\n[directory.file]\nfile = \"x\"\nformat = \"json\"\n", `c.toml:5: directory.file.format: "json": unknown; there are ldif, accounts, htpasswd and htdigest`},
 		{"principal rule", "[[auth.negotiate.principals]]\nby = \"shoe-size\"\n" + minimal, `c.toml:1: auth.negotiate.principals: principal rule 1: by "shoe-size" is unknown`},

@@ -28,7 +28,7 @@ func twins(t *testing.T) (a, b *testenv.LDAP, c directory.LDAPConfig) {
 	c = openLDAP(a)
 	c.AllowPlain, c.CAFile = true, ""
 	c.URLs = []string{a.URL, b.URL}
-	c.Timeout = directory.Duration(10 * time.Second)
+	c.Timeout = 10 * time.Second
 	return a, b, c
 }
 
@@ -149,7 +149,7 @@ func clients(t *testing.T, d *directory.LDAP) (stop func() time.Duration) {
 func TestOtherAnswers(t *testing.T) {
 	first, url1 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
 	second, url2 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
-	c := directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: directory.Duration(500 * time.Millisecond), Timeout: directory.Duration(5 * time.Second)}
+	c := directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: 500 * time.Millisecond, Timeout: 5 * time.Second}
 	for _, tt := range []struct {
 		name   string
 		quirks memldap.Quirks

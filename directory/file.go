@@ -193,7 +193,7 @@ func (f *File) addKerberos(records []Record) {
 // One that cannot be read any more is logged, and the records stay.
 func (f *File) current() *Static {
 	last, now := f.checked.Load(), time.Now().UnixNano()
-	if now-last > int64(f.cfg.CheckEvery.or(5*time.Second)) && f.checked.CompareAndSwap(last, now) {
+	if now-last > int64(cmp.Or(f.cfg.CheckEvery, DefaultFileConfig().CheckEvery)) && f.checked.CompareAndSwap(last, now) {
 		if err := f.load(false); err != nil {
 			level := slog.LevelError
 			if errors.Is(err, fs.ErrNotExist) {

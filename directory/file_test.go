@@ -119,7 +119,7 @@ func TestBadFiles(t *testing.T) {
 func TestFileReload(t *testing.T) {
 	dir := t.TempDir()
 	file := testenv.WriteFile(t, filepath.Join(dir, "htpasswd"), "alice:{test}one\n")
-	d := openFile(t, directory.FileConfig{File: file, CheckEvery: directory.Duration(10 * time.Millisecond), PasswordVerifier: plainVerifier, MailDomain: "example.com"})
+	d := openFile(t, directory.FileConfig{File: file, CheckEvery: 10 * time.Millisecond, PasswordVerifier: plainVerifier, MailDomain: "example.com"})
 	guid := find(t, d, directory.Key{By: directory.Address, Value: "mailto:alice@example.com"}).GUID
 	testenv.WriteFile(t, file, "alice:{test}two\nbob:{test}three\n")
 	eventually(t, 5*time.Second, "reload", func() bool {

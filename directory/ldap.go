@@ -55,6 +55,7 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.cfg.complete()
 	if l.m, err = cfg.mapping(); err != nil {
 		return nil, err
 	}
@@ -163,12 +164,12 @@ func fingerprint(kind string, v any) string {
 
 // slow logs questions that took long.
 func (l *LDAP) slow(start time.Time, what string, about any) {
-	if d := time.Since(start); d > l.cfg.SlowAfter.or(2*time.Second) {
+	if d := time.Since(start); d > l.cfg.SlowAfter {
 		l.log.Warn("slow directory", "question", what, "about", about, "took", d.Round(time.Millisecond))
 	}
 }
 
-func (l *LDAP) timeout() time.Duration { return l.cfg.Timeout.or(10*time.Second) + time.Second }
+func (l *LDAP) timeout() time.Duration { return l.cfg.Timeout + time.Second }
 
 // Lookup implements Directory.
 func (l *LDAP) Lookup(ctx context.Context, key Key) (*Principal, error) {
@@ -278,7 +279,7 @@ func (f *found) has(k Key) bool {
 // Search implements Directory.
 func (l *LDAP) Search(ctx context.Context, q Query) ([]*Principal, error) {
 	defer l.slow(time.Now(), "search", q.Terms)
-	limit := cmp.Or(l.cfg.SearchCap, defaultSearchCap)
+	limit := l.cfg.SearchCap
 	if q.Limit > 0 {
 		limit = min(limit, q.Limit)
 	}
