@@ -105,7 +105,7 @@ func DefaultConfig() Config {
 		TLS:    TLSConfig{MinVersion: "1.2"},
 		Log:    LogConfig{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
 		Directory: DirectoryConfig{
-			Kind: "ldap",
+			Kind: "ldap", LDAP: directory.DefaultLDAPConfig(), File: directory.DefaultFileConfig(),
 			Cache: CacheConfig{
 				Records: 200_000, TTL: 5 * time.Minute, Negative: 30 * time.Second, Stale: 24 * time.Hour, Timeout: 15 * time.Second,
 			},
@@ -144,7 +144,8 @@ func WriteExample(w io.Writer) error {
 #
 # Each setting can be overridden by an environment variable: CONVENE_, then the
 # table and the name in capitals, with underscores between the words, such as
-# CONVENE_DIRECTORY_LDAP_BIND_PASSWORD. Lists are separated by commas.
+# CONVENE_DIRECTORY_LDAP_BIND_PASSWORD. Lists are separated by commas; those of
+# distinguished names are written as here: ["dc=example,dc=com"].
 #
 # Times are written with their unit: "90s", "5m", "1h30m". Sizes too: "100MB"
 # is a hundred million bytes, "100MiB" a little more.

@@ -1,8 +1,10 @@
 package convene
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/directory"
 	"convene/sacl"
 	"convene/settings"
 )
@@ -87,6 +90,42 @@ func checkAddress(addr string) error {
 }
 
 func (k *checker) directory(c *DirectoryConfig) {
+	before := len(k.faults)
+	k.directoryNamed(c)
+	k.cache(&c.Cache)
+	if len(k.faults) > before {
+		return // what follows would say the same with less of a cure
+	}
+	err := c.LDAP.Check()
+	if c.Kind == "file" {
+		err = c.File.Check()
+	}
+	if s, ok := errors.AsType[*directory.SettingError](err); ok {
+		k.fault("directory."+c.Kind+"."+s.Setting, s.Err.Error(), "")
+	}
+}
+
+func (k *checker) cache(c *CacheConfig) {
+	if c.Records < 1 {
+		k.fault("directory.cache.records", "a number above zero is needed", "")
+	}
+	k.above(map[string]time.Duration{
+		"directory.cache.ttl": c.TTL, "directory.cache.negative-ttl": c.Negative, "directory.cache.stale": c.Stale,
+		"directory.cache.timeout": c.Timeout,
+	})
+}
+
+// above wants times above zero, which elsewhere stands for the default.
+func (k *checker) above(times map[string]time.Duration) {
+	for _, key := range slices.Sorted(maps.Keys(times)) {
+		if times[key] <= 0 {
+			k.fault(key, "a time above zero is needed", `"1s" is next to none`)
+		}
+	}
+}
+
+// directoryNamed finds what is missing.
+func (k *checker) directoryNamed(c *DirectoryConfig) {
 	switch c.Kind {
 	case "ldap":
 		if len(c.LDAP.URLs) == 0 {
@@ -124,6 +163,9 @@ func (k *checker) auth(c *auth.Config) {
 	for _, a := range c.Digest.Algorithms {
 		k.oneOf("auth.digest.algorithms", a, "SHA-256", "MD5")
 	}
+	if key, err := c.Check(); err != nil {
+		k.fault("auth."+key, err.Error(), "")
+	}
 }
 
 func (k *checker) principals(key string, entries []string) {
@@ -142,17 +184,16 @@ func (k *checker) limits(c *Config) {
 	if c.Limits.Connections < 1 {
 		k.fault("limits.connections", "at least one connection is needed", "")
 	}
+	if c.Storage.Snapshots < MB {
+		k.fault("storage.snapshots", "less than 1MB is of no use", "")
+	}
 	if c.Limits.Header < 8*KB {
 		k.fault("limits.header", "less than 8KB is too little for Kerberos", "")
 	}
-	for key, d := range map[string]time.Duration{
+	k.above(map[string]time.Duration{
 		"limits.header-time": c.Limits.HeaderTime, "limits.read-time": c.Limits.ReadTime, "limits.write-time": c.Limits.WriteTime,
-		"limits.idle-time": c.Limits.IdleTime, "directory.cache.timeout": c.Directory.Cache.Timeout,
-	} {
-		if d <= 0 {
-			k.fault(key, "a time above zero is needed", "")
-		}
-	}
+		"limits.idle-time": c.Limits.IdleTime, "limits.drain-time": c.Limits.DrainTime, "storage.sync-for": c.Storage.SyncFor,
+	})
 	if int64(c.Limits.Body) < c.Calendars.ObjectBytes || int64(c.Limits.Body) < c.Calendars.RequestBytes {
 		k.fault("limits.body", "it is less than what calendars.object-size or calendars.request-size allow", "raise it")
 	}

@@ -49,6 +49,7 @@ func TestMinimalConfig(t *testing.T) {
 	c, err := convene.ParseConfig("c.toml", []byte(minimal), []string{
 		"CONVENE_STORAGE_QUOTA=1GiB", "CONVENE_SERVER_HTTP=", "CONVENE_AUTH_BASIC_OVER_PLAIN=true",
 		"CONVENE_DIRECTORY_LDAP_BIND_PASSWORD=s3cret", "CONVENE_LIMITS_IDLE_TIME=1m", "CONVENE_REQUIRE=ldap",
+		`CONVENE_DIRECTORY_LDAP_GROUPS_BASE=["ou=groups,dc=example,dc=com", "dc=x"]`, "CONVENE_SERVER_HTTPS=[::]:443,:8443",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,6 +57,7 @@ func TestMinimalConfig(t *testing.T) {
 	want := convene.DefaultConfig()
 	want.Directory.LDAP.URLs, want.Directory.LDAP.Base = []string{"ldaps://ldap.example.com"}, []string{"dc=example,dc=com"}
 	want.Directory.LDAP.BindPassword = "s3cret"
+	want.Directory.LDAP.Groups.Base, want.Server.HTTPS = []string{"ou=groups,dc=example,dc=com", "dc=x"}, []string{"[::]:443", ":8443"}
 	want.Storage.Quota, want.Server.HTTP, want.Auth.BasicOverPlain, want.Limits.IdleTime = 1<<30, []string{}, true, time.Minute
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)
@@ -72,13 +74,26 @@ func TestConfigFaults(t *testing.T) {
 		{"bad size", "[storage]\nquota = \"100 Mb\"\n" + minimal, `c.toml:2: storage.quota: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
 		{"size without quotes", "[storage]\nquota = 100\n" + minimal, `c.toml:2: storage.quota: want a size; put it in quotes: "100MiB"`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
-		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
+		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},
 		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: everyone cannot stand above everyone`},
 		{"level", "[log]\nlevel = \"loud\"\n" + minimal, `c.toml:2: log.level: "loud" is not known; use one of debug, info, warn, error`},
-		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
+		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml:1: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
 		{"URL", "[directory.ldap]\nurls = [\"http://x\"]\nbase = [\"dc=x\"]\n", `c.toml:2: directory.ldap.urls: "http://x" is not an LDAP server's address; `},
-		{"file directory without file", "[directory]\nkind = \"file\"\n", `c.toml: directory.file.file: there is no file; `},
+		{"in a table in one line", "directory = { ldap = { urls = [\"ftp://x\"], base = [\"dc=x\"] } }\n", `c.toml:1: directory.ldap.urls: "ftp://x" is not an LDAP server's address; `},
+		{"preset", minimal + "preset = \"novell\"\n", `c.toml:5: directory.ldap.preset: "novell": unknown; there are 389ds, ad, `},
+		{"filter", minimal + "[directory.ldap.users]\nguid = \"uid\"\nfilter = \"(uid=x\"\n", `c.toml:7: directory.ldap.users.filter: bad filter "(uid=x"`},
+		{"condition", minimal + "[directory.ldap.users]\ncalendar-enabled = [\"a b\"]\n", `c.toml:6: directory.ldap.users.calendar-enabled: condition "a b": no attribute name`},
+		{"time below zero", minimal + "failover-after = \"-1s\"\n", `c.toml:5: directory.ldap.failover-after: -1s is below zero`},
+		{"password in the clear", "[directory.ldap]\nbase = [\"dc=x\"]\nurls = [\"ldap://ldap.example.com\"]\n", `c.toml:3: directory.ldap.urls: server URL "ldap://ldap.example.com": would send passwords in clear; `},
+		{"file format", "[directory]\nkind = \"file\"\n[directory.file]\nfile = \"x\"\nformat = \"json\"\n", `c.toml:5: directory.file.format: "json": unknown; there are ldif, accounts, htpasswd and htdigest`},
+		{"principal rule", "[[auth.negotiate.principals]]\nby = \"shoe-size\"\n" + minimal, `c.toml:1: auth.negotiate.principals: principal rule 1: by "shoe-size" is unknown`},
+		{"realm", "[auth]\nrealm = \"a:b\"\n" + minimal, `c.toml:2: auth.realm: realm "a:b" has a colon or a control character`},
+		{"no caching of passwords", "[auth.basic]\ncache-for = \"0s\"\n" + minimal, `c.toml:2: auth.basic.cache-for: a time above zero is needed; "1s" is next to none`},
+		{"no sign-in in outages", "[auth.basic]\noutage-for = \"0s\"\n" + minimal, `c.toml:2: auth.basic.outage-for: a time above zero is needed; "1s" is next to none`},
+		{"no stale answers", "[directory.cache]\nstale = \"0s\"\n" + minimal, `c.toml:2: directory.cache.stale: a time above zero is needed; "1s" is next to none`},
+		{"no failures allowed", "[auth.throttle]\naccount-failures = 0\n" + minimal, `c.toml:2: auth.throttle.account-failures: a number above zero is needed`},
+		{"file directory without file", "[directory]\nkind = \"file\"\n", `c.toml:1: directory.file.file: there is no file; `},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := convene.ParseConfig("c.toml", []byte(tt.text), nil)

@@ -53,6 +53,8 @@ func (c *controller) close() error {
 
 // admin gives the operator's verbs the parts of the site of the moment.
 func (s *Server) admin() (*admin.Admin, func()) {
+	s.gate.RLock() // while a reload exchanges the sign-in there is none
+	defer s.gate.RUnlock()
 	current := s.site.Load()
 	for !current.enter() {
 		current = s.site.Load()

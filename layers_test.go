@@ -18,8 +18,9 @@ const layers = `
 ical
 webdav
 engine
+atomicfile
 directory/ldif
-directory           directory/ldif
+directory           directory/ldif atomicfile
 directory/memldap   directory directory/ldif
 testenv
 accesslog
@@ -29,7 +30,7 @@ calquery            ical webdav
 auth                directory engine
 tzdist              ical
 snapshot            store ical
-sacl                auth directory
+sacl                auth directory atomicfile
 delegation          store auth directory
 caldav              *
 admin               *

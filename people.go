@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -43,12 +42,12 @@ func openPeople(c DirectoryConfig, dataDir string, log *slog.Logger, now func() 
 	var name string
 	switch c.Kind {
 	case "file":
-		c.File.PasswordVerifier = auth.Hashes{}.Verify
+		name = c.File.Source()
+		c.File.PasswordVerifier = auth.Hashes{}.Bounded()
 		p.source, err = directory.OpenFile(c.File, directory.Options{Log: log})
-		name = "file " + c.File.File
 	default:
+		name = c.LDAP.Source()
 		p.source, err = directory.OpenLDAP(c.LDAP, directory.Options{Log: log})
-		name = "ldap " + strings.Join(c.LDAP.URLs, " ")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
@@ -85,31 +84,55 @@ func (p *people) guids(ctx context.Context, setting string, entries []string, lo
 	complete = true
 	for _, s := range entries {
 		who, err := sacl.ParseWho(s)
-		if err != nil {
-			log.Error("entry left out", "setting", setting, "err", err)
-			continue
+		if err == nil && who.GUID == "" {
+			who.GUID, err = p.named(ctx, who)
 		}
-		guid := who.GUID
-		if guid == "" {
-			typ := directory.User
-			if who.Kind == sacl.Group {
-				typ = directory.Group
-			}
-			r, err := p.cache.Lookup(ctx, directory.Key{By: directory.Name, Type: typ, Value: who.Name})
-			switch {
-			case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrAmbiguous):
-				log.Warn("nobody has the rights of an entry", "setting", setting, "entry", s, "err", err)
-				continue
-			case err != nil:
-				complete = false
-				continue
-			}
-			guid = r.GUID
+		switch {
+		case err == nil:
+			out = append(out, who.GUID)
+		case errors.Is(err, directory.ErrUnavailable):
+			complete = false
+		default:
+			log.Warn("nobody has the rights of an entry", "setting", setting, "entry", s, "err", err)
 		}
-		out = append(out, guid)
 	}
 	slices.Sort(out)
 	return slices.Compact(out), complete
+}
+
+// named returns the GUID of a user or group named by its short name.
+func (p *people) named(ctx context.Context, who sacl.Who) (string, error) {
+	typ := directory.User
+	if who.Kind == sacl.Group {
+		typ = directory.Group
+	}
+	r, err := p.cache.Lookup(ctx, directory.Key{By: directory.Name, Type: typ, Value: who.Name})
+	if err != nil {
+		return "", err
+	}
+	return r.GUID, nil
+}
+
+// checkNames warns of entries of the access list that are about nobody, such as a
+// misspelt one that was to turn people away. It says nothing while the directory is
+// away.
+func (p *people) checkNames(ctx context.Context, c *sacl.Config, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	for key, entries := range c.Lists() {
+		for _, s := range entries {
+			who, err := sacl.ParseWho(s)
+			if err != nil || who.Kind == sacl.Everyone || who.GUID != "" {
+				continue
+			}
+			switch _, err := p.named(ctx, who); {
+			case errors.Is(err, directory.ErrUnavailable):
+				return
+			case err != nil:
+				log.Warn("an entry of the access list is about nobody", "setting", "sacl."+key, "entry", s, "err", err)
+			}
+		}
+	}
 }
 
 // hostName is the name that clients use: the configured one, or the machine's.

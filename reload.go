@@ -15,7 +15,7 @@ import (
 // files again, and opens the logs anew, as on SIGHUP. No request is lost or
 // refused for it: each goes on with what it began with, and new ones wait for
 // the moment in which the two are exchanged. On error nothing has changed,
-// except that logs, certificate or keytab may have been read.
+// except that logs, certificate and files may have been read anew.
 func (s *Server) Reload(ctx context.Context) error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
@@ -51,6 +51,9 @@ func (s *Server) reloadAll(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := rereadFiles(ctx, old, &c); err != nil {
+		return err
+	}
 	added, err := s.openListeners(&c)
 	if err != nil {
 		return err
@@ -69,14 +72,22 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	}
 	s.retire(old, next)
 	s.maxBody.Store(int64(c.Limits.Body))
-	errs := []error{s.logs.setLevel(&c), s.useListeners(&c, added)}
-	if next.signIn == old.signIn {
-		errs = append(errs, next.signIn.Reload())
+	return errors.Join(s.logs.setLevel(&c), s.useListeners(&c, added))
+}
+
+// rereadFiles reads the files anew of those parts of old that go on under c: the
+// others are opened, and so read, for the new site.
+func rereadFiles(ctx context.Context, old *site, c *Config) error {
+	if !old.people.serves(c.Directory) {
+		return nil
 	}
-	if next.people == old.people {
-		errs = append(errs, next.people.source.Reload(ctx))
+	if err := old.people.source.Reload(ctx); err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	if reflect.DeepEqual(c.Auth, old.config.Auth) {
+		return old.signIn.Reload()
+	}
+	return nil
 }
 
 // retire lets old go when its last request is done.

@@ -149,7 +149,7 @@ func TestReloadLogsAndRules(t *testing.T) {
 	if err := os.Rename(log, log+".1"); err != nil {
 		t.Fatal(err)
 	}
-	s.Config.SACL.Calendar.Deny = []string{"user:bob"}
+	s.Config.SACL.Calendar.Deny = []string{"user:bob", "group:contractors"}
 	s.Config.Storage.Quota = 1 // counts after a restart only
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
@@ -160,6 +160,9 @@ func TestReloadLogsAndRules(t *testing.T) {
 		return err == nil && strings.Contains(string(text), "HTTP/1.1\" 403 ")
 	})
 	if !strings.Contains(s.Log.String(), "a changed setting counts after a restart only setting=storage") {
+		t.Errorf("error log:\n%s", s.Log)
+	}
+	if !strings.Contains(s.Log.String(), "an entry of the access list is about nobody setting=sacl.calendar.deny entry=group:contractors") {
 		t.Errorf("error log:\n%s", s.Log)
 	}
 	// Rules made by somebody else are noticed without a reload.
@@ -173,4 +176,35 @@ func TestReloadLogsAndRules(t *testing.T) {
 	eventually(t, "the rule", func() bool {
 		return do(t, client(), "PROPFIND", s.HTTP+"/", "bob", "", "Depth: 0").StatusCode == 403
 	})
+}
+
+// A file that has become wrong leaves everything as it was, what else was changed
+// too.
+func TestReloadWrongFile(t *testing.T) {
+	c := smallConfig(t)
+	s := serve(t, c)
+	testenv.WriteFile(t, c.Directory.File.File, "no LDIF\n")
+	s.Config.SACL.Calendar.Deny = []string{"user:ann"}
+	if err := s.Reload(t.Context()); err == nil {
+		t.Error("a directory file with a mistake was taken")
+	}
+	if got := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 207 {
+		t.Errorf("%s: the rules were taken from a reload that failed", got.Status)
+	}
+}
+
+// Where device passwords are the only way in, a reload with another setting of
+// sign-in works.
+func TestReloadDevicePasswordsOnly(t *testing.T) {
+	c := smallConfig(t)
+	testenv.WriteFile(t, c.Directory.File.File, strings.ReplaceAll(smallLDIF, "userPassword: secret", "userPassword: "+testenv.SSHA("secret")))
+	c.Auth.Schemes = []string{"digest"}
+	s := serve(t, c)
+	s.Config.Auth.HelpURL = "https://help.example.com/"
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 401 || !strings.Contains(got.Body, "help.example.com") {
+		t.Errorf("%s\n%s", got.Status, got.Body)
+	}
 }

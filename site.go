@@ -15,6 +15,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/delegation"
+	"convene/engine"
 	"convene/sacl"
 )
 
@@ -69,6 +70,7 @@ func (s *Server) openSite(ctx context.Context, c Config, old *site) (_ *site, er
 	if err != nil {
 		return nil, errors.Join(err, next.discard(old))
 	}
+	next.people.checkNames(ctx, &c.SACL, s.log)
 	return next, nil
 }
 
@@ -97,14 +99,7 @@ func (s *Server) exchange(ctx context.Context, next, old *site) error {
 		s.site.Store(next)
 		return nil
 	}
-	// Whatever is wrong with the settings shows before anything is closed.
-	trial := s.authOptions(next)
-	trial.State, trial.Log = nil, slog.New(slog.DiscardHandler)
-	a, err := auth.New(trial)
-	if err != nil {
-		return err
-	}
-	if err := a.Close(ctx); err != nil {
+	if err := s.tryAuth(ctx, next); err != nil {
 		return err
 	}
 	s.gate.Lock()
@@ -112,6 +107,7 @@ func (s *Server) exchange(ctx context.Context, next, old *site) error {
 	if err := old.signIn.close(ctx); err != nil {
 		s.log.Warn("sign-in state", "err", err)
 	}
+	var err error
 	if next.signIn, err = openSignIn(s.authOptions(next)); err == nil {
 		s.site.Store(next)
 		return nil
@@ -122,6 +118,20 @@ func (s *Server) exchange(ctx context.Context, next, old *site) error {
 	}
 	old.signIn = again
 	return err
+}
+
+// tryAuth opens the sign-in of a site and closes it: whatever is wrong with the
+// settings shows before anything of the running one is closed. It has a state of
+// its own, for where nothing else verifies anybody.
+func (s *Server) tryAuth(ctx context.Context, next *site) error {
+	trial := s.authOptions(next)
+	state := engine.OpenMemory(auth.Tables())
+	trial.State, trial.Log = state, slog.New(slog.DiscardHandler)
+	a, err := auth.New(trial)
+	if err == nil {
+		err = a.Close(ctx)
+	}
+	return errors.Join(err, state.Close())
 }
 
 func (s *Server) authOptions(next *site) auth.Options {

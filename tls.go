@@ -1,6 +1,7 @@
 package convene
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"math/big"
@@ -19,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"convene/atomicfile"
 )
 
 // Life of a self-signed certificate, and how long before its end it is
@@ -39,6 +43,7 @@ type certificates struct {
 	keyFile  string
 	selfFor  string // host name of the self-signed certificate; "" if the files are the operator's
 	seen     [2]os.FileInfo
+	told     string // the last trouble with the files
 
 	current atomic.Pointer[tls.Certificate]
 }
@@ -61,38 +66,53 @@ func (s *certificates) use(c *Config) error {
 	if err != nil {
 		return err
 	}
+	if seen[1].Mode().Perm()&0o004 != 0 {
+		s.log.Warn("a file with secrets can be read by every account of this machine", "file", next.keyFile)
+	}
 	s.certFile, s.keyFile, s.selfFor, s.seen = next.certFile, next.keyFile, next.selfFor, seen
 	s.current.Store(cert)
 	return nil
 }
 
 // refresh reads the files if they have changed since they were read, and
-// renews a self-signed certificate in time.
+// renews a self-signed certificate in time. Each trouble is logged once.
 func (s *certificates) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.certFile == "" {
 		return
 	}
+	trouble := ""
+	if err := s.renew(); err != nil {
+		trouble = err.Error()
+	}
+	if trouble != s.told && trouble != "" {
+		s.log.Error("certificate not read again; the one in use stays", "err", trouble)
+	}
+	s.told = trouble
+}
+
+func (s *certificates) renew() error {
+	var errs []error
 	if s.selfFor != "" {
 		if err := renewSelfSigned(s.certFile, s.keyFile, s.selfFor, s.now()); err != nil {
-			s.log.Error("self-signed certificate not renewed", "err", err)
+			errs = append(errs, fmt.Errorf("self-signed certificate: %w", err))
 		}
 	}
 	seen, err := statBoth(s.certFile, s.keyFile)
 	if err == nil && same(seen[0], s.seen[0]) && same(seen[1], s.seen[1]) {
-		return
+		return errors.Join(errs...)
 	}
+	// Both files are not replaced in one step: what does not fit together now
+	// will a moment later.
 	cert, seen, err := readCertificate(s.certFile, s.keyFile)
 	if err != nil {
-		// Both files are not replaced in one step: what does not fit together
-		// now will a moment later.
-		s.log.Warn("certificate not read again", "err", err)
-		return
+		return errors.Join(append(errs, err)...)
 	}
 	s.seen = seen
 	s.current.Store(cert)
 	s.log.Info("certificate read again", "file", s.certFile, "until", cert.Leaf.NotAfter)
+	return errors.Join(errs...)
 }
 
 func same(a, b os.FileInfo) bool {
@@ -144,7 +164,8 @@ func (s *certificates) config(c *Config) *tls.Config {
 }
 
 // renewSelfSigned makes a certificate for host unless there is one that is
-// good for a while yet.
+// good for a while yet. A key that is there stays: so the two files fit together
+// whenever the process is killed.
 func renewSelfSigned(certFile, keyFile, host string, now time.Time) error {
 	cert, _, err := readCertificate(certFile, keyFile)
 	switch {
@@ -156,45 +177,82 @@ func renewSelfSigned(certFile, keyFile, host string, now time.Time) error {
 	if err := os.MkdirAll(filepath.Dir(certFile), 0o700); err != nil {
 		return err
 	}
-	certPEM, keyPEM, err := selfSigned(host, now)
+	key, err := selfSignedKey(keyFile)
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(keyFile, keyPEM, 0o600), os.WriteFile(certFile, certPEM, 0o644))
+	der, err := selfSigned(host, now, key)
+	if err != nil {
+		return err
+	}
+	return writePEM(certFile, 0o644, "CERTIFICATE", der)
+}
+
+// selfSignedKey reads the key, or makes one.
+func selfSignedKey(file string) (crypto.Signer, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, writePEM(file, 0o600, "PRIVATE KEY", der)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM", file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("%s: a key that cannot sign", file)
+	}
+	return signer, nil
+}
+
+func writePEM(file string, perm os.FileMode, kind string, der []byte) error {
+	return atomicfile.Write(file, perm, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: kind, Bytes: der}) })
 }
 
 // selfSigned makes a certificate for a host name, localhost and the loopback
-// addresses.
-func selfSigned(host string, now time.Time) (certPEM, keyPEM []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
+// addresses. Clients that are told to trust it take it for an authority; it is
+// one for those names only.
+func selfSigned(host string, now time.Time, key crypto.Signer) (der []byte, err error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: host, Organization: []string{"convene self-signed"}},
 		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(selfSignedLife),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		IsCA: true, BasicConstraintsValid: true, // so that clients can be told to trust it
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback},
 	}
 	if ip := net.ParseIP(host); ip != nil {
+		if v4 := ip.To4(); v4 != nil {
+			ip = v4
+		}
 		template.IPAddresses = append(template.IPAddresses, ip)
 	} else if host != "localhost" {
 		template.DNSNames = append(template.DNSNames, host)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, nil, err
+	template.PermittedDNSDomains = template.DNSNames
+	for _, ip := range template.IPAddresses {
+		bits := 8 * len(ip)
+		template.PermittedIPRanges = append(template.PermittedIPRanges, &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)})
 	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return certPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), nil
+	template.PermittedDNSDomainsCritical = true
+	return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,6 +266,57 @@ func TestWriteErrorsAreTold(t *testing.T) {
 	if err := <-told; !errors.Is(err, os.ErrPermission) {
 		t.Errorf("told %v", err)
 	}
+}
+
+// A disk that is full takes no line; once it takes some again the log says how
+// many are missing, and has complained once.
+func TestFullDisk(t *testing.T) {
+	disk := &full{}
+	var told int
+	log := accesslog.New(disk, func(error) { told++ })
+	h := accesslog.NewHandler(http.NotFoundHandler(), log, time.Now, time.UTC)
+	ask := func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)) }
+	disk.set(true)
+	for range 3 {
+		ask()
+		ask()
+		time.Sleep(accesslog.Linger + 50*time.Millisecond)
+	}
+	disk.set(false)
+	ask()
+	log.Close()
+	// The first write still took ten bytes.
+	if !regexp.MustCompile(`^192\.0\.2\.1 \n192\.0\.2\.1 - - .*\n# 6 requests are missing here.*\n$`).MatchString(disk.got.String()) {
+		t.Errorf("log:\n%s", disk.got.String())
+	}
+	if told != 1 {
+		t.Errorf("%d complaints about one full disk", told)
+	}
+}
+
+type full struct {
+	mu   sync.Mutex
+	full bool
+	got  bytes.Buffer
+}
+
+func (f *full) set(full bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.full = full
+}
+
+func (f *full) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.full {
+		n := 0
+		if f.got.Len() == 0 {
+			n, _ = f.got.Write(p[:10])
+		}
+		return n, syscall.ENOSPC
+	}
+	return f.got.Write(p)
 }
 
 type failing struct{}

@@ -1,7 +1,9 @@
 package accesslog
 
 import (
+	"bytes"
 	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +28,10 @@ type Log struct {
 	dropped int
 	closed  bool
 
+	// Of the goroutine that writes:
+	failing bool // the last write failed
+	torn    bool // the file ends within a line
+
 	wake chan struct{} // capacity 1: there is something to write
 	full chan struct{} // capacity 1: write now, do not linger
 	stop chan struct{}
@@ -33,7 +39,7 @@ type Log struct {
 }
 
 // New starts a Log that writes to out. Errors of out are given to failed, if
-// it is not nil; they never reach a request.
+// it is not nil, the first of several in a row; they never reach a request.
 func New(out io.Writer, failed func(error)) *Log {
 	l := &Log{
 		out:    out,
@@ -106,20 +112,43 @@ func (l *Log) flush(spare []byte) []byte {
 	l.pending, l.dropped = spare[:0], 0
 	l.mu.Unlock()
 
+	start := 0
+	if l.torn {
+		start, out = 1, slices.Insert(out, 0, '\n')
+	}
+	lines := len(out)
 	if dropped > 0 {
 		out = append(out, "# "...)
 		out = strconv.AppendInt(out, int64(dropped), 10)
 		out = append(out, " requests are missing here: the log could not be written\n"...)
 	}
 	if len(out) > 0 {
-		if _, err := l.out.Write(out); err != nil && l.failed != nil {
-			l.failed(err)
+		n, err := l.out.Write(out)
+		l.torn = n > 0 && out[n-1] != '\n' || n == 0 && l.torn
+		if err != nil {
+			// Those not written whole are counted with the ones lost before.
+			l.lost(dropped + bytes.Count(out[min(max(n, start), lines):lines], []byte{'\n'}))
 		}
+		l.tell(err)
 	}
 	if cap(out) > 4*flushAt {
 		return nil
 	}
 	return out
+}
+
+func (l *Log) lost(lines int) {
+	l.mu.Lock()
+	l.dropped += lines
+	l.mu.Unlock()
+}
+
+// tell passes an error on, once for all in a row.
+func (l *Log) tell(err error) {
+	if err != nil && !l.failing && l.failed != nil {
+		l.failed(err)
+	}
+	l.failing = err != nil
 }
 
 // Close writes what is pending and ends the Log. Later lines are dropped.

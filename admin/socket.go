@@ -167,7 +167,14 @@ type unlinking struct {
 	path string
 }
 
-func (l *unlinking) Close() error { return errors.Join(os.Remove(l.path), l.Listener.Close()) }
+// Close removes the socket; that somebody has done so before is no failure.
+func (l *unlinking) Close() error {
+	err := os.Remove(l.path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, l.Listener.Close())
+}
 
 // maxSocketPath is the length in bytes that every system takes for the path
 // of a socket.

@@ -98,6 +98,19 @@ func (p *people) Authenticate(ctx context.Context, login, password string) (*dir
 	return p.Static.Authenticate(ctx, login, password)
 }
 
+// password changes somebody's password.
+func (p *people) password(t testing.TB, name, password string) {
+	t.Helper()
+	r, err := p.Static.Lookup(t.Context(), directory.Key{By: directory.Name, Value: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Static, err = directory.NewStatic([]directory.Record{{Principal: *r, Password: password}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // bindsOnly hides the secrets that people has, as LDAP does.
 type bindsOnly struct{ directory.Directory }
 

@@ -36,7 +36,8 @@ type basic struct {
 	challenge string
 	cache     *logins
 	files     []*watched[map[string]string]
-	compare   func(stored, password string) error
+	hashes    Hashes
+	slots     chan struct{} // one for each password being hashed
 	flight    singleflight.Group
 	down      pause
 }
@@ -49,7 +50,8 @@ func newBasic(a *Authenticator) (*basic, error) {
 	b := &basic{
 		a: a, cache: cache,
 		challenge: "Basic realm=" + quote(a.o.Realm) + `, charset="UTF-8"`,
-		compare:   Hashes{Cleartext: a.o.Basic.Cleartext}.Bounded(),
+		hashes:    Hashes{Cleartext: a.o.Basic.Cleartext},
+		slots:     hashSlots(),
 	}
 	for _, f := range a.o.Basic.Files {
 		w, err := watch(f, parseHtpasswd, a.log, a.now)
@@ -72,12 +74,12 @@ func (b *basic) verify(r *http.Request, credentials string) (identity, error) {
 	now := b.a.now()
 	key := b.cache.key(credentials)
 	known := b.cache.get(&key, now)
-	if known != nil && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.CacheFor) {
+	if known != nil && known.within(now, b.a.o.Basic.CacheFor) {
 		c, err := b.recall(r.Context(), &key, known, now)
 		return identity{caller: c}, err
 	}
 	c, err := b.coalesce(r, &key, known, credentials)
-	if known != nil && errors.Is(err, directory.ErrUnavailable) && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor) {
+	if known != nil && errors.Is(err, directory.ErrUnavailable) && known.within(now, b.a.o.Basic.OutageFor) {
 		c, err = b.recall(r.Context(), &key, known, now)
 	}
 	return identity{caller: c}, err
@@ -89,7 +91,7 @@ func (b *basic) recall(ctx context.Context, key *loginKey, known *login, now tim
 	c := known.caller.Load()
 	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: c.Principal.GUID})
 	switch {
-	case errors.Is(err, directory.ErrUnavailable) && now.UnixNano()-known.verified.Load() < int64(b.a.o.Basic.OutageFor):
+	case errors.Is(err, directory.ErrUnavailable) && known.within(now, b.a.o.Basic.OutageFor):
 		return c, nil
 	case errors.Is(err, directory.ErrUnavailable):
 		return nil, err
@@ -158,7 +160,8 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 	if err != nil {
 		return nil, err
 	}
-	p, device, err := b.password(ctx, login, password, address, known)
+	begun := b.cache.forgotten.Load()
+	v, err := b.password(ctx, login, password, address, known)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%w: %w", directory.ErrUnavailable, err)
 	}
@@ -170,46 +173,75 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 		b.cache.drop(key)
 		return nil, loginError(login, err)
 	}
-	c, err := b.a.caller(ctx, p, Caller{Scheme: SchemeBasic, Login: login, Device: device})
+	c, err := b.a.caller(ctx, v.principal, Caller{Scheme: SchemeBasic, Login: login, Device: v.device})
 	if err != nil {
 		return nil, err
 	}
-	b.cache.put(key, c, b.a.now())
+	b.cache.put(key, c, v.sum, begun, b.a.now())
 	return c, nil
 }
 
-// password finds out whose a name and password are. device is the id of the
-// device password, if it is one.
-func (b *basic) password(ctx context.Context, login, password, address string, known *login) (p *directory.Principal, device string, err error) {
-	p, err = b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
+// verified is whose a name and password are.
+type verified struct {
+	principal *directory.Principal
+	device    string       // id of the device password, if it is one
+	sum       *passwordSum // of a password that the directory has verified
+}
+
+// password finds out whose a name and password are.
+func (b *basic) password(ctx context.Context, login, password, address string, known *login) (verified, error) {
+	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
+	if errors.Is(err, directory.ErrNotFound) {
+		return b.stranger(ctx, login, password, address)
+	}
 	if err != nil {
-		if errors.Is(err, directory.ErrNotFound) {
-			// Address first: names can be tried without end.
-			if err := b.a.throttle.allowLocal("", address); err != nil {
-				return nil, "", err
-			}
-			b.a.throttle.failLocal("", address)
-		}
-		return nil, "", err
+		return verified{}, err
 	}
 	if secret, like := normalizeSecret(password); like != otherPassword && b.a.devices != nil {
-		device, err = b.a.devices.check(ctx, p.GUID, secret)
+		device, err := b.a.devices.check(ctx, p.GUID, secret)
 		switch {
 		case !errors.Is(err, ErrMismatch):
-			return p, device, err
+			return verified{principal: p, device: device}, err
 		case like == surelySecret:
 			// It never goes to the directory: one that was revoked would count
 			// as a wrong password there. Guessing one is hopeless, so that
 			// only the address is counted.
 			b.a.throttle.failLocal("", address)
-			return nil, "", err
+			return verified{}, err
 		}
 	}
 	if stored, ok := b.stored(login); ok {
-		return p, "", b.hashed(p.GUID, stored, password, address, known)
+		return verified{principal: p}, b.hashed(ctx, p.GUID, stored, password, address, known)
 	}
-	p, err = b.bind(ctx, p, login, password, address, known)
-	return p, "", err
+	return b.bind(ctx, p, login, password, address, known)
+}
+
+// stranger answers for a name that nobody has, as far as is known. It asks the
+// directory all the same, and within the limits of an account: neither the time
+// that it takes nor the number of tries tells a name that somebody has from one
+// that nobody has, and who was given the name just now gets in.
+func (b *basic) stranger(ctx context.Context, login, password, address string) (verified, error) {
+	t := b.a.throttle
+	// Address first: names can be tried without end.
+	if err := t.allowLocal("", address); err != nil {
+		return verified{}, err
+	}
+	account, sum := t.stranger(login), t.sum(login, password)
+	if err := t.admit(account, address, sum, unproven); err != nil {
+		return verified{}, err
+	}
+	d := unknown
+	defer func() { t.decide(account, address, sum, d, directory.ErrInvalidCredentials) }()
+	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
+	switch {
+	case err == nil:
+		d = right
+		sum := t.sum(got.GUID, password)
+		return verified{principal: got, sum: &sum}, nil
+	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
+		d, err = wrong, directory.ErrInvalidCredentials
+	}
+	return verified{}, err
 }
 
 // stored returns the hash that a file has for a login.
@@ -223,13 +255,21 @@ func (b *basic) stored(login string) (string, bool) {
 }
 
 // hashed compares a password with the hash that a file has.
-func (b *basic) hashed(guid, stored, password, address string, known *login) error {
+func (b *basic) hashed(ctx context.Context, guid, stored, password, address string, known *login) error {
+	// Whoever waits here is counted only afterwards: so no number of parallel
+	// guesses gets more of them through than there are slots.
+	select {
+	case b.slots <- struct{}{}:
+		defer func() { <-b.slots }()
+	case <-ctx.Done():
+		return fmt.Errorf("too many passwords to hash: %w", ctx.Err())
+	}
 	if known == nil {
 		if err := b.a.throttle.allowLocal(guid, address); err != nil {
 			return err
 		}
 	}
-	err := b.compare(stored, password)
+	err := b.hashes.Verify(stored, password)
 	if errors.Is(err, ErrMismatch) {
 		b.a.throttle.failLocal(guid, address)
 	}
@@ -237,31 +277,28 @@ func (b *basic) hashed(guid, stored, password, address string, known *login) err
 }
 
 // bind asks the directory, within the limits that keep accounts unlocked.
-func (b *basic) bind(ctx context.Context, p *directory.Principal, login, password, address string, known *login) (*directory.Principal, error) {
+func (b *basic) bind(ctx context.Context, p *directory.Principal, login, password, address string, known *login) (verified, error) {
 	t, k := b.a.throttle, unproven
 	if known != nil {
 		k = proven
 	}
 	sum := t.sum(p.GUID, password)
 	if err := t.admit(p.GUID, address, sum, k); err != nil {
-		return nil, err
+		return verified{}, err
 	}
 	d := unknown
 	var refused error
 	defer func() { t.decide(p.GUID, address, sum, d, refused) }()
 	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
 	switch {
-	case err == nil && got.GUID != p.GUID:
-		// The name changed hands between the two questions.
-		return nil, directory.ErrInvalidCredentials
-	case err == nil:
+	case err == nil: // got is the one, even if the name was somebody else's a moment ago
 		d = right
 	case accountRefused(err):
 		d, refused = rejected, err
 	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
 		d, refused = wrong, err
 	}
-	return got, err
+	return verified{principal: got, sum: &sum}, err
 }
 
 // accountRefused reports whether the account, not the password, is the reason.

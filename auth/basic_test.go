@@ -4,11 +4,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"convene/auth"
 	"convene/directory"
@@ -336,5 +340,143 @@ func TestThrottleLocalByAddress(t *testing.T) {
 	}
 	if status != 429 {
 		t.Errorf("guesses from 100 addresses end with %d, want 429", status)
+	}
+}
+
+// Somebody who changes his password shuts out who knows the old one, at the old
+// one's next use and in an outage.
+func TestBasicPasswordChanged(t *testing.T) {
+	s := openSite(t, nil)
+	byMail := basicField("alice@example.com", "alice's password")
+	for _, field := range []string{alice, byMail} {
+		if status, _, out := s.try(field); status != 200 {
+			t.Fatal(out.Err)
+		}
+	}
+	s.try(alice)
+	if n := s.people.binds.Load(); n != 2 {
+		t.Errorf("%d binds for one password under two names, want 2", n)
+	}
+	s.people.password(t, "alice", "new")
+	fresh := basicField("alice", "new")
+	if status, _, out := s.try(fresh); status != 200 {
+		t.Fatal(out.Err)
+	}
+	s.people.down.Store(true)
+	for _, field := range []string{alice, byMail} {
+		if status, _, _ := s.try(field); status != 503 {
+			t.Errorf("old password in an outage: %d, want 503", status)
+		}
+	}
+	if status, _, out := s.try(fresh); status != 200 {
+		t.Errorf("new password in the outage: %d: %v", status, out.Err)
+	}
+	s.people.down.Store(false)
+	s.clock.add(10 * time.Second)
+	for _, field := range []string{alice, byMail} {
+		if status, _, _ := s.try(field); status != 401 {
+			t.Errorf("old password: %d, want 401", status)
+		}
+	}
+}
+
+// A log-in whose verification began before Forget is not remembered after it.
+func TestForgetWhileVerifying(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) { o.Directory.(*people).slow = 100 * time.Millisecond })
+	done := make(chan int)
+	go func() {
+		status, _, _ := s.try(alice)
+		done <- status
+	}()
+	time.Sleep(30 * time.Millisecond)
+	s.Forget("ALICE-GUID")
+	if status := <-done; status != 200 {
+		t.Fatal(status)
+	}
+	s.try(alice)
+	if n := s.people.binds.Load(); n != 2 {
+		t.Errorf("%d binds, want 2", n)
+	}
+}
+
+// A name that nobody has is answered like one that somebody has: as often, with
+// the same words, and after the directory was asked.
+func TestStrangersLookLikeAccounts(t *testing.T) {
+	s := openSite(t, nil)
+	answers := func(name string) (out []string) {
+		before := s.people.binds.Load()
+		for i := range 6 {
+			status, _, o := s.try(basicField(name, "guess"+strconv.Itoa(i%5)))
+			out = append(out, strconv.Itoa(status)+" "+o.Body)
+		}
+		return append(out, strconv.Itoa(int(s.people.binds.Load()-before))+" binds")
+	}
+	known, unknown := answers("alice"), answers("nobody")
+	if strings.Join(known, "") != strings.Join(unknown, "") {
+		t.Errorf("known:   %q\nunknown: %q", known, unknown)
+	}
+	s.people.down.Store(true)
+	if status, _, _ := s.try(basicField("nobody", "x")); status != 503 {
+		t.Errorf("unknown name in an outage: %d, want 503", status)
+	}
+}
+
+// Parallel guesses of a password in a file are hashed a few at a time, and no
+// more get through than the limit and those few.
+func TestHtpasswdParallel(t *testing.T) {
+	slow, err := bcrypt.GenerateFromPassword([]byte("secret"), 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, "bob:"+string(slow)+"\n")
+	s := openSite(t, func(o *auth.Options) { o.Basic.Files, o.Throttle.LocalFailures = []string{file}, 5 })
+	var hashed atomic.Int32
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			if status, _, _ := s.try(basicField("bob", strings.Repeat("x", i+1))); status == 401 {
+				hashed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n, most := int(hashed.Load()), 5+runtime.GOMAXPROCS(0); n > most {
+		t.Errorf("%d guesses were hashed, want at most %d", n, most)
+	}
+}
+
+// A record made anew under an old name signs in at once, as itself, though the
+// cache still has the former one under it.
+func TestBasicRecordMadeAnew(t *testing.T) {
+	people := newPeople(t)
+	cache := directory.NewCache(people, directory.CacheOptions{})
+	s := openSite(t, func(o *auth.Options) { o.Directory = cache })
+	if _, err := cache.Lookup(t.Context(), directory.Key{By: directory.Login, Type: directory.User, Value: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	anew := directory.Record{Password: "new", Principal: directory.Principal{
+		GUID: "ALICE-THE-SECOND", Type: directory.User, Name: "alice", LoginEnabled: true,
+	}}
+	var err error
+	if people.Static, err = directory.NewStatic([]directory.Record{anew}, nil); err != nil {
+		t.Fatal(err)
+	}
+	status, c, out := s.try(basicField("alice", "new"))
+	if status != 200 || c.Principal.GUID != "ALICE-THE-SECOND" {
+		t.Errorf("%d %+v: %v", status, c, out.Err)
+	}
+	if status, c, _ := s.try(alice); status != 401 {
+		t.Errorf("the former one's password: %d %+v", status, c)
+	}
+	// So does one who was not there when the cache asked.
+	if status, _, _ := s.try(basicField("zoe", "other")); status != 401 {
+		t.Errorf("nobody: %d", status)
+	}
+	zoe := directory.Record{Password: "pw", Principal: directory.Principal{GUID: "ZOE-GUID", Type: directory.User, Name: "zoe", LoginEnabled: true}}
+	if people.Static, err = directory.NewStatic([]directory.Record{anew, zoe}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, out := s.try(basicField("zoe", "pw")); status != 200 {
+		t.Errorf("new record: %d: %v", status, out.Err)
 	}
 }

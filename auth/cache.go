@@ -20,7 +20,24 @@ type logins struct {
 	hashers sync.Pool // of *hasher
 	limit   int       // entries per shard
 	shards  [cacheShards]loginShard
+
+	// forgotten counts calls of forget: what was being verified meanwhile is
+	// not remembered.
+	forgotten atomic.Uint64
+
+	mu        sync.Mutex
+	passwords map[string]*password // by GUID: the one verified last; see put
 }
+
+// password is one directory password of a principal, however it was sent.
+type password struct {
+	sum        passwordSum
+	entries    int         // that it was sent in; guarded by logins.mu
+	superseded atomic.Bool // another was verified since
+}
+
+// passwordSum is a keyed hash of a principal and a password.
+type passwordSum [16]byte
 
 type loginShard struct {
 	mu      sync.RWMutex
@@ -42,6 +59,14 @@ type login struct {
 	caller   atomic.Pointer[Caller] // as of the last use
 	verified atomic.Int64           // Unix ns
 	used     atomic.Int64           // Unix ns
+	guid     string
+	password *password // nil: it is not the directory's
+}
+
+// within reports whether the log-in was verified less than d ago, and the
+// principal has not signed in with another password since.
+func (l *login) within(now time.Time, d time.Duration) bool {
+	return now.UnixNano()-l.verified.Load() < int64(d) && (l.password == nil || !l.password.superseded.Load())
 }
 
 func newLogins(size int, random io.Reader) (*logins, error) {
@@ -49,7 +74,7 @@ func newLogins(size int, random io.Reader) (*logins, error) {
 	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, err
 	}
-	c := &logins{limit: max(1, size/cacheShards)}
+	c := &logins{limit: max(1, size/cacheShards), passwords: map[string]*password{}}
 	c.hashers.New = func() any { return &hasher{mac: hmac.New(sha256.New, key)} }
 	for i := range c.shards {
 		c.shards[i].entries = make(map[loginKey]*login)
@@ -84,24 +109,65 @@ func (c *logins) get(k *loginKey, now time.Time) *login {
 	return l
 }
 
-// put remembers a log-in verified now.
-func (c *logins) put(k *loginKey, caller *Caller, now time.Time) {
-	l := &login{}
+// put remembers a log-in verified now, unless forget was called since it counted
+// begun. sum is that of a password which the directory has verified; nil for
+// others. Where it is not the one verified before, that one was changed: log-ins
+// with it are verified again at their next use, and do not outlast an outage.
+func (c *logins) put(k *loginKey, caller *Caller, sum *passwordSum, begun uint64, now time.Time) {
+	l := &login{guid: caller.Principal.GUID}
 	l.caller.Store(caller)
 	l.verified.Store(now.UnixNano())
 	l.used.Store(now.UnixNano())
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.entries[*k]; !known && len(s.entries) >= c.limit {
-		s.evict()
+	if c.forgotten.Load() != begun {
+		return
+	}
+	if sum != nil {
+		l.password = c.refer(l.guid, *sum)
+	}
+	if s.entries[*k] != nil {
+		c.remove(s, *k)
+	} else if len(s.entries) >= c.limit {
+		c.evict(s)
 	}
 	s.entries[*k] = l
 }
 
+// refer counts one more entry with a password.
+func (c *logins) refer(guid string, sum passwordSum) *password {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.passwords[guid]
+	if p == nil || p.sum != sum {
+		if p != nil {
+			p.superseded.Store(true)
+		}
+		p = &password{sum: sum}
+		c.passwords[guid] = p
+	}
+	p.entries++
+	return p
+}
+
+// remove drops an entry of a shard that the caller has locked.
+func (c *logins) remove(s *loginShard, k loginKey) {
+	l := s.entries[k]
+	delete(s.entries, k)
+	if l == nil || l.password == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.password.entries--; l.password.entries == 0 && c.passwords[l.guid] == l.password {
+		delete(c.passwords, l.guid)
+	}
+}
+
 // evict drops the least recently used of a few entries; a map is walked from a
 // random place.
-func (s *loginShard) evict() {
+func (c *logins) evict(s *loginShard) {
 	const sample = 8
 	var oldest loginKey
 	least, n := int64(0), 0
@@ -113,25 +179,26 @@ func (s *loginShard) evict() {
 			break
 		}
 	}
-	delete(s.entries, oldest)
+	c.remove(s, oldest)
 }
 
 // drop forgets one log-in.
 func (c *logins) drop(k *loginKey) {
 	s := c.shard(k)
 	s.mu.Lock()
-	delete(s.entries, *k)
+	c.remove(s, *k)
 	s.mu.Unlock()
 }
 
 // forget drops all log-ins of a principal.
 func (c *logins) forget(guid string) {
+	c.forgotten.Add(1)
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
 		for k, l := range s.entries {
-			if l.caller.Load().Principal.GUID == guid {
-				delete(s.entries, k)
+			if l.guid == guid {
+				c.remove(s, k)
 			}
 		}
 		s.mu.Unlock()

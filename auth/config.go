@@ -2,9 +2,12 @@ package auth
 
 import (
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"convene/directory"
@@ -148,6 +151,50 @@ type Options struct {
 	Log  *slog.Logger     // nil: slog.Default
 	Now  func() time.Time // nil: time.Now
 	Rand io.Reader        // nil: crypto/rand
+}
+
+// Check returns the first fault of c, or nil, and the dotted name of the setting
+// at fault. It opens no files.
+func (c *Config) Check() (key string, err error) {
+	if err := checkRealm(c.Realm); err != nil {
+		return "realm", err
+	}
+	if _, err := compileRules(c.Negotiate.Principals); err != nil {
+		return "negotiate.principals", err
+	}
+	// Options takes zero for the default; who writes 0 means something else.
+	for _, d := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"negotiate.skew", c.Negotiate.Skew}, {"digest.nonce-life", c.Digest.NonceLife},
+		{"basic.cache-for", c.Basic.CacheFor}, {"basic.outage-for", c.Basic.OutageFor}, {"throttle.window", c.Throttle.Window},
+	} {
+		if d.value <= 0 {
+			return d.key, errors.New(`a time above zero is needed; "1s" is next to none`)
+		}
+	}
+	for _, n := range []struct {
+		key   string
+		value int
+	}{
+		{"basic.cache-size", c.Basic.CacheSize}, {"throttle.account-failures", c.Throttle.AccountFailures},
+		{"throttle.local-failures", c.Throttle.LocalFailures}, {"throttle.address-failures", c.Throttle.AddressFailures},
+	} {
+		if n.value <= 0 {
+			return n.key, errors.New("a number above zero is needed")
+		}
+	}
+	return "", nil
+}
+
+// checkRealm refuses what would end the realm in a header field or in an htdigest
+// file.
+func checkRealm(realm string) error {
+	if strings.ContainsFunc(realm, func(r rune) bool { return r < ' ' || r == 0x7f || r == ':' }) {
+		return fmt.Errorf("realm %q has a colon or a control character", realm)
+	}
+	return nil
 }
 
 // Options returns c as options; the caller adds the rest.

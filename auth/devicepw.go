@@ -283,7 +283,7 @@ func recordUse(w engine.Writer, key []byte, at time.Time) error {
 	}
 	var rec deviceRecord
 	if err := json.Unmarshal(v, &rec); err != nil {
-		return err
+		return nil // List says that it cannot be read; the others are recorded
 	}
 	if at.Sub(rec.LastUsed) < usedResolution {
 		return nil

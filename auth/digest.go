@@ -82,7 +82,7 @@ type digester struct {
 
 func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, error) {
 	d := &digester{a: a}
-	if s, ok := directory.AsDigestSource(a.o.Directory); ok {
+	if s, ok := directory.AsDigestSource(a.o.Directory); ok && s.HasHA1() {
 		d.directory = s
 	}
 	if a.o.Digest.DevicePasswords {

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/directory"
 	"convene/engine"
 )
 
@@ -189,6 +191,7 @@ func TestDigestRefuses(t *testing.T) {
 		"other opaque":        replace(`opaque="`, `opaque="0`),
 		"unclosed quote":      replace(`username="alice"`, `username="alice`),
 		"nobody":              replace(`username="alice"`, `username="nobody"`),
+		"control character":   replace(`username="alice"`, `username*=UTF-8''alice%0a`),
 		"may not sign in":     (&digestClient{user: "carol", password: "carol's password", realm: c.realm, nonce: c.nonce, opaque: c.opaque}).field("PROPFIND", "/calendars/"),
 		"empty":               "Digest",
 		"many parameters":     "Digest " + strings.Repeat("a=b,", 40),
@@ -504,5 +507,20 @@ func TestNewerState(t *testing.T) {
 	}
 	if _, err := auth.New(auth.Options{Directory: newPeople(t), State: e}); !errors.Is(err, auth.ErrNewer) {
 		t.Errorf("New: %v", err)
+	}
+}
+
+// Digest is not offered on account of a directory that has hashes of other kinds
+// only: clients would use it, and not get in.
+func TestDigestWithoutSecrets(t *testing.T) {
+	hashed, err := directory.NewStatic([]directory.Record{{
+		Principal: directory.Principal{Type: directory.User, Name: "alice", LoginEnabled: true}, Hash: "$2y$05$x",
+	}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openSite(t, func(o *auth.Options) { o.Schemes, o.Directory = []string{"digest", "basic"}, hashed })
+	if got := s.Schemes(); !slices.Equal(got, []string{"basic"}) {
+		t.Errorf("offered: %v", got)
 	}
 }

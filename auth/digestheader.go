@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -51,7 +52,7 @@ func (d *digester) parse(r *http.Request, s string) (*digestCredentials, error) 
 		return nil, fmt.Errorf("%w: other realm", ErrMalformed)
 	case strings.EqualFold(p.get("userhash"), "true"):
 		return nil, fmt.Errorf("%w: hashed user names are not offered", ErrMalformed)
-	case c.username == "" || !utf8.ValidString(c.username):
+	case c.username == "" || !utf8.ValidString(c.username) || strings.ContainsFunc(c.username, unicode.IsControl):
 		return nil, fmt.Errorf("%w: no user name", ErrMalformed)
 	case opaque != "" && opaque != d.opaque:
 		return nil, fmt.Errorf("%w: other opaque", ErrMalformed)

@@ -78,13 +78,16 @@ func (h Hashes) Verify(stored, password string) error {
 // Bounded returns Verify such that no more passwords are hashed at a time than
 // there are processors: some forms take a tenth of a second and much memory.
 func (h Hashes) Bounded() func(stored, password string) error {
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	slots := hashSlots()
 	return func(stored, password string) error {
 		slots <- struct{}{}
 		defer func() { <-slots }()
 		return h.Verify(stored, password)
 	}
 }
+
+// hashSlots makes a place for each password that may be hashed at a time.
+func hashSlots() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) }
 
 // verifyLDAP handles the forms that start with a name in braces.
 func (h Hashes) verifyLDAP(stored, password string) error {

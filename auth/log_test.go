@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -79,5 +80,26 @@ func TestSecretsNotLogged(t *testing.T) {
 				t.Errorf("%s has the secret %q: …%s", where.name, x, where.text[max(0, i-100):min(len(where.text), i+50)])
 			}
 		}
+	}
+}
+
+// Files with secrets that every account can read are warned of, once.
+func TestReadableSecrets(t *testing.T) {
+	file := write(t, "bob:$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0\n")
+	s := openSite(t, func(o *auth.Options) { o.Basic.Files = []string{file} })
+	const warning = "can be read by every account"
+	if strings.Contains(s.log.String(), warning) {
+		t.Errorf("warned of a file for its owner only:\n%s", s.log)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(s.log.String(), warning); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, s.log)
 	}
 }

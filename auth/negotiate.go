@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jcmturner/gofork/encoding/asn1"
@@ -159,7 +158,7 @@ func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name
 			name, reply, err = kerberosName{}, nil, refused("malformed token")
 		}
 	}()
-	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote) })
+	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote, n.a.now()) })
 	if err != nil {
 		var more *continueError
 		if errors.As(err, &more) {
@@ -216,6 +215,9 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 	case now.Sub(tk.EndTime) > skew:
 		return refused("ticket has expired")
 	}
+	if err := n.checkTransited(tk, req.Ticket.Realm); err != nil {
+		return err
+	}
 	if err := req.DecryptAuthenticator(tk.Key); err != nil {
 		return refused("authenticator does not decrypt")
 	}
@@ -228,6 +230,28 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 		return refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
 	}
 	return checkAddress(tk.CAddr, ch.remote)
+}
+
+// checkTransited refuses tickets that came through realms which nobody vouches
+// for (RFC 4120 §2.7): each realm on the way could have named any client it
+// likes. Unless the service's KDC has checked the way, as its flag says, those
+// realms must be trusted here. A user of the service's own realm has no way.
+func (n *negotiator) checkTransited(tk *messages.EncTicketPart, realm string) error {
+	way := tk.Transited.Contents
+	switch {
+	case len(way) == 0:
+		return nil
+	case tk.CRealm == realm:
+		return refused("ticket of a user of %.80q came through other realms", realm)
+	case types.IsFlagSet(&tk.Flags, flags.TransitedPolicyChecked):
+		return nil
+	}
+	for r := range strings.SplitSeq(string(way), ",") {
+		if !slices.Contains(n.realms(), r) {
+			return refused("ticket came through realm %.80q, which is not trusted here and which its KDC has not checked", r)
+		}
+	}
+	return nil
 }
 
 // checkAddress enforces the addresses a ticket is limited to, if any.
@@ -331,48 +355,4 @@ func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.
 		return p, nil
 	}
 	return nil, fmt.Errorf("record of %s: %w", name, errNoRecord)
-}
-
-// pendingMechs remembers which mechanisms a client offered first on a
-// connection, until its next token: the list is what mechListMIC protects.
-type pendingMechs struct {
-	mu   sync.Mutex
-	list map[string]pendingMech // by remote address
-}
-
-type pendingMech struct {
-	mechs []byte // DER
-	until time.Time
-}
-
-const (
-	maxPending = 4096
-	pendingFor = time.Minute
-)
-
-func (p *pendingMechs) put(remote string, mechs []byte, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.list) >= maxPending {
-		for k, m := range p.list {
-			if now.After(m.until) {
-				delete(p.list, k)
-			}
-		}
-	}
-	if len(p.list) >= maxPending {
-		return // the client goes on without a MIC
-	}
-	if p.list == nil {
-		p.list = make(map[string]pendingMech)
-	}
-	p.list[remote] = pendingMech{mechs, now.Add(pendingFor)}
-}
-
-func (p *pendingMechs) take(remote string) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	m := p.list[remote]
-	delete(p.list, remote)
-	return m.mechs
 }

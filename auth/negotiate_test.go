@@ -99,6 +99,8 @@ func TestNegotiateTokens(t *testing.T) {
 		{"separator in a component", ticket{Client: "alice@EXAMPLE.COM"}, 401, "separator"},
 		{"other address", ticket{Addresses: []string{"\xc0\x00\x02\x07"}}, 401, "addresses"},
 		{"this address", ticket{Addresses: []string{"\xc0\x00\x02\x01"}}, 200, ""},
+		{"own user, by way of another realm", ticket{Transited: "OTHER.COM"}, 401, "came through other realms"},
+		{"own user, by a way that is called checked", ticket{Transited: "OTHER.COM", Checked: true}, 401, "came through other realms"},
 		{"PAC of a domain controller", ticket{AuthData: pacFixture(t)}, 200, ""},
 		{"PAC that cannot be read", ticket{AuthData: []byte{0x30, 0x0f, 0x30, 0x0d, 0xa0, 3, 2, 1, 1, 0xa1, 6, 4, 4, 1, 2, 3, 4}}, 200, ""},
 	} {
@@ -491,5 +493,32 @@ func TestNegotiateStateFails(t *testing.T) {
 	}
 	if !strings.Contains(s.log.String(), "state cannot be written") {
 		t.Error("not logged")
+	}
+}
+
+// A ticket got across realms is as good as the realms on its way.
+func TestNegotiateTransited(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		way    string
+		know   bool // the KDC has checked the way
+		status int
+	}{
+		{"direct", "", false, 200},
+		{"checked by the KDC", "MIDDLE.COM,FAR.COM", true, 200},
+		{"trusted here", "MIDDLE.COM", false, 200},
+		{"one of two trusted", "MIDDLE.COM,FAR.COM", false, 401},
+		{"compressed", "COM,MIDDLE.", false, 401},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := kerberosSite(t, func(o *auth.Options) {
+				o.Negotiate.Realms = []string{"EXAMPLE.COM", "OTHER.COM", "MIDDLE.COM"}
+				o.Negotiate.Principals = []auth.PrincipalRule{{Realms: []string{"*"}, By: "name"}}
+			})
+			m := testenv.Mint(t, keytab(t), testenv.TicketOptions{Now: s.clock.now(), Realm: "OTHER.COM", Transited: tt.way, Checked: tt.know})
+			if status, _, out := s.try(negotiateField(m.Token)); status != tt.status {
+				t.Errorf("status %d, want %d: %v", status, tt.status, out.Err)
+			}
+		})
 	}
 }

@@ -27,7 +27,7 @@ func New(o Options) (*Authenticator, error) {
 	a := &Authenticator{o: o, log: o.Log, now: o.Now, throttle: newThrottle(o.Throttle, o.Now)}
 	ctx, cancel := context.WithTimeout(context.Background(), openLimit)
 	defer cancel()
-	st, err := openState(ctx, o.State, o.Rand, o.Now)
+	st, err := openState(ctx, o.State, o.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("state of sign-in: %w", err)
 	}
@@ -95,8 +95,8 @@ func (o *Options) complete() error {
 		o.Schemes[i] = s
 	}
 	o.Realm = cmp.Or(o.Realm, def.Realm)
-	if strings.ContainsFunc(o.Realm, func(r rune) bool { return r < ' ' || r == 0x7f || r == ':' }) {
-		return fmt.Errorf("sign-in: realm %q has a colon or a control character", o.Realm)
+	if err := checkRealm(o.Realm); err != nil {
+		return fmt.Errorf("sign-in: %w", err)
 	}
 	o.completeSchemes(def)
 	if o.Log == nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"convene/engine"
 )
@@ -55,7 +54,7 @@ type state struct {
 }
 
 // openState reads the keys, making them the first time, and counts this start.
-func openState(ctx context.Context, e engine.Engine, random io.Reader, _ func() time.Time) (*state, error) {
+func openState(ctx context.Context, e engine.Engine, random io.Reader) (*state, error) {
 	fresh := make([]byte, 2*keySize)
 	if _, err := io.ReadFull(random, fresh); err != nil {
 		return nil, fmt.Errorf("random keys: %w", err)

@@ -4,16 +4,21 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // maxAddresses bounds the addresses remembered. Accounts need no such bound:
-// only logins that name a directory record are counted, so there are no more
-// than the directory has users.
+// there are no more than the directory has users, and maxStrangers.
 const maxAddresses = 100_000
+
+// maxStrangers is how many accounts stand for all names that nobody has.
+const maxStrangers = 4096
 
 // refusalFor is how long a refusal that is about the account (locked, expired)
 // and not about the password is repeated without asking again.
@@ -58,7 +63,7 @@ const (
 
 // refusal is one wrong password, or one refused for a while.
 type refusal struct {
-	sum    [16]byte
+	sum    passwordSum
 	at     time.Time
 	until  time.Time // when asking again makes sense
 	counts bool      // it was a wrong password
@@ -78,8 +83,14 @@ func newThrottle(limits ThrottleConfig, now func() time.Time) *throttle {
 	return &throttle{limits: limits, now: now, key: key, accounts: map[string]*account{}, addresses: map[netip.Prefix]*window{}}
 }
 
+// stranger returns the account that a name which nobody has is counted for.
+func (t *throttle) stranger(login string) string {
+	s := t.sum("", strings.ToLower(login))
+	return fmt.Sprintf("\x00%d", binary.BigEndian.Uint16(s[:])%maxStrangers)
+}
+
 // sum hashes a password such that only this process can compare it.
-func (t *throttle) sum(guid, password string) (s [16]byte) {
+func (t *throttle) sum(guid, password string) (s passwordSum) {
 	h := hmac.New(sha256.New, t.key)
 	h.Write([]byte(guid))
 	h.Write([]byte{0})
@@ -99,7 +110,7 @@ const (
 // admit asks whether a password may be tried against the directory. Errors:
 // the earlier refusal of the same password; throttledError. After nil, decide
 // must follow.
-func (t *throttle) admit(guid, address string, sum [16]byte, k standing) error {
+func (t *throttle) admit(guid, address string, sum passwordSum, k standing) error {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,7 +157,7 @@ const (
 
 // decide ends an attempt. err is the refusal that the same password gets from
 // now on.
-func (t *throttle) decide(guid, address string, sum [16]byte, d decision, err error) {
+func (t *throttle) decide(guid, address string, sum passwordSum, d decision, err error) {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -25,10 +25,11 @@ type watched[T any] struct {
 	log   *slog.Logger
 	now   func() time.Time
 
-	value atomic.Pointer[T]
-	next  atomic.Int64 // Unix ns before which the file is not looked at
-	mu    sync.Mutex   // held while reading
-	stamp fileStamp
+	value  atomic.Pointer[T]
+	next   atomic.Int64 // Unix ns before which the file is not looked at
+	mu     sync.Mutex   // held while reading
+	stamp  fileStamp
+	warned bool // that anybody can read the file
 }
 
 // fileStamp tells versions of a file apart.
@@ -106,6 +107,12 @@ func (w *watched[T]) reload() (err error) {
 	v, err := w.parse(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.path, err)
+	}
+	if open := info.Mode().Perm()&0o004 != 0; open != w.warned {
+		w.warned = open
+		if open {
+			w.log.Warn("a file with secrets can be read by every account of this machine", "file", w.path)
+		}
 	}
 	w.stamp = stampOf(info)
 	w.next.Store(w.now().UnixNano() + int64(watchEvery))

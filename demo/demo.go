@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -58,11 +57,6 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 
-	// The directory has another port than the last time, and so is another one
-	// for the cache that was kept.
-	if err := os.Remove(filepath.Join(o.Data, "directory.cache")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
 	config := Config(o, address)
 	server, err := convene.Open(convene.Options{Config: config, Stderr: o.Stderr, Now: o.Now})
 	if err != nil {

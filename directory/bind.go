@@ -59,7 +59,7 @@ func (l *LDAP) nobody() string {
 // bind checks a password. Errors: ErrInvalidCredentials or one that wraps it,
 // ErrUnavailable.
 func (l *LDAP) bind(ctx context.Context, dn, password string) error {
-	_, err := ask(ctx, l.current(), bindLane, func(_ context.Context, c *conn) (struct{}, error) {
+	_, err := question(ctx, l, bindLane, func(_ context.Context, c *conn) (struct{}, error) {
 		res, err := c.SimpleBind(&ldap.SimpleBindRequest{Username: dn, Password: password,
 			Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()}})
 		return struct{}{}, refusal(res, err)

@@ -274,9 +274,11 @@ func renew[K comparable, V any](ctx context.Context, c *Cache, f *flights[K, V],
 	return old.v, nil
 }
 
-// note remembers whether the directory answers.
+// note remembers whether the directory answers. That one question cannot be
+// decided says nothing about others: if it did, whoever can ask such a question
+// could keep old answers in use, and with them rights that were taken back.
 func (c *Cache) note(err error) {
-	if err == nil || isFact(err) {
+	if isAnswer(err) {
 		if c.downUntil.Swap(0) != 0 {
 			c.log.Info("directory answers again")
 		}

@@ -3,9 +3,11 @@ package directory_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"convene/directory"
 	"convene/directory/directorytest"
+	"convene/directory/memldap"
 )
 
 // switchable is a directory that can be made to fail, and counts questions.
@@ -363,3 +366,75 @@ func TestCacheNeverLies(t *testing.T) {
 		}
 	})
 }
+
+// That one question cannot be decided does not make the directory unavailable:
+// what has changed meanwhile shows for all others.
+func TestCacheOneBadQuestion(t *testing.T) {
+	const bad = `
+dn: uid=broken,ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: broken
+cn: Broken
+`
+	_, url := serveMem(t, directorytest.LDIF()+rootEntry+bad, memldap.Options{})
+	d := open(t, directory.LDAPConfig{URLs: []string{url}, Base: []string{base}, Users: directory.RecordConfig{GUID: "sn"}})
+	now := newClock()
+	c := directory.NewCache(d, directory.CacheOptions{TTL: time.Minute, Now: now.Now})
+	if _, err := c.Lookup(t.Context(), key("broken")); !errIs(err, directory.ErrUnavailable) {
+		t.Fatalf("entry without identity: %v", err)
+	}
+	if c.Stats().Down {
+		t.Error("one entry without identity makes the directory unavailable")
+	}
+
+	many := newSwitchable(t)
+	many.set(directory.ErrTooMany)
+	c = directory.NewCache(many, directory.CacheOptions{TTL: time.Minute, Now: now.Now})
+	if _, err := c.Members(t.Context(), "x", directory.Direct); !errIs(err, directory.ErrTooMany) {
+		t.Fatal(err)
+	}
+	if c.Stats().Down {
+		t.Error("one large group makes the directory unavailable")
+	}
+}
+
+// However a login is written, it is remembered once.
+func TestCacheLoginsWrittenDifferently(t *testing.T) {
+	d := newSwitchable(t)
+	c := directory.NewCache(d, directory.CacheOptions{})
+	login := func(v string) {
+		t.Helper()
+		p, err := c.Lookup(t.Context(), directory.Key{By: directory.Login, Type: directory.User, Value: v})
+		if err != nil || p.Name != "alice" {
+			t.Errorf("%q: %v, %v", v, p, err)
+		}
+	}
+	login("alice")
+	for i := range 100 {
+		login(fmt.Sprintf(`DOMAIN%d\alice`, i))
+	}
+	for i := range 1 << 5 { // letters as they are, and of double width
+		name := []rune("alice")
+		for j := range name {
+			if i>>j&1 != 0 {
+				name[j] += 'ａ' - 'a'
+			}
+		}
+		login(string(name))
+	}
+	if n := c.Stats().Principals; n > 3 {
+		t.Errorf("%d answers kept for one person", n)
+	}
+}
+
+// A record that the code stumbles over does not stop the program.
+func TestCachePanic(t *testing.T) {
+	c := directory.NewCache(panics{}, directory.CacheOptions{})
+	if _, err := c.Lookup(t.Context(), key("alice")); !errIs(err, directory.ErrUnavailable) || !strings.Contains(err.Error(), "stumbled") {
+		t.Error(err)
+	}
+}
+
+type panics struct{ directory.Directory }
+
+func (panics) Lookup(context.Context, directory.Key) (*directory.Principal, error) { panic("stumbled") }

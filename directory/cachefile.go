@@ -10,8 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
+
+	"convene/atomicfile"
 )
 
 // The cache's file is a copy of what the directory said, so one that is
@@ -33,27 +34,11 @@ const (
 
 var errDamaged = errors.New("damaged")
 
-// Save writes the file: under another name first, so that there is always a
-// complete one.
+// Save writes the file.
 func (c *Cache) Save() error {
 	c.save.Lock()
 	defer c.save.Unlock()
-	f, err := os.CreateTemp(filepath.Dir(c.o.File), filepath.Base(c.o.File)+".*")
-	if err != nil {
-		return err
-	}
-	err = c.write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), c.o.File)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return atomicfile.Write(c.o.File, 0o600, c.write)
 }
 
 func (c *Cache) write(f io.Writer) error {

@@ -2,34 +2,17 @@ package directory
 
 import (
 	"cmp"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"time"
 )
 
-// Duration is a time.Duration written as text, such as "1m30s", in the
-// configuration file.
-type Duration time.Duration
-
-// UnmarshalText reads what time.ParseDuration reads.
-func (d *Duration) UnmarshalText(b []byte) error {
-	v, err := time.ParseDuration(string(b))
-	if err != nil {
-		return err
-	}
-	*d = Duration(v)
-	return nil
-}
-
-// MarshalText writes the duration as time.Duration does.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// or returns d, or v if d is zero.
-func (d Duration) or(v time.Duration) time.Duration { return cmp.Or(time.Duration(d), v) }
-
 // LDAPConfig is the configuration of an LDAP directory. Only URLs and Base
-// have no default; Preset is worth setting always.
+// have no default; Preset is worth setting always. Numbers and times of zero are
+// those of DefaultLDAPConfig.
 type LDAPConfig struct {
 	URLs       []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
 	StartTLS   bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
@@ -51,17 +34,17 @@ type LDAPConfig struct {
 	Resources RecordConfig `toml:"resources" doc:"The same for resources, such as projectors and cars."`
 
 	Nesting   string `toml:"nesting" doc:"How the groups of a record are found: walk (default; level by level, works everywhere), in-chain (Active Directory's LDAP_MATCHING_RULE_IN_CHAIN, one search), token-groups (Active Directory: security groups only, one read), or direct (nested groups are not followed)."`
-	MaxDepth  int    `toml:"max-depth" doc:"Levels of nested groups followed. Default 30."`
-	MemberCap int    `toml:"member-cap" doc:"Most members that a group may have, nested ones included. Default 50000."`
+	MaxDepth  int    `toml:"max-depth" doc:"Levels of nested groups followed."`
+	MemberCap int    `toml:"member-cap" doc:"Most members that a group may have, nested ones included."`
 
-	DialTimeout   Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included. Default 3s."`
-	Timeout       Duration `toml:"timeout" doc:"Longest time for one question. Default 10s."`
-	FailoverAfter Duration `toml:"failover-after" doc:"When a server has not answered for this long, the next is asked as well. Default 1s."`
-	IdleTimeout   Duration `toml:"idle-timeout" doc:"Connections unused for this long are closed. Default 2m."`
-	Connections   int      `toml:"connections" doc:"Most connections to each server for searches, and again as many for checking passwords. Default 8."`
-	PageSize      int      `toml:"page-size" doc:"Entries asked for at a time. Default 500."`
-	SearchCap     int      `toml:"search-cap" doc:"Most entries that one search may give. Default 1000."`
-	SlowAfter     Duration `toml:"slow-after" doc:"Questions that take longer are logged as a warning. Default 2s."`
+	DialTimeout   time.Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included."`
+	Timeout       time.Duration `toml:"timeout" doc:"Longest time for one question."`
+	FailoverAfter time.Duration `toml:"failover-after" doc:"When a server has not answered for this long, the next is asked as well."`
+	IdleTimeout   time.Duration `toml:"idle-timeout" doc:"Connections unused for this long are closed."`
+	Connections   int           `toml:"connections" doc:"Most connections to each server for searches, and again as many for checking passwords."`
+	PageSize      int           `toml:"page-size" doc:"Entries asked for at a time."`
+	SearchCap     int           `toml:"search-cap" doc:"Most entries that one search may give."`
+	SlowAfter     time.Duration `toml:"slow-after" doc:"Questions that take longer are logged as a warning."`
 }
 
 // RecordConfig says where the records of one type are and what their
@@ -124,17 +107,177 @@ type FileConfig struct {
 	Locations RecordConfig `toml:"locations" doc:"ldif: as for LDAP."`
 	Resources RecordConfig `toml:"resources" doc:"ldif: as for LDAP."`
 
-	SearchCap  int      `toml:"search-cap" doc:"Most records that one search may give. Default 1000."`
-	CheckEvery Duration `toml:"check-every" doc:"How often the files are looked at for changes. Default 5s."`
+	SearchCap  int           `toml:"search-cap" doc:"Most records that one search may give."`
+	CheckEvery time.Duration `toml:"check-every" doc:"How often the files are looked at for changes."`
 
 	// PasswordVerifier checks a password against a hash of the file. Nil
 	// accepts only passwords that are kept in clear.
-	PasswordVerifier PasswordVerifier `toml:"-"`
+	PasswordVerifier PasswordVerifier `toml:"-" json:"-"`
+}
+
+// DefaultLDAPConfig holds the numbers and times of a directory that nobody
+// configured.
+func DefaultLDAPConfig() LDAPConfig {
+	return LDAPConfig{
+		MaxDepth: 30, MemberCap: 50_000, Connections: 8, PageSize: 500, SearchCap: defaultSearchCap,
+		DialTimeout: 3 * time.Second, Timeout: 10 * time.Second, FailoverAfter: time.Second, IdleTimeout: 2 * time.Minute, SlowAfter: 2 * time.Second,
+	}
+}
+
+// DefaultFileConfig is DefaultLDAPConfig for files.
+func DefaultFileConfig() FileConfig {
+	return FileConfig{SearchCap: defaultSearchCap, CheckEvery: 5 * time.Second}
+}
+
+// complete sets what is zero to its default.
+func (c *LDAPConfig) complete() {
+	d := DefaultLDAPConfig()
+	numbers, defaults := c.numbers(), d.numbers()
+	for i, n := range numbers {
+		*n.value = cmp.Or(*n.value, *defaults[i].value)
+	}
+	times, standard := c.times(), d.times()
+	for i, t := range times {
+		*t.value = cmp.Or(*t.value, *standard[i].value)
+	}
+}
+
+// named is a setting with its name.
+type named[T any] struct {
+	name  string
+	value *T
+}
+
+func (c *LDAPConfig) numbers() []named[int] {
+	return []named[int]{
+		{"max-depth", &c.MaxDepth}, {"member-cap", &c.MemberCap}, {"connections", &c.Connections},
+		{"page-size", &c.PageSize}, {"search-cap", &c.SearchCap},
+	}
+}
+
+func (c *LDAPConfig) times() []named[time.Duration] {
+	return []named[time.Duration]{
+		{"dial-timeout", &c.DialTimeout}, {"timeout", &c.Timeout}, {"failover-after", &c.FailoverAfter},
+		{"idle-timeout", &c.IdleTimeout}, {"slow-after", &c.SlowAfter},
+	}
+}
+
+// negative returns the first setting that is below zero.
+func negative[T int | time.Duration](list []named[T]) error {
+	for _, n := range list {
+		if *n.value < 0 {
+			return setting(n.name, "%v is below zero", *n.value)
+		}
+	}
+	return nil
 }
 
 // PasswordVerifier returns nil if password belongs to hash, which is in one
 // of the formats of htpasswd or of LDAP's userPassword.
 type PasswordVerifier func(hash, password string) error
+
+// A SettingError is a setting that cannot be used.
+type SettingError struct {
+	Setting string // its name below the directory's table, such as "users.filter"
+	Err     error
+}
+
+// Error returns the name and what is wrong.
+func (e *SettingError) Error() string { return e.Setting + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *SettingError) Unwrap() error { return e.Err }
+
+// setting makes a SettingError.
+func setting(name, problem string, args ...any) error {
+	return &SettingError{name, fmt.Errorf(problem, args...)}
+}
+
+// inTable puts the name of a table before that of the setting at fault.
+func inTable(table string, err error) error {
+	if s, ok := errors.AsType[*SettingError](err); ok {
+		return &SettingError{table + "." + s.Setting, s.Err}
+	}
+	return &SettingError{table, err}
+}
+
+// Check finds what is wrong with c without asking a server or opening a file. That
+// there is no password is not looked at: it may be known to the server's process
+// only, and not to a command that reads the same configuration. The error is a
+// *SettingError.
+func (c *LDAPConfig) Check() error {
+	if err := cmp.Or(negative(c.numbers()), negative(c.times())); err != nil {
+		return err
+	}
+	m, err := c.mapping()
+	if err != nil {
+		return err
+	}
+	switch c.Nesting {
+	case "", nestWalk, nestDirect:
+	case nestInChain, nestTokenGroups:
+		if !m.activeDirectory {
+			return setting("nesting", "%q: only Active Directory can", c.Nesting)
+		}
+	default:
+		return setting("nesting", "%q: unknown; there are walk, in-chain, token-groups and direct", c.Nesting)
+	}
+	if len(c.URLs) == 0 {
+		return setting("urls", "none")
+	}
+	_, err = c.targets(nil)
+	return err
+}
+
+func (c *LDAPConfig) mapping() (*mapping, error) {
+	return newMapping(c.Preset, c.Base, c.KerberosRealms, map[Type]RecordConfig{
+		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
+	})
+}
+
+func (c *LDAPConfig) targets(roots *x509.CertPool) (out []*target, err error) {
+	for _, u := range c.URLs {
+		t, err := parseTarget(c, roots, u)
+		if err != nil {
+			return nil, &SettingError{"urls", err}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// Check finds what is wrong with c without opening a file. The error is a
+// *SettingError.
+func (c *FileConfig) Check() error {
+	if c.File == "" {
+		return setting("file", "none is named")
+	}
+	if c.SearchCap < 0 || c.CheckEvery < 0 {
+		return setting("search-cap", "it or check-every is below zero")
+	}
+	switch c.format() {
+	case formatLDIF:
+		_, err := c.mapping()
+		return err
+	case formatAccounts, formatHtpasswd, formatHtdigest:
+		return nil
+	}
+	return setting("format", "%q: unknown; there are ldif, accounts, htpasswd and htdigest", c.Format)
+}
+
+// format is the one configured, or what the file's name says.
+func (c *FileConfig) format() string { return cmp.Or(c.Format, guessFormat(c.File)) }
+
+// mapping is that of an LDIF file.
+func (c *FileConfig) mapping() (*mapping, error) {
+	base := c.Base
+	if len(base) == 0 {
+		base = []string{""}
+	}
+	return newMapping(c.Preset, base, c.KerberosRealms, map[Type]RecordConfig{
+		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
+	})
+}
 
 // none is what switches off a preset's value.
 const none = "-"

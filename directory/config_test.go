@@ -6,15 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"convene/directory"
 	"convene/directory/memldap"
+	"convene/settings"
 )
 
 func TestConfigText(t *testing.T) {
 	var c directory.LDAPConfig
-	err := toml.Unmarshal([]byte(`
+	if _, err := settings.Read(&c, settings.Source{Text: []byte(`
 urls = ["ldaps://a.example.com", "ldaps://b.example.com"]
 preset = "ad"
 base = ["dc=x"]
@@ -24,13 +23,8 @@ calendar-enabled = ["calStatus:active"]
 [locations]
 auto-schedule = "icsAutoaccept"
 auto-schedule-values = { yes = "automatic" }
-`), &c)
-	if err != nil || time.Duration(c.FailoverAfter) != 500*time.Millisecond || c.Locations.AutoScheduleValues["yes"] != "automatic" {
+`)}); err != nil || c.FailoverAfter != 500*time.Millisecond || c.Locations.AutoScheduleValues["yes"] != "automatic" {
 		t.Fatalf("%+v, %v", c, err)
-	}
-	b, err := toml.Marshal(c)
-	if err != nil || !strings.Contains(string(b), "500ms") {
-		t.Errorf("%s, %v", b, err)
 	}
 	open(t, c)
 	if d := c; d.Source() == (directory.LDAPConfig{}).Source() {
@@ -40,6 +34,20 @@ auto-schedule-values = { yes = "automatic" }
 	other.URLs, other.BindPassword, other.Timeout = []string{"ldaps://c"}, "x", 1
 	if other.Source() != c.Source() {
 		t.Error("another server is another source")
+	}
+}
+
+func TestFileSource(t *testing.T) {
+	a := directory.FileConfig{File: "a", PasswordVerifier: plainVerifier}
+	b := a
+	b.File = "b"
+	if a.Source() == b.Source() {
+		t.Error("all files are one source")
+	}
+	b = a
+	b.PasswordVerifier = nil
+	if a.Source() != b.Source() {
+		t.Error("a verifier makes another source")
 	}
 }
 
@@ -59,6 +67,8 @@ func TestConfigRefused(t *testing.T) {
 		"is none of":      func(c *directory.LDAPConfig) { c.Locations.AutoScheduleValues = map[string]string{"a": "b"} },
 		"only Active":     func(c *directory.LDAPConfig) { c.Nesting = "in-chain" },
 		"no password":     func(c *directory.LDAPConfig) { c.BindDN = "cn=svc" },
+		"below zero":      func(c *directory.LDAPConfig) { c.FailoverAfter = -time.Second },
+		"connections":     func(c *directory.LDAPConfig) { c.Connections = -1 },
 		"nesting":         func(c *directory.LDAPConfig) { c.Nesting = "deep" },
 		"ca-file":         func(c *directory.LDAPConfig) { c.CAFile = "none.pem" },
 		"no certificates": func(c *directory.LDAPConfig) { c.CAFile = "config_test.go" },

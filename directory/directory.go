@@ -151,6 +151,9 @@ type DigestSource interface {
 	// for this realm and algorithm.
 	HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error)
 
+	// HasHA1 reports whether anybody has a secret.
+	HasHA1() bool
+
 	// HA1ForAll reports whether everyone who has a secret has one for the
 	// algorithm. Htdigest files hold hashes for MD5 alone.
 	HA1ForAll(algorithm string) bool

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -28,6 +30,10 @@ var (
 type UnavailableError struct {
 	RetryAfter time.Duration // when it is worth asking again
 	Err        error         // why, for the log; may be nil
+
+	// answered says that the directory did answer, with something that this one
+	// question cannot be decided by.
+	answered bool
 }
 
 // Error returns the cause.
@@ -54,11 +60,34 @@ func RetryAfter(err error) time.Duration {
 	return defaultRetryAfter
 }
 
-// unavailable wraps a cause. A cause that is already ErrUnavailable stays.
+// unavailable wraps a cause. A cause that is already ErrUnavailable stays; any
+// other but a context's end is about an answer.
 func unavailable(what string, cause error) error {
 	err := fmt.Errorf("%s: %w", what, cause)
 	if errors.Is(cause, ErrUnavailable) {
 		return err
 	}
-	return &UnavailableError{Err: err}
+	ended := errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded)
+	return &UnavailableError{Err: err, answered: !ended}
+}
+
+// isAnswer reports whether the directory did answer, even if not with what was
+// asked for.
+func isAnswer(err error) bool {
+	if u, ok := errors.AsType[*UnavailableError](err); ok {
+		return u.answered
+	}
+	return err == nil || isFact(err) || errors.Is(err, ErrTooMany)
+}
+
+// guard turns a panic of fn into an error: on goroutines of our own nobody else
+// would, and one record that our or a library's code stumbles over must not stop
+// the server.
+func guard[T any](fn func() (T, error)) (v T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &UnavailableError{Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack()), answered: true}
+		}
+	}()
+	return fn()
 }

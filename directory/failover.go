@@ -23,6 +23,13 @@ type hostError struct{ err error }
 func (e *hostError) Error() string { return e.err.Error() }
 func (e *hostError) Unwrap() error { return e.err }
 
+// question puts a question to the pool of the moment: see ask.
+func question[T any](ctx context.Context, l *LDAP, kind laneKind, fn func(context.Context, *conn) (T, error)) (T, error) {
+	p, done := l.use()
+	defer done()
+	return ask(ctx, p, kind, fn)
+}
+
 // ask puts a question to the first host that is well. When that has failed,
 // or has been silent for the hedge time, the next is asked as well, and the
 // first answer counts; so fn may run several times at once and must keep to
@@ -44,7 +51,7 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 		h := hosts[len(asked)]
 		asked = append(asked, time.Now())
 		if !p.spawn(func() {
-			v, err := attempt(ctx, h, kind, fn)
+			v, err := guard(func() (T, error) { return attempt(ctx, h, kind, fn) })
 			answers <- outcome[T]{h, v, err}
 		}) {
 			answers <- outcome[T]{h: h, err: &UnavailableError{Err: errClosed}}
@@ -206,7 +213,6 @@ func (h *host) probe(why error) {
 		}
 		select {
 		case <-time.After(delay):
-		case <-h.wake:
 		case <-h.pool.ctx.Done():
 			return
 		}

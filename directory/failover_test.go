@@ -28,7 +28,7 @@ func twins(t *testing.T) (a, b *testenv.LDAP, c directory.LDAPConfig) {
 	c = openLDAP(a)
 	c.AllowPlain, c.CAFile = true, ""
 	c.URLs = []string{a.URL, b.URL}
-	c.Timeout = directory.Duration(10 * time.Second)
+	c.Timeout = 10 * time.Second
 	return a, b, c
 }
 
@@ -149,7 +149,7 @@ func clients(t *testing.T, d *directory.LDAP) (stop func() time.Duration) {
 func TestOtherAnswers(t *testing.T) {
 	first, url1 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
 	second, url2 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
-	c := directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: directory.Duration(500 * time.Millisecond), Timeout: directory.Duration(5 * time.Second)}
+	c := directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: 500 * time.Millisecond, Timeout: 5 * time.Second}
 	for _, tt := range []struct {
 		name   string
 		quirks memldap.Quirks
@@ -307,4 +307,42 @@ func TestReload(t *testing.T) {
 	if searches, _ := s.Requests(); searches == 0 {
 		t.Error("never asked")
 	}
+}
+
+// Questions under way when the configuration is read again are answered, by the
+// connections that they began with; then these are closed.
+func TestReloadLetsQuestionsEnd(t *testing.T) {
+	s, url := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
+	d := open(t, directory.LDAPConfig{URLs: []string{url}, Base: []string{base}})
+	s.SetQuirks(memldap.Quirks{Delay: 300 * time.Millisecond})
+	var asking sync.WaitGroup
+	for _, name := range []string{"alice", "bob", "carol", "dave"} {
+		asking.Go(func() {
+			if _, err := d.Authenticate(t.Context(), name, "wrong"); !errors.Is(err, directory.ErrInvalidCredentials) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	for range 3 {
+		time.Sleep(100 * time.Millisecond)
+		if err := d.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asking.Wait()
+	// Close does not wait for what hangs.
+	s.SetQuirks(memldap.Quirks{Delay: 3 * time.Second})
+	asking.Go(func() { _, _ = d.Lookup(t.Context(), alice) })
+	time.Sleep(100 * time.Millisecond)
+	if err := d.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	asking.Wait()
 }

@@ -54,21 +54,15 @@ const maxFile = 512 << 20
 // mistake in it.
 func OpenFile(cfg FileConfig, o Options) (*File, error) {
 	f := &File{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
-	if cfg.File == "" {
-		return nil, errors.New("file: none is named")
+	if err := cfg.Check(); err != nil {
+		return nil, err
 	}
-	f.cfg.Format = cmp.Or(cfg.Format, guessFormat(cfg.File))
-	switch f.cfg.Format {
-	case formatLDIF, formatAccounts:
-	case formatHtpasswd, formatHtdigest:
-		if cfg.GroupFile == "" {
-			beside := filepath.Join(filepath.Dir(cfg.File), "groups")
-			if _, err := os.Stat(beside); err == nil {
-				f.cfg.GroupFile = beside
-			}
+	f.cfg.Format = cfg.format()
+	if htpasswd := f.cfg.Format == formatHtpasswd || f.cfg.Format == formatHtdigest; htpasswd && cfg.GroupFile == "" {
+		beside := filepath.Join(filepath.Dir(cfg.File), "groups")
+		if _, err := os.Stat(beside); err == nil {
+			f.cfg.GroupFile = beside
 		}
-	default:
-		return nil, fmt.Errorf("format %q: unknown", f.cfg.Format)
 	}
 	f.files = append([]string{cfg.File}, cfg.Extra...)
 	if f.cfg.GroupFile != "" {
@@ -199,7 +193,7 @@ func (f *File) addKerberos(records []Record) {
 // One that cannot be read any more is logged, and the records stay.
 func (f *File) current() *Static {
 	last, now := f.checked.Load(), time.Now().UnixNano()
-	if now-last > int64(f.cfg.CheckEvery.or(5*time.Second)) && f.checked.CompareAndSwap(last, now) {
+	if now-last > int64(cmp.Or(f.cfg.CheckEvery, DefaultFileConfig().CheckEvery)) && f.checked.CompareAndSwap(last, now) {
 		if err := f.load(false); err != nil {
 			level := slog.LevelError
 			if errors.Is(err, fs.ErrNotExist) {
@@ -240,6 +234,9 @@ func (f *File) Authenticate(ctx context.Context, login, password string) (*Princ
 func (f *File) HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error) {
 	return f.current().HA1(ctx, login, realm, algorithm)
 }
+
+// HasHA1 implements DigestSource.
+func (f *File) HasHA1() bool { return f.current().HasHA1() }
 
 // HA1ForAll implements DigestSource.
 func (f *File) HA1ForAll(algorithm string) bool { return f.current().HA1ForAll(algorithm) }

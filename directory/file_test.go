@@ -119,7 +119,7 @@ func TestBadFiles(t *testing.T) {
 func TestFileReload(t *testing.T) {
 	dir := t.TempDir()
 	file := testenv.WriteFile(t, filepath.Join(dir, "htpasswd"), "alice:{test}one\n")
-	d := openFile(t, directory.FileConfig{File: file, CheckEvery: directory.Duration(10 * time.Millisecond), PasswordVerifier: plainVerifier, MailDomain: "example.com"})
+	d := openFile(t, directory.FileConfig{File: file, CheckEvery: 10 * time.Millisecond, PasswordVerifier: plainVerifier, MailDomain: "example.com"})
 	guid := find(t, d, directory.Key{By: directory.Address, Value: "mailto:alice@example.com"}).GUID
 	testenv.WriteFile(t, file, "alice:{test}two\nbob:{test}three\n")
 	eventually(t, 5*time.Second, "reload", func() bool {
@@ -175,5 +175,24 @@ func TestDerivedGUID(t *testing.T) {
 	}
 	if g := directory.DerivedGUID("Test Realm", directory.User, "alice"); g != "A992EDF2-C7AB-5BEE-8485-A0165CE04AA7" {
 		t.Errorf("the derivation has changed: %s; every calendar of such users would be lost", g)
+	}
+}
+
+// One htdigest file may be the directory and what Digest is verified with, in
+// both algorithms.
+func TestHtdigestBothAlgorithms(t *testing.T) {
+	one, two := strings.Repeat("ab", 16), strings.Repeat("cd", 32)
+	d := file(t, directory.FileConfig{}, "htdigest", "ann:R:"+one+"\nann:R:"+two+"\nbob:R:"+two+"\nann:other:"+one+"\n", "")
+	for _, name := range []string{"ann", "bob"} {
+		if _, err := d.Lookup(t.Context(), key(name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if h, err := d.HA1(t.Context(), "ann", "R", "MD5"); err != nil || h[0] != 0xab {
+		t.Errorf("%x, %v", h, err)
+	}
+	path := testenv.WriteFile(t, filepath.Join(t.TempDir(), "htdigest"), "ann:R:"+one+"\nann:R:"+one+"\n")
+	if _, err := directory.OpenFile(directory.FileConfig{File: path}, directory.Options{}); err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("the same user twice: %v", err)
 	}
 }

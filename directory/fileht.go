@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"crypto/md5"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -29,37 +31,43 @@ func readHtpasswd(cfg *FileConfig, users, groups []byte) ([]Record, error) {
 }
 
 // readHtdigest makes records of an Apache digest file: "name:realm:HA1" lines,
-// of which those of the configured realm count, by default the first's.
+// of which those of the configured realm count, by default the first's. HA1 is
+// MD5's, or SHA-256's: a user may have a line with each, and the second kind says
+// that there is the user.
 func readHtdigest(cfg *FileConfig, users, groups []byte) ([]Record, error) {
-	realm := cfg.Realm
+	c := *cfg
 	var out []Record
+	at := map[string]int{}
 	err := eachLine(users, func(line string) error {
 		f := strings.Split(line, ":")
 		if len(f) != 3 || f[0] == "" {
 			return fmt.Errorf("not name:realm:hash")
 		}
 		ha1, err := hex.DecodeString(f[2])
-		if err != nil || len(ha1) != 16 {
-			return fmt.Errorf("user %q: the hash is not 32 hexadecimal digits", f[0])
+		if err != nil || len(ha1) != md5.Size && len(ha1) != sha256.Size {
+			return fmt.Errorf("user %q: the hash is not 32 or 64 hexadecimal digits", f[0])
 		}
-		if realm == "" {
-			realm = f[1]
-		}
-		if f[1] != realm {
+		c.Realm = orText(c.Realm, f[1])
+		if f[1] != c.Realm {
 			return nil
 		}
-		c := *cfg
-		c.Realm = realm
-		r := fileUser(&c, f[0])
-		r.DigestHA1, r.DigestRealm = ha1, realm
-		out = append(out, r)
+		i, ok := at[f[0]]
+		if !ok {
+			i = len(out)
+			at[f[0]] = i
+			out = append(out, fileUser(&c, f[0]))
+		}
+		if len(ha1) == md5.Size {
+			if out[i].DigestHA1 != nil {
+				return fmt.Errorf("user %q: twice", f[0])
+			}
+			out[i].DigestHA1, out[i].DigestRealm = ha1, c.Realm
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	c := *cfg
-	c.Realm = realm
 	return readGroups(&c, out, groups)
 }
 

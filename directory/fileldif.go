@@ -11,13 +11,7 @@ import (
 // readLDIF makes records of an LDIF file with the same configuration as for an
 // LDAP server. An entry without a GUID gets one derived from its name.
 func readLDIF(cfg *FileConfig, content []byte, log *slog.Logger) ([]Record, error) {
-	base := cfg.Base
-	if len(base) == 0 {
-		base = []string{""}
-	}
-	m, err := newMapping(cfg.Preset, base, cfg.KerberosRealms, map[Type]RecordConfig{
-		User: cfg.Users, Group: cfg.Groups, Location: cfg.Locations, Resource: cfg.Resources,
-	})
+	m, err := cfg.mapping()
 	if err != nil {
 		return nil, err
 	}

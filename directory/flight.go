@@ -41,7 +41,7 @@ func (f *flights[K, V]) do(ctx context.Context, key K, limit time.Duration, fn f
 		run, c.cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
 		go func() {
 			defer c.cancel()
-			c.v, c.err = fn(run)
+			c.v, c.err = guard(func() (V, error) { return fn(run) })
 			f.mu.Lock()
 			if f.m[key] == c {
 				delete(f.m, key)

@@ -95,10 +95,7 @@ func (l *LDAP) depth() int {
 	if l.cfg.Nesting == nestDirect {
 		return 1
 	}
-	if l.cfg.MaxDepth > 0 {
-		return l.cfg.MaxDepth
-	}
-	return 30
+	return l.cfg.MaxDepth
 }
 
 // tooDeep is the error for groups nested deeper than configured, nil where

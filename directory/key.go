@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"convene/directory/ldif"
 )
 
@@ -52,7 +54,7 @@ const maxKey = 1024
 
 // Canonical returns the form of k under which equal keys are equal: UUIDs in
 // upper case, names, addresses, logins and the names before Kerberos realms in
-// lower case, and an address that names a GUID or a principal's path as that
+// lower case, logins without a domain before them, and an address that names a GUID or a principal's path as that
 // key. ErrNotFound: no record can
 // have such a key. A canonical key costs no allocation.
 func (k Key) Canonical() (Key, error) {
@@ -62,8 +64,10 @@ func (k Key) Canonical() (Key, error) {
 	switch k.By {
 	case GUID:
 		k.Value = CanonicalGUID(k.Value)
-	case Name, Login:
+	case Name:
 		k.Value = ldif.Fold(k.Value)
+	case Login:
+		k.Value = foldLogin(k.Value)
 	case DN:
 		k.Value = ldif.FoldDN(k.Value)
 	case Address:
@@ -78,6 +82,16 @@ func (k Key) Canonical() (Key, error) {
 		return k, fmt.Errorf("%v: %w", k, ErrNotFound)
 	}
 	return k, nil
+}
+
+// foldLogin gives the many ways to write a login one form: each that names
+// somebody is remembered, and anybody may send as many as he likes. Of
+// DOMAIN\name the domain does not matter; it becomes \name.
+func foldLogin(s string) string {
+	if i := strings.IndexByte(s, '\\'); i > 0 {
+		s = s[i:]
+	}
+	return ldif.Fold(norm.NFKC.String(s))
 }
 
 // address resolves the forms of a calendar user address.

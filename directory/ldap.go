@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -28,8 +29,10 @@ type LDAP struct {
 	m   *mapping
 	log *slog.Logger
 
-	mu   sync.RWMutex // guards pool, which Reload replaces
-	pool *pool
+	mu       sync.RWMutex // guards what follows
+	pool     *pool        // Reload replaces it
+	retiring []*pool      // replaced, with questions under way
+	retired  sync.WaitGroup
 
 	lookups flights[Key, *Principal]
 	groups  flights[string, []string]
@@ -46,29 +49,22 @@ type memberKey struct {
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
 	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" {
-		return nil, errors.New("bind-dn: no password; such a bind succeeds as nobody")
+		return nil, setting("bind-dn", "no password; such a bind succeeds as nobody")
 	}
-	var err error
-	l.m, err = newMapping(cfg.Preset, cfg.Base, cfg.KerberosRealms, map[Type]RecordConfig{
-		User: cfg.Users, Group: cfg.Groups, Location: cfg.Locations, Resource: cfg.Resources,
-	})
+	err := cfg.Check()
 	if err != nil {
 		return nil, err
 	}
-	switch cfg.Nesting {
-	case "", nestWalk, nestDirect:
-	case nestInChain, nestTokenGroups:
-		if !l.m.activeDirectory {
-			return nil, fmt.Errorf("nesting %q: only Active Directory can", cfg.Nesting)
-		}
-	default:
-		return nil, fmt.Errorf("nesting %q: unknown", cfg.Nesting)
-	}
-	if len(cfg.URLs) == 0 {
-		return nil, errors.New("urls: none")
+	l.cfg.complete()
+	if l.m, err = cfg.mapping(); err != nil {
+		return nil, err
 	}
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
+	}
+	// A file that is not there yet shows when it is needed.
+	if info, err := os.Stat(cfg.BindPasswordFile); err == nil && info.Mode().Perm()&0o004 != 0 {
+		l.log.Warn("a file with secrets can be read by every account of this machine", "file", cfg.BindPasswordFile)
 	}
 	return l, nil
 }
@@ -78,25 +74,28 @@ func (l *LDAP) newPool() (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	var targets []*target
-	for _, u := range l.cfg.URLs {
-		t, err := parseTarget(&l.cfg, roots, u)
-		if err != nil {
-			return nil, err
-		}
-		targets = append(targets, t)
+	targets, err := l.cfg.targets(roots)
+	if err != nil {
+		return nil, err
 	}
 	return newPool(&l.cfg, targets, l.log), nil
 }
 
 // Close closes all connections; questions under way fail.
 func (l *LDAP) Close() error {
+	l.mu.RLock()
+	for _, p := range slices.Concat(l.retiring, []*pool{l.pool}) {
+		p.stop()
+	}
+	l.mu.RUnlock()
 	l.current().close()
+	l.retired.Wait()
 	return nil
 }
 
 // Reload reads the certificate authorities and the password again, forgets
-// which servers were down, and connects anew. On error all stays as it was.
+// which servers were down, and connects anew. Questions under way keep their
+// connections to their end. On error all stays as it was.
 func (l *LDAP) Reload(context.Context) error {
 	p, err := l.newPool()
 	if err != nil {
@@ -105,9 +104,25 @@ func (l *LDAP) Reload(context.Context) error {
 	l.mu.Lock()
 	old := l.pool
 	l.pool = p
+	l.retiring = append(l.retiring, old)
 	l.mu.Unlock()
-	old.close()
+	l.retired.Go(func() {
+		old.users.Wait() // none comes any more
+		old.close()
+		l.mu.Lock()
+		l.retiring = slices.DeleteFunc(l.retiring, func(p *pool) bool { return p == old })
+		l.mu.Unlock()
+	})
 	return nil
+}
+
+// use returns the pool of the moment, which Reload leaves open until done is
+// called.
+func (l *LDAP) use() (p *pool, done func()) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.pool.users.Add(1)
+	return l.pool, l.pool.users.Done
 }
 
 func (l *LDAP) current() *pool {
@@ -122,7 +137,7 @@ func (l *LDAP) Health() []HostStatus { return l.current().status() }
 // Ping asks the first server that is well for a sign of life. Error:
 // ErrUnavailable.
 func (l *LDAP) Ping(ctx context.Context) error {
-	_, err := ask(ctx, l.current(), searchLane, ping)
+	_, err := question(ctx, l, searchLane, ping)
 	if err != nil {
 		return unavailable("ping", err)
 	}
@@ -149,12 +164,12 @@ func fingerprint(kind string, v any) string {
 
 // slow logs questions that took long.
 func (l *LDAP) slow(start time.Time, what string, about any) {
-	if d := time.Since(start); d > l.cfg.SlowAfter.or(2*time.Second) {
+	if d := time.Since(start); d > l.cfg.SlowAfter {
 		l.log.Warn("slow directory", "question", what, "about", about, "took", d.Round(time.Millisecond))
 	}
 }
 
-func (l *LDAP) timeout() time.Duration { return l.cfg.Timeout.or(10*time.Second) + time.Second }
+func (l *LDAP) timeout() time.Duration { return l.cfg.Timeout + time.Second }
 
 // Lookup implements Directory.
 func (l *LDAP) Lookup(ctx context.Context, key Key) (*Principal, error) {
@@ -264,7 +279,7 @@ func (f *found) has(k Key) bool {
 // Search implements Directory.
 func (l *LDAP) Search(ctx context.Context, q Query) ([]*Principal, error) {
 	defer l.slow(time.Now(), "search", q.Terms)
-	limit := cmp.Or(l.cfg.SearchCap, defaultSearchCap)
+	limit := l.cfg.SearchCap
 	if q.Limit > 0 {
 		limit = min(limit, q.Limit)
 	}

@@ -57,13 +57,13 @@ func newMapping(presetName string, base, realms []string, records map[Type]Recor
 		}
 		s, err := newSpec(t, r)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t, err)
+			return nil, inTable(t.String(), err)
 		}
 		m.specs = append(m.specs, s)
 		m.attrs = append(m.attrs, s.attributes()...)
 	}
 	if len(m.specs) == 0 {
-		return nil, errors.New("no record types are configured")
+		return nil, setting("users.filter", "no record types are configured")
 	}
 	slices.SortFunc(m.attrs, compareFold)
 	m.attrs = slices.CompactFunc(m.attrs, strings.EqualFold)
@@ -79,10 +79,10 @@ func newSpec(t Type, r RecordConfig) (*spec, error) {
 	case "one":
 		s.scope = ldif.One
 	default:
-		return nil, fmt.Errorf("scope %q: neither sub nor one", r.Scope)
+		return nil, setting("scope", "%q: neither sub nor one", r.Scope)
 	}
 	if len(r.Base) == 0 {
-		return nil, errors.New("no search base")
+		return nil, setting("base", "no search base")
 	}
 	for _, b := range r.Base {
 		s.folded = append(s.folded, ldif.FoldDN(b))
@@ -92,16 +92,16 @@ func newSpec(t Type, r RecordConfig) (*spec, error) {
 	}
 	var err error
 	if s.compiled, err = ldif.ParseFilter(r.Filter); err != nil {
-		return nil, err
+		return nil, &SettingError{"filter", err}
 	}
 	if r.GUID == "" || len(r.Name) == 0 {
-		return nil, errors.New("guid and name are needed")
+		return nil, setting("guid", "guid and name are needed")
 	}
 	if s.calendar, err = parseConditions(r.CalendarEnabled); err != nil {
-		return nil, err
+		return nil, &SettingError{"calendar-enabled", err}
 	}
 	if s.login, err = parseConditions(r.LoginEnabled); err != nil {
-		return nil, err
+		return nil, &SettingError{"login-enabled", err}
 	}
 	if err := s.autoScheduleValues(); err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func (s *spec) autoScheduleValues() error {
 	}
 	for v, m := range s.AutoScheduleValues {
 		if !slices.Contains(modes, m) {
-			return fmt.Errorf("auto-schedule-values: %q is none of %s", m, strings.Join(modes, ", "))
+			return setting("auto-schedule-values", "%q is none of %s", m, strings.Join(modes, ", "))
 		}
 		s.autoValues[ldif.Fold(v)] = m
 	}

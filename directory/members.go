@@ -76,7 +76,7 @@ func (l *LDAP) expand(ctx context.Context, f *found, e Expansion) ([]*Principal,
 					out = append(out, m.p)
 				}
 			}
-			if limit := l.memberCap(); len(out) > limit {
+			if limit := l.cfg.MemberCap; len(out) > limit {
 				return nil, fmt.Errorf("%w: %d members", ErrTooMany, limit)
 			}
 		}

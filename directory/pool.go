@@ -37,6 +37,8 @@ type pool struct {
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup // probes and questions under way
+
+	users sync.WaitGroup // those who may ask still; see LDAP.use
 }
 
 // host is one server.
@@ -49,7 +51,6 @@ type host struct {
 	mu         sync.Mutex
 	down       error // why it is not asked; nil: it is well
 	since      time.Time
-	wake       chan struct{} // makes the probe hurry
 }
 
 // lane is the connections of one kind to one host.
@@ -87,18 +88,14 @@ type HostStatus struct {
 func newPool(cfg *LDAPConfig, targets []*target, log *slog.Logger) *pool {
 	p := &pool{
 		cfg: cfg, log: log,
-		limit: cfg.Timeout.or(10 * time.Second),
-		hedge: cfg.FailoverAfter.or(time.Second),
+		limit: cfg.Timeout,
+		hedge: cfg.FailoverAfter,
 	}
 	p.ctx, p.stop = context.WithCancel(context.Background())
-	n := cfg.Connections
-	if n <= 0 {
-		n = 8
-	}
 	for _, t := range targets {
-		h := &host{pool: p, url: t, wake: make(chan struct{}, 1)}
+		h := &host{pool: p, url: t}
 		for i := range h.lanes {
-			h.lanes[i].slots = make(chan struct{}, n)
+			h.lanes[i].slots = make(chan struct{}, cfg.Connections)
 		}
 		p.hosts = append(p.hosts, h)
 	}
@@ -219,25 +216,23 @@ func (h *host) put(kind laneKind, c *conn, broken error) {
 	defer l.mu.Unlock()
 	l.idle = append(l.idle, c)
 	if l.timer == nil {
-		l.timer = time.AfterFunc(h.idleTimeout(), func() { h.sweep(l) })
+		l.timer = time.AfterFunc(h.cfg.IdleTimeout, func() { h.sweep(l) })
 	} else if len(l.idle) == 1 {
-		l.timer.Reset(h.idleTimeout())
+		l.timer.Reset(h.cfg.IdleTimeout)
 	}
 }
-
-func (h *host) idleTimeout() time.Duration { return h.cfg.IdleTimeout.or(2 * time.Minute) }
 
 // sweep closes connections that were idle for too long.
 func (h *host) sweep(l *lane) {
 	l.mu.Lock()
 	n := 0
-	for n < len(l.idle) && (l.idle[n].IsClosing() || time.Since(l.idle[n].used) >= h.idleTimeout()) {
+	for n < len(l.idle) && (l.idle[n].IsClosing() || time.Since(l.idle[n].used) >= h.cfg.IdleTimeout) {
 		n++
 	}
 	old := l.idle[:n:n]
 	l.idle = l.idle[n:]
 	if len(l.idle) > 0 {
-		l.timer.Reset(h.idleTimeout() - time.Since(l.idle[0].used))
+		l.timer.Reset(h.cfg.IdleTimeout - time.Since(l.idle[0].used))
 	}
 	l.mu.Unlock()
 	for _, c := range old {
@@ -247,7 +242,7 @@ func (h *host) sweep(l *lane) {
 
 // dial opens a connection: TLS, and for searches the service account's bind.
 func (h *host) dial(ctx context.Context, kind laneKind) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.DialTimeout.or(3*time.Second))
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.DialTimeout)
 	defer cancel()
 	var d net.Dialer
 	raw, err := d.DialContext(ctx, h.url.network, h.url.address)

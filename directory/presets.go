@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -185,7 +184,7 @@ func presetNamed(name string) (preset, error) {
 	}
 	p, ok := presets()[strings.ToLower(name)]
 	if !ok {
-		return preset{}, fmt.Errorf("preset %q: unknown; there are %s", name, strings.Join(PresetNames(), ", "))
+		return preset{}, setting("preset", "%q: unknown; there are %s", name, strings.Join(PresetNames(), ", "))
 	}
 	return p, nil
 }

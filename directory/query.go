@@ -64,7 +64,7 @@ func (l *LDAP) search(ctx context.Context, filter func(*spec) string, o searchOp
 			break
 		}
 		go func() {
-			list, err := l.searchBatch(ctx, b, o)
+			list, err := guard(func() ([]*found, error) { return l.searchBatch(ctx, b, o) })
 			parts <- part{list, err}
 		}()
 	}
@@ -176,7 +176,7 @@ type page struct {
 // entries carries out a request. The result is complete, or the error is
 // ErrTooMany with part of it, or another with nothing.
 func (l *LDAP) entries(ctx context.Context, r request) ([]*ldif.Entry, error) {
-	got, err := ask(ctx, l.current(), searchLane, func(ctx context.Context, c *conn) (page, error) {
+	got, err := question(ctx, l, searchLane, func(ctx context.Context, c *conn) (page, error) {
 		return l.fetch(c, r)
 	})
 	switch {
@@ -202,9 +202,6 @@ func clip(s string) string {
 // ignored: following them hangs on names that nobody can resolve.
 func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	size := l.cfg.PageSize
-	if size <= 0 {
-		size = 500
-	}
 	if r.limit > 0 {
 		size = min(size, r.limit)
 	}
@@ -215,7 +212,7 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	}
 	most := r.limit
 	if most == 0 {
-		most = l.memberCap() + 1
+		most = l.cfg.MemberCap + 1
 	}
 	var out page
 	for {
@@ -266,13 +263,6 @@ func nextPage(res *ldap.SearchResult) []byte {
 	return nil
 }
 
-func (l *LDAP) memberCap() int {
-	if l.cfg.MemberCap > 0 {
-		return l.cfg.MemberCap
-	}
-	return 50000
-}
-
 // convert copies an entry, reading the rest of attributes that the server
 // gives in ranges ([MS-ADTS] §3.1.1.3.1.3.3): "member;range=0-1499".
 func (l *LDAP) convert(c *conn, e *ldap.Entry) (*ldif.Entry, error) {
@@ -295,7 +285,7 @@ func (l *LDAP) convert(c *conn, e *ldap.Entry) (*ldif.Entry, error) {
 				return nil, err
 			}
 			out.Add(name, values...)
-			if after > 0 && after <= next || len(out.Values(name)) > 2*l.memberCap() {
+			if after > 0 && after <= next || len(out.Values(name)) > 2*l.cfg.MemberCap {
 				return nil, fmt.Errorf("%w: ranges of %s of %q", errAnswer, name, e.DN)
 			}
 			next = after

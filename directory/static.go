@@ -49,7 +49,8 @@ type Static struct {
 	up     map[string][]string // GUID → GUIDs of the groups it is directly in
 	down   map[string][]*Record
 	decoy  string // some hash, verified for users who do not exist
-	md5    bool   // somebody's digest secret is for MD5 alone
+	digest bool   // somebody has a digest secret
+	md5    bool   // somebody's is for MD5 alone
 }
 
 // NewStatic makes a directory of records. Empty FullName and GUID fields are
@@ -77,6 +78,7 @@ func newStatic(records []Record, verify PasswordVerifier, searchCap int) (*Stati
 		if err := s.add(&r); err != nil {
 			return nil, err
 		}
+		s.digest = s.digest || r.DigestHA1 != nil || r.Password != ""
 		s.md5 = s.md5 || r.DigestHA1 != nil && r.Password == ""
 	}
 	slices.SortFunc(s.sorted, compareRecords)
@@ -143,6 +145,7 @@ func (s *Static) addLogin(r *Record) {
 		logins = slices.Concat(r.fields[FieldName], r.fields[FieldEmail])
 	}
 	for _, l := range logins {
+		l = foldLogin(l)
 		if !slices.Contains(s.login[l], r) {
 			s.login[l] = append(s.login[l], r)
 		}
@@ -193,6 +196,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Login:
 		found = s.login[k.Value]
+		if name, ok := strings.CutPrefix(k.Value, `\`); ok && found == nil {
+			found = s.byName(Key{By: Name, Type: User, Value: name})
+		}
 	case Name:
 		found = s.byName(k)
 	default:
@@ -378,6 +384,9 @@ func (s *Static) HA1(_ context.Context, login, realm, algorithm string) ([]byte,
 	}
 	return nil, fmt.Errorf("digest secret of %q: %w", login, ErrNotFound)
 }
+
+// HasHA1 implements DigestSource.
+func (s *Static) HasHA1() bool { return s.digest }
 
 // HA1ForAll implements DigestSource.
 func (s *Static) HA1ForAll(algorithm string) bool { return algorithm == "MD5" || !s.md5 }

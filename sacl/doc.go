@@ -33,7 +33,9 @@
 // operator's commands change while the server runs. The entries of both count
 // together. Entries of the configuration may name people and groups by their
 // short names, which mean whoever has the name at the time; the file holds
-// GUIDs, so that a name that is given to somebody else brings no rights.
+// GUIDs, so that a name that is given to somebody else brings no rights. A name
+// that several groups have at once lets nobody in, and turns the members of all of
+// them away.
 //
 // # When the directory is away
 //

@@ -87,6 +87,9 @@ func (s *SACL) path(ctx context.Context, r *Rule, c *auth.Caller) ([]*directory.
 		key = directory.Key{By: directory.GUID, Value: r.Who.GUID}
 	}
 	top, err := s.directory.Lookup(ctx, key)
+	if errors.Is(err, directory.ErrAmbiguous) {
+		return nil, nil // the entry says which of them it is
+	}
 	if err != nil {
 		return nil, fmt.Errorf("rule %q: %w", r.text, err)
 	}

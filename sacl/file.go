@@ -9,11 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
 
+	"convene/atomicfile"
 	"convene/directory"
 )
 
@@ -134,38 +134,11 @@ func (f *file) write(rules []*Rule) error {
 	if err != nil {
 		return fmt.Errorf("access list: %w", err)
 	}
-	if err := replaceFile(f.path, append(text, '\n')); err != nil {
+	err = atomicfile.Write(f.path, 0o600, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
+	if err != nil {
 		return fmt.Errorf("access list: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a file next to path, makes it durable, and renames it.
-func replaceFile(path string, text []byte) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(tmp.Name()))
-		}
-	}()
-	if _, err = tmp.Write(text); err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	if err = os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // A Change is the outcome of an operator's command.

@@ -3,6 +3,7 @@ package sacl
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/google/uuid"
@@ -71,20 +72,26 @@ func (c *Config) of(svc Service) Rules {
 // Check returns the first fault of c, or nil, and the dotted name of the
 // setting at fault.
 func (c *Config) Check() (key string, err error) {
-	for _, svc := range Services() {
-		r := c.of(svc)
-		for _, s := range r.Allow {
+	for key, entries := range c.Lists() {
+		for _, s := range entries {
 			if _, err := ParseWho(s); err != nil {
-				return string(svc) + ".allow", err
-			}
-		}
-		for _, s := range r.Deny {
-			if _, err := ParseWho(s); err != nil {
-				return string(svc) + ".deny", err
+				return key, err
 			}
 		}
 	}
 	return "", nil
+}
+
+// Lists gives the dotted name of each list and its entries.
+func (c *Config) Lists() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for _, svc := range Services() {
+			r := c.of(svc)
+			if !yield(string(svc)+".allow", r.Allow) || !yield(string(svc)+".deny", r.Deny) {
+				return
+			}
+		}
+	}
 }
 
 // Effect says what a rule does.

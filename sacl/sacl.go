@@ -198,17 +198,24 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 		}
 	}
 	listed := false
+	// The first rule that the directory could not be asked about: what comes after
+	// it may decide if it would have decided the same.
+	var unknown *Rule
+	var unanswered error
 	for _, r := range rules {
 		listed = listed || r.Effect == Allow
 		entry, in, err := s.holds(ctx, r, c)
-		if err != nil {
-			return step, err
-		}
-		if in {
+		switch {
+		case err != nil && unknown == nil:
+			unknown, unanswered = r, err
+		case in && (unknown == nil || unknown.Effect == r.Effect):
 			step.Rule, step.Passed, step.Entry = r, r.Effect == Allow, entry
 			step.Reason = "the person is in the group that the rule names"
 			return step, nil
 		}
+	}
+	if unknown != nil {
+		return step, unanswered
 	}
 	for _, r := range rules {
 		if r.Who.Kind == Everyone {
@@ -235,6 +242,10 @@ func (r *Rule) names(p *directory.Principal) bool {
 	case r.Who.Kind != User || p.Type != directory.User || r.key.Value == "":
 		return false
 	}
+	return r.hasName(p)
+}
+
+func (r *Rule) hasName(p *directory.Principal) bool {
 	return sameName(r.key, p.Name) || slices.ContainsFunc(p.Aliases, func(n string) bool { return sameName(r.key, n) })
 }
 
@@ -259,11 +270,31 @@ func (s *SACL) holds(ctx context.Context, r *Rule, c *auth.Caller) (entry string
 	switch {
 	case errors.Is(err, directory.ErrNotFound):
 		return "", false, nil // a group that does not exist has no members
+	case errors.Is(err, directory.ErrAmbiguous) && r.Effect == Allow:
+		return "", false, nil // else whoever can make a group could give it the name
+	case errors.Is(err, directory.ErrAmbiguous):
+		return s.holdsAny(ctx, r, c)
 	case err != nil:
 		return "", false, fmt.Errorf("rule %q: %w", r.text, err)
 	}
 	_, in = slices.BinarySearch(c.Groups, g.GUID)
 	return g.DN, in, nil
+}
+
+// holdsAny is holds for a rule that denies, with a name that several groups have:
+// it is for the members of all of them.
+func (s *SACL) holdsAny(ctx context.Context, r *Rule, c *auth.Caller) (entry string, in bool, err error) {
+	for _, guid := range c.Groups {
+		g, err := s.directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
+		switch {
+		case errors.Is(err, directory.ErrNotFound):
+		case err != nil:
+			return "", false, fmt.Errorf("rule %q: %w", r.text, err)
+		case r.hasName(g):
+			return g.DN, true, nil
+		}
+	}
+	return "", false, nil
 }
 
 // checkRecord says whether the directory record permits svc.

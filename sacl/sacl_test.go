@@ -225,6 +225,9 @@ func TestDirectoryAway(t *testing.T) {
 		{"group by GUID, not in it", sacl.Rules{Allow: []string{"group:" + outerID}}, bob, "denied"},
 		{"group by name", sacl.Rules{Allow: []string{"group:outer"}}, ann, "error"},
 		{"denied group by name", sacl.Rules{Allow: []string{"everyone"}, Deny: []string{"group:other"}}, ann, "error"},
+		{"group by name before one by GUID", sacl.Rules{Allow: []string{"group:other", "group:" + outerID}}, ann, "allowed"},
+		{"denied groups, by name and by GUID", sacl.Rules{Deny: []string{"group:other", "group:" + outerID}}, ann, "denied"},
+		{"denied by name, allowed by GUID", sacl.Rules{Allow: []string{"group:" + outerID}, Deny: []string{"group:other"}}, ann, "error"},
 		{"in no group at all", sacl.Rules{Allow: []string{"group:outer"}}, &auth.Caller{Principal: ann.Principal}, "denied"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -242,6 +245,45 @@ func TestDirectoryAway(t *testing.T) {
 				t.Errorf("%s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// A second group of a name gives nobody rights, takes none of the first's members
+// out of what is denied to them, and stops nobody else.
+func TestAmbiguousGroup(t *testing.T) {
+	twin := func(guid, member string) directory.Record {
+		return directory.Record{
+			Principal: directory.Principal{GUID: guid, Type: directory.Group, Name: "staff", DN: "cn=staff,ou=" + guid},
+			Members:   []directory.Key{{By: directory.GUID, Value: member}},
+		}
+	}
+	user := func(guid, name string) directory.Record {
+		return directory.Record{Principal: directory.Principal{GUID: guid, Type: directory.User, Name: name, CalendarEnabled: true, LoginEnabled: true}}
+	}
+	dir, err := directory.NewStatic([]directory.Record{user(annID, "ann"), user(bobID, "bob"), twin(innerID, annID), twin(otherID, bobID)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		rules sacl.Rules
+		want  bool
+	}{
+		{"allowed", sacl.Rules{Allow: []string{"group:staff"}}, false},
+		{"denied", sacl.Rules{Deny: []string{"group:staff"}}, false},
+		{"allowed by GUID too", sacl.Rules{Allow: []string{"group:staff", "group:" + innerID, "group:" + otherID}}, true},
+		{"denied, but everyone allowed", sacl.Rules{Allow: []string{"everyone"}, Deny: []string{"group:staff"}}, false},
+	} {
+		for _, who := range []string{annID, bobID} {
+			s := open(t, dir, sacl.Config{Calendar: tt.rules})
+			d, err := s.Check(t.Context(), sacl.Calendar, caller(t, dir, who))
+			if err != nil || d.Allowed != tt.want {
+				t.Errorf("%s, %s: %+v, %v", tt.name, who, d, err)
+			}
+			if e, err := s.Explain(t.Context(), sacl.Calendar, who); err != nil || e.Allowed != d.Allowed || e.Rule != d.Rule {
+				t.Errorf("%s, %s: explained: %+v, %v", tt.name, who, e, err)
+			}
+		}
 	}
 }
 

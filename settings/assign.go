@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 var duration = reflect.TypeFor[time.Duration]()
@@ -87,6 +89,12 @@ func assignText(v reflect.Value, s string) (problem, cure string) {
 		}
 		v.SetBool(b)
 		return "", ""
+	case v.Kind() == reflect.Slice && strings.HasPrefix(s, `["`):
+		var list struct{ Items []any }
+		if err := toml.Unmarshal([]byte("items = "+s), &list); err != nil {
+			return fmt.Sprintf("%q is not a list", s), "such as " + example(v)
+		}
+		return assignSlice(v, list.Items, assign)
 	case v.Kind() == reflect.Slice:
 		var items []any
 		for item := range strings.SplitSeq(s, ",") {

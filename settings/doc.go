@@ -17,7 +17,8 @@
 //
 // Every field that is not in a slice or a map can be overridden by an
 // environment variable, named after its place: with the prefix CONVENE_,
-// login.pass-word is CONVENE_LOGIN_PASS_WORD. Lists are separated by commas.
+// login.pass-word is CONVENE_LOGIN_PASS_WORD. Lists are separated by commas; those
+// with commas in their items are written as in the file: ["a,b"].
 //
 // Each fault is reported with its line, its key, and what to do about it;
 // all faults are reported at once. The package imports nothing of ours.

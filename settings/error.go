@@ -8,7 +8,7 @@ import (
 // An Error is one fault in a configuration.
 type Error struct {
 	File    string // the file's path; empty if the fault is in the environment
-	Line    int    // 1-based; 0 if no single line is at fault
+	Line    int    // 1-based; 0 if the file has neither the setting nor its table
 	Key     string // dotted name of the setting, or of the environment variable
 	Problem string // what is wrong
 	Cure    string // what to do about it; may be empty

@@ -48,12 +48,18 @@ type Places struct {
 	env   map[string]string // dotted key → the variable that set it
 }
 
-// Fault returns an Error about the setting with the dotted name key.
+// Fault returns an Error about the setting with the dotted name key. The line of
+// one that is not in the file by itself is that of the table it belongs into.
 func (p *Places) Fault(key, problem, cure string) *Error {
 	if name, ok := p.env[key]; ok {
 		return &Error{Key: name, Problem: problem, Cure: cure}
 	}
-	return &Error{File: p.file, Line: p.lines[key], Key: key, Problem: problem, Cure: cure}
+	line := 0
+	for at := key; line == 0 && at != ""; {
+		line = p.lines[at]
+		at = at[:max(strings.LastIndexByte(at, '.'), 0)]
+	}
+	return &Error{File: p.file, Line: line, Key: key, Problem: problem, Cure: cure}
 }
 
 // index notes the line of each key of text, which is known to be valid.

@@ -53,6 +53,8 @@ type TicketOptions struct {
 	Mechs     [][]int  // nil is MechKerberos
 	AuthData  []byte   // DER of AuthorizationData in the ticket, such as a PAC
 	Addresses []string // IPv4 addresses the ticket is limited to, as 4 bytes each
+	Transited string   // realms that the ticket came through, with commas between them
+	Checked   bool     // the KDC says that it has checked them
 }
 
 // MintKeytab makes a keytab file's bytes with one service, its key derived
@@ -162,14 +164,21 @@ func (o TicketOptions) ticket(kt *keytab.Keytab, home string) (messages.Ticket, 
 	cname := types.NewPrincipalName(nametype.KRB_NT_PRINCIPAL, o.Client)
 	sname := types.NewPrincipalName(nametype.KRB_NT_SRV_INST, o.Service)
 	start := now.Add(o.Start)
-	tkt, key, err := messages.NewTicket(cname, o.Realm, sname, home, types.NewKrbFlags(), kt, o.Etype, 0, start, start, now.Add(o.End), now.Add(24*time.Hour))
-	if err != nil || o.AuthData == nil && o.Addresses == nil {
+	set := types.NewKrbFlags()
+	if o.Checked {
+		types.SetFlag(&set, flags.TransitedPolicyChecked)
+	}
+	tkt, key, err := messages.NewTicket(cname, o.Realm, sname, home, set, kt, o.Etype, 0, start, start, now.Add(o.End), now.Add(24*time.Hour))
+	if err != nil || o.AuthData == nil && o.Addresses == nil && o.Transited == "" {
 		return tkt, key, err
 	}
 	if err := tkt.DecryptEncPart(kt, nil); err != nil {
 		return tkt, key, err
 	}
 	part := tkt.DecryptedEncPart
+	if o.Transited != "" {
+		part.Transited = messages.TransitedEncoding{TRType: 1, Contents: []byte(o.Transited)}
+	}
 	if o.AuthData != nil {
 		if err := part.AuthorizationData.Unmarshal(o.AuthData); err != nil {
 			return tkt, key, err

@@ -26,11 +26,11 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRootCmd()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(terminal{stdout})
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		if _, quiet := errors.AsType[silentError](err); !quiet {
-			fmt.Fprintln(stderr, "convene:", err)
+			fmt.Fprintln(terminal{stderr}, "convene:", err)
 		}
 		return 1
 	}
