@@ -121,7 +121,7 @@ var (
 func logPath(path string) string { return path + "-log" }
 
 // OpenBolt opens the bbolt file at path, creating it if it does not exist, and
-// takes in what an unclean end left in the log beside it. Errors: ErrLog.
+// takes in what an unclean end left in the log beside it. Errors: ErrInUse, ErrLog.
 func OpenBolt(path string, o BoltOptions) (Engine, error) {
 	o.setDefaults()
 	e := &boltEngine{path: path, opt: o, hot: -1}
@@ -144,7 +144,7 @@ func (e *boltEngine) open(path string) (err error) {
 		e.db, err = e.openFile(path, 0)
 	}
 	if err != nil {
-		return err
+		return boltError(err)
 	}
 	if err := e.readTables(); err != nil {
 		return errors.Join(err, e.db.Close())
@@ -392,6 +392,8 @@ func boltError(err error) error {
 		return ErrClosed
 	case errors.Is(err, berrors.ErrDatabaseReadOnly):
 		return ErrReadOnly
+	case errors.Is(err, berrors.ErrTimeout):
+		return ErrInUse
 	}
 	return err
 }

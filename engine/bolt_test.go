@@ -55,8 +55,8 @@ func TestReopen(t *testing.T) {
 	if err := putOne(e, "k", []byte("v")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenBolt(path, BoltOptions{Tables: e.opt.Tables, LockTimeout: time.Millisecond}); err == nil {
-		t.Error("the file was opened twice")
+	if _, err := OpenBolt(path, BoltOptions{Tables: e.opt.Tables, LockTimeout: time.Millisecond}); !errors.Is(err, ErrInUse) {
+		t.Errorf("the file was opened twice: %v", err)
 	}
 	if err := e.Close(); err != nil {
 		t.Fatal(err)

@@ -25,6 +25,9 @@ var (
 	// physical space. Nothing of it was written; reading goes on.
 	ErrFull = errors.New("engine: no space left")
 
+	// ErrInUse is the answer of opening a file that another process has open.
+	ErrInUse = errors.New("engine: another process has the file open")
+
 	// ErrKey is the answer to a Put with an empty key or one longer than
 	// MaxKey.
 	ErrKey = errors.New("engine: key is empty or too long")
