@@ -27,6 +27,7 @@ type Cache struct {
 	objects *objectCache[*ical.Object]
 	rules   *objectCache[*ical.Series]
 	stats   counters
+	hits    sync.Pool // of *[]hit, for queries
 
 	mu          sync.Mutex
 	collections map[store.CollectionID]*list.Element // of *collection
@@ -43,6 +44,7 @@ func New(o Options) *Cache {
 		max:         o.MaxBytes / 2,
 		objects:     newObjectCache[*ical.Object](o.MaxBytes / 4),
 		rules:       newObjectCache[*ical.Series](o.MaxBytes / 4),
+		hits:        sync.Pool{New: func() any { return new([]hit) }},
 		collections: map[store.CollectionID]*list.Element{},
 		used:        list.New(),
 	}
