@@ -81,6 +81,10 @@ func (m *Multistatus) PropstatStart(status int) {
 // PropstatEnd closes the propstat with its status and, unless err is nil, the
 // condition and description of err.
 func (m *Multistatus) PropstatEnd(err *Error) {
+	if m.status == http.StatusOK && err == nil { // as nearly always
+		m.buf = append(m.buf, "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"...)
+		return
+	}
 	m.buf = append(m.buf, "</D:prop>"...)
 	m.statusLine(m.status)
 	m.explain(err)
