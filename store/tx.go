@@ -31,6 +31,10 @@ type changed[T comparable] struct{ now, was T }
 // Now returns the clock's time.
 func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
 
+// ReadOnly reports whether tx is of View: it sees what was committed and nothing
+// else.
+func (tx *Tx) ReadOnly() bool { return tx.w == nil }
+
 // fail makes the transaction fail although the method at hand returns no error.
 func (tx *Tx) fail(err error) {
 	if tx.err == nil {
