@@ -39,7 +39,7 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 				return nil, err
 			}
 		}
-		return applied(h.finished(g.ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(g.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

@@ -49,7 +49,7 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 		if err := x.run(); err != nil {
 			return nil, err
 		}
-		return applied(h.finished(x.ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

@@ -20,6 +20,10 @@ import (
 // whatever is left out, as RFC 4918 §14.24 demands.
 type Multistatus struct {
 	Writer
+
+	// Recycle is what the Response will have in its own Recycle.
+	Recycle func([]byte)
+
 	status    int  // of the open propstat
 	propstats bool // the open response has one
 
@@ -149,7 +153,11 @@ func (m *Multistatus) Description(text string) { m.TextElement(NameResponseDescr
 func (m *Multistatus) Finish() []byte { return m.Bytes() }
 
 // Response closes the document and returns it as a 207 answer.
-func (m *Multistatus) Response() *Response { return XML(http.StatusMultiStatus, m.Finish()) }
+func (m *Multistatus) Response() *Response {
+	r := XML(http.StatusMultiStatus, m.Finish())
+	r.Recycle = m.Recycle
+	return r
+}
 
 func (m *Multistatus) explain(err *Error) {
 	if err == nil {

@@ -60,7 +60,8 @@ func ParseXML(body []byte, lim XMLLimits) (*Element, error) {
 	if bytes.HasPrefix(body, []byte{0xFE, 0xFF}) || bytes.HasPrefix(body, []byte{0xFF, 0xFE}) {
 		return nil, errEncoding("UTF-16")
 	}
-	p := parser{s: string(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))), lim: lim}
+	p := &parser{s: string(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))), lim: lim}
+	p.open, p.pending, p.attrs = p.firstOpen[:0], p.firstPending[:0], p.firstAttrs[:0]
 	if i := invalidUTF8(p.s); i >= 0 {
 		p.pos = i
 		return nil, p.fail("not UTF-8")
@@ -107,6 +108,11 @@ type parser struct {
 
 	elemSlab []Element
 	kidSlab  []*Element
+
+	// What open, pending and attrs begin with: enough for most requests.
+	firstOpen    [6]frame
+	firstPending [12]*Element
+	firstAttrs   [5]rawAttr
 }
 
 // A frame is an open element.
