@@ -191,8 +191,14 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	if !owner.CalendarEnabled {
 		return &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"}
 	}
-	if t.kind == kindHome {
+	switch {
+	case t.kind == kindHome:
 		return nil // the path says it
+	case t.object != "" && !t.slash && (req.Method == http.MethodGet || req.Method == http.MethodHead):
+		// An object, or else 404: the transaction that answers sees which (see
+		// stillAllowed).
+		t.kind = kindObject
+		return nil
 	}
 	return h.inHome(ctx, owner, func() error {
 		return h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })

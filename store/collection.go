@@ -63,7 +63,8 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		if !ok {
 			return nil, fmt.Errorf("collection %q: %w", name, ErrNotFound)
 		}
-		return k.collections[i], nil
+		tx.seenIn = k.collections[i]
+		return tx.seenIn, nil
 	}
 	for _, c := range tx.collections {
 		if c.now.Home == home && c.now.Name == name {

@@ -17,7 +17,9 @@ type Tx struct {
 	w   engine.Writer // nil in a view
 	err error         // damage met where no error can be returned; fails the transaction
 
-	seen *Home // the home that a view has read last: nearly all are of one
+	// What a view has read last: nearly all are of one home and collection.
+	seen   *Home
+	seenIn *Collection
 
 	// What this transaction changes, as it is to be written at the end. Lists
 	// are searched, not mapped: nearly all transactions change one of each.
