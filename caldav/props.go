@@ -264,11 +264,20 @@ var errTooLong = &webdav.Error{Status: http.StatusInsufficientStorage, Condition
 // become longer than it may, and the request's error if nobody waits for it any
 // more.
 func (s *scope) fits(ms *webdav.Multistatus) error {
-	if int64(ms.Len()) > s.h.Limits.AnswerBytes {
+	n := ms.Len()
+	if int64(n) > s.h.Limits.AnswerBytes {
 		return errTooLong
 	}
+	if n-s.waited < askEvery {
+		return nil
+	}
+	s.waited = n
 	return s.req.Context().Err()
 }
+
+// askEvery is how many bytes of an answer are written before it is asked again
+// whether anybody waits for it.
+const askEvery = 16 << 10
 
 func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {
 	if q.only {
@@ -311,7 +320,9 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if opened {
 		ms.PropstatEnd(nil)
 	}
-	ms.Propstat(http.StatusNotFound, missing, nil)
+	if len(missing) > 0 {
+		ms.Propstat(http.StatusNotFound, missing, nil)
+	}
 	return nil
 }
 

@@ -25,6 +25,7 @@ type scope struct {
 	object *store.Entry      // nil unless the target is an object
 
 	budget *ical.Budget // what the request may still expand
+	waited int          // length of the answer when somebody was last known to wait for it
 }
 
 // stepsPerInstance is what an instance costs of a budget: it is found and then
