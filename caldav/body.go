@@ -64,7 +64,12 @@ func (h *Handler) readXML(r *request) (*webdav.Element, error) {
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return nil, err
 	}
-	return webdav.ParseXML(body, webdav.DefaultXMLLimits)
+	p, ok := h.parsers.Get().(*webdav.Parser)
+	if !ok {
+		p = new(webdav.Parser)
+	}
+	defer h.parsers.Put(p)
+	return p.Parse(body, webdav.DefaultXMLLimits)
 }
 
 // An upload is a calendar object resource as a client sent it, checked, with

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"convene/accesslog"
@@ -63,6 +64,7 @@ type Handler struct {
 	reports    []report
 	serverInfo serverInfo
 	buffers    buffers
+	parsers    sync.Pool // of *webdav.Parser
 }
 
 // New makes a handler.
