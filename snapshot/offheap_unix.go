@@ -16,7 +16,7 @@ func offHeap(owner *bodyCache, n int) []byte {
 		return nil
 	}
 	runtime.AddCleanup(owner, func(bytes []byte) {
-		// It fails for what is no mapping, which this is.
+		// It fails only for what is not mapped.
 		_ = unix.Munmap(bytes)
 	}, bytes)
 	return bytes
