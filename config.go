@@ -83,7 +83,7 @@ type AccessConfig struct {
 type StorageConfig struct {
 	Quota     Size          `toml:"quota" doc:"Calendar data that one person, room or resource may store. \"0\": without limit. Single quotas are set with \"convene admin quota\"."`
 	SyncFor   time.Duration `toml:"sync-for" doc:"How long a client may stay away and still be told only what has changed. After that it reads everything again."`
-	Snapshots Size          `toml:"snapshots" doc:"Memory for the listings of calendars in use."`
+	Snapshots Size          `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
 }
 
 // LimitsConfig bounds connections.

@@ -23,19 +23,38 @@ func readBody(r *http.Request, limit int64, tooLarge error) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	size := min(max(r.ContentLength, 512), limit, claimed)
-	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	n, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	read := readUnknown
+	if r.ContentLength >= 0 && r.ContentLength <= claimed {
+		read = readClaimed
+	}
+	body, err := read(r, limit)
 	_, outside := errors.AsType[*http.MaxBytesError](err)
 	switch {
-	case outside:
+	case outside || int64(len(body)) > limit:
 		return nil, tooLarge
 	case err != nil:
 		return nil, &webdav.Error{Status: http.StatusBadRequest, Description: "the request body was cut short", Err: err}
-	case n > limit:
-		return nil, tooLarge
 	}
-	return body.Bytes(), nil
+	return body, nil
+}
+
+// readClaimed reads a body into as much memory as its header says.
+func readClaimed(r *http.Request, _ int64) ([]byte, error) {
+	body := make([]byte, r.ContentLength+1) // one more, to see its end
+	n, err := io.ReadFull(r.Body, body)
+	if int64(n) == r.ContentLength && (err == io.ErrUnexpectedEOF || err == io.EOF) {
+		err = nil
+	}
+	return body[:n], err
+}
+
+// readUnknown reads a body of whatever length, and at least a byte more than limit
+// if it is longer.
+func readUnknown(r *http.Request, limit int64) ([]byte, error) {
+	size := min(max(r.ContentLength, 512), limit, claimed)
+	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
+	return body.Bytes(), err
 }
 
 // readXML reads and parses the request body; nil if there is none. The content
@@ -45,7 +64,12 @@ func (h *Handler) readXML(r *request) (*webdav.Element, error) {
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return nil, err
 	}
-	return webdav.ParseXML(body, webdav.DefaultXMLLimits)
+	p, ok := h.parsers.Get().(*webdav.Parser)
+	if !ok {
+		p = new(webdav.Parser)
+	}
+	defer h.parsers.Put(p)
+	return p.Parse(body, webdav.DefaultXMLLimits)
 }
 
 // An upload is a calendar object resource as a client sent it, checked, with

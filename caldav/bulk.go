@@ -134,7 +134,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp := h.finished(ms)
+		resp := ms.Response()
 		resp.Header["Ctag"] = []string{ctagOf(col.Rev)}
 		return resp, nil
 	}, nil

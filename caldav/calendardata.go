@@ -17,6 +17,8 @@ type calendarData struct {
 	zone  *ical.Zone // of floating times
 	attrs []xml.Attr // of the elements in the answer
 	buf   []byte     // of the object being written
+
+	stored func(body []byte) // writes a body as it is; one for all objects of an answer
 }
 
 // jcalAttrs mark an element whose content is jCal.
@@ -69,9 +71,10 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
 	defer w.End()
 	if d.ask.Whole() {
-		body, _, err := s.tx.Body(r.col.ID, r.object.Name)
-		w.Data(body)
-		return true, err
+		if d.stored == nil {
+			d.stored = w.Data
+		}
+		return true, s.h.Snapshots.Body(s.tx, r.col, r.object, d.stored)
 	}
 	object, err := s.h.Snapshots.Parsed(s.tx, r.col, r.object)
 	if err != nil {

@@ -25,7 +25,7 @@ func (h *Handler) getObject(*request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
 		}
-		obj, err := s.tx.Object(s.col.ID, s.object.Name)
+		body, err := s.body()
 		if err != nil {
 			return nil, err
 		}
@@ -36,11 +36,17 @@ func (h *Handler) getObject(*request) (action, error) {
 		resp.Header["Content-Type"] = []string{typ}
 		if s.col.Kind == store.KindCollection {
 			resp.Header["Content-Security-Policy"] = []string{filePolicy}
-			resp.Body = bytes.Clone(obj.Body)
+			resp.Body = body
 			return resp, nil
 		}
-		return s.calendarBody(resp, obj.Body)
+		return s.calendarBody(resp, body)
 	}, nil
+}
+
+// body is a copy of the data of the target's object.
+func (s *scope) body() (body []byte, err error) {
+	err = s.h.Snapshots.Body(s.tx, s.col, s.object, func(b []byte) { body = bytes.Clone(b) })
+	return body, err
 }
 
 // notModifiedAs makes a failed condition of a GET into its answer: 304 keeps the
@@ -54,15 +60,15 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 }
 
 // calendarBody fills an answer with calendar data in the representation that
-// the client accepts.
+// the client accepts. It takes body over.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
 	resp.Header.Set("Vary", "Accept, CalDAV-Timezones")
 	json, bare := prefersJCal(s.req.Request), omitsZones(s.req.Header)
 	if !json && !bare {
-		resp.Body = bytes.Clone(body)
+		resp.Body = body
 		return resp, nil
 	}
-	cal, err := ical.Decode(bytes.Clone(body), ical.DefaultLimits)
+	cal, err := ical.Decode(body, ical.DefaultLimits)
 	if err != nil {
 		return nil, err
 	}

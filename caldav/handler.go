@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"convene/accesslog"
@@ -63,6 +64,7 @@ type Handler struct {
 	reports    []report
 	serverInfo serverInfo
 	buffers    buffers
+	parsers    sync.Pool // of *webdav.Parser
 }
 
 // New makes a handler.
@@ -139,18 +141,33 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.
 		return nil, err
 	}
 	var resp *webdav.Response
-	err = m.in(h.Store, ctx, func(tx *store.Tx) error {
-		s, err := h.scope(tx, req)
-		if err != nil {
+	err = h.inHome(ctx, req.target.owner, func() error {
+		return m.in(h.Store, ctx, func(tx *store.Tx) error {
+			s, err := h.scope(tx, req)
+			if err != nil {
+				return err
+			}
+			if err := s.stillAllowed(); err != nil {
+				return err
+			}
+			resp, err = act(s)
 			return err
-		}
-		if err := s.stillAllowed(); err != nil {
-			return err
-		}
-		resp, err = act(s)
-		return err
+		})
 	})
 	return resp, err
+}
+
+// inHome calls fn, and if it finds no home, makes that of owner, on its first use
+// (S83), and calls fn again.
+func (h *Handler) inHome(ctx context.Context, owner *directory.Principal, fn func() error) error {
+	err := fn()
+	if !errors.Is(err, errNoHome) {
+		return err
+	}
+	if err := h.provision(ctx, owner); err != nil {
+		return err
+	}
+	return fn()
 }
 
 // creates reports whether a method is there to make what its URL names.
@@ -159,7 +176,7 @@ func creates(method string) bool {
 }
 
 // resolve asks the directory for the target's record and the store for the
-// kind of what lies in a home, and makes the home on its first use (S83).
+// kind of what lies in a home.
 func (h *Handler) resolve(ctx context.Context, req *request) error {
 	t := &req.target
 	if t.ident == "" || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 {
@@ -176,14 +193,18 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	if !owner.CalendarEnabled {
 		return &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"}
 	}
-	err = h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
-	if !errors.Is(err, store.ErrNotFound) {
-		return err
+	switch {
+	case t.kind == kindHome:
+		return nil // the path says it
+	case t.object != "" && !t.slash && (req.Method == http.MethodGet || req.Method == http.MethodHead):
+		// An object, or else 404: the transaction that answers sees which (see
+		// stillAllowed).
+		t.kind = kindObject
+		return nil
 	}
-	if err := h.provision(ctx, owner); err != nil {
-		return err
-	}
-	return h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
+	return h.inHome(ctx, owner, func() error {
+		return h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
+	})
 }
 
 // redirectToSlash sends GET on a collection without its final slash to the

@@ -58,10 +58,10 @@ func (h *Handler) propfind(r *request) (action, error) {
 				return nil, err
 			}
 		}
-		resp := applied(h.finished(ms), prefer)
+		resp := applied(ms.Response(), prefer)
 		if self.kind&inHome != 0 {
-			resp.Header.Set("ETag", self.etag())
-			resp.Header.Set("Last-Modified", httpTime(self.modified()))
+			resp.Header["Etag"] = []string{self.etag()}
+			resp.Header["Last-Modified"] = []string{httpTime(self.modified())}
 		}
 		return resp, nil
 	}, nil

@@ -196,9 +196,13 @@ type propertyRequest struct {
 
 	data *calendarData // CALDAV:calendar-data, in reports
 
-	plans map[kind][]planned
-	last  kind      // the kind planned for last …
-	plan  []planned // … and its plan
+	plans []kindPlan // one for each kind there was
+}
+
+// A kindPlan is what is planned for resources of one kind.
+type kindPlan struct {
+	on   kind
+	plan []planned
 }
 
 // planned is one asked-for property with its row; a nil row is a dead property.
@@ -210,20 +214,19 @@ type planned struct {
 
 // planFor finds the rows for resources of one kind, once for an answer.
 func (q *propertyRequest) planFor(h *Handler, on kind) []planned {
-	if q.last == on {
-		return q.plan
+	for i := range q.plans {
+		if q.plans[i].on == on {
+			return q.plans[i].plan
+		}
 	}
-	p, ok := q.plans[on]
-	if !ok {
-		p = q.makePlan(h, on)
-	}
-	q.last, q.plan = on, p
+	p := q.makePlan(h, on)
+	q.plans = append(q.plans, kindPlan{on, p})
 	return p
 }
 
 func (q *propertyRequest) makePlan(h *Handler, on kind) []planned {
-	var p []planned
 	asked := q.names
+	p := make([]planned, 0, len(asked))
 	if q.all {
 		for _, row := range h.props.named(on) {
 			if row.all {
@@ -239,10 +242,6 @@ func (q *propertyRequest) makePlan(h *Handler, on kind) []planned {
 		data := q.data != nil && e.Name == webdav.CalDAV("calendar-data")
 		p = append(p, planned{element: e, row: h.props.row(e.Name, on), data: data})
 	}
-	if q.plans == nil {
-		q.plans = map[kind][]planned{}
-	}
-	q.plans[on] = p
 	return p
 }
 
@@ -265,11 +264,20 @@ var errTooLong = &webdav.Error{Status: http.StatusInsufficientStorage, Condition
 // become longer than it may, and the request's error if nobody waits for it any
 // more.
 func (s *scope) fits(ms *webdav.Multistatus) error {
-	if int64(ms.Len()) > s.h.Limits.AnswerBytes {
+	n := ms.Len()
+	if int64(n) > s.h.Limits.AnswerBytes {
 		return errTooLong
 	}
+	if n-s.waited < askEvery {
+		return nil
+	}
+	s.waited = n
 	return s.req.Context().Err()
 }
+
+// askEvery is how many bytes of an answer are written before it is asked again
+// whether anybody waits for it.
+const askEvery = 16 << 10
 
 func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {
 	if q.only {
@@ -312,7 +320,9 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if opened {
 		ms.PropstatEnd(nil)
 	}
-	ms.Propstat(http.StatusNotFound, missing, nil)
+	if len(missing) > 0 {
+		ms.Propstat(http.StatusNotFound, missing, nil)
+	}
 	return nil
 }
 

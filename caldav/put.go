@@ -157,10 +157,10 @@ func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.
 	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation || s.object == nil {
 		return nil, err
 	}
-	obj, err := s.tx.Object(s.col.ID, s.object.Name)
+	body, err := s.body()
 	if err != nil {
 		return nil, err
 	}
 	resp := &webdav.Response{Status: http.StatusPreconditionFailed, Header: http.Header{"ETag": {r.etag()}}}
-	return s.represent(resp, r.dir+r.name, obj.Body, prefer)
+	return s.represent(resp, r.dir+r.name, body, prefer)
 }

@@ -27,7 +27,7 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 		if err := x.write(ms, s.resource(), ask); err != nil {
 			return nil, err
 		}
-		return h.finished(ms), nil
+		return ms.Response(), nil
 	}, nil
 }
 

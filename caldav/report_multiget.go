@@ -33,13 +33,14 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 		}
 		g := &multiget{s: s, q: q, self: s.resource(), ms: h.multistatus(), collections: map[string]*resource{}}
 		g.root, g.count = r.target.homePath(), len(ask.Hrefs)
+		g.below = strings.TrimPrefix(g.self.dir+g.self.name, g.root)
 		g.snapshots = map[store.CollectionID]*snapshot.Snapshot{}
 		for _, href := range ask.Hrefs {
 			if err := g.one(href); err != nil {
 				return nil, err
 			}
 		}
-		return applied(h.finished(g.ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(g.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 
@@ -49,8 +50,10 @@ type multiget struct {
 	q           *propertyRequest
 	self        *resource
 	ms          *webdav.Multistatus
-	root        string // path of the home
-	count       int    // of hrefs
+	member      resource // being answered with; used again for each
+	root        string   // path of the home
+	below       string   // where in it the request's own resource is
+	count       int      // of hrefs
 	collections map[string]*resource
 	snapshots   map[store.CollectionID]*snapshot.Snapshot
 }
@@ -65,7 +68,7 @@ func (g *multiget) one(href string) error {
 	}
 	rest, below := g.inHome(path)
 	collection, name, ok := strings.Cut(rest, "/")
-	if !below || !ok || collection == homeFiles || name == "" || strings.Contains(name, "/") || !g.within(rest) {
+	if !below || !ok || collection == homeFiles || name == "" || strings.Contains(name, "/") || !strings.HasPrefix(rest, g.below) {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
 	}
@@ -85,10 +88,11 @@ func (g *multiget) one(href string) error {
 		g.ms.ResponseStatus(path, http.StatusNotFound, nil)
 		return nil
 	}
-	r := *col
+	r := &g.member
+	*r = *col
 	r.kind, r.object, r.name = kindObject, entry, name
 	r.dir = strings.TrimSuffix(path, name) // as the client wrote it
-	return g.q.write(g.s, g.ms, &r)
+	return g.q.write(g.s, g.ms, r)
 }
 
 // manyHrefs is from how many hrefs on a snapshot of the collection is worth
@@ -122,12 +126,6 @@ func (g *multiget) inHome(path string) (rest string, ok bool) {
 		return "", false
 	}
 	return strings.CutPrefix(path, t.homePath())
-}
-
-// within reports whether what rest names in the home lies below the request's own
-// resource.
-func (g *multiget) within(rest string) bool {
-	return strings.HasPrefix(g.root+rest, g.self.dir+g.self.name)
 }
 
 // collection is a collection of the home by name, looked up once; nil if there is

@@ -201,7 +201,7 @@ func (h *Handler) principals(r *request, found []*directory.Principal, ask webda
 				return nil, err
 			}
 		}
-		return applied(h.finished(ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 
@@ -251,7 +251,7 @@ func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, err
 	return func(s *scope) (*webdav.Response, error) {
 		ms := h.multistatus()
 		if ask.Property != webdav.DAV("owner") || r.target.kind&(kindHomes|kindHomeType) == 0 {
-			return h.finished(ms), nil
+			return ms.Response(), nil
 		}
 		p := r.caller.Principal
 		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p,
@@ -260,7 +260,7 @@ func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, err
 			return nil, err
 		}
 		err := s.inStore(self, func(s *scope) error { return q.write(s, ms, self) })
-		return h.finished(ms), err
+		return ms.Response(), err
 	}, nil
 }
 

@@ -43,11 +43,13 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 				return nil, err
 			}
 		}
+		x.member = *x.self
+		x.member.kind = kindObject
 		q.data.in(x.zone)
 		if err := x.run(); err != nil {
 			return nil, err
 		}
-		return applied(h.finished(x.ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 
@@ -86,6 +88,7 @@ type query struct {
 	plan   calquery.Plan
 	zone   *ical.Zone
 	self   *resource
+	member resource // being answered with; used again for each
 	ms     *webdav.Multistatus
 	count  int
 }
@@ -182,7 +185,6 @@ func (x *query) consider(e *store.Entry, timed bool) error {
 	if x.count++; x.count > x.s.h.Limits.Results {
 		return errFull
 	}
-	r := *x.self
-	r.kind, r.object, r.name = kindObject, e, e.Name
-	return x.q.write(x.s, x.ms, &r)
+	x.member.object, x.member.name = e, e.Name
+	return x.q.write(x.s, x.ms, &x.member)
 }

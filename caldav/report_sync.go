@@ -45,7 +45,7 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		return applied(h.finished(y.ms), webdav.ParsePrefer(r.Header)), nil
+		return applied(y.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"convene/delegation"
@@ -24,6 +25,7 @@ type scope struct {
 	object *store.Entry      // nil unless the target is an object
 
 	budget *ical.Budget // what the request may still expand
+	waited int          // length of the answer when somebody was last known to wait for it
 }
 
 // stepsPerInstance is what an instance costs of a budget: it is found and then
@@ -38,7 +40,7 @@ func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
-	home, err := tx.Home(t.owner.GUID)
+	home, err := homeOf(tx, t.owner)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +64,18 @@ func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
 		return s, err
 	}
 	return s, nil
+}
+
+// errNoHome says that a record's home has not been made yet.
+var errNoHome = fmt.Errorf("no home yet: %w", store.ErrNotFound)
+
+// homeOf is the home of a record. Errors: errNoHome.
+func homeOf(tx *store.Tx, owner *directory.Principal) (*store.Home, error) {
+	home, err := tx.Home(owner.GUID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errNoHome
+	}
+	return home, err
 }
 
 // stillAllowed asks for the privilege once more if what is at the target is of
@@ -96,11 +110,10 @@ var kinds = map[store.Kind]kind{
 	store.KindFreeBusyURL: kindFreeBusyURL,
 }
 
-// setKind finds out what the store holds at a place in a home. It returns
-// store.ErrNotFound if there is no home yet.
+// setKind finds out what the store holds at a place in a home. Errors: errNoHome.
 func (h *Handler) setKind(tx *store.Tx, t *target) error {
-	home, err := tx.Home(t.owner.GUID)
-	if err != nil || t.kind == kindHome {
+	home, err := homeOf(tx, t.owner)
+	if err != nil {
 		return err
 	}
 	col, err := tx.Collection(home.ID, t.collection)
@@ -118,14 +131,11 @@ func (h *Handler) setKind(tx *store.Tx, t *target) error {
 	case t.slash && !t.addMember:
 		return nil // members of a collection are not collections
 	}
-	_, err = tx.Entry(col.ID, t.object)
-	switch {
-	case err == nil:
+	found, err := tx.Exists(col.ID, t.object)
+	if found {
 		t.kind = kindObject
-	case !errors.Is(err, store.ErrNotFound):
-		return err
 	}
-	return nil
+	return err
 }
 
 // setFile makes the target a file in the home itself, if there is one of that
@@ -141,10 +151,9 @@ func (t *target) setFile(tx *store.Tx, home *store.Home) error {
 	if err != nil {
 		return err
 	}
-	if _, err = tx.Entry(col.ID, t.collection); err == nil {
+	found, err := tx.Exists(col.ID, t.collection)
+	if found {
 		t.kind, t.collection, t.object = kindObject, homeFiles, t.collection
-	} else if errors.Is(err, store.ErrNotFound) {
-		return nil
 	}
 	return err
 }

@@ -16,17 +16,19 @@ import (
 // Options bound what a Cache keeps.
 type Options struct {
 	// MaxBytes is about what it may take of memory: half for the listings and
-	// times of collections, a quarter each for parsed objects and for the rules
-	// of recurring ones. 0: 64 MB.
+	// times of collections, a quarter for bodies, an eighth each for parsed
+	// objects and for the rules of recurring ones. 0: 64 MB.
 	MaxBytes int64
 }
 
 // A Cache keeps the snapshots of hot collections. It is safe for concurrent use.
 type Cache struct {
 	max     int64 // bytes of the collections
+	bodies  *bodyCache
 	objects *objectCache[*ical.Object]
 	rules   *objectCache[*ical.Series]
 	stats   counters
+	hits    sync.Pool // of *[]hit, for queries
 
 	mu          sync.Mutex
 	collections map[store.CollectionID]*list.Element // of *collection
@@ -41,8 +43,10 @@ func New(o Options) *Cache {
 	}
 	return &Cache{
 		max:         o.MaxBytes / 2,
-		objects:     newObjectCache[*ical.Object](o.MaxBytes / 4),
-		rules:       newObjectCache[*ical.Series](o.MaxBytes / 4),
+		bodies:      newBodyCache(o.MaxBytes / 4),
+		objects:     newObjectCache[*ical.Object](o.MaxBytes / 8),
+		rules:       newObjectCache[*ical.Series](o.MaxBytes / 8),
+		hits:        sync.Pool{New: func() any { return new([]hit) }},
 		collections: map[store.CollectionID]*list.Element{},
 		used:        list.New(),
 	}
@@ -54,14 +58,15 @@ func (c *Cache) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.collections, c.used, c.bytes = map[store.CollectionID]*list.Element{}, list.New(), 0
+	c.bodies.clear()
 	c.objects.clear()
 	c.rules.clear()
 }
 
 // Stats tells how well the cache does.
 type Stats struct {
-	Collections, Objects, Rules int   // kept
-	Bytes                       int64 // about what they take
+	Collections, Bodies, Objects, Rules int   // kept
+	Bytes                               int64 // about what they take
 
 	// How often what was asked for was there, followed from what was there, or
 	// was made anew.
@@ -89,7 +94,8 @@ func (c *Cache) Stats() Stats {
 	c.mu.Unlock()
 	objects, objectBytes := c.objects.size()
 	rules, ruleBytes := c.rules.size()
-	s.Objects, s.Rules, s.Bytes = objects, rules, s.Bytes+objectBytes+ruleBytes
+	bodies, bodyBytes := c.bodies.size()
+	s.Bodies, s.Objects, s.Rules, s.Bytes = bodies, objects, rules, s.Bytes+bodyBytes+objectBytes+ruleBytes
 	return s
 }
 
@@ -171,7 +177,7 @@ func (c *Cache) Get(tx *store.Tx, col *store.Collection) (*Snapshot, error) {
 		c.stats.hits.Add(1)
 		return s, nil
 	}
-	if !committed(tx, col) {
+	if !tx.ReadOnly() {
 		return c.derive(k, tx, col)
 	}
 	k.build.Lock()
@@ -188,15 +194,6 @@ func (c *Cache) Get(tx *store.Tx, col *store.Collection) (*Snapshot, error) {
 	k.keep(s)
 	c.measure(k)
 	return s, nil
-}
-
-// committed reports whether tx sees what was committed and nothing else: whether
-// it is one of View. Those share the values of collections, while those of Update
-// get values of their own.
-func committed(tx *store.Tx, col *store.Collection) bool {
-	one, err1 := tx.Collection(col.Home, col.Name)
-	two, err2 := tx.Collection(col.Home, col.Name)
-	return err1 == nil && err2 == nil && one == two && one.Rev == col.Rev
 }
 
 // version returns the snapshot of a revision, or nil.

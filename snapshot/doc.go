@@ -20,6 +20,11 @@
 // with the budget of its request. A range longer than some windows is answered by
 // walking the index, and expanding what that cannot decide.
 //
+// # Bodies
+//
+// The bodies that were answered with last are kept as well, by revision: looking
+// one up in the store costs several times what copying it does.
+//
 // # What may be kept
 //
 // Everything here is derived from the store and can be thrown away at any time.

@@ -103,7 +103,7 @@ func (c *Cache) Parsed(tx *store.Tx, col *store.Collection, e *store.Entry) (*ic
 		return o, nil
 	}
 	o, size, rev, err := c.parse(tx, col, e)
-	if err == nil && committed(tx, col) {
+	if err == nil && tx.ReadOnly() {
 		c.objects.put(&made[*ical.Object]{key, rev, o, int64(bytesPerByte*size + objectBytes + keepBytes)})
 	}
 	return o, err
@@ -146,7 +146,7 @@ func (c *Cache) series(tx *store.Tx, col *store.Collection, e *store.Entry) (*ic
 		return nil, fmt.Errorf("object %q: %w", e.Name, err)
 	}
 	series = series.Detached()
-	if committed(tx, col) {
+	if tx.ReadOnly() {
 		c.rules.put(&made[*ical.Series]{key, rev, series, int64(series.Size() + keepBytes)})
 	}
 	return series, nil

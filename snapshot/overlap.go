@@ -1,12 +1,11 @@
 package snapshot
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
-	"sort"
-
-	"github.com/tidwall/btree"
+	"strings"
 
 	"convene/ical"
 	"convene/store"
@@ -81,122 +80,152 @@ func (q *query) run() ([]Match, error) {
 	return q.matches, err
 }
 
-// look answers from the windows.
+// A hit is an object that matches by what one window says of it.
+type hit struct {
+	entry *store.Entry
+	how   how
+	at, n int // its instances are slab[at:at+n]
+}
+
+// keptHits is the room for hits that one query leaves to the next, at most.
+const keptHits = 16 << 10
+
+// look answers from the windows. Of each it takes what matches first: an entry
+// that does not is never touched, and most are somewhere else in memory.
 func (q *query) look() error {
 	first, last := windowOf(q.from), windowOf(q.to-1)
-	windows := make([]*window, 0, maxWindows)
+	scratch := q.s.cache.hits.Get().(*[]hit)
+	hits := (*scratch)[:0]
+	defer func() {
+		if cap(hits) <= keptHits {
+			clear(hits)
+			*scratch = hits
+			q.s.cache.hits.Put(scratch)
+		}
+	}()
+	var ends [maxWindows]int // of the windows' hits
 	for n := first; n <= last; n++ {
 		w, err := q.s.window(q.tx, n)
 		if err != nil {
 			return err
 		}
-		windows = append(windows, w)
-		q.grow(w.tree.Len())
-	}
-	if len(windows) == 1 {
-		var err error
-		windows[0].tree.Scan(func(_ string, it item) bool {
-			err = q.items([]item{it}, windows)
-			return err == nil
+		w.tree.Scan(func(_ string, it item) bool {
+			if it.kind&q.comp != 0 {
+				hits = q.judge(hits, &it, w, n == first, n == last)
+			}
+			return true
 		})
-		return err
+		ends[n-first] = len(hits)
 	}
-	return q.merge(windows)
-}
-
-// grow makes room for n more matches, within reason.
-func (q *query) grow(n int) {
-	n = min(n, 256)
-	q.matches = slices.Grow(q.matches, n)
-	if q.listing > 0 {
-		q.slab = slices.Grow(q.slab, n)
-	}
-}
-
-// merge takes the items of several windows together, by name.
-func (q *query) merge(windows []*window) error {
-	iters := make([]btree.MapIter[string, item], len(windows))
-	open := make([]bool, len(windows))
-	for i, w := range windows {
-		iters[i] = w.tree.Iter()
-		open[i] = iters[i].First()
-	}
-	items := make([]item, 0, len(windows))
-	in := make([]*window, 0, len(windows))
-	for {
-		name, any := "", false
-		for i := range iters {
-			if open[i] && (!any || iters[i].Key() < name) {
-				name, any = iters[i].Key(), true
+	q.matches = make([]Match, 0, len(hits))
+	if first == last {
+		for i := range hits {
+			if err := q.take(hits[i : i+1]); err != nil {
+				return err
 			}
 		}
-		if !any {
+		return nil
+	}
+	return q.merge(hits, ends[:last-first+1])
+}
+
+// judge appends what an item is a hit for. first and last say that w is the first
+// or last window of the range. An instance that stands in two windows counts in
+// the one it begins in.
+func (q *query) judge(hits []hit, it *item, w *window, first, last bool) []hit {
+	h := hit{entry: it.entry, how: it.how, at: len(q.slab)}
+	found := it.how == dense || it.how == inexact
+	times := it.times
+	if it.how == single {
+		times = []span{it.one}
+	}
+	for _, t := range times {
+		if !first && t.start < w.from || !last && t.start >= w.to() {
+			continue
+		}
+		start, end := q.resolve(t)
+		if !overlaps(start, end, q.from, q.to) {
+			continue
+		}
+		found = true
+		if q.listing == 0 {
+			break
+		}
+		q.slab = append(q.slab, Instance{start, end, t.busy})
+	}
+	if !found {
+		return hits
+	}
+	h.n = len(q.slab) - h.at
+	return append(hits, h)
+}
+
+// merge takes the hits of several windows together, by name. ends are where those
+// of each window end.
+func (q *query) merge(hits []hit, ends []int) error {
+	var next [maxWindows]int
+	copy(next[1:], ends)
+	same := make([]hit, 0, maxWindows)
+	for {
+		same = same[:0]
+		for i, end := range ends {
+			if next[i] == end {
+				continue
+			}
+			h := hits[next[i]]
+			order := -1
+			if len(same) > 0 {
+				order = strings.Compare(h.entry.Name, same[0].entry.Name)
+			}
+			if order < 0 {
+				same = same[:0]
+			}
+			if order <= 0 {
+				same = append(same, h)
+			}
+		}
+		if len(same) == 0 {
 			return nil
 		}
-		items, in = items[:0], in[:0]
-		for i := range iters {
-			if open[i] && iters[i].Key() == name {
-				items, in = append(items, iters[i].Value()), append(in, windows[i])
-				open[i] = iters[i].Next()
+		name := same[0].entry.Name
+		for i, end := range ends {
+			if next[i] < end && hits[next[i]].entry.Name == name {
+				next[i]++
 			}
 		}
-		if err := q.items(items, in); err != nil {
+		if err := q.take(same); err != nil {
 			return err
 		}
 	}
 }
 
-// items judges one object by its items in the windows that it is in, which are in
-// the order of time.
-func (q *query) items(items []item, windows []*window) error {
-	e := items[0].entry
-	if e.Component&q.comp == 0 {
-		return nil
-	}
-	at := len(q.slab)
-	first, last := windowOf(q.from)*windowSeconds, windowOf(q.to-1)*windowSeconds
-	found, sorted := false, true
-	for i := range items {
-		switch items[i].how {
+// take adds one object by its hits, which are in the order of time.
+func (q *query) take(hits []hit) error {
+	e, at, n := hits[0].entry, hits[0].at, 0
+	for i := range hits {
+		switch hits[i].how {
 		case inexact:
-			q.slab = q.slab[:at]
 			q.inexact(e)
 			return nil
 		case dense:
-			q.slab = q.slab[:at]
 			return q.expand(e)
-		case single:
-			if !found {
-				found = q.single(e)
-			}
-		case listed:
-			for _, t := range items[i].times {
-				// One that stands in two windows counts where it begins.
-				if w := windows[i]; (t.start < w.from && w.from > first) || (t.start >= w.to() && w.from < last) {
-					continue
-				}
-				start, end := q.resolve(t)
-				if !overlaps(start, end, q.from, q.to) {
-					continue
-				}
-				found = true
-				if n := len(q.slab); n > at && q.slab[n-1].Start > start {
-					sorted = false
-				}
-				q.list(Instance{start, end, t.busy})
-			}
+		}
+		n += hits[i].n
+	}
+	if len(hits) > 1 && n > 0 {
+		at = len(q.slab)
+		for _, h := range hits {
+			q.slab = append(q.slab, q.slab[h.at:h.at+h.n]...)
 		}
 	}
-	if found {
-		q.add(e, at, sorted)
-	}
+	q.add(e, q.slab[at:at+n])
 	return nil
 }
 
 // single lists the one instance of an object that does not recur, and reports
 // whether it is in the range.
 func (q *query) single(e *store.Entry) bool {
-	start, end := q.resolve(span{e.Start, e.End, e.Busy, e.Flags&store.FlagFloating != 0})
+	start, end := q.resolve(spanOf(e))
 	if !overlaps(start, end, q.from, q.to) {
 		return false
 	}
@@ -218,13 +247,14 @@ func (q *query) list(in Instance) {
 	}
 }
 
-// add adds a match whose instances are those in the slab from at on.
-func (q *query) add(e *store.Entry, at int, sorted bool) {
+// add adds a match with its instances, which lie in the slab.
+func (q *query) add(e *store.Entry, in []Instance) {
 	m := Match{Entry: e}
-	if len(q.slab) > at {
-		m.Instances = q.slab[at:len(q.slab):len(q.slab)]
-		if !sorted { // floating ones among others
-			sort.SliceStable(m.Instances, func(i, j int) bool { return m.Instances[i].Start < m.Instances[j].Start })
+	if len(in) > 0 {
+		m.Instances = in[:len(in):len(in)]
+		byStart := func(a, b Instance) int { return cmp.Compare(a.Start, b.Start) }
+		if !slices.IsSortedFunc(in, byStart) { // floating ones among others
+			slices.SortStableFunc(in, byStart)
 		}
 	}
 	q.matches = append(q.matches, m)
@@ -247,7 +277,7 @@ func (q *query) walk() error {
 			q.inexact(e)
 		case e.Flags&store.FlagRecurring == 0:
 			if at := len(q.slab); q.single(e) {
-				q.add(e, at, true)
+				q.add(e, q.slab[at:])
 			}
 		default:
 			err = q.expand(e)
@@ -268,7 +298,7 @@ func (q *query) expand(e *store.Entry) error {
 		q.slab = q.slab[:at]
 		q.inexact(e)
 	case found:
-		q.add(e, at, true)
+		q.add(e, q.slab[at:])
 	}
 	return nil
 }

@@ -53,7 +53,9 @@ func (w *window) to() int64 { return w.from + windowSeconds }
 type item struct {
 	entry *store.Entry
 	times []span // of a listed one, by start
+	one   span   // of a single one
 	how   how
+	kind  store.Component
 }
 
 // how says where the instances of an item are.
@@ -74,8 +76,13 @@ type span struct {
 	floats     bool
 }
 
+// spanOf is the one instance of an object that does not recur.
+func spanOf(e *store.Entry) span {
+	return span{e.Start, e.End, e.Busy, e.Flags&store.FlagFloating != 0}
+}
+
 const (
-	itemBytes = 64
+	itemBytes = 88
 	spanBytes = 24
 )
 
@@ -240,26 +247,32 @@ func (s *Snapshot) itemIn(tx *store.Tx, w *window, e *store.Entry, left *ical.Bu
 	if e == nil || e.Component == 0 || !near(e, w.from, w.to()) {
 		return item{}, false
 	}
+	it = item{entry: e, kind: e.Component}
 	if e.Flags&store.FlagInexact != 0 {
-		return item{entry: e, how: inexact}, true
+		it.how = inexact
+		return it, true
 	}
 	if e.Flags&store.FlagRecurring == 0 {
-		return item{entry: e}, e.Flags&store.FlagFloating != 0 || overlaps(e.Start, e.End, w.from, w.to())
+		it.one = spanOf(e)
+		return it, it.one.floats || overlaps(e.Start, e.End, w.from, w.to())
 	}
+	it.how = dense
 	most := min(buildSteps, left.Left())
 	if most == 0 {
-		return item{entry: e, how: dense}, true
+		return it, true
 	}
 	steps := ical.NewBudget(most)
 	times, err := s.listTimes(tx, w, e, steps)
 	err = errors.Join(err, left.Spend(most-steps.Left()))
 	switch {
 	case errors.Is(err, ical.ErrBudget):
-		return item{entry: e, how: dense}, true
+		return it, true
 	case err != nil:
-		return item{entry: e, how: inexact}, true
+		it.how = inexact
+		return it, true
 	}
-	return item{entry: e, times: times, how: listed}, len(times) > 0
+	it.how, it.times = listed, times
+	return it, len(times) > 0
 }
 
 // listTimes returns the instances of an object in w, ErrBudget if they are too

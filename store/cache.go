@@ -12,6 +12,9 @@ type homeCache struct {
 	max   int
 	homes map[HomeID]*list.Element // of *cachedHome
 	used  *list.List               // most recent first
+
+	ownersMu sync.RWMutex
+	owners   map[GUID]HomeID
 }
 
 type cachedHome struct {
@@ -35,7 +38,26 @@ func (k *cachedHome) has(id CollectionID) bool {
 }
 
 func newHomeCache(max int) *homeCache {
-	return &homeCache{max: max, homes: map[HomeID]*list.Element{}, used: list.New()}
+	return &homeCache{max: max, homes: map[HomeID]*list.Element{}, used: list.New(), owners: map[GUID]HomeID{}}
+}
+
+// homeOf returns the number of an owner's home, if it is remembered. It may be out
+// of date.
+func (c *homeCache) homeOf(owner GUID) (HomeID, bool) {
+	c.ownersMu.RLock()
+	defer c.ownersMu.RUnlock()
+	id, ok := c.owners[owner]
+	return id, ok
+}
+
+// keepOwner remembers whose home has a number.
+func (c *homeCache) keepOwner(owner GUID, id HomeID) {
+	c.ownersMu.Lock()
+	defer c.ownersMu.Unlock()
+	if len(c.owners) >= 4*c.max { // simpler than the least recently used, and as good
+		clear(c.owners)
+	}
+	c.owners[owner] = id
 }
 
 func (c *homeCache) get(id HomeID, rev Rev) *cachedHome {

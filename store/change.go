@@ -15,15 +15,20 @@ import (
 //
 // Errors: ErrNotFound, no such collection; ErrTokenExpired.
 func (tx *Tx) Changes(c CollectionID, since Rev, limit int) (list []Change, next Rev, more bool, err error) {
-	col, err := tx.CollectionByID(c)
-	if err != nil {
-		return nil, 0, false, err
+	col := tx.seenIn
+	if col == nil || col.ID != c {
+		if col, err = tx.CollectionByID(c); err != nil {
+			return nil, 0, false, err
+		}
 	}
 	if err := tx.checkPosition(since, col.floor, col.Rev); err != nil {
 		return nil, 0, false, err
 	}
 	if limit <= 0 {
 		limit = col.Objects + 1<<30
+	}
+	if since != 0 {
+		list = make([]Change, 0, 16) // most ask for little
 	}
 	live := indexKey(c, indexEntry, since+1)
 	for k, v := range tx.r.Scan(tableIndex, live, after(live[:5])) {

@@ -59,7 +59,8 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		}
 		k := tx.s.cache.get(home, h.Rev)
 		if k == nil { // one is read sooner than all, which the next write makes useless
-			return tx.readCollection(home, name)
+			tx.seenIn, err = tx.readCollection(home, name)
+			return tx.seenIn, err
 		}
 		i, ok := slices.BinarySearchFunc(k.collections, name, func(c *Collection, name string) int {
 			return strings.Compare(c.Name, name)
@@ -67,7 +68,8 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		if !ok {
 			return nil, fmt.Errorf("collection %q: %w", name, ErrNotFound)
 		}
-		return k.collections[i], nil
+		tx.seenIn = k.collections[i]
+		return tx.seenIn, nil
 	}
 	for _, c := range tx.collections {
 		if c.now.Home == home && c.now.Name == name {

@@ -8,16 +8,30 @@ import (
 	"slices"
 )
 
-// Home returns the home of owner. Errors: ErrNotFound.
+// Home returns the home of owner. In a view it is shared and must not be changed.
+// Errors: ErrNotFound.
 func (tx *Tx) Home(owner GUID) (*Home, error) {
+	if tx.w == nil {
+		if id, ok := tx.s.cache.homeOf(owner); ok {
+			// The number may be that of a home that was deleted, or is not there yet.
+			if h, err := tx.readHome(id); err == nil && h.Owner == owner {
+				return h, nil
+			}
+		}
+	}
 	v := tx.r.Get(tableLookup, ownerKey(owner))
 	if len(v) != 4 {
 		return nil, fmt.Errorf("home of %q: %w", owner, ErrNotFound)
 	}
-	return tx.HomeByID(HomeID(binary.BigEndian.Uint32(v)))
+	id := HomeID(binary.BigEndian.Uint32(v))
+	if tx.w == nil {
+		tx.s.cache.keepOwner(owner, id)
+	}
+	return tx.HomeByID(id)
 }
 
-// HomeByID returns a home by its number. Errors: ErrNotFound.
+// HomeByID returns a home by its number. In a view it is shared and must not be
+// changed. Errors: ErrNotFound.
 func (tx *Tx) HomeByID(id HomeID) (*Home, error) {
 	if tx.w == nil {
 		return tx.readHome(id)
@@ -30,11 +44,18 @@ func (tx *Tx) HomeByID(id HomeID) (*Home, error) {
 }
 
 func (tx *Tx) readHome(id HomeID) (*Home, error) {
+	if tx.seen != nil && tx.seen.ID == id {
+		return tx.seen, nil
+	}
 	v := tx.r.Get(tableHomes, homeKey(id))
 	if v == nil {
 		return nil, fmt.Errorf("home %d: %w", id, ErrNotFound)
 	}
-	return decodeHome(id, v)
+	h, err := decodeHome(id, v)
+	if tx.w == nil && err == nil {
+		tx.seen = h
+	}
+	return h, err
 }
 
 // A HomeBuilder says what a new home begins with. The first error sticks and

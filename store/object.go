@@ -44,6 +44,12 @@ func (tx *Tx) Entry(c CollectionID, name string) (*Entry, error) {
 	return e, err
 }
 
+// Exists reports whether there is an object of that name.
+func (tx *Tx) Exists(c CollectionID, name string) (bool, error) {
+	h, _, t, err := tx.readObject(c, name)
+	return h != nil && t == nil, err
+}
+
 // readObject returns what the objects table has under name: nothing, a header
 // and body, or a header's zero value and a tombstone.
 func (tx *Tx) readObject(c CollectionID, name string) (*header, []byte, *tombstone, error) {

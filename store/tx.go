@@ -17,6 +17,10 @@ type Tx struct {
 	w   engine.Writer // nil in a view
 	err error         // damage met where no error can be returned; fails the transaction
 
+	// What a view has read last: nearly all are of one home and collection.
+	seen   *Home
+	seenIn *Collection
+
 	// What this transaction has read to change it, or may yet, as it is to be
 	// written at the end. Lists are searched, not mapped: nearly all
 	// transactions meet one of each.
@@ -43,6 +47,10 @@ type changed[T comparable] struct{ now, was T }
 
 // Now returns the clock's time.
 func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
+
+// ReadOnly reports whether tx is of View: it sees what was committed and nothing
+// else.
+func (tx *Tx) ReadOnly() bool { return tx.w == nil }
 
 // fail makes the transaction fail although the method at hand returns no error.
 func (tx *Tx) fail(err error) {

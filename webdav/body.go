@@ -70,18 +70,26 @@ func parseProps(e *Element) (r PropfindRequest, n int, err error) {
 	return r, n, nil
 }
 
+// fewProperties is how many properties are searched faster than mapped.
+const fewProperties = 16
+
 // properties returns e's child elements, each name once.
 func properties(e *Element) ([]*Element, error) {
 	props := make([]*Element, 0, len(e.Children))
-	seen := make(map[xml.Name]bool, len(e.Children))
+	var seen map[xml.Name]bool
+	if len(e.Children) > fewProperties {
+		seen = make(map[xml.Name]bool, len(e.Children))
+	}
 	for c := range e.Elements() {
-		if seen[c.Name] {
+		if seen[c.Name] || seen == nil && slices.ContainsFunc(props, func(p *Element) bool { return p.Name == c.Name }) {
 			continue
 		}
 		if len(props) == maxProperties {
 			return nil, BadRequest("more than " + strconv.Itoa(maxProperties) + " properties")
 		}
-		seen[c.Name] = true
+		if seen != nil {
+			seen[c.Name] = true
+		}
 		props = append(props, c)
 	}
 	return props, nil

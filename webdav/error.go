@@ -122,6 +122,9 @@ func UIDConflict(path string) *Error {
 // ContentTypeXML is the type of every XML answer.
 const ContentTypeXML = `application/xml; charset="utf-8"`
 
+// contentTypeXML is ContentTypeXML as a header has it, shared between answers.
+var contentTypeXML = []string{ContentTypeXML}
+
 // A Response is an answer as a value: built within a transaction, sent after it.
 type Response struct {
 	Status int
@@ -136,7 +139,7 @@ type Response struct {
 func XML(status int, body []byte) *Response {
 	return &Response{
 		Status: status,
-		Header: http.Header{"Content-Type": {ContentTypeXML}},
+		Header: http.Header{"Content-Type": contentTypeXML},
 		Body:   body,
 	}
 }

@@ -20,6 +20,10 @@ import (
 // whatever is left out, as RFC 4918 §14.24 demands.
 type Multistatus struct {
 	Writer
+
+	// Recycle is what the Response will have in its own Recycle.
+	Recycle func([]byte)
+
 	status    int  // of the open propstat
 	propstats bool // the open response has one
 
@@ -81,6 +85,10 @@ func (m *Multistatus) PropstatStart(status int) {
 // PropstatEnd closes the propstat with its status and, unless err is nil, the
 // condition and description of err.
 func (m *Multistatus) PropstatEnd(err *Error) {
+	if m.status == http.StatusOK && err == nil { // as nearly always
+		m.buf = append(m.buf, "</D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat>"...)
+		return
+	}
 	m.buf = append(m.buf, "</D:prop>"...)
 	m.statusLine(m.status)
 	m.explain(err)
@@ -145,7 +153,11 @@ func (m *Multistatus) Description(text string) { m.TextElement(NameResponseDescr
 func (m *Multistatus) Finish() []byte { return m.Bytes() }
 
 // Response closes the document and returns it as a 207 answer.
-func (m *Multistatus) Response() *Response { return XML(http.StatusMultiStatus, m.Finish()) }
+func (m *Multistatus) Response() *Response {
+	r := XML(http.StatusMultiStatus, m.Finish())
+	r.Recycle = m.Recycle
+	return r
+}
 
 func (m *Multistatus) explain(err *Error) {
 	if err == nil {

@@ -49,7 +49,14 @@ func (l XMLLimits) orDefault() XMLLimits {
 // Errors are *Error: 400 for what is not well-formed or exceeds a limit of
 // number or depth (RFC 4918 §8.2), 413 for size, 415 for another encoding, 403
 // DAV:no-external-entities for a document type declaration (RFC 4918 §16).
-func ParseXML(body []byte, lim XMLLimits) (*Element, error) {
+func ParseXML(body []byte, lim XMLLimits) (*Element, error) { return new(Parser).Parse(body, lim) }
+
+// A Parser parses one document after the other, with the memory that the last one
+// left. The zero Parser is ready for use, by one goroutine at a time.
+type Parser struct{ p parser }
+
+// Parse is [ParseXML].
+func (x *Parser) Parse(body []byte, lim XMLLimits) (*Element, error) {
 	lim = lim.orDefault()
 	if len(body) > lim.Bytes {
 		return nil, &Error{
@@ -60,12 +67,33 @@ func ParseXML(body []byte, lim XMLLimits) (*Element, error) {
 	if bytes.HasPrefix(body, []byte{0xFE, 0xFF}) || bytes.HasPrefix(body, []byte{0xFF, 0xFE}) {
 		return nil, errEncoding("UTF-16")
 	}
-	p := parser{s: string(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))), lim: lim}
+	p := &x.p
+	defer p.reset()
+	p.s, p.lim = string(bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF"))), lim
 	if i := invalidUTF8(p.s); i >= 0 {
 		p.pos = i
 		return nil, p.fail("not UTF-8")
 	}
 	return p.document()
+}
+
+// What a parser leaves for the next document comes from one of at most so many
+// bytes and elements: parts of slabs keep what the rest of them refers to.
+const (
+	keptBytes    = 16 << 10
+	keptElements = 64
+)
+
+// reset makes p ready for another document.
+func (p *parser) reset() {
+	if len(p.s) > keptBytes || p.count > keptElements {
+		*p = parser{}
+		return
+	}
+	clear(p.open[:cap(p.open)])
+	clear(p.pending[:cap(p.pending)])
+	clear(p.attrs[:cap(p.attrs)])
+	*p = parser{open: p.open[:0], pending: p.pending[:0], attrs: p.attrs[:0], elemSlab: p.elemSlab, kidSlab: p.kidSlab}
 }
 
 // invalidUTF8 returns the offset of the first byte of s that is no part of a

@@ -32,23 +32,35 @@ func pathChars() (t [256]bool) {
 	return t
 }
 
+// plainPath is pathChar without what has to be escaped as XML text.
+var plainPath = func() [256]bool {
+	t := pathChar
+	t['&'] = false
+	return t
+}()
+
 // appendPath appends path percent-encoded, and escaped as XML text if asked.
 func appendPath(dst []byte, path string, asXML bool) []byte {
 	const hex = "0123456789ABCDEF"
-	from := 0
-	for i := range len(path) {
-		c := path[i]
-		switch {
-		case c == '&' && asXML:
-			dst = append(append(dst, path[from:i]...), "&amp;"...)
-		case pathChar[c]:
-			continue
-		default:
-			dst = append(append(dst, path[from:i]...), '%', hex[c>>4], hex[c&15])
+	for {
+		i := 0
+		for i < len(path) && plainPath[path[i]] {
+			i++
 		}
-		from = i + 1
+		dst = append(dst, path[:i]...)
+		if i == len(path) {
+			return dst
+		}
+		switch c := path[i]; {
+		case c == '&' && asXML:
+			dst = append(dst, "&amp;"...)
+		case c == '&':
+			dst = append(dst, c)
+		default:
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+		path = path[i+1:]
 	}
-	return append(dst, path[from:]...)
 }
 
 // CleanPath decodes a percent-encoded absolute path, each escape once, and

@@ -1,0 +1,128 @@
+package snapshot
+
+import (
+	"sync"
+
+	"convene/store"
+)
+
+// shelfBytes is the size of a shelf. A body of more than a quarter of it is not
+// kept.
+const shelfBytes = 1 << 20
+
+// A bodyCache keeps bodies by their revision, under which a body never changes.
+// They stand on shelves, which are filled one after the other and then emptied
+// again, the oldest first, so that keeping one costs a copy and nothing else. The
+// shelves are not on Go's heap: bytes that stay need not be collected, nor make
+// room beside them for as many that do not.
+type bodyCache struct {
+	mu      sync.RWMutex
+	max     int // shelves
+	shelves []*shelf
+	filling int // the shelf that has room
+	places  map[store.Rev]place
+}
+
+type shelf struct {
+	bytes []byte
+	used  int
+	revs  []store.Rev // of what stands on it
+}
+
+// A place is where a body stands.
+type place struct{ shelf, from, n uint32 }
+
+func newBodyCache(max int64) *bodyCache {
+	return &bodyCache{max: int(max / shelfBytes), places: map[store.Rev]place{}}
+}
+
+// read calls fn with the body of a revision, if it is there. fn must not keep it.
+func (c *bodyCache) read(rev store.Rev, fn func(body []byte)) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	p, ok := c.places[rev]
+	if ok {
+		fn(c.shelves[p.shelf].bytes[p.from : p.from+p.n])
+	}
+	return ok
+}
+
+// put keeps a copy of a body.
+func (c *bodyCache) put(rev store.Rev, body []byte) {
+	if len(body) > shelfBytes/4 || c.max == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.places[rev]; ok {
+		return // others were as quick
+	}
+	s := c.room(len(body))
+	if s == nil {
+		return
+	}
+	c.places[rev] = place{uint32(c.filling), uint32(s.used), uint32(len(body))}
+	s.used += copy(s.bytes[s.used:], body)
+	s.revs = append(s.revs, rev)
+}
+
+// room returns the shelf that is being filled, with room for n bytes; nil if there
+// is no memory.
+func (c *bodyCache) room(n int) *shelf {
+	if len(c.shelves) > 0 {
+		if s := c.shelves[c.filling]; s.used+n <= shelfBytes {
+			return s
+		}
+	}
+	if len(c.shelves) < c.max {
+		bytes := offHeap(c, shelfBytes)
+		if bytes == nil {
+			return nil
+		}
+		c.shelves = append(c.shelves, &shelf{bytes: bytes})
+		c.filling = len(c.shelves) - 1
+		return c.shelves[c.filling]
+	}
+	c.filling = (c.filling + 1) % len(c.shelves)
+	s := c.shelves[c.filling]
+	for _, rev := range s.revs {
+		delete(c.places, rev)
+	}
+	s.used, s.revs = 0, s.revs[:0]
+	return s
+}
+
+// clear forgets all bodies.
+func (c *bodyCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.places)
+	for _, s := range c.shelves {
+		s.used, s.revs = 0, s.revs[:0]
+	}
+}
+
+// size returns how many bodies are kept, and what their shelves take.
+func (c *bodyCache) size() (bodies int, bytes int64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return len(c.places), int64(len(c.shelves)) * shelfBytes
+}
+
+// Body calls fn with the bytes of an object as they are stored; fn must not keep
+// them. e is from tx. Errors: those of store.Tx.Body.
+func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn func(body []byte)) error {
+	shared := tx.ReadOnly()
+	if shared && c.bodies.read(e.Rev, fn) {
+		return nil
+	}
+	body, rev, err := tx.Body(col.ID, e.Name)
+	if err != nil {
+		return err
+	}
+	fn(body)
+	if shared && rev == e.Rev {
+		c.bodies.put(rev, body)
+	}
+	return nil
+}
