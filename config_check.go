@@ -194,6 +194,9 @@ func (k *checker) limits(c *Config) {
 		"limits.header-time": c.Limits.HeaderTime, "limits.read-time": c.Limits.ReadTime, "limits.write-time": c.Limits.WriteTime,
 		"limits.idle-time": c.Limits.IdleTime, "limits.drain-time": c.Limits.DrainTime, "storage.sync-for": c.Storage.SyncFor,
 	})
+	if c.Calendars.AllAnswersBytes < c.Calendars.AnswerBytes {
+		k.fault("calendars.all-answers-size", "it is less than calendars.answer-size, so that no answer of that size is possible", "raise it")
+	}
 	if int64(c.Limits.Body) < c.Calendars.ObjectBytes || int64(c.Limits.Body) < c.Calendars.RequestBytes {
 		k.fault("limits.body", "it is less than what calendars.object-size or calendars.request-size allow", "raise it")
 	}

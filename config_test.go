@@ -72,6 +72,7 @@ func TestConfigFaults(t *testing.T) {
 		{"misspelt setting", "[auth]\nbasic-over-plian = true\n" + minimal, `c.toml:2: auth.basic-over-plian: there is no such setting; did you mean basic-over-plain?`},
 		{"unknown scheme", "[auth]\nschemes = [\"basic\", \"ntlm\"]\n" + minimal, `c.toml:2: auth.schemes: "ntlm" is not known; use one of negotiate, digest, basic`},
 		{"bad size", "[storage]\nquota = \"100 Mb\"\n" + minimal, `c.toml:2: storage.quota: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
+		{"answers together", "[calendars]\nall-answers-size = 1000\n" + minimal, `c.toml:2: calendars.all-answers-size: it is less than calendars.answer-size`},
 		{"size without quotes", "[storage]\nquota = 100\n" + minimal, `c.toml:2: storage.quota: want a size; put it in quotes: "100MiB"`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
 		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},

@@ -54,6 +54,32 @@ func TestAnswerSize(t *testing.T) {
 	}
 }
 
+// Long answers together take no more memory than they may: what is too much is
+// refused for now, and nothing that was taken is kept.
+func TestAllAnswersSize(t *testing.T) {
+	e := newEnv(t)
+	const cal = "/calendars/users/ann/calendar/"
+	long := strings.Repeat("long ", 1000)
+	for i := range 30 {
+		e.must(201, "ann", "PUT", fmt.Sprintf("%s%02d.ics", cal, i), event(fmt.Sprint(i), "20260504T120000Z", "DESCRIPTION:"+long))
+	}
+	for _, tt := range []struct {
+		most   int64
+		status int
+	}{{100_000, 503}, {1 << 20, 207}, {100_000, 503}, {1 << 20, 207}} {
+		e.h.Limits.AllAnswersBytes = tt.most
+		for range 10 { // 1.5 MB in all: none of it may stay taken
+			got := e.do("ann", "REPORT", cal, calendarQuery(`<C:comp-filter name="VEVENT"/>`, "<C:calendar-data/>"), "Depth: 1")
+			if got.Status != tt.status || tt.status == 503 && got.Header.Get("Retry-After") != "5" {
+				t.Fatalf("within %d: %d, Retry-After %q; want %d", tt.most, got.Status, got.Header.Get("Retry-After"), tt.status)
+			}
+		}
+		if got := e.do("ann", "PROPFIND", cal, ask("D:getetag"), "Depth: 0"); got.Status != 207 {
+			t.Errorf("a short answer within %d: %d", tt.most, got.Status)
+		}
+	}
+}
+
 // A whole calendar is one well-formed object, in either form, with or without
 // time zones and events.
 func TestMergedForms(t *testing.T) {

@@ -69,8 +69,8 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 	}
 	known := map[string]bool{}
 	for entry := range snap.All() {
-		if int64(len(zones)+len(rest)) > s.h.Limits.AnswerBytes {
-			return nil, errTooLong
+		if err := s.fits(len(zones) + len(rest)); err != nil {
+			return nil, err
 		}
 		object, err := s.h.Snapshots.Parsed(s.tx, r.col, entry)
 		if err != nil {

@@ -36,6 +36,7 @@ type Limits struct {
 	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
 	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
 	AnswerBytes     int64         `toml:"answer-size" doc:"Largest answer to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
+	AllAnswersBytes int64         `toml:"all-answers-size" doc:"Most bytes of long answers that are being made or sent at the same time; more is 503, and the client tries again."`
 	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
 	Attendees       int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
 	Collections     int           `toml:"collections" doc:"Most collections in one calendar home."`
@@ -50,7 +51,7 @@ type Limits struct {
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
-		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, AnswerBytes: 256 << 20, Instances: 100_000, Results: 100_000, Attendees: 100,
+		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, AnswerBytes: 256 << 20, AllAnswersBytes: 1 << 30, Instances: 100_000, Results: 100_000, Attendees: 100,
 		Collections: 50, Resources: 0, SearchResults: 500, ListPrincipals: true,
 	}
 }
@@ -64,6 +65,7 @@ type Handler struct {
 	reports    []report
 	serverInfo serverInfo
 	buffers    buffers
+	room       room
 	parsers    sync.Pool // of *webdav.Parser
 }
 
@@ -92,12 +94,15 @@ type request struct {
 	target target
 	now    time.Time
 	line   *accesslog.Entry // in the access log
+	place  *place           // of the answer's memory
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
 // list.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
-	resp, err := h.respond(r, caller, accesslog.For(w))
+	answer := place{room: &h.room}
+	defer answer.leave()
+	resp, err := h.respond(r, caller, accesslog.For(w), &answer)
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -108,7 +113,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.Entry) (*webdav.Response, error) {
+func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.Entry, answer *place) (*webdav.Response, error) {
 	t, err := parseTarget(r.URL.EscapedPath())
 	if err == errNoParent && creates(r.Method) {
 		return nil, noParent()
@@ -119,7 +124,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.
 	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
 		return nil, errNoSuchPath
 	}
-	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line}
+	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, place: answer}
 	ctx := r.Context()
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err

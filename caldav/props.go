@@ -253,18 +253,17 @@ func (q *propertyRequest) write(s *scope, ms *webdav.Multistatus, r *resource) e
 		return err
 	}
 	ms.ResponseEnd()
-	return s.fits(ms)
+	return s.fits(ms.Len())
 }
 
 // errTooLong refuses what asks for more than one answer may hold.
 var errTooLong = &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.CondNumberOfMatches,
 	Description: "the answer would be too long; ask for less at once"}
 
-// fits reports errTooLong if an answer, which is in memory until it is sent, has
-// become longer than it may, and the request's error if nobody waits for it any
-// more.
-func (s *scope) fits(ms *webdav.Multistatus) error {
-	n := ms.Len()
+// fits reports errTooLong if an answer of n bytes so far, which is in memory until
+// it is sent, has become longer than it may, errNoRoom if all together have, and
+// the request's error if nobody waits for it any more.
+func (s *scope) fits(n int) error {
 	if int64(n) > s.h.Limits.AnswerBytes {
 		return errTooLong
 	}
@@ -272,11 +271,14 @@ func (s *scope) fits(ms *webdav.Multistatus) error {
 		return nil
 	}
 	s.waited = n
+	if err := s.req.place.grow(n, s.h.Limits.AllAnswersBytes); err != nil {
+		return err
+	}
 	return s.req.Context().Err()
 }
 
 // askEvery is how many bytes of an answer are written before it is asked again
-// whether anybody waits for it.
+// whether there is room for it and anybody waits for it.
 const askEvery = 16 << 10
 
 func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {

@@ -84,7 +84,7 @@ func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.E
 // property writes one property: its value, or the responses of what its hrefs
 // name.
 func (x *expansion) property(ms *webdav.Multistatus, r *resource, p webdav.ExpandRequest) (bool, error) {
-	if err := x.s.fits(ms); err != nil {
+	if err := x.s.fits(ms.Len()); err != nil {
 		return false, err
 	}
 	q := &propertyRequest{}
