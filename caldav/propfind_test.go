@@ -106,3 +106,17 @@ func TestProppatch(t *testing.T) {
 		t.Errorf("an invalid time zone was kept: %s", got)
 	}
 }
+
+// All resources understand PROPPATCH (RFC 4918 §9.2), though nothing can be set on
+// those that the directory describes.
+func TestProppatchOfRecords(t *testing.T) {
+	e := newEnv(t)
+	body := `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:displayname>x</D:displayname><x xmlns="urn:x"/></D:prop></D:set></D:propertyupdate>`
+	for _, path := range []string{"/", "/principals/", "/principals/users/", "/principals/users/ann/", "/calendars/"} {
+		e.must(403, "bob", "PROPPATCH", path, body)
+		got := e.must(207, "boss", "PROPPATCH", path, body)
+		if strings.Contains(got.Body, "200 OK") || !strings.Contains(got.Body, "cannot-modify-protected-property") {
+			t.Errorf("%s: %s", path, got.Body)
+		}
+	}
+}
