@@ -37,9 +37,10 @@ func (h *Handler) getObject(*request) (action, error) {
 		if s.col.Kind == store.KindCollection {
 			resp.Header["Content-Security-Policy"] = []string{filePolicy}
 			resp.Body = bytes.Clone(obj.Body)
-			return resp, nil
+		} else if resp, err = s.calendarBody(resp, obj.Body); err != nil {
+			return nil, err
 		}
-		return s.calendarBody(resp, obj.Body)
+		return webdav.Partial(s.req.Request, resp), nil
 	}, nil
 }
 
