@@ -158,7 +158,7 @@ func (h *Handler) getListing(r *request) (action, error) {
 }
 
 func (s *scope) listingRow(r *resource) listingRow {
-	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: r.name, Type: "Collection"}
+	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: strings.ReplaceAll(r.name, webdav.EscapedSlash, "/"), Type: "Collection"}
 	switch {
 	case r.object != nil:
 		row.Type, row.Size = "text/calendar", r.object.Size
