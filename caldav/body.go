@@ -175,12 +175,19 @@ func invalidData(err error) error {
 	return e
 }
 
-// checkLimits refuses objects with more attendees than allowed.
+// checkLimits refuses objects with more attendees than allowed, and series with
+// more instances (RFC 4791 §5.2.8).
 func (h *Handler) checkLimits(o *ical.Object) error {
 	for _, c := range o.Calendar.Children {
 		if len(c.AllProps("ATTENDEE")) > h.Limits.Attendees {
 			return precondition(webdav.CalDAV("max-attendees-per-instance"))
 		}
+	}
+	if o.Master == nil || o.Master.Prop("RRULE") == nil {
+		return nil
+	}
+	if series, err := o.Series(); err == nil && h.Limits.Instances > 0 && series.Exceeds(h.Limits.Instances) {
+		return precondition(webdav.CalDAV("max-instances"))
 	}
 	return nil
 }

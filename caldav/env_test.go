@@ -1,7 +1,9 @@
 package caldav_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/xml"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -140,7 +142,25 @@ func (e *env) send(user, method, path string, body io.Reader, headers ...string)
 	if err != nil {
 		e.t.Fatal(err)
 	}
+	if strings.Contains(res.Header.Get("Content-Type"), "xml") {
+		wellFormed(e.t, method+" "+path, data)
+	}
 	return answer{Status: res.StatusCode, Header: res.Header, Body: string(data)}
+}
+
+// wellFormed fails unless data is one XML document.
+func wellFormed(t testing.TB, what string, data []byte) {
+	t.Helper()
+	d := xml.NewDecoder(bytes.NewReader(data))
+	for {
+		_, err := d.Token()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: the answer is not XML: %v: %q", what, err, data)
+		}
+	}
 }
 
 // must is do, and fails unless the status is as wanted.

@@ -37,9 +37,10 @@ func (h *Handler) getObject(*request) (action, error) {
 		if s.col.Kind == store.KindCollection {
 			resp.Header["Content-Security-Policy"] = []string{filePolicy}
 			resp.Body = body
-			return resp, nil
+		} else if resp, err = s.calendarBody(resp, body); err != nil {
+			return nil, err
 		}
-		return s.calendarBody(resp, body)
+		return webdav.Partial(s.req.Request, resp), nil
 	}, nil
 }
 
@@ -163,7 +164,7 @@ func (h *Handler) getListing(r *request) (action, error) {
 }
 
 func (s *scope) listingRow(r *resource) listingRow {
-	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: r.name, Type: "Collection"}
+	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: strings.ReplaceAll(r.name, webdav.EscapedSlash, "/"), Type: "Collection"}
 	switch {
 	case r.object != nil:
 		row.Type, row.Size = "text/calendar", r.object.Size

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/bits"
 	"net/http"
+	"slices"
 	"strings"
 
 	"convene/store"
@@ -35,8 +36,11 @@ func (h *Handler) makeCollection(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := store.KindCollection
-	for _, typ := range ask.ResourceType() {
+	kind, types := store.KindCollection, ask.ResourceType()
+	if len(types) > 0 && !slices.Contains(types, webdav.NameCollection) {
+		return nil, precondition(webdav.CondValidResourceType) // RFC 5689 §3
+	}
+	for _, typ := range types {
 		switch typ {
 		case webdav.NameCollection:
 		case webdav.CalDAV("calendar"):

@@ -52,3 +52,36 @@ func TestCTagIsDecimal(t *testing.T) {
 		seen[got[1]] = true
 	}
 }
+
+// Clients that name an object by its UID escape the slashes in it.
+func TestSlashInAName(t *testing.T) {
+	e := newEnv(t)
+	const cal, name = "/calendars/users/ann/calendar/", "http:%2F%2Fexample.com%2fa.ics"
+	const href = cal + "http:%2F%2Fexample.com%2Fa.ics"
+	body := event("http://example.com/a", "20260504T120000Z")
+	e.must(201, "ann", "PUT", cal+name, body)
+	if got := e.must(200, "ann", "GET", href, ""); got.Body != body {
+		t.Errorf("GET: %s", got.Body)
+	}
+	for _, tt := range []struct{ method, path, body, depth string }{
+		{"PROPFIND", cal, "", "1"},
+		{"REPORT", cal, syncBody("", 0), "0"},
+		{"REPORT", cal, `<C:calendar-multiget xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><D:getetag/></D:prop><D:href>` + cal + name + `</D:href></C:calendar-multiget>`, "0"},
+	} {
+		if got := e.must(207, "ann", tt.method, tt.path, tt.body, "Depth: "+tt.depth).Body; !strings.Contains(got, "<D:href>"+href+"</D:href><D:propstat>") {
+			t.Errorf("%s: %s", tt.method, got)
+		}
+	}
+	e.must(201, "ann", "MOVE", href, "", "Destination: "+cal+"b%2Fc.ics")
+	e.must(404, "ann", "GET", href, "")
+	e.must(404, "ann", "GET", cal+"b/c.ics", "")
+	e.must(204, "ann", "DELETE", cal+"b%2fc.ics", "")
+	for _, path := range []string{"/calendars/users/ann/a%2Fb/", "/calendars/users%2Fann/calendar/x.ics", "/calendars/users/ann%2F/calendar/x.ics", "/calendars%2Fusers", cal + "x%2Fy/", cal + "%F4%8F%BF%BD.ics"} {
+		if got := e.do("ann", "PROPFIND", path, "", "Depth: 0"); got.Status != 400 && got.Status != 404 {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+		if got := e.do("ann", "PUT", path, body); got.Status < 400 {
+			t.Errorf("PUT %s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}

@@ -106,3 +106,49 @@ func TestProppatch(t *testing.T) {
 		t.Errorf("an invalid time zone was kept: %s", got)
 	}
 }
+
+// All resources understand PROPPATCH (RFC 4918 §9.2), though nothing can be set on
+// those that the directory describes.
+func TestProppatchOfRecords(t *testing.T) {
+	e := newEnv(t)
+	body := `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:displayname>x</D:displayname><x xmlns="urn:x"/></D:prop></D:set></D:propertyupdate>`
+	for _, path := range []string{"/", "/principals/", "/principals/users/", "/principals/users/ann/", "/calendars/"} {
+		e.must(403, "bob", "PROPPATCH", path, body)
+		got := e.must(207, "boss", "PROPPATCH", path, body)
+		if strings.Contains(got.Body, "200 OK") || !strings.Contains(got.Body, "cannot-modify-protected-property") {
+			t.Errorf("%s: %s", path, got.Body)
+		}
+	}
+}
+
+// allprop gives what there is, and says nothing of what is not (RFC 4918 §9.1).
+func TestAllpropOfAnObject(t *testing.T) {
+	e := newEnv(t)
+	const object = "/calendars/users/ann/calendar/a.ics"
+	e.must(201, "ann", "PUT", object, event("a", "20260101T120000Z"))
+	if got := e.must(207, "ann", "PROPFIND", object, "", "Depth: 0").Body; strings.Contains(got, "404") || !strings.Contains(got, "getetag") {
+		t.Errorf("allprop: %s", got)
+	}
+	body := `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:displayname/><D:none/></D:include></D:propfind>`
+	if got := e.must(207, "ann", "PROPFIND", object, body, "Depth: 0").Body; !strings.Contains(got, "<D:none/></D:prop><D:status>HTTP/1.1 404") {
+		t.Errorf("include: %s", got)
+	}
+}
+
+func TestMkcolOfACalendar(t *testing.T) {
+	e := newEnv(t)
+	body := `<D:mkcol xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop><D:resourcetype>%s</D:resourcetype></D:prop></D:set></D:mkcol>`
+	got := e.must(403, "ann", "MKCOL", "/calendars/users/ann/x/", fmt.Sprintf(body, `<C:calendar/>`))
+	if !strings.Contains(got.Body, "valid-resourcetype") {
+		t.Errorf("no collection: %s", got.Body)
+	}
+	e.must(201, "ann", "MKCOL", "/calendars/users/ann/x/", fmt.Sprintf(body, `<D:collection/><C:calendar/>`))
+	zone := "BEGIN:VCALENDAR\r\n%sBEGIN:VTIMEZONE\r\nTZID:A\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nEND:VCALENDAR\r\n"
+	for head, want := range map[string]string{"": "valid-calendar-data", "VERSION:2.0\r\nPRODID:-//test//EN\r\n": "200 OK"} {
+		got := e.must(207, "ann", "PROPPATCH", "/calendars/users/ann/x/", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><calendar-timezone xmlns="urn:ietf:params:xml:ns:caldav">`+
+			fmt.Sprintf(zone, head)+`</calendar-timezone></D:prop></D:set></D:propertyupdate>`)
+		if !strings.Contains(got.Body, want) {
+			t.Errorf("time zone with %q: %s", head, got.Body)
+		}
+	}
+}

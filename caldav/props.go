@@ -210,6 +210,7 @@ type planned struct {
 	element *webdav.Element
 	row     *property
 	data    bool // CALDAV:calendar-data of a report
+	implied bool // by DAV:allprop: left out where it has no value
 }
 
 // planFor finds the rows for resources of one kind, once for an answer.
@@ -230,7 +231,7 @@ func (q *propertyRequest) makePlan(h *Handler, on kind) []planned {
 	if q.all {
 		for _, row := range h.props.named(on) {
 			if row.all {
-				p = append(p, planned{element: &webdav.Element{Name: row.name}, row: row})
+				p = append(p, planned{element: &webdav.Element{Name: row.name}, row: row, implied: true})
 			}
 		}
 		asked = q.include
@@ -298,7 +299,9 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 		}
 		if !found {
 			ms.Rewind(mark)
-			missing = append(missing, p.element)
+			if !p.implied {
+				missing = append(missing, p.element)
+			}
 			continue
 		}
 		opened = true

@@ -275,6 +275,8 @@ func (r *resource) modified() time.Time {
 		return time.Unix(r.object.Modified, 0)
 	case r.col != nil:
 		return r.col.ModifiedAt
+	case r.home == nil:
+		return time.Time{} // a record of the directory
 	}
 	return r.home.ModifiedAt
 }

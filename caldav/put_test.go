@@ -110,3 +110,16 @@ func TestTimezonesByReference(t *testing.T) {
 	}
 	e.must(403, "ann", "PUT", "/calendars/users/ann/calendar/no.ics", strings.Replace(event("no", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Nowhere/Land:", 1))
 }
+
+// What a calendar says of its instances holds for a series that ends (RFC 4791
+// §5.2.8); one without end is only ever looked at in part.
+func TestPutTooManyInstances(t *testing.T) {
+	e := newEnv(t, func(l *caldav.Limits) { l.Instances = 50 })
+	for rule, status := range map[string]int{"FREQ=DAILY;COUNT=50": 201, "FREQ=DAILY;COUNT=51": 403, "FREQ=DAILY": 201, "FREQ=DAILY;UNTIL=20270101T000000Z": 403} {
+		got := e.must(status, "ann", "PUT", "/calendars/users/ann/calendar/a.ics", event("a", "20260101T120000Z", "RRULE:"+rule))
+		if status == 403 && !strings.Contains(got.Body, "max-instances") {
+			t.Errorf("%s: %s", rule, got.Body)
+		}
+		e.do("ann", "DELETE", "/calendars/users/ann/calendar/a.ics", "")
+	}
+}

@@ -31,7 +31,7 @@ func reports() []report {
 		{webdav.ReportPrincipalSearchPropertySet, searchable, delegation.Read, (*Handler).reportSearchProperties},
 		{webdav.ReportCalendarServerPrincipalFind, searchable, delegation.Read, (*Handler).reportTokenSearch},
 		{webdav.ReportSyncCollection, syncable, delegation.Read, (*Handler).reportSync},
-		{webdav.ReportCalendarQuery, kindCalendar | kindInbox | kindObject, delegation.Read, (*Handler).reportQuery},
+		{webdav.ReportCalendarQuery, kindHome | kindCalendar | kindInbox | kindObject, delegation.Read, (*Handler).reportQuery},
 		{webdav.ReportCalendarMultiget, kindHome | kindCalendar | kindInbox | kindObject, delegation.Read, (*Handler).reportMultiget},
 		{webdav.ReportFreeBusyQuery, kindCalendar | kindInbox | kindHome, delegation.ReadFreeBusy, (*Handler).reportFreeBusy},
 	}

@@ -44,13 +44,37 @@ func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.Expa
 	if *x.left--; *x.left < 0 {
 		return precondition(webdav.CondNumberOfMatches)
 	}
-	if r.kind == kindHome && r.home == nil {
-		return x.s.inStore(r, func(s *scope) error {
-			inner := expansion{s: s, left: x.left}
-			return inner.response(ms, r, ask)
-		})
+	if r.kind&(kindHome|kindMissing) == 0 || r.home != nil {
+		return x.response(ms, r, ask)
 	}
-	return x.response(ms, r, ask)
+	return x.s.inStore(r, func(s *scope) error {
+		if r.kind == kindMissing {
+			if err := s.findCollection(r); err != nil {
+				return err
+			}
+		}
+		if r.kind == kindMissing || !r.privileges.Has(delegation.Read) {
+			ms.ResponseStatus(r.dir, http.StatusNotFound, nil)
+			return nil
+		}
+		inner := expansion{s: s, left: x.left}
+		return inner.response(ms, r, ask)
+	})
+}
+
+// findCollection fills in the collection at r.dir; if there is none r stays
+// missing.
+func (s *scope) findCollection(r *resource) error {
+	col, err := s.tx.Collection(r.home.ID, lastSegment(r.dir))
+	if errors.Is(err, store.ErrNotFound) || err == nil && col.Name == homeFiles {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.kind, r.col = kinds[col.Kind], col
+	r.privileges = s.h.Access.Privileges(s.req.caller, r.owner.GUID, r.kind.area())
+	return nil
 }
 
 func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
@@ -118,11 +142,12 @@ func (x *expansion) property(ms *webdav.Multistatus, r *resource, p webdav.Expan
 	return true, nil
 }
 
-// follow finds the principal or home that an href of ours names; nil for what
-// the caller may not see or what is not here.
+// follow finds the principal, home or collection that an href of ours names; nil
+// for what the caller may not see or what is not here. Whether a collection is
+// there only the store knows: it is missing so far.
 func (s *scope) follow(href string) (*resource, error) {
 	t, err := parseTarget(href)
-	if err != nil || t.kind&(kindPrincipal|kindProxyGroup|kindHome) == 0 {
+	if err != nil || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 || t.object != "" || t.addMember {
 		return nil, nil
 	}
 	owner, err := s.record(t.key())
@@ -135,6 +160,9 @@ func (s *scope) follow(href string) (*resource, error) {
 		r.dir += t.collection + "/"
 	case kindHome:
 		r.dir = t.homePath()
+	case kindMissing:
+		r.dir = t.collectionPath(t.collection)
+		return r, nil
 	}
 	r.privileges = s.h.Access.Privileges(s.req.caller, owner.GUID, t.kind.area())
 	if !r.privileges.Has(delegation.Read) {

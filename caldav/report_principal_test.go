@@ -20,6 +20,7 @@ func TestPrincipalReports(t *testing.T) {
 		}
 		return body + `<D:prop><D:displayname/></D:prop></CS:calendarserver-principal-search>`
 	}
+	e.must(207, "bob", "PROPFIND", "/calendars/users/bob/", "", "Depth: 0") // makes his home
 	for _, tt := range []struct {
 		name, path, body string
 		want             []string
@@ -41,6 +42,14 @@ func TestPrincipalReports(t *testing.T) {
 			[]string{"All Staff", "Bob Baker"}, nil},
 		{"the home of a principal", "/principals/users/ann/", `<D:expand-property` + reportNS + `><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="quota-used-bytes"/></D:property></D:expand-property>`,
 			[]string{"<D:quota-used-bytes>0"}, nil},
+		{"what is missing of an inner resource", "/principals/users/ann/", `<D:expand-property` + reportNS + `><D:property name="current-user-principal"><D:property name="displayname"/><D:property name="none"/></D:property></D:expand-property>`,
+			[]string{"<D:none/></D:prop><D:status>HTTP/1.1 404 Not Found</D:status></D:propstat></D:response>\n</D:current-user-principal></D:prop><D:status>HTTP/1.1 200 OK</D:status>"}, nil},
+		{"a collection of a principal", "/principals/users/ann/", `<D:expand-property` + reportNS + `><D:property name="schedule-inbox-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="resourcetype"/></D:property></D:expand-property>`,
+			[]string{"<D:href>/calendars/__uids__/" + guid("ann") + "/inbox/</D:href>", "<C:schedule-inbox/>"}, nil},
+		{"a collection of the own home", "/calendars/users/ann/inbox/", `<D:expand-property` + reportNS + `><D:property name="schedule-default-calendar-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/><D:property name="owner"><D:property name="displayname"/></D:property></D:property></D:expand-property>`,
+			[]string{"<D:displayname>calendar</D:displayname>", "<D:displayname>Ann Archer</D:displayname>"}, nil},
+		{"a collection of a stranger", "/principals/users/bob/", `<D:expand-property` + reportNS + `><D:property name="schedule-inbox-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="resourcetype"/></D:property></D:expand-property>`,
+			[]string{"HTTP/1.1 404 Not Found"}, []string{"<C:schedule-inbox/>"}},
 		{"whom the rights name", "/calendars/users/ann/", `<D:acl-principal-prop-set` + reportNS + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, []string{"Ann Archer", "The Boss", "The Auditor"}, []string{"Bob"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -29,6 +29,10 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 	if err != nil {
 		return nil, err
 	}
+	depth, err := webdav.ParseDepth(r.Header, webdav.Depth0)
+	if err != nil {
+		return nil, err
+	}
 	q := queryProperties(ask, r)
 	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
@@ -37,16 +41,8 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		x := &query{s: s, q: q, filter: filter, plan: filter.Plan(), zone: zone, self: s.resource(), ms: h.multistatus()}
-		if zone == nil {
-			if x.zone, err = s.calendarZone(x.self.collection()); err != nil {
-				return nil, err
-			}
-		}
-		x.member = *x.self
-		x.member.kind = kindObject
-		q.data.in(x.zone)
-		if err := x.run(); err != nil {
+		x := &query{s: s, q: q, filter: filter, plan: filter.Plan(), self: s.resource(), ms: h.multistatus()}
+		if err := x.run(zone, depth); err != nil {
 			return nil, err
 		}
 		return applied(x.ms.Response(), webdav.ParsePrefer(r.Header)), nil
@@ -96,13 +92,52 @@ type query struct {
 // errFull ends a query that has found as much as one answer may hold.
 var errFull = errors.New("as many results as an answer may hold")
 
-func (x *query) run() error {
-	err := x.candidates()
+// run answers for the target: a calendar, an object of one, or a home, of which the
+// calendars are asked unless the depth says to leave them out (RFC 4791 §7.2).
+// Without a zone each calendar's own is that of floating times.
+func (x *query) run(zone *ical.Zone, depth webdav.Depth) error {
+	target := x.self
+	err := x.within(zone, depth)
 	if errors.Is(err, errFull) || errors.Is(err, errTooLong) {
-		x.ms.ResponseStatus(x.self.dir+x.self.name, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+		x.ms.ResponseStatus(target.dir+target.name, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
 		return nil
 	}
 	return err
+}
+
+func (x *query) within(zone *ical.Zone, depth webdav.Depth) error {
+	if x.self.kind != kindHome {
+		return x.calendar(zone)
+	}
+	if depth == webdav.Depth0 {
+		return nil
+	}
+	cols, err := x.s.tx.Collections(x.s.home.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range cols {
+		if x.self = x.s.collectionResource(c); x.self.kind != kindCalendar {
+			continue
+		}
+		if err := x.calendar(zone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calendar answers for x.self.
+func (x *query) calendar(zone *ical.Zone) (err error) {
+	if x.zone = zone; zone == nil {
+		if x.zone, err = x.s.calendarZone(x.self.collection()); err != nil {
+			return err
+		}
+	}
+	x.q.data.in(x.zone)
+	x.member = *x.self
+	x.member.kind = kindObject
+	return x.candidates()
 }
 
 // candidates finds, in the cheapest way the filter allows, the objects that may

@@ -34,10 +34,13 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 				return nil, err
 			}
 		}
-		if y.self.kind == kindHome {
-			err = y.home()
-		} else {
+		switch {
+		case y.self.kind != kindHome:
 			err = y.collection()
+		case y.ask.Limit > 0:
+			err = y.limitedHome()
+		default:
+			err = y.home()
 		}
 		if errors.Is(err, store.ErrTokenExpired) {
 			return nil, precondition(webdav.CondValidSyncToken)

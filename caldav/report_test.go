@@ -188,3 +188,21 @@ func TestFreeBusy(t *testing.T) {
 		}
 	}
 }
+
+// A home can be asked like a calendar, for what is in all of them (RFC 4791 §7.2).
+func TestQueryHome(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	e.must(201, "ann", "MKCALENDAR", home+"work/", `<C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop><C:calendar-timezone-id>America/New_York</C:calendar-timezone-id></D:prop></D:set></C:mkcalendar>`)
+	e.must(201, "ann", "PUT", home+"work/a.ics", event("a", "20260310T090000"))
+	e.must(201, "ann", "PUT", home+"calendar/b.ics", event("b", "20260310T090000"))
+	body := `<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><D:getetag/></D:prop><C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT"><C:time-range start="20260310T%s0000Z" end="20260310T%s3000Z"/></C:comp-filter></C:comp-filter></C:filter></C:calendar-query>`
+	for _, tt := range []struct{ from, depth, want string }{{"13", "1", "a"}, {"09", "infinity", "b"}, {"09", "0", ""}, {"11", "1", ""}} {
+		got := e.must(207, "ann", "REPORT", home, fmt.Sprintf(body, tt.from, tt.from), "Depth: "+tt.depth).Body
+		for _, name := range []string{"a", "b"} {
+			if strings.Contains(got, "/"+name+".ics") != (name == tt.want) {
+				t.Errorf("at %s, depth %s: %s", tt.from, tt.depth, got)
+			}
+		}
+	}
+}

@@ -50,6 +50,8 @@ func methods() map[kind]verbs {
 		"REPORT":   {delegation.None, none, (*Handler).report},
 		"GET":      {delegation.Read, none, (*Handler).getListing},
 		"HEAD":     {delegation.Read, none, (*Handler).getListing},
+		// All their properties come from the directory, and are protected.
+		"PROPPATCH": {delegation.WriteProperties, none, (*Handler).proppatch},
 	}
 	listing := verbs{
 		"GET":  {delegation.Read, view, (*Handler).getListing},

@@ -87,6 +87,9 @@ func parseTarget(escaped string) (target, error) {
 	}
 	t.slash = strings.HasSuffix(path, "/")
 	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if at := strings.Index(path, webdav.EscapedSlash); at >= 0 && (len(parts) != 5 || strings.Contains(path[at:], "/")) {
+		return t, webdav.BadRequest("only the name of a member can have a slash in it")
+	}
 	switch parts[0] {
 	case "principals":
 		return t.principal(parts[1:])

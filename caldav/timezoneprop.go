@@ -50,7 +50,8 @@ func getTimezone(s *scope, r *resource, asked *webdav.Element, w *webdav.Writer)
 var errTimezone = &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CondValidCalendarData,
 	Description: "one VCALENDAR with one VTIMEZONE is wanted"}
 
-// timezoneCalendar reads a VCALENDAR with one VTIMEZONE.
+// timezoneCalendar reads a VCALENDAR with one VTIMEZONE: a valid one (RFC 4791
+// §5.2.10), with VERSION, that is, and PRODID.
 func timezoneCalendar(value *webdav.Element) (*ical.Component, error) {
 	text := []byte(strings.TrimSpace(value.Content()) + "\r\n")
 	media := mediaCalendar
@@ -58,7 +59,7 @@ func timezoneCalendar(value *webdav.Element) (*ical.Component, error) {
 		media = mediaJCal
 	}
 	cal, err := decodeCalendar(text, media)
-	if err != nil {
+	if err != nil || cal.Prop("VERSION") == nil || cal.Prop("PRODID") == nil {
 		return nil, errTimezone
 	}
 	_, err = zoneIn(cal)

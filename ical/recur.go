@@ -37,12 +37,12 @@ const (
 
 var skipNames = [...]string{"OMIT", "BACKWARD", "FORWARD"}
 
-// A Rule is a recurrence rule (RFC 5545 §3.3.10) of the Gregorian calendar, with
-// the SKIP of RFC 7529. It is immutable.
+// A Rule is a recurrence rule (RFC 5545 §3.3.10), with the RSCALE and SKIP of RFC
+// 7529. It is immutable.
 type Rule struct {
 	freq     Freq
 	skip     skipMode
-	scaled   bool // had an RSCALE
+	rscale   *scaleInfo // nil: had no RSCALE
 	hasUntil bool
 	wkst     int8 // 0 is Sunday
 	interval int64
@@ -52,6 +52,7 @@ type Rule struct {
 	seconds, minutes uint64 // bit n: BYSECOND, BYMINUTE has n; 0: has none
 	hours            uint32
 	months           uint16 // bit 1 is January
+	leapMonths       uint16 // bit n: BYMONTH has nL
 	monthDays        uint32 // bit n: BYMONTHDAY has n
 	lastDays         uint32 // bit n: BYMONTHDAY has -n
 	weekdays         uint8  // bit n: BYDAY has the day n without a number
@@ -80,9 +81,8 @@ func (e *RuleError) Error() string { return fmt.Sprintf("rule %q: %s", clip(e.Ru
 // Unwrap returns ErrValue.
 func (e *RuleError) Unwrap() error { return ErrValue }
 
-// An UnsupportedScaleError is the error for a rule of a calendar other than the
-// Gregorian one (RFC 7529 §4). CalDAV answers it with the precondition
-// supported-rscale.
+// An UnsupportedScaleError is the error for a rule of a calendar that RScales does
+// not have (RFC 7529 §4). CalDAV answers it with the precondition supported-rscale.
 type UnsupportedScaleError struct {
 	Scale string // upper case
 }
@@ -101,6 +101,9 @@ func (e *UnsupportedScaleError) Unwrap() error { return ErrRScale }
 // Errors: *RuleError, or *UnsupportedScaleError.
 func ParseRule(s string) (*Rule, error) {
 	r := &Rule{interval: 1, wkst: 1}
+	if err := r.setScale(s); err != nil {
+		return nil, err
+	}
 	seen := uint32(0)
 	for rest := s; rest != ""; {
 		var part string
@@ -157,11 +160,7 @@ func (r *Rule) set(name, value string) (err error) {
 			return ruleReason("FREQ " + clip(value))
 		}
 		r.freq = Freq(i)
-	case "RSCALE":
-		r.scaled = true
-		if !strings.EqualFold(value, "GREGORIAN") && !strings.EqualFold(value, "GREGORY") {
-			return &UnsupportedScaleError{strings.ToUpper(value)}
-		}
+	case "RSCALE": // setScale has taken it
 	case "SKIP":
 		i := indexFold(skipNames[:], value)
 		if i < 0 {
@@ -179,10 +178,7 @@ func (r *Rule) set(name, value string) (err error) {
 	case "INTERVAL":
 		r.interval, err = ruleNumber(name, value, 1, 1<<31-1)
 	case "BYMONTH":
-		if strings.ContainsAny(value, "Ll") {
-			return ruleReason("BYMONTH with a leap month, which the Gregorian calendar has not")
-		}
-		err = eachNumber(name, value, 1, 12, func(n int) { r.months |= 1 << n })
+		return r.setMonths(value)
 	case "BYDAY":
 		return r.setDays(value)
 	case "WKST":
@@ -201,9 +197,9 @@ func (r *Rule) set(name, value string) (err error) {
 func (r *Rule) setList(name, value string) error {
 	switch name {
 	case "BYWEEKNO":
-		return eachNumber(name, value, -53, 53, func(n int) { r.weekNos = append(r.weekNos, int8(n)) })
+		return eachNumber(name, value, -r.weeksMost(), r.weeksMost(), func(n int) { r.weekNos = append(r.weekNos, int8(n)) })
 	case "BYYEARDAY":
-		return eachNumber(name, value, -366, 366, func(n int) { r.yearDays = append(r.yearDays, int16(n)) })
+		return eachNumber(name, value, -r.daysMost(), r.daysMost(), func(n int) { r.yearDays = append(r.yearDays, int16(n)) })
 	case "BYMONTHDAY":
 		return eachNumber(name, value, -31, 31, func(n int) {
 			if n > 0 {
@@ -219,7 +215,7 @@ func (r *Rule) setList(name, value string) error {
 	case "BYSECOND":
 		return eachNumber(name, value, 0, 60, func(n int) { r.seconds |= 1 << min(n, 59) })
 	}
-	return eachNumber(name, value, -366, 366, func(n int) { r.setPos = append(r.setPos, int16(n)) })
+	return eachNumber(name, value, -r.daysMost(), r.daysMost(), func(n int) { r.setPos = append(r.setPos, int16(n)) })
 }
 
 // setDays takes BYDAY.
@@ -348,7 +344,3 @@ func (r *Rule) WithCount(count int64) *Rule {
 	n.count, n.hasUntil, n.until = max(count, 0), false, DateTime{}
 	return &n
 }
-
-// RScales returns the calendars that rules may be of (RFC 7529 §5, the property
-// supported-rscale-set).
-func RScales() []string { return []string{"GREGORIAN"} }

@@ -107,9 +107,9 @@ func TestParseRule(t *testing.T) {
 			t.Errorf("ParseRule(%q) = %v %v", rule, r, err)
 		}
 	}
-	_, err := ParseRule("RSCALE=chinese;FREQ=YEARLY")
-	if e, ok := errors.AsType[*UnsupportedScaleError](err); !ok || e.Scale != "CHINESE" || !errors.Is(err, ErrRScale) {
-		t.Errorf("RSCALE=CHINESE: %v", err)
+	_, err := ParseRule("RSCALE=klingon;FREQ=YEARLY")
+	if e, ok := errors.AsType[*UnsupportedScaleError](err); !ok || e.Scale != "KLINGON" || !errors.Is(err, ErrRScale) {
+		t.Errorf("RSCALE=KLINGON: %v", err)
 	}
 }
 

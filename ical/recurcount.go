@@ -122,7 +122,7 @@ func (p *pattern) contains(start int64) bool {
 func (p *pattern) constant() int64 {
 	days := int64(1)
 	switch {
-	case len(p.setPos) > 0 || p.skip != skipOmit:
+	case len(p.setPos) > 0 || p.skip != skipOmit || p.cal != nil && p.freq >= Monthly:
 		return 0
 	case p.freq < Daily:
 		if p.limited || p.hours != 0 || p.freq <= Minutely && p.minutes != 0 || p.freq == Secondly && p.seconds != 0 {
@@ -133,7 +133,7 @@ func (p *pattern) constant() int64 {
 			return 0
 		}
 	case p.freq == Weekly:
-		if p.months != 0 {
+		if p.hasMonths() {
 			return 0
 		}
 		days = int64(bits.OnesCount8(p.weekdays))

@@ -8,6 +8,7 @@ import (
 // leaves open (RFC 5545 §3.3.10). It knows wall times only. It is immutable.
 type pattern struct {
 	Rule
+	cal      scale    // nil: the Gregorian calendar
 	start    int64    // DTSTART, wall
 	startDay int64    // days from 1 January 1970
 	each     clockSet // times of a day; of a period, if that is less than a day
@@ -24,7 +25,7 @@ type pattern struct {
 // newPattern fills in a rule. timeless: DTSTART is a DATE, and times in the rule
 // are ignored.
 func newPattern(r *Rule, start int64, timeless bool) pattern {
-	p := pattern{Rule: *r, start: start, startDay: floorDiv(start, secondsPerDay)}
+	p := pattern{Rule: *r, cal: r.scale(), start: start, startDay: floorDiv(start, secondsPerDay)}
 	clock := start - p.startDay*secondsPerDay
 	if timeless {
 		p.hours, p.minutes, p.seconds = 0, 0, 0
@@ -43,9 +44,9 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 		p.seconds = 1 << (clock % 60)
 	}
 	p.fillDays()
-	p.nthOfYear = p.freq == Yearly && len(p.nthDays) > 0 && p.months == 0
+	p.nthOfYear = p.freq == Yearly && len(p.nthDays) > 0 && !p.hasMonths()
 	p.byYear = len(p.yearDays) > 0 || len(p.weekNos) > 0 || p.nthOfYear
-	p.limited = p.months != 0 || p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.yearDays) > 0
+	p.limited = p.hasMonths() || p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.yearDays) > 0
 	p.each = clockSet{1, 1, 1}
 	if p.freq >= Daily {
 		p.each.hours = p.hours
@@ -58,14 +59,14 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	}
 	p.perDay = p.each.len()
 	p.perFull = p.constant()
-	p.never = p.freq < Daily && !p.meetsTime()
+	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().count == 0
 	p.synced = p.contains(start)
 	return p
 }
 
 // fillDays takes the day from DTSTART if the rule has none.
 func (p *pattern) fillDays() {
-	_, month, day := civilOfDays(p.startDay)
+	month, leap, day := p.startMonth()
 	hasDays := p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0
 	switch p.freq {
 	case Weekly:
@@ -83,7 +84,11 @@ func (p *pattern) fillDays() {
 			p.weekdays = 1 << weekday(p.startDay)
 		default:
 			p.monthDays = 1 << day
-			if p.months == 0 {
+			switch {
+			case p.hasMonths():
+			case leap:
+				p.leapMonths = 1 << month
+			default:
 				p.months = 1 << month
 			}
 		}
@@ -106,15 +111,18 @@ func (p *pattern) unit() int64 {
 // A daySet is a set of days: bit n of it is the day base+n.
 type daySet struct {
 	base int64
-	bits [6]uint64
+	bits [7]uint64
 }
 
 // words returns the number of elements of bits that may be in use.
 func (p *pattern) words() int {
-	if p.freq == Yearly {
-		return 6
+	switch {
+	case p.freq != Yearly:
+		return 1
+	case p.cal != nil:
+		return 7 // 385 days, and those that SKIP=FORWARD moves into the next year
 	}
-	return 1
+	return 6
 }
 
 // len returns the number of days in the first words of s.
@@ -166,22 +174,30 @@ func (p *pattern) days(index int64, set *daySet) {
 		set.base = p.startDay - floorMod(weekday(p.startDay)-int64(p.wkst), 7) + index*p.interval*7
 		week := uint64(p.weekdays)
 		week = (week>>p.wkst | week<<(7-p.wkst)) & 0x7f
-		if p.months != 0 {
+		if p.hasMonths() {
 			for w := week; w != 0; w &= w - 1 {
 				n := bits.TrailingZeros64(w)
-				if _, month, _ := civilOfDays(set.base + int64(n)); p.months&(1<<month) == 0 {
+				if !p.inMonths(set.base + int64(n)) {
 					week &^= 1 << n
 				}
 			}
 		}
 		set.bits[0] = week
 	case Monthly:
+		if p.cal != nil {
+			p.scaledMonth(index, set)
+			return
+		}
 		year, month := p.monthOf(index)
 		set.base, set.bits[0] = daysOfCivil(year, month, 1), 0
 		if p.months == 0 || p.months&(1<<month) != 0 {
-			set.bits[0] = p.monthSet(set.base, month, daysInMonth(year, month))
+			set.bits[0] = p.monthSet(set.base, daysInMonth(year, month))
 		}
 	default:
+		if p.cal != nil {
+			p.scaledYear(index, set)
+			return
+		}
 		year, _, _ := civilOfDays(p.startDay)
 		p.yearSet(year+int(index*p.interval), set)
 	}
@@ -200,7 +216,7 @@ const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
 // monthSet returns the days of a month that BYMONTHDAY, SKIP and BYDAY leave:
 // bit 0 is the first, of the day number first. SKIP=FORWARD may set the bit
 // after the last.
-func (p *pattern) monthSet(first int64, month, length int) uint64 {
+func (p *pattern) monthSet(first int64, length int) uint64 {
 	all := uint64(1)<<length - 1
 	set := all
 	if p.monthDays|p.lastDays != 0 {
@@ -250,7 +266,7 @@ func (p *pattern) yearSet(year int, set *daySet) {
 	for m := months; m != 0; m &= m - 1 {
 		month := bits.TrailingZeros16(m)
 		first := daysOfCivil(year, month, 1)
-		set.or(int(first-set.base), p.monthSet(first, month, daysInMonth(year, month)))
+		set.or(int(first-set.base), p.monthSet(first, daysInMonth(year, month)))
 	}
 	if !p.byYear {
 		return
@@ -259,6 +275,11 @@ func (p *pattern) yearSet(year int, set *daySet) {
 	if daysInMonth(year, 2) == 29 {
 		length = 366
 	}
+	p.keepDays(set, year, length)
+}
+
+// keepDays applies what counts in the whole of a year.
+func (p *pattern) keepDays(set *daySet, year, length int) {
 	if len(p.yearDays) > 0 {
 		p.keepYearDays(set, length)
 	}
@@ -286,7 +307,7 @@ func (s *daySet) and(keep *daySet) {
 	}
 }
 
-// keepYearDays applies BYYEARDAY, with SKIP for a day 366 that is not.
+// keepYearDays applies BYYEARDAY, with SKIP for a day that the year has not.
 func (p *pattern) keepYearDays(set *daySet, length int) {
 	var keep daySet
 	for _, n := range p.yearDays {
@@ -296,10 +317,11 @@ func (p *pattern) keepYearDays(set *daySet, length int) {
 		}
 		switch {
 		case at >= 0 && at < length:
-		case at == length && p.skip == skipBackward:
-			at--
-		case at == length && p.skip == skipForward && p.months == 0:
+		case at >= length && p.skip == skipBackward:
+			at = length - 1
+		case at >= length && p.skip == skipForward && !p.hasMonths() && p.isWeekday(set.base+int64(length)):
 			// The first of the next year: set has no such day yet.
+			at = length
 			set.or(at, 1)
 		default:
 			continue
@@ -307,6 +329,12 @@ func (p *pattern) keepYearDays(set *daySet, length int) {
 		keep.or(at, 1)
 	}
 	set.and(&keep)
+}
+
+// isWeekday reports whether a day that SKIP moved into the next year is one of
+// BYDAY, which comes after SKIP (RFC 7529 §4.1).
+func (p *pattern) isWeekday(day int64) bool {
+	return p.weekdays&(1<<weekday(day)) != 0 || p.weekdays == 0 && len(p.nthDays) == 0
 }
 
 // keepNthDays applies a BYDAY with numbers that count in the year.
@@ -335,8 +363,11 @@ func (p *pattern) dayMatches(day int64) bool {
 	if p.weekdays != 0 && p.weekdays&(1<<weekday(day)) == 0 {
 		return false
 	}
-	if p.months == 0 && p.monthDays|p.lastDays == 0 && len(p.yearDays) == 0 {
+	if !p.hasMonths() && p.monthDays|p.lastDays == 0 && len(p.yearDays) == 0 {
 		return true
+	}
+	if p.cal != nil {
+		return p.scaledDayMatches(day)
 	}
 	year, month, dom := civilOfDays(day)
 	if p.months != 0 && p.months&(1<<month) == 0 {

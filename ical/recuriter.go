@@ -96,15 +96,17 @@ func (c *recurrence) walls(from, stop int64, b *Budget) wallIter {
 // before it.
 func (c *recurrence) periodOf(wall int64) int64 {
 	var n int64
-	switch c.freq {
-	case Weekly:
+	switch {
+	case c.cal != nil && c.freq >= Monthly:
+		n = c.scaledPeriods(floorDiv(wall, secondsPerDay))
+	case c.freq == Weekly:
 		week := c.startDay - floorMod(weekday(c.startDay)-int64(c.wkst), 7)
 		n = (floorDiv(wall, secondsPerDay) - week) / 7
-	case Monthly:
+	case c.freq == Monthly:
 		y0, m0, _ := civilOfDays(c.startDay)
 		y, m, _ := civilOfDays(floorDiv(wall, secondsPerDay))
 		n = int64(y-y0)*12 + int64(m-m0)
-	case Yearly:
+	case c.freq == Yearly:
 		y0, _, _ := civilOfDays(c.startDay)
 		n = int64(yearOf(wall) - y0)
 	default:
@@ -219,7 +221,7 @@ func (p *pattern) nextAllowed(wall int64) int64 {
 	day := floorDiv(wall, secondsPerDay)
 	if p.limited && !p.dayMatches(day) {
 		year, month, dom := civilOfDays(day)
-		if p.months != 0 && p.months&(1<<month) == 0 {
+		if p.cal == nil && p.months != 0 && p.months&(1<<month) == 0 {
 			day += int64(daysInMonth(year, month) - dom)
 		}
 		return (day + 1) * secondsPerDay

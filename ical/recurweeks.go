@@ -36,7 +36,7 @@ func (s *daySet) week(at int64, length int) {
 // weeks the year has (ISO 8601, with the week start of the rule).
 func (p *pattern) weekOne(year int) (first, weeks int64) {
 	start := func(year int) int64 {
-		fourth := daysOfCivil(year, 1, 4) // is always in week 1
+		fourth := p.newYear(year) + 3 // is always in week 1
 		return fourth - floorMod(weekday(fourth)-int64(p.wkst), 7)
 	}
 	first = start(year)

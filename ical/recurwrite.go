@@ -10,7 +10,10 @@ import (
 func (r *Rule) String() string { return string(r.appendTo(nil)) }
 
 func (r *Rule) appendTo(dst []byte) []byte {
-	if r.scaled || r.skip != skipOmit {
+	switch {
+	case r.rscale != nil:
+		dst = append(append(append(dst, "RSCALE="...), r.rscale.name...), ';')
+	case r.skip != skipOmit:
 		dst = append(dst, "RSCALE=GREGORIAN;"...)
 	}
 	dst = append(append(dst, "FREQ="...), r.freq.String()...)
@@ -26,7 +29,7 @@ func (r *Rule) appendTo(dst []byte) []byte {
 	if r.interval > 1 {
 		dst = strconv.AppendInt(append(dst, ";INTERVAL="...), r.interval, 10)
 	}
-	dst = appendBits(dst, ";BYMONTH=", uint64(r.months), 0)
+	dst = r.appendMonths(dst)
 	dst = appendNumbers(dst, ";BYWEEKNO=", r.weekNos)
 	dst = appendNumbers(dst, ";BYYEARDAY=", r.yearDays)
 	dst = appendBits(dst, ";BYMONTHDAY=", uint64(r.monthDays), uint64(r.lastDays))
@@ -37,6 +40,22 @@ func (r *Rule) appendTo(dst []byte) []byte {
 	dst = appendNumbers(dst, ";BYSETPOS=", r.setPos)
 	if r.wkst != 1 {
 		dst = append(append(dst, ";WKST="...), weekdayNames[r.wkst]...)
+	}
+	return dst
+}
+
+func (r *Rule) appendMonths(dst []byte) []byte {
+	sep := ";BYMONTH="
+	for n := 1; n <= 13; n++ {
+		for i, set := range [...]uint16{r.months, r.leapMonths} {
+			if set&(1<<n) == 0 {
+				continue
+			}
+			dst = strconv.AppendInt(append(dst, sep...), int64(n), 10)
+			if sep = ","; i == 1 {
+				dst = append(dst, 'L')
+			}
+		}
 	}
 	return dst
 }

@@ -247,7 +247,7 @@ func yearRuleOf(r *Rule, start int64) (yearRule, bool) {
 	days := floorDiv(start, secondsPerDay)
 	_, month, day := civilOfDays(days)
 	y := yearRule{month: int8(month), day: int8(day), wday: -1, secs: int32(start - days*secondsPerDay)}
-	if r.freq != Yearly || r.interval != 1 || r.skip != skipOmit || len(r.setPos)+len(r.weekNos) > 0 ||
+	if r.freq != Yearly || r.interval != 1 || r.scale() != nil || r.skip != skipOmit || len(r.setPos)+len(r.weekNos) > 0 ||
 		r.hours != 0 || r.minutes|r.seconds != 0 || bits.OnesCount16(r.months) > 1 {
 		return y, false
 	}

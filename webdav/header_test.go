@@ -83,7 +83,7 @@ func TestDestination(t *testing.T) {
 		{"cal.example.com", "", "", 400},
 		{"cal.example.com", "a/b", "", 400},
 		{"cal.example.com", "http://%zz/", "", 400},
-		{"cal.example.com", "/a%2Fb", "", 400},
+		{"cal.example.com", "/a%2Fb", "/a" + EscapedSlash + "b", 0},
 		{"cal.example.com", "/a#b", "", 400},
 		{"cal.example.com", "/a?b", "", 400},
 	} {
@@ -225,8 +225,11 @@ func TestCleanPath(t *testing.T) {
 		{"/a/.b/..c", "/a/.b/..c", 0},
 		{"", "", 400},
 		{"a", "", 400},
-		{"/a%2fb", "", 400},
-		{"/a%2Fb", "", 400},
+		{"/a%2fb", "/a" + EscapedSlash + "b", 0},
+		{"/a/..%2F../b", "/a/.." + EscapedSlash + "../b", 0},
+		{"/a%252Fb", "/a%2Fb", 0},
+		{"/a%F4%8F%BF%BDb", "", 400},
+		{"/a" + EscapedSlash, "", 400},
 		{"/a%", "", 400},
 		{"/a%zz", "", 400},
 		{"/%00", "", 400},
@@ -269,11 +272,12 @@ func TestParseHref(t *testing.T) {
 
 func TestEscapePath(t *testing.T) {
 	for in, want := range map[string]string{
-		"/a/b.ics":             "/a/b.ics",
-		"/A z/é&?#%[]":         "/A%20z/%C3%A9&%3F%23%25%5B%5D",
-		"/-._~!$&'()*+,;=:@09": "/-._~!$&'()*+,;=:@09",
-		"/\"<>\\^`{|}":         "/%22%3C%3E%5C%5E%60%7B%7C%7D",
-		"":                     "",
+		"/a/b.ics":                  "/a/b.ics",
+		"/a" + EscapedSlash + "b/c": "/a%2Fb/c",
+		"/A z/é&?#%[]":              "/A%20z/%C3%A9&%3F%23%25%5B%5D",
+		"/-._~!$&'()*+,;=:@09":      "/-._~!$&'()*+,;=:@09",
+		"/\"<>\\^`{|}":              "/%22%3C%3E%5C%5E%60%7B%7C%7D",
+		"":                          "",
 	} {
 		got := EscapePath(in)
 		if got != want {

@@ -26,8 +26,16 @@ type Multistatus struct {
 
 	status    int  // of the open propstat
 	propstats bool // the open response has one
+	outer     []responseState
 
 	base, escaped string // the first part of the last path, and as it is written
+}
+
+// A responseState is what is kept of a response while another is written in one of
+// its properties, as expand-property has it (RFC 3253 §3.8).
+type responseState struct {
+	status    int
+	propstats bool
 }
 
 // NewMultistatus returns a Multistatus that appends to buf, and begins it.
@@ -46,13 +54,15 @@ func (m *Multistatus) Begin(buf []byte) {
 
 // ResponseStart opens the response for the resource at path, given as parts to
 // be joined, which it percent-encodes. Giving the collection and the member's
-// name apart is fastest.
+// name apart is fastest. It may be opened within a property of another response.
 func (m *Multistatus) ResponseStart(path ...string) {
 	m.href(path)
+	m.outer = append(m.outer, responseState{m.status, m.propstats})
 	m.propstats = false
 }
 
 func (m *Multistatus) href(path []string) {
+	m.closeTag()
 	m.buf = append(m.buf, "<D:response><D:href>"...)
 	if len(path) > 1 {
 		if path[0] != m.base {
@@ -74,6 +84,10 @@ func (m *Multistatus) ResponseEnd() {
 		m.PropstatEnd(nil)
 	}
 	m.buf = append(m.buf, "</D:response>\n"...)
+	if n := len(m.outer) - 1; n >= 0 {
+		m.status, m.propstats = m.outer[n].status, m.outer[n].propstats
+		m.outer = m.outer[:n]
+	}
 }
 
 // PropstatStart opens a propstat, and the DAV:prop within it.

@@ -56,6 +56,9 @@ func appendPath(dst []byte, path string, asXML bool) []byte {
 			dst = append(dst, "&amp;"...)
 		case c == '&':
 			dst = append(dst, c)
+		case c == EscapedSlash[0] && strings.HasPrefix(path[i:], EscapedSlash):
+			dst = append(dst, "%2F"...)
+			i += len(EscapedSlash) - 1
 		default:
 			dst = append(dst, '%', hex[c>>4], hex[c&15])
 		}
@@ -63,25 +66,34 @@ func appendPath(dst []byte, path string, asXML bool) []byte {
 	}
 }
 
+// EscapedSlash stands in a decoded path for a slash that is part of a name, as
+// clients have it that name a resource by a UID: "%2F". Nobody can send the
+// character itself.
+const EscapedSlash = "\U0010FFFD"
+
 // CleanPath decodes a percent-encoded absolute path, each escape once, and
 // removes empty and dot segments. A final slash is kept. The result is valid
 // UTF-8 without control characters.
 //
-// It is an error, 400, if raw does not begin with a slash, has an escape that is
-// none, or one for a slash: names with a slash in them do not exist here.
+// It is an error, 400, if raw does not begin with a slash, or has an escape that is
+// none. One for a slash becomes an EscapedSlash.
 func CleanPath(raw string) (string, error) {
 	if raw == "" || raw[0] != '/' {
 		return "", BadRequest("path does not begin with a slash")
 	}
 	path := raw
 	if strings.IndexByte(raw, '%') >= 0 {
-		if hasEscapedSlash(raw) {
-			return "", BadRequest("escaped slash in a path")
-		}
 		var err error
 		if path, err = url.PathUnescape(raw); err != nil {
 			return "", &Error{Status: http.StatusBadRequest, Description: "escape in a path is malformed", Err: err}
 		}
+	}
+	if strings.Contains(path, EscapedSlash) {
+		return "", BadRequest("a character in a path that means nothing")
+	}
+	if hasEscapedSlash(raw) {
+		raw = strings.NewReplacer("%2F", EscapedSlash, "%2f", EscapedSlash).Replace(raw)
+		path, _ = url.PathUnescape(raw) // its escapes have been seen
 	}
 	simple, ascii := true, true
 	for i := range len(path) {
