@@ -38,6 +38,7 @@ type LDAPOptions struct {
 	Schemas   []string // besides core, cosine, inetorgperson, nis, dyngroup: names in /etc/ldap/schema
 	Env       []string
 	Extra     string // configuration lines for all databases
+	Access    string // access directives of the database, before those that let everybody read
 	ExtraDB   string // lines for the database
 }
 
@@ -47,7 +48,7 @@ type LDAP struct {
 	URL, TLSURL, SocketURL     string
 	BaseDN                     string
 	AdminDN, AdminPassword     string
-	ServiceDN, ServicePassword string // may read everything, without limit
+	ServiceDN, ServicePassword string // may read everything but passwords, without limit
 	CA                         *CA
 
 	t       testing.TB
@@ -223,6 +224,7 @@ func (s *LDAP) config(o LDAPOptions) string {
 	p("index objectClass,entryUUID,entryCSN,member,uniqueMember,memberUid,memberOf,employeeNumber,serialNumber eq")
 	p("index cn,sn,givenName,displayName,uid,mail eq,sub")
 	p("limits dn.exact=\"%s\" size.soft=unlimited size.hard=unlimited size.pr=1000 size.prtotal=unlimited", s.ServiceDN)
+	p("%s", o.Access)
 	p("access to attrs=userPassword by self write by anonymous auth by * none")
 	p("access to * by self write by users read by anonymous read")
 	p("%s", o.ExtraDB)
