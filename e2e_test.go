@@ -2,17 +2,22 @@ package convene_test
 
 import (
 	"context"
+	"crypto/md5"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"convene"
 	"convene/admin"
+	"convene/sacl"
 	"convene/testenv"
 )
 
@@ -94,6 +99,87 @@ func TestSignIn(t *testing.T) {
 	} {
 		if got := status(token); got != http.StatusUnauthorized {
 			t.Errorf("%s: %d, want 401", name, got)
+		}
+	}
+}
+
+// Digest with hashes that the directory keeps: curl gets at the calendar home, goes
+// on while slapd is away, and nothing that the server writes has a secret in it.
+func TestDigestOfDirectory(t *testing.T) {
+	ha1 := func(user, password string) string {
+		sum := md5.Sum([]byte(user + ":Calendar:" + password))
+		return hex.EncodeToString(sum[:])
+	}
+	person := func(user string) string {
+		return fmt.Sprintf("dn: uid=%[1]s,dc=example,dc=com\nobjectClass: inetOrgPerson\nobjectClass: digestUser\nuid: %[1]s\ncn: %[1]s\nsn: Example\nuserPassword: %[2]s\ndigestHA1: %[1]s:Calendar:%[3]s\n\n",
+			user, testenv.SSHA("hunter2"), ha1(user, "hunter2"))
+	}
+	slapd := testenv.OpenLDAP(t, testenv.LDAPOptions{
+		LDIF: person("ann") + person("bob"),
+		Extra: "attributetype ( 2.25.99001 NAME 'digestHA1' EQUALITY caseExactMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )\n" +
+			"objectclass ( 2.25.99003 NAME 'digestUser' SUP top AUXILIARY MAY digestHA1 )",
+		Access: `access to attrs=digestHA1 by dn.exact="cn=svc,dc=example,dc=com" read by * none`,
+	})
+	c := ldapConfig(t, slapd)
+	c.Auth.Schemes, c.Auth.Digest.DevicePasswords = []string{"digest", "basic"}, false
+	c.Auth.Basic.CacheFor, c.Directory.Cache.TTL = 200*time.Millisecond, 200*time.Millisecond
+	c.Directory.LDAP.Users.DigestHA1 = "digestHA1"
+	c.Log.Level = "debug"
+	s := serve(t, c)
+	curl := testenv.Require(t, "curl", "curl")[0]
+	listed := func(user, password, want string) {
+		t.Helper()
+		out := testenv.Run(t, nil, "", curl, "-sSi", "--digest", "-u", user+":"+password, "-X", "PROPFIND", "-H", "Depth: 1", s.HTTP+"/calendars/users/"+user+"/")
+		_, last, _ := strings.Cut(out, "\r\n\r\n") // after the answer with the challenge
+		if !strings.HasPrefix(last, "HTTP/1.1 "+want) {
+			t.Errorf("%s with %s, want %s:\n%s", user, password, want, out)
+		}
+		if strings.Contains(out, "SHA-256") {
+			t.Errorf("SHA-256 is offered:\n%s", out)
+		}
+	}
+	listed("ann", "hunter2", "207")
+	listed("ann", "hunter3", "401")
+
+	conn, err := admin.Dial(t.Context(), c.Server.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	e, err := admin.ExplainSACL(t.Context(), conn, sacl.Calendar, "ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, away := range [][2]func(){{slapd.Pause, slapd.Resume}, {slapd.Stop, slapd.Start}} {
+		time.Sleep(300 * time.Millisecond) // what is remembered is old
+		away[0]()
+		listed("ann", "hunter2", "207")
+		listed("ann", "hunter3", "503")
+		listed("bob", "hunter2", "503")
+		away[1]()
+		eventually(t, "recovery", func() bool {
+			a, err := try(client(), "PROPFIND", s.HTTP+"/", "", "", "Depth: 0", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("ann:hunter2")))
+			return err == nil && a.StatusCode == 207
+		})
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	written := []string{e.Text, s.Log.String()}
+	err = filepath.WalkDir(c.Server.Data, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			written = append(written, string(readFile(t, path)))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range written {
+		for _, secret := range []string{ha1("ann", "hunter2"), "ann:Calendar", "hunter2"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%q is written:\n%.2000s", secret, text)
+			}
 		}
 	}
 }

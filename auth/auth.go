@@ -158,6 +158,9 @@ func (a *Authenticator) Forget(guid string) {
 	if a.basic != nil {
 		a.basic.cache.forget(guid)
 	}
+	if a.digest != nil && a.digest.secrets != nil {
+		a.digest.secrets.forget(guid)
+	}
 }
 
 // Run keeps the state in order until ctx is done: it drops what has expired
@@ -181,6 +184,9 @@ func (a *Authenticator) maintain(ctx context.Context) {
 		if err := a.digest.nonces.sweep(ctx); err != nil {
 			a.log.Error("expired nonces not removed", "err", err)
 		}
+		if a.digest.secrets != nil {
+			a.digest.secrets.sweep()
+		}
 	}
 	if a.devices != nil {
 		if err := a.devices.flush(ctx); err != nil {
@@ -189,8 +195,9 @@ func (a *Authenticator) maintain(ctx context.Context) {
 	}
 }
 
-// Reload reads the keytab and the password files again, as on SIGHUP. A file
-// that fails keeps its last good content.
+// Reload reads the keytab and the password files again, as on SIGHUP, and a
+// directory server's secrets at their next use. What cannot be read keeps its last
+// good content.
 func (a *Authenticator) Reload() error {
 	var errs []error
 	if a.negotiate != nil {
@@ -199,6 +206,9 @@ func (a *Authenticator) Reload() error {
 	if a.digest != nil {
 		for _, f := range a.digest.files {
 			errs = append(errs, f.reload())
+		}
+		if a.digest.secrets != nil {
+			a.digest.secrets.expire()
 		}
 	}
 	if a.basic != nil {

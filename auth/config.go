@@ -73,9 +73,9 @@ type DigestConfig struct {
 type BasicConfig struct {
 	Files     []string      `toml:"files" doc:"Files made by htpasswd. A name found there is verified there and not by the directory. They are read again when they change."`
 	Cleartext bool          `toml:"cleartext" doc:"Accept passwords stored in the clear in those files."`
-	CacheFor  time.Duration `toml:"cache-for" doc:"How long a verified password is not verified again. A password that was changed goes on working that long."`
-	OutageFor time.Duration `toml:"outage-for" doc:"How long a verified password goes on working while the directory cannot be reached."`
-	CacheSize int           `toml:"cache-size" doc:"Verified passwords remembered at most."`
+	CacheFor  time.Duration `toml:"cache-for" doc:"How long a verified password is not verified again. A password that was changed goes on working that long. For as long are Digest's secrets in an LDAP directory not read again, unless a response does not match them."`
+	OutageFor time.Duration `toml:"outage-for" doc:"How long a verified password goes on working while the directory cannot be reached; also Digest's secrets, once read."`
+	CacheSize int           `toml:"cache-size" doc:"Verified passwords remembered at most; and as many people's secrets for Digest."`
 }
 
 // ThrottleConfig bounds wrong passwords.

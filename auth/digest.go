@@ -74,6 +74,7 @@ type digester struct {
 	algorithms []algorithm
 	files      []*watched[*htdigest]
 	directory  directory.DigestSource // nil: it knows no secrets
+	secrets    *secrets               // of the directory, if it is a server; else nil
 	devices    *Devices               // nil: not for Digest
 	nonces     *nonces
 	opaque     string
@@ -84,6 +85,9 @@ func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, e
 	d := &digester{a: a}
 	if s, ok := directory.AsDigestSource(a.o.Directory); ok && s.HasHA1() {
 		d.directory = s
+		if s.AsksServer() {
+			d.secrets = newSecrets(s, a.o.Basic, a.now)
+		}
 	}
 	if a.o.Digest.DevicePasswords {
 		d.devices = a.devices
@@ -105,6 +109,9 @@ func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, e
 			a.log.Warn("htdigest file has no entry for this realm", "file", f, "realm", a.o.Realm)
 		}
 		d.files = append(d.files, w)
+	}
+	if !slices.ContainsFunc(d.algorithms, d.forAll) {
+		a.log.Warn("no Digest algorithm is one that all secrets are for; each is offered, and some people will not get in", "algorithms", a.o.Digest.Algorithms)
 	}
 	h := hmac.New(sha256.New, st.nonceKey)
 	io.WriteString(h, "opaque")
@@ -174,15 +181,17 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 		return identity{}, loginError(c.username, err)
 	}
 	x, ours := d.nonces.parse(c.nonce)
-	// A session that is going on is not disturbed by somebody else's guesses.
-	if !ours || !d.nonces.live(ctx, p.GUID, x) {
-		if err := d.a.throttle.allowLocal(p.GUID, address); err != nil {
-			return identity{}, loginError(c.username, err)
-		}
+	t := &attempt{
+		digestCredentials: c, d: d, principal: p, address: address, ha2: hex.EncodeToString(c.algorithm.hash(r.Method, c.uri)),
+		// A session that is going on is not disturbed by somebody else's guesses.
+		session: ours && d.nonces.live(ctx, p.GUID, x),
 	}
-	ha1, device, err := d.match(ctx, p, c, r.Method)
+	if err := t.allow(); err != nil {
+		return identity{}, loginError(c.username, err)
+	}
+	device, err := t.match(ctx)
 	if errors.Is(err, ErrMismatch) {
-		d.a.throttle.failLocal(p.GUID, address)
+		t.fail()
 	}
 	if err != nil {
 		return identity{}, loginError(c.username, err)
@@ -200,45 +209,7 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	if err != nil {
 		return identity{}, err
 	}
-	return identity{caller: caller, header: d.info(c, x, ha1)}, nil
-}
-
-// match finds the secret that a response was made with. device is the id of
-// the device password, if it is one. Errors: ErrMismatch; those of the
-// directory and the state.
-func (d *digester) match(ctx context.Context, p *directory.Principal, c *digestCredentials, method string) (ha1, device string, err error) {
-	want := c.response
-	ha2 := hex.EncodeToString(c.algorithm.hash(method, c.uri))
-	try := func(secret []byte) bool {
-		ha1 = hex.EncodeToString(secret)
-		return hmac.Equal(c.algorithm.hash(ha1, c.nonce, c.nc, c.cnonce, "auth", ha2), want)
-	}
-	for _, f := range d.files {
-		if s, ok := f.get().secrets[ha1Key{c.algorithm, c.username}]; ok && try(s) {
-			return ha1, "", nil
-		}
-	}
-	if d.devices != nil {
-		list, err := d.devices.ha1s(ctx, p.GUID, c.username, c.algorithm)
-		if err != nil {
-			return "", "", err
-		}
-		for _, s := range list {
-			if try(s.ha1) {
-				return ha1, s.id, nil
-			}
-		}
-	}
-	if d.directory != nil {
-		s, err := d.directory.HA1(ctx, c.username, d.a.o.Realm, c.algorithm.String())
-		if err != nil && !errors.Is(err, directory.ErrNotFound) {
-			return "", "", err
-		}
-		if err == nil && try(s) {
-			return ha1, "", nil
-		}
-	}
-	return "", "", ErrMismatch
+	return identity{caller: caller, header: d.info(c, x, t.ha1)}, nil
 }
 
 // info returns Authentication-Info (RFC 7616 §3.5): proof that the server

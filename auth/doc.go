@@ -37,5 +37,7 @@
 //
 // No password, hash, key, token, nonce or header value is ever logged, nor
 // part of an error. Verified Basic log-ins are remembered under a keyed hash
-// whose key lives in this process only.
+// whose key lives in this process only. Secrets for Digest that an LDAP directory
+// gave are remembered as they are, in this process only, because nothing less
+// verifies a response; see secrets.
 package auth

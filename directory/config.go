@@ -67,6 +67,10 @@ type RecordConfig struct {
 	CalendarEnabled []string `toml:"calendar-enabled" doc:"Conditions that must all hold for a record to have calendars: \"attr:value\", \"attr:value|value\", \"attr\" (has a value that is not false), \"attr&mask\" (all bits set), each negated by a leading \"!\". Example: calStatus:active. Default: all records."`
 	LoginEnabled    []string `toml:"login-enabled" doc:"The same for signing in. Default for ad: !userAccountControl&2."`
 
+	DigestHA1        string   `toml:"digest-ha1" json:"-" doc:"Users: attribute with secrets for Digest as htdigest writes them, \"login:realm:HA1\", or \"realm:HA1\". HA1 is in hexadecimal: 32 digits are MD5's, 64 are SHA-256's. There may be several; those of other realms than auth.realm do not count. The account of bind-dn must have the right to read it, and nobody else should."`
+	DigestAlgorithms []string `toml:"digest-algorithms" json:"-" doc:"Users: algorithms for which everybody who has a value of digest-ha1 has one: \"MD5\", \"SHA-256\". No other is offered: clients use the first one that they know and never try the next, and so would not get in. Default: MD5, which is all that htdigest makes."`
+	DigestPassword   string   `toml:"digest-password" json:"-" doc:"Users: attribute with passwords in the clear, for Digest: the value itself, or what follows {CLEARTEXT} or {CLEAR}. A value with another scheme in braces is a hash, with which Digest cannot be verified; it is never used. The same right is needed as for digest-ha1."`
+
 	AutoSchedule       string            `toml:"auto-schedule" doc:"Attribute with the way in which a room or resource answers invitations."`
 	AutoScheduleValues map[string]string `toml:"auto-schedule-values" doc:"What its values mean: none, accept-always, decline-always, accept-if-free, decline-if-busy or automatic. Default: those words, and true for automatic, false for none."`
 	AutoAcceptGroup    string            `toml:"auto-accept-group" doc:"Attribute naming the group whose invitations are accepted automatically."`

@@ -35,6 +35,11 @@ auto-schedule-values = { yes = "automatic" }
 	if other.Source() != c.Source() {
 		t.Error("another server is another source")
 	}
+	other = c
+	other.Users.DigestHA1, other.Users.DigestPassword = "digestHA1", "userPassword"
+	if other.Source() != c.Source() {
+		t.Error("what the cache knows depends on secrets")
+	}
 }
 
 func TestFileSource(t *testing.T) {
@@ -53,25 +58,43 @@ func TestFileSource(t *testing.T) {
 
 func TestConfigRefused(t *testing.T) {
 	for what, edit := range map[string]func(*directory.LDAPConfig){
-		"urls: none":      func(c *directory.LDAPConfig) { c.URLs = nil },
-		"neither ldap":    func(c *directory.LDAPConfig) { c.URLs = []string{"http://x"} },
-		"no host":         func(c *directory.LDAPConfig) { c.URLs = []string{"ldap://:389"} },
-		"socket":          func(c *directory.LDAPConfig) { c.URLs = []string{"ldapi://"} },
-		"unknown":         func(c *directory.LDAPConfig) { c.Preset = "novell" },
-		"no search base":  func(c *directory.LDAPConfig) { c.Base = nil },
-		"scope":           func(c *directory.LDAPConfig) { c.Users.Scope = "base" },
-		"bad filter":      func(c *directory.LDAPConfig) { c.Groups.Filter = "(objectClass=x" },
-		"not a name":      func(c *directory.LDAPConfig) { c.Users.GUID = "x)(y" },
-		"attribute name":  func(c *directory.LDAPConfig) { c.Users.LoginEnabled = []string{"!"} },
-		"mask":            func(c *directory.LDAPConfig) { c.Users.LoginEnabled = []string{"uac&x"} },
-		"is none of":      func(c *directory.LDAPConfig) { c.Locations.AutoScheduleValues = map[string]string{"a": "b"} },
-		"only Active":     func(c *directory.LDAPConfig) { c.Nesting = "in-chain" },
-		"no password":     func(c *directory.LDAPConfig) { c.BindDN = "cn=svc" },
-		"below zero":      func(c *directory.LDAPConfig) { c.FailoverAfter = -time.Second },
-		"connections":     func(c *directory.LDAPConfig) { c.Connections = -1 },
-		"nesting":         func(c *directory.LDAPConfig) { c.Nesting = "deep" },
-		"ca-file":         func(c *directory.LDAPConfig) { c.CAFile = "none.pem" },
-		"no certificates": func(c *directory.LDAPConfig) { c.CAFile = "config_test.go" },
+		"urls: none":                            func(c *directory.LDAPConfig) { c.URLs = nil },
+		"neither ldap":                          func(c *directory.LDAPConfig) { c.URLs = []string{"http://x"} },
+		"no host":                               func(c *directory.LDAPConfig) { c.URLs = []string{"ldap://:389"} },
+		"socket":                                func(c *directory.LDAPConfig) { c.URLs = []string{"ldapi://"} },
+		"unknown":                               func(c *directory.LDAPConfig) { c.Preset = "novell" },
+		"no search base":                        func(c *directory.LDAPConfig) { c.Base = nil },
+		"scope":                                 func(c *directory.LDAPConfig) { c.Users.Scope = "base" },
+		"bad filter":                            func(c *directory.LDAPConfig) { c.Groups.Filter = "(objectClass=x" },
+		"not a name":                            func(c *directory.LDAPConfig) { c.Users.GUID = "x)(y" },
+		"attribute name":                        func(c *directory.LDAPConfig) { c.Users.LoginEnabled = []string{"!"} },
+		"mask":                                  func(c *directory.LDAPConfig) { c.Users.LoginEnabled = []string{"uac&x"} },
+		"is none of":                            func(c *directory.LDAPConfig) { c.Locations.AutoScheduleValues = map[string]string{"a": "b"} },
+		"only Active":                           func(c *directory.LDAPConfig) { c.Nesting = "in-chain" },
+		"no password":                           func(c *directory.LDAPConfig) { c.BindDN = "cn=svc" },
+		"below zero":                            func(c *directory.LDAPConfig) { c.FailoverAfter = -time.Second },
+		"connections":                           func(c *directory.LDAPConfig) { c.Connections = -1 },
+		"nesting":                               func(c *directory.LDAPConfig) { c.Nesting = "deep" },
+		"ca-file":                               func(c *directory.LDAPConfig) { c.CAFile = "none.pem" },
+		"no certificates":                       func(c *directory.LDAPConfig) { c.CAFile = "config_test.go" },
+		"groups.digest-ha1: only users":         func(c *directory.LDAPConfig) { c.Groups.DigestHA1 = "digestHA1" },
+		"locations.digest-password: only users": func(c *directory.LDAPConfig) { c.Locations.DigestPassword = "userPassword" },
+		"users.digest-ha1: \"a b\": not an attribute":                 func(c *directory.LDAPConfig) { c.Users.DigestHA1 = "a b" },
+		"users.digest-password: \"userPassword;x\": not an attribute": func(c *directory.LDAPConfig) { c.Users.DigestPassword = "userPassword;x" },
+		"users.digest-password: \"userpassword\" is named by another setting": func(c *directory.LDAPConfig) {
+			c.Users.DigestPassword, c.Users.Extra = "userpassword", []string{"userPassword"}
+		},
+		"users.digest-password: \"userPassword\" is named by another setting": func(c *directory.LDAPConfig) {
+			c.Users.DigestPassword, c.Users.Filter = "userPassword", "(&(objectClass=person)(userPassword=*))"
+		},
+		"users.digest-ha1: \"digestHA1\" is named by another setting": func(c *directory.LDAPConfig) {
+			c.Users.DigestHA1, c.Resources.Features = "digestHA1", []string{"digestHA1;lang-en"}
+		},
+		"users.digest-password: the same attribute": func(c *directory.LDAPConfig) { c.Users.DigestPassword, c.Users.DigestHA1 = "x", "X" },
+		"users.digest-algorithms: \"SHA\": unknown": func(c *directory.LDAPConfig) {
+			c.Users.DigestHA1, c.Users.DigestAlgorithms = "digestHA1", []string{"SHA"}
+		},
+		"users.digest-algorithms: it is about digest-ha1": func(c *directory.LDAPConfig) { c.Users.DigestAlgorithms = []string{"MD5"} },
 		"no record types": func(c *directory.LDAPConfig) {
 			c.Users.Filter, c.Groups.Filter, c.Locations.Filter, c.Resources.Filter = "-", "-", "-", "-"
 		},

@@ -142,23 +142,6 @@ type Directory interface {
 	Authenticate(ctx context.Context, login, password string) (*Principal, error)
 }
 
-// DigestSource is implemented by directories that hold secrets from which
-// the H(A1) of HTTP Digest can be had (RFC 7616 §3.4.2): htdigest files and
-// files with clear passwords. LDAP servers do not give passwords away.
-type DigestSource interface {
-	// HA1 returns the hash of "login:realm:password" as raw bytes. algorithm
-	// is "MD5" or "SHA-256". ErrNotFound: no such user, or none with a secret
-	// for this realm and algorithm.
-	HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error)
-
-	// HasHA1 reports whether anybody has a secret.
-	HasHA1() bool
-
-	// HA1ForAll reports whether everyone who has a secret has one for the
-	// algorithm. Htdigest files hold hashes for MD5 alone.
-	HA1ForAll(algorithm string) bool
-}
-
 // Expansion says which members of a group are wanted.
 type Expansion uint8
 

@@ -230,10 +230,13 @@ func (f *File) Authenticate(ctx context.Context, login, password string) (*Princ
 	return f.current().Authenticate(ctx, login, password)
 }
 
-// HA1 implements DigestSource.
-func (f *File) HA1(ctx context.Context, login, realm, algorithm string) ([]byte, error) {
-	return f.current().HA1(ctx, login, realm, algorithm)
+// DigestSecrets implements DigestSource.
+func (f *File) DigestSecrets(ctx context.Context, guid string) (*DigestSecrets, error) {
+	return f.current().DigestSecrets(ctx, guid)
 }
+
+// AsksServer implements DigestSource: nothing is asked.
+func (f *File) AsksServer() bool { return false }
 
 // HasHA1 implements DigestSource.
 func (f *File) HasHA1() bool { return f.current().HasHA1() }

@@ -81,15 +81,35 @@ func TestOldAccounts(t *testing.T) {
 		t.Error("user05 has calendars")
 	}
 	for algorithm, want := range map[string]int{"MD5": 16, "SHA-256": 32} {
-		if b, err := d.HA1(t.Context(), "user01", "Test Realm", algorithm); err != nil || len(b) != want {
+		if b, err := ha1(t, d, "user01", "Test Realm", algorithm); err != nil || len(b) != want {
 			t.Errorf("HA1 %s: %x, %v", algorithm, b, err)
 		}
 	}
 	for _, name := range []string{"user05", "nobody"} {
-		if _, err := d.HA1(t.Context(), name, "Test Realm", "MD5"); !errors.Is(err, directory.ErrNotFound) {
+		if _, err := ha1(t, d, name, "Test Realm", "MD5"); !errors.Is(err, directory.ErrNotFound) {
 			t.Errorf("HA1 of %s: %v", name, err)
 		}
 	}
+}
+
+// ha1 returns the first H(A1) of a user's secrets.
+func ha1(t *testing.T, d interface {
+	directory.Directory
+	directory.DigestSource
+}, login, realm, algorithm string) ([]byte, error) {
+	t.Helper()
+	p, err := d.Lookup(t.Context(), directory.Key{By: directory.Login, Type: directory.User, Value: login})
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.DigestSecrets(t.Context(), p.GUID)
+	if err != nil {
+		return nil, err
+	}
+	for h := range s.HA1s(login, realm, algorithm) {
+		return h, nil
+	}
+	return nil, directory.ErrNotFound
 }
 
 func TestBadFiles(t *testing.T) {
@@ -144,11 +164,11 @@ func TestFileReload(t *testing.T) {
 func TestHtdigestRealm(t *testing.T) {
 	text := directorytest.Htdigest("One") + directorytest.Htdigest("Two")
 	d := file(t, directory.FileConfig{Realm: "Two"}, "users.digest", text, "")
-	if b, err := d.HA1(t.Context(), "alice", "Two", "MD5"); err != nil || len(b) != 16 {
+	if b, err := ha1(t, d, "alice", "Two", "MD5"); err != nil || len(b) != 16 {
 		t.Errorf("%x, %v", b, err)
 	}
 	for _, q := range [][2]string{{"One", "MD5"}, {"Two", "SHA-256"}} {
-		if _, err := d.HA1(t.Context(), "alice", q[0], q[1]); !errors.Is(err, directory.ErrNotFound) {
+		if _, err := ha1(t, d, "alice", q[0], q[1]); !errors.Is(err, directory.ErrNotFound) {
 			t.Error(err)
 		}
 	}
@@ -188,8 +208,19 @@ func TestHtdigestBothAlgorithms(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if h, err := d.HA1(t.Context(), "ann", "R", "MD5"); err != nil || h[0] != 0xab {
-		t.Errorf("%x, %v", h, err)
+	for _, q := range []struct {
+		name, algorithm string
+		first           byte
+	}{{"ann", "MD5", 0xab}, {"ann", "SHA-256", 0xcd}, {"bob", "SHA-256", 0xcd}} {
+		if h, err := ha1(t, d, q.name, "R", q.algorithm); err != nil || h[0] != q.first {
+			t.Errorf("%s %s: %x, %v", q.name, q.algorithm, h, err)
+		}
+	}
+	if _, err := ha1(t, d, "bob", "R", "MD5"); !errors.Is(err, directory.ErrNotFound) {
+		t.Error(err)
+	}
+	if d.HA1ForAll("MD5") || !d.HA1ForAll("SHA-256") {
+		t.Error("bob has a hash for SHA-256 only")
 	}
 	path := testenv.WriteFile(t, filepath.Join(t.TempDir(), "htdigest"), "ann:R:"+one+"\nann:R:"+one+"\n")
 	if _, err := directory.OpenFile(directory.FileConfig{File: path}, directory.Options{}); err == nil || !strings.Contains(err.Error(), "line 2") {

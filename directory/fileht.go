@@ -1,9 +1,6 @@
 package directory
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,8 +29,7 @@ func readHtpasswd(cfg *FileConfig, users, groups []byte) ([]Record, error) {
 
 // readHtdigest makes records of an Apache digest file: "name:realm:HA1" lines,
 // of which those of the configured realm count, by default the first's. HA1 is
-// MD5's, or SHA-256's: a user may have a line with each, and the second kind says
-// that there is the user.
+// MD5's, or SHA-256's: a user may have a line with each.
 func readHtdigest(cfg *FileConfig, users, groups []byte) ([]Record, error) {
 	c := *cfg
 	var out []Record
@@ -43,8 +39,8 @@ func readHtdigest(cfg *FileConfig, users, groups []byte) ([]Record, error) {
 		if len(f) != 3 || f[0] == "" {
 			return fmt.Errorf("not name:realm:hash")
 		}
-		ha1, err := hex.DecodeString(f[2])
-		if err != nil || len(ha1) != md5.Size && len(ha1) != sha256.Size {
+		var d DigestSecrets
+		if !d.addHA1(line) {
 			return fmt.Errorf("user %q: the hash is not 32 or 64 hexadecimal digits", f[0])
 		}
 		c.Realm = orText(c.Realm, f[1])
@@ -57,12 +53,10 @@ func readHtdigest(cfg *FileConfig, users, groups []byte) ([]Record, error) {
 			at[f[0]] = i
 			out = append(out, fileUser(&c, f[0]))
 		}
-		if len(ha1) == md5.Size {
-			if out[i].DigestHA1 != nil {
-				return fmt.Errorf("user %q: twice", f[0])
-			}
-			out[i].DigestHA1, out[i].DigestRealm = ha1, c.Realm
+		if out[i].Digest.has(d.ha1s[0].algorithm) {
+			return fmt.Errorf("user %q: twice", f[0])
 		}
+		out[i].Digest.addHA1(line)
 		return nil
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package directory
 import (
 	"bytes"
 	"log/slog"
-	"strings"
 
 	"convene/directory/ldif"
 )
@@ -36,6 +35,7 @@ func readLDIF(cfg *FileConfig, content []byte, log *slog.Logger) ([]Record, erro
 		}
 		r := Record{Principal: *p, Login: values(e, s.Login...), Members: memberKeys(e, s)}
 		setPassword(&r, e.Value("userPassword"))
+		r.Digest, _ = s.secrets(e)
 		out = append(out, r)
 	}
 	return out, nil
@@ -54,12 +54,8 @@ func setGUID(e *ldif.Entry, s *spec, guid string) {
 // setPassword tells a clear password from a hash with its scheme in braces
 // (RFC 2307 §5.3).
 func setPassword(r *Record, value string) {
-	switch scheme, rest, ok := strings.Cut(value, "}"); {
-	case !ok || !strings.HasPrefix(scheme, "{"):
-		r.Password = value
-	case strings.EqualFold(scheme, "{cleartext}"):
-		r.Password = rest
-	default:
+	var ok bool
+	if r.Password, ok = clearPassword(value); !ok {
 		r.Hash = value
 	}
 }

@@ -37,6 +37,8 @@ type LDAP struct {
 	lookups flights[Key, *Principal]
 	groups  flights[string, []string]
 	members flights[memberKey, []*Principal]
+
+	digest digestNews
 }
 
 type memberKey struct {
@@ -101,6 +103,7 @@ func (l *LDAP) Reload(context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.digest.forget()
 	l.mu.Lock()
 	old := l.pool
 	l.pool = p

@@ -67,7 +67,7 @@ func newMapping(presetName string, base, realms []string, records map[Type]Recor
 	}
 	slices.SortFunc(m.attrs, compareFold)
 	m.attrs = slices.CompactFunc(m.attrs, strings.EqualFold)
-	return m, nil
+	return m, m.checkSecret()
 }
 
 func compareFold(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
@@ -104,6 +104,9 @@ func newSpec(t Type, r RecordConfig) (*spec, error) {
 		return nil, &SettingError{"login-enabled", err}
 	}
 	if err := s.autoScheduleValues(); err != nil {
+		return nil, err
+	}
+	if err := s.completeDigest(); err != nil {
 		return nil, err
 	}
 	for _, a := range slices.Concat(s.attributes(), s.Member, s.MemberName, s.MemberGUID) {

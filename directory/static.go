@@ -3,8 +3,6 @@ package directory
 import (
 	"cmp"
 	"context"
-	"crypto/md5"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -21,9 +19,8 @@ type Record struct {
 	Password string // in clear; "" if there is none
 	Hash     string // for the PasswordVerifier; used if Password is ""
 
-	// DigestHA1 is the MD5 H(A1) in DigestRealm, of a user in a htdigest file.
-	DigestHA1   []byte
-	DigestRealm string
+	// Digest is what Digest responses are verified with besides Password.
+	Digest DigestSecrets
 
 	// Login holds what the user may type; nil is the short names and the mail
 	// addresses.
@@ -48,9 +45,9 @@ type Static struct {
 	login  map[string][]*Record
 	up     map[string][]string // GUID → GUIDs of the groups it is directly in
 	down   map[string][]*Record
-	decoy  string // some hash, verified for users who do not exist
-	digest bool   // somebody has a digest secret
-	md5    bool   // somebody's is for MD5 alone
+	decoy  string          // some hash, verified for users who do not exist
+	digest bool            // somebody has a digest secret
+	lacks  map[string]bool // by algorithm: of those, somebody has none for it
 }
 
 // NewStatic makes a directory of records. Empty FullName and GUID fields are
@@ -72,14 +69,14 @@ func newStatic(records []Record, verify PasswordVerifier, searchCap int) (*Stati
 		login:  make(map[string][]*Record, 2*len(records)),
 		up:     map[string][]string{},
 		down:   map[string][]*Record{},
+		lacks:  map[string]bool{},
 	}
 	for i := range records {
 		r := records[i]
 		if err := s.add(&r); err != nil {
 			return nil, err
 		}
-		s.digest = s.digest || r.DigestHA1 != nil || r.Password != ""
-		s.md5 = s.md5 || r.DigestHA1 != nil && r.Password == ""
+		s.addDigest(&r)
 	}
 	slices.SortFunc(s.sorted, compareRecords)
 	for _, r := range s.sorted {
@@ -137,6 +134,20 @@ func (s *Static) add(r *Record) error {
 		s.addLogin(r)
 	}
 	return nil
+}
+
+// addDigest makes a clear password one of the record's secrets.
+func (s *Static) addDigest(r *Record) {
+	if r.Password != "" && !slices.Contains(r.Digest.passwords, r.Password) {
+		r.Digest.passwords = append(slices.Clone(r.Digest.passwords), r.Password)
+	}
+	if r.Digest.Empty() || r.Type != User {
+		return
+	}
+	s.digest = true
+	for _, a := range DigestAlgorithms() {
+		s.lacks[a] = s.lacks[a] || !r.Digest.has(a)
+	}
 }
 
 func (s *Static) addLogin(r *Record) {
@@ -355,38 +366,29 @@ func (s *Static) check(r *Record, password string) error {
 			return nil
 		}
 		return fmt.Errorf("user %q: %w: %w", r.Name, ErrInvalidCredentials, err)
-	case r.DigestHA1 != nil:
-		sum := md5.Sum([]byte(r.Name + ":" + r.DigestRealm + ":" + password))
-		if subtle.ConstantTimeCompare(sum[:], r.DigestHA1) == 1 {
-			return nil
-		}
+	case r.Digest.belongs(r.Name, password):
+		return nil
 	}
 	return fmt.Errorf("user %q: %w", r.Name, ErrInvalidCredentials)
 }
 
-// HA1 implements DigestSource from clear passwords and htdigest files.
-func (s *Static) HA1(_ context.Context, login, realm, algorithm string) ([]byte, error) {
-	r, err := s.find(Key{By: Login, Type: User, Value: login})
+// DigestSecrets implements DigestSource.
+func (s *Static) DigestSecrets(_ context.Context, guid string) (*DigestSecrets, error) {
+	r, err := s.find(Key{By: GUID, Type: User, Value: guid})
 	if err != nil {
 		return nil, err
 	}
-	a1 := []byte(login + ":" + realm + ":" + r.Password)
-	switch {
-	case !r.LoginEnabled:
-	case r.Password != "" && algorithm == "MD5":
-		sum := md5.Sum(a1)
-		return sum[:], nil
-	case r.Password != "" && algorithm == "SHA-256":
-		sum := sha256.Sum256(a1)
-		return sum[:], nil
-	case r.DigestHA1 != nil && r.DigestRealm == realm && algorithm == "MD5" && login == r.Name:
-		return slices.Clone(r.DigestHA1), nil
+	if !r.LoginEnabled || r.Digest.Empty() {
+		return nil, fmt.Errorf("digest secret of %q: %w", r.Name, ErrNotFound)
 	}
-	return nil, fmt.Errorf("digest secret of %q: %w", login, ErrNotFound)
+	return &r.Digest, nil
 }
+
+// AsksServer implements DigestSource: nothing is asked.
+func (s *Static) AsksServer() bool { return false }
 
 // HasHA1 implements DigestSource.
 func (s *Static) HasHA1() bool { return s.digest }
 
 // HA1ForAll implements DigestSource.
-func (s *Static) HA1ForAll(algorithm string) bool { return algorithm == "MD5" || !s.md5 }
+func (s *Static) HA1ForAll(algorithm string) bool { return !s.lacks[algorithm] }
