@@ -52,6 +52,22 @@ func BenchmarkDigest(b *testing.B) {
 	}
 }
 
+// asked is a directory whose secrets are to be remembered.
+type asked struct{ *directory.Static }
+
+func (asked) AsksServer() bool { return true }
+
+// With secrets of a directory server, once they are remembered.
+func BenchmarkDigestServer(b *testing.B) {
+	s := digestSite(b, func(o *auth.Options) {
+		o.Directory, o.Now = directory.NewCache(asked{newPeople(b).Static}, directory.CacheOptions{}), time.Now
+	})
+	c := aliceDigest()
+	_, _, out := s.try("")
+	c.learn(out)
+	prepared(b, s, func() string { return c.field("PROPFIND", "/calendars/") })
+}
+
 // prepared measures requests whose fields were made beforehand, a thousand at
 // a time.
 func prepared(b *testing.B, s *site, field func() string) {
