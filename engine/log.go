@@ -151,9 +151,6 @@ func (l *log) allocate(n int64) error {
 	return nil
 }
 
-// size is how many bytes of disk the log takes.
-func (l *log) size() int64 { return l.allocated[0] + l.allocated[1] }
-
 // close closes the file, and removes it if nothing in it is needed.
 func (l *log) close(remove bool) error {
 	var err error
