@@ -150,7 +150,17 @@ func TestSyncFails(t *testing.T) {
 			if err := putOne(e, "refused", nil); !errors.Is(err, ErrReadOnly) {
 				t.Errorf("update after an unconfirmed one: %v, want ErrReadOnly", err)
 			}
-			wantCount(t, e, "broken", 3)
+			there := 3
+			if tt.name == "file" { // nobody knows whether it is; it shows
+				there = 4
+				wantCount(t, e, "broken", there)
+				// The transaction that was not confirmed may be in the file all the same.
+				v := e.version.Load()
+				if _, err := e.write(e.commit.log.seq, v.frozen, v.active); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantCount(t, e, "broken", there)
 			if err := e.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +168,7 @@ func TestSyncFails(t *testing.T) {
 			if err := putOne(e, "4", nil); err != nil {
 				t.Errorf("Put after opening again: %v", err)
 			}
-			wantCount(t, e, "opened again", 4)
+			wantCount(t, e, "opened again", there+1)
 		})
 	}
 }

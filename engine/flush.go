@@ -87,10 +87,10 @@ func (c *committer) freeze() bool {
 func (e *boltEngine) flush(frozen *writes, seq uint64) error {
 	id, err := e.write(seq, frozen)
 	e.publish(func(v *version) {
-		v.moving = false
 		if err == nil {
 			v.frozen, v.base = nil, id
 		}
+		v.moving = isUnconfirmed(err)
 	})
 	e.checkSpace()
 	return err
@@ -119,6 +119,9 @@ func (c *committer) through(next *writes) error {
 		return c.broken
 	}
 	id, err := c.engine.write(c.log.seq, c.engine.version.Load().frozen, next)
+	if isUnconfirmed(err) {
+		c.engine.publish(func(v *version) { v.active, v.moving = next, true })
+	}
 	if err != nil {
 		return c.failed(err)
 	}
@@ -149,8 +152,7 @@ func (c *committer) failed(err error) error {
 			return errors.Join(ErrFull, err)
 		}
 	}
-	var unconfirmed *syncError
-	if errors.As(err, &unconfirmed) {
+	if isUnconfirmed(err) {
 		c.broken = errors.Join(ErrReadOnly, err)
 		return c.broken
 	}
@@ -183,6 +185,13 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 		return 0, commitError(err)
 	}
 	return id, nil
+}
+
+// isUnconfirmed reports whether err says that a transaction was written but not
+// confirmed: whoever reads the file may see it or not.
+func isUnconfirmed(err error) bool {
+	var unconfirmed *syncError
+	return errors.As(err, &unconfirmed)
 }
 
 // commitError tells an error of syncing from one of writing. bbolt returns that

@@ -13,7 +13,7 @@ type version struct {
 	frozen *writes // in the other half, on its way to the file; nil: nothing is
 
 	base   int  // the transaction of the file that lies below
-	moving bool // the file's next transaction will add frozen, and nothing else
+	moving bool // the file's next transaction, if it is there, adds what is above and nothing else
 }
 
 // over reports whether v lies over the file as transaction id left it.
