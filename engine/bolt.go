@@ -268,10 +268,7 @@ func (e *boltEngine) restore() (log, error) {
 }
 
 func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	v, tx, err := e.begin()
+	v, tx, err := e.begin(ctx)
 	if err != nil {
 		return err
 	}

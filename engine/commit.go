@@ -196,7 +196,7 @@ func (c *committer) commit(batch []*update) {
 		answer(batch, c.broken)
 		return
 	}
-	v, tx, err := c.engine.begin()
+	v, tx, err := c.engine.begin(context.Background())
 	if err != nil {
 		answer(batch, err)
 		return

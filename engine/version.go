@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -30,9 +31,13 @@ func (e *boltEngine) publish(change func(v *version)) {
 
 // begin returns the current version and a transaction that reads the file below
 // it. Between the commit of a transaction and the version that lies over it
-// there is a moment without a fitting pair; it passes.
-func (e *boltEngine) begin() (*version, *bbolt.Tx, error) {
+// there is a moment without a fitting pair; it passes. Errors: ErrClosed,
+// that of ctx.
+func (e *boltEngine) begin(ctx context.Context) (*version, *bbolt.Tx, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		v := e.version.Load()
 		tx, err := e.db.Begin(false)
 		if err != nil {
