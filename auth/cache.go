@@ -130,7 +130,7 @@ func (c *logins) put(k *loginKey, caller *Caller, sum *passwordSum, begun uint64
 	if s.entries[*k] != nil {
 		c.remove(s, *k)
 	} else if len(s.entries) >= c.limit {
-		c.evict(s)
+		c.remove(s, leastUsed(s.entries, func(l *login) int64 { return l.used.Load() }))
 	}
 	s.entries[*k] = l
 }
@@ -165,21 +165,21 @@ func (c *logins) remove(s *loginShard, k loginKey) {
 	}
 }
 
-// evict drops the least recently used of a few entries; a map is walked from a
-// random place.
-func (c *logins) evict(s *loginShard) {
+// leastUsed returns the key of the entry that was used longest ago, of a few that a
+// walk from a random place meets: good enough to evict, and costs the same however
+// many there are. used tells when an entry was used.
+func leastUsed[K comparable, V any](entries map[K]V, used func(V) int64) (oldest K) {
 	const sample = 8
-	var oldest loginKey
 	least, n := int64(0), 0
-	for k, l := range s.entries {
-		if used := l.used.Load(); n == 0 || used < least {
-			oldest, least = k, used
+	for k, v := range entries {
+		if at := used(v); n == 0 || at < least {
+			oldest, least = k, at
 		}
 		if n++; n == sample {
 			break
 		}
 	}
-	c.remove(s, oldest)
+	return oldest
 }
 
 // drop forgets one log-in.

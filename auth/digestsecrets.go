@@ -185,26 +185,9 @@ func (s *secrets) put(guid string, e *secret, forgets uint64) {
 		return
 	}
 	if s.entries[guid] == nil && len(s.entries) >= s.limit {
-		s.evict()
+		delete(s.entries, leastUsed(s.entries, func(e *secret) int64 { return e.used.Load() }))
 	}
 	s.entries[guid] = e
-}
-
-// evict drops the least recently used of a few entries; a map is walked from a
-// random place. The caller holds s.mu.
-func (s *secrets) evict() {
-	const sample = 8
-	var oldest string
-	least, n := int64(0), 0
-	for guid, e := range s.entries {
-		if used := e.used.Load(); n == 0 || used < least {
-			oldest, least = guid, used
-		}
-		if n++; n == sample {
-			break
-		}
-	}
-	delete(s.entries, oldest)
 }
 
 // forget drops what is known of one account; a question under way is not joined
