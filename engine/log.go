@@ -186,8 +186,12 @@ func (l *log) read() ([][]byte, error) {
 		}
 		found = append(found, l.records(half)...)
 	}
+	return l.inOrder(found)
+}
+
+// inOrder returns the payloads of records after l.seq. Errors: ErrLog.
+func (l *log) inOrder(found []record) (payloads [][]byte, err error) {
 	slices.SortFunc(found, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
-	var payloads [][]byte
 	for seq, r := range found {
 		if want := l.seq + 1 + uint64(seq); r.seq != want {
 			return nil, fmt.Errorf("%s: record %d is missing, %d is there: %w; put both back from one backup, or remove the log to go on without what it holds",
