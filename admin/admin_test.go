@@ -18,7 +18,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/directory"
-	"convene/engine"
+	"convene/internal/engine"
 	"convene/sacl"
 	"convene/store"
 	"convene/testenv"

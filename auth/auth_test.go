@@ -19,7 +19,7 @@ import (
 
 	"convene/auth"
 	"convene/directory"
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // people is a directory that counts binds and can be away.

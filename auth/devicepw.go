@@ -20,7 +20,7 @@ import (
 	"unicode/utf8"
 
 	"convene/directory"
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 const (

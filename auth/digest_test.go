@@ -21,7 +21,7 @@ import (
 
 	"convene/auth"
 	"convene/directory"
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // digestClient answers challenges as RFC 7616 §3.4 says.

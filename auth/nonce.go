@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // Rows of tableNonce: key expiry (8, Unix s) epoch (4) number (8) GUID; value

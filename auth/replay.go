@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"convene/directory"
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // The tables of auth.db. Every table but meta and the three of device

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"convene/directory"
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // No request gets an answer that is much longer than the limit, however it is

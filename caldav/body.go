@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"convene/ical"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // claimed is how much memory a body gets for the length that its header claims;

@@ -3,7 +3,7 @@ package caldav
 import (
 	"sync"
 
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // buffers keeps the memory of answers from one request to the next: what is

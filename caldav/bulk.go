@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"convene/delegation"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // bulkResources bounds the resources that one bulk request may change.

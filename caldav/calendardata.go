@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
-	"convene/calquery"
-	"convene/ical"
-	"convene/webdav"
+	"convene/caldav/calquery"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 )
 
 // calendarData is the CALDAV:calendar-data that a report asks for, as data of

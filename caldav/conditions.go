@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // checkConditions judges If-Match, If-None-Match, the date conditions and If

@@ -7,8 +7,8 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // A destination is where COPY and MOVE put things: a place in a calendar home,

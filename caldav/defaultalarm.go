@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // addDefaultAlarms gives a new event or task that has no alarm the one that its

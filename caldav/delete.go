@@ -3,8 +3,8 @@ package caldav
 import (
 	"net/http"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // deleteObject serves DELETE of an object (RFC 4918 §9.6): 204.

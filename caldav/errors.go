@@ -9,9 +9,9 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
-	"convene/ical"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // answers says what each error of the packages below is on the wire. An unmet

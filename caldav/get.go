@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // getObject serves GET of an object (RFC 4791 §5.3.4): its bytes as they were

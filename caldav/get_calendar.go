@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"net/http"
 
-	"convene/ical"
-	"convene/webdav"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 )
 
 // getCalendar serves GET of a calendar collection: all of it as one iCalendar

@@ -9,13 +9,13 @@ import (
 	"sync"
 	"time"
 
-	"convene/accesslog"
 	"convene/auth"
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/logging"
+	"convene/internal/webdav"
 	"convene/snapshot"
 	"convene/store"
-	"convene/webdav"
 )
 
 // Options are what a Handler is made from. All fields but Log and Now are
@@ -93,8 +93,8 @@ type request struct {
 	caller *auth.Caller
 	target target
 	now    time.Time
-	line   *accesslog.Entry // in the access log
-	place  *place           // of the answer's memory
+	line   *logging.Entry // in the access log
+	place  *place         // of the answer's memory
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
@@ -102,7 +102,7 @@ type request struct {
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
 	answer := place{room: &h.room}
 	defer answer.leave()
-	resp, err := h.respond(r, caller, accesslog.For(w), &answer)
+	resp, err := h.respond(r, caller, logging.For(w), &answer)
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -113,7 +113,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *accesslog.Entry, answer *place) (*webdav.Response, error) {
+func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, answer *place) (*webdav.Response, error) {
 	t, err := parseTarget(r.URL.EscapedPath())
 	if err == errNoParent && creates(r.Method) {
 		return nil, noParent()

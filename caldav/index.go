@@ -4,7 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/snapshot"
 	"convene/store"
 )

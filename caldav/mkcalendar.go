@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // makeCalendar serves MKCALENDAR (RFC 4791 §5.3.1): 201. Its body sets

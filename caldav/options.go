@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // davClasses are the compliance classes of the DAV header: RFC 4918 §18, and one

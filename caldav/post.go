@@ -12,8 +12,8 @@ import (
 	"strings"
 	"unicode"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // postCalendar serves POST on a calendar: at its add-member URI it stores one

@@ -4,7 +4,7 @@ import (
 	"encoding/xml"
 
 	"convene/delegation"
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // A privilegeNode is one privilege of DAV:supported-privilege-set (RFC 3744

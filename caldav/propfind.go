@@ -5,8 +5,8 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // propfind serves PROPFIND (RFC 4918 §9.1) with Depth 0 and 1. Infinity, which is

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // proppatch serves PROPPATCH (RFC 4918 §9.2): all changes or none. A property

@@ -8,8 +8,8 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // A property is one row of the property table: a live property, where it

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
-	"convene/calquery"
-	"convene/ical"
+	"convene/caldav/calquery"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // calendarProperties are those of calendar collections: RFC 4791 §5.2, RFC 6638

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // collectionProperties are those of all collections in a home, and of the home.

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"convene/delegation"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // Groups of kinds that share properties.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"convene/directory"
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // principalProperties are those of directory records: RFC 3744 §4, RFC 4791

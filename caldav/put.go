@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // putObject serves PUT of a calendar object resource (RFC 4791 §5.3.2): 201 or

@@ -1,7 +1,7 @@
 package caldav
 
 import (
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // repair mends what clients are known to get wrong and reports whether it

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"convene/delegation"
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // A report is one row of the report table: what REPORT can be asked for, and

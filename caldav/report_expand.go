@@ -6,8 +6,8 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // reportExpandProperty serves expand-property (RFC 3253 §3.8): properties whose

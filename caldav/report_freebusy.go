@@ -4,11 +4,11 @@ import (
 	"math"
 	"net/http"
 
-	"convene/calquery"
-	"convene/ical"
+	"convene/caldav/calquery"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/snapshot"
 	"convene/store"
-	"convene/webdav"
 )
 
 // reportFreeBusy serves free-busy-query (RFC 4791 §7.10): the busy times of a

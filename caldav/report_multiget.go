@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
+	"convene/internal/webdav"
 	"convene/snapshot"
 	"convene/store"
-	"convene/webdav"
 )
 
 // reportMultiget serves calendar-multiget (RFC 4791 §7.9): the objects whose

@@ -9,7 +9,7 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // search asks the directory, and takes what it gives if there is more than the

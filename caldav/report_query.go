@@ -5,10 +5,10 @@ import (
 	"math"
 	"net/http"
 
-	"convene/calquery"
-	"convene/ical"
+	"convene/caldav/calquery"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // reportQuery serves calendar-query (RFC 4791 §7.8): the objects that the filter

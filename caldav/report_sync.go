@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // reportSync serves sync-collection (RFC 6578) on a collection, and on the home,

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"slices"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // A homeItem is one response of a home's sync-collection, and the revision from

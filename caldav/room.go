@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // A room is the memory that all long answers take together, in bytes. An answer is

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"convene/delegation"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // An action decides and changes. It runs inside a transaction: it never waits.

@@ -7,9 +7,9 @@ import (
 
 	"convene/delegation"
 	"convene/directory"
-	"convene/ical"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // A scope is a request inside its transaction: what the store holds at the

@@ -1,6 +1,6 @@
 package caldav
 
-import "convene/ical"
+import "convene/internal/ical"
 
 // splitByUID makes of one iCalendar object one for each UID in it: the
 // components with that UID, and the time zones that they use (RFC 4791 §4.1).

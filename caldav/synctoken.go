@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"convene/internal/webdav"
 	"convene/store"
-	"convene/webdav"
 )
 
 // A sync token names what it is a state of, and the revision: "data:,c7-1f2a"

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"convene/directory"
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // A kind says what a URL names. It selects the row of methods and the

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"convene/ical"
-	"convene/webdav"
+	"convene/internal/ical"
+	"convene/internal/webdav"
 )
 
 // timezoneProperty is CALDAV:calendar-timezone (RFC 4791 §5.2.2): the zone in

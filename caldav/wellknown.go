@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"convene/webdav"
+	"convene/internal/webdav"
 )
 
 // WellKnown answers below /.well-known/ without asking who is there: caldav leads

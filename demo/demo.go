@@ -15,10 +15,11 @@ import (
 	"sync"
 	"time"
 
-	"convene"
-	"convene/accesslog"
+	"convene/config"
 	"convene/directory"
 	"convene/directory/memldap"
+	"convene/internal/logging"
+	"convene/server"
 )
 
 //go:embed company.ldif
@@ -50,7 +51,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.Data)) }()
 	}
-	log := slog.New(accesslog.NewTextHandler(o.Stderr, slog.LevelWarn))
+	log := slog.New(logging.NewTextHandler(o.Stderr, slog.LevelWarn))
 	dir, address, err := serveDirectory(log)
 	if err != nil {
 		return err
@@ -58,7 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, dir.Close()) }()
 
 	config := Config(o, address)
-	server, err := convene.Open(convene.Options{Config: config, Stderr: o.Stderr, Now: o.Now})
+	server, err := server.Open(server.Options{Config: config, Stderr: o.Stderr, Now: o.Now})
 	if err != nil {
 		return err
 	}
@@ -107,8 +108,8 @@ func serveDirectory(log *slog.Logger) (*memldap.Server, string, error) {
 
 // Config is the demonstration's configuration: what a site writes for a
 // directory of its own, but for the ports.
-func Config(o Options, directoryAddress string) convene.Config {
-	c := convene.DefaultConfig()
+func Config(o Options, directoryAddress string) config.Config {
+	c := config.Default()
 	c.Server.HostName = "localhost"
 	c.Server.HTTP, c.Server.HTTPS = loopback(o.HTTP), loopback(o.HTTPS)
 	c.Server.Data = o.Data

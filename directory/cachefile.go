@@ -12,7 +12,7 @@ import (
 	"os"
 	"time"
 
-	"convene/atomicfile"
+	"convene/internal/atomicfile"
 )
 
 // The cache's file is a copy of what the directory said, so one that is

@@ -8,7 +8,7 @@ import (
 
 	"convene/directory"
 	"convene/directory/memldap"
-	"convene/settings"
+	"convene/internal/settings"
 )
 
 func TestConfigText(t *testing.T) {

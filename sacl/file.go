@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"convene/atomicfile"
 	"convene/directory"
+	"convene/internal/atomicfile"
 )
 
 // fileVersion is the version of sacl.json that this code reads and writes.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

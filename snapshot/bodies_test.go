@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

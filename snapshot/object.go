@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

@@ -7,7 +7,7 @@ import (
 	"math"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

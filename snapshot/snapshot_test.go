@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"convene/engine"
-	"convene/ical"
+	"convene/internal/engine"
+	"convene/internal/ical"
 	"convene/store"
 )
 

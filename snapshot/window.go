@@ -9,7 +9,7 @@ import (
 
 	"github.com/tidwall/btree"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"convene/ical"
+	"convene/internal/ical"
 	"convene/store"
 )
 

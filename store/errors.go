@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 var (

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 var ctx = context.Background()

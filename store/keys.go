@@ -3,7 +3,7 @@ package store
 import (
 	"encoding/binary"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // The tables; doc.go describes their keys and values.

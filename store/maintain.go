@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // Maintain does what was put off: it purges the records of deleted collections

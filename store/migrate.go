@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // schemaVersion is the version of the layout that this program reads and

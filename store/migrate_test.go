@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 var updateFixtures = flag.Bool("update", false, "write the fixture of the current format")

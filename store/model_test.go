@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"convene/engine"
+	"convene/internal/engine"
 
 	"pgregory.net/rapid"
 )

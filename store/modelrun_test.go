@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"convene/engine"
+	"convene/internal/engine"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"

@@ -6,7 +6,7 @@ import (
 	"iter"
 	"slices"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // A Property is a DAV property that was set: Name is "{namespace}local", Value

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 func TestProperties(t *testing.T) {

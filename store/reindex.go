@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // A Report says what Reindex did.

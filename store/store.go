@@ -8,7 +8,7 @@ import (
 	"io"
 	"time"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // Options sets a store's rules. The zero value of each field but Indexer is a

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // TestFull fills a store to the limit of its file: it goes on answering, loses

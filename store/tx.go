@@ -6,7 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // A Tx is one transaction: of View, which only reads, or of Update. It is used

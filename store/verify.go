@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // A ProblemKind says what is wrong.

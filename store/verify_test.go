@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"convene/engine"
+	"convene/internal/engine"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"convene/engine"
+	"convene/internal/engine"
 )
 
 // walk calls fn for every record of a table from ≤ key < to, in views of at

@@ -1,6 +1,6 @@
 package tzdist
 
-import "convene/ical"
+import "convene/internal/ical"
 
 // The members of the answer to capabilities (RFC 7808 §6.1).
 type (

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // publisher is who maintains the data.

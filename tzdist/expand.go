@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // mostObservances is how many are sent at once: 500 years of summer time.

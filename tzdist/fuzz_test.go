@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // FuzzRequest holds every answer to what all have in common: a known status, a

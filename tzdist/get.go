@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // productID is the PRODID of the calendars that zones are sent in.

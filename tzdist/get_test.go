@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"convene/ical"
+	"convene/internal/ical"
 )
 
 // zoneOf reads the VTIMEZONE of an answer. It goes by its definition alone, and

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"convene"
 	"convene/admin"
+	"convene/internal/settings"
 )
 
 func newQuotaCmd(a *app) *cobra.Command {
@@ -46,7 +46,7 @@ func parseQuota(s string) (int64, error) {
 	case "none":
 		return -1, nil
 	}
-	n, err := convene.ParseSize(s)
+	n, err := settings.ParseSize(s)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("nothing could be stored")
 	}
@@ -59,7 +59,7 @@ func parseQuota(s string) (int64, error) {
 func usageText(u admin.Usage) string {
 	limit := "no limit"
 	if u.Limit >= 0 {
-		limit = fmt.Sprintf("limit %s", convene.Size(u.Limit))
+		limit = fmt.Sprintf("limit %s", settings.Size(u.Limit))
 		if !u.Own {
 			limit += " (default)"
 		}

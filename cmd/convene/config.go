@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"convene"
+	"convene/config"
 )
 
 func newConfigCmd() *cobra.Command {
@@ -16,7 +16,7 @@ func newConfigCmd() *cobra.Command {
 			Use:   "example",
 			Short: "Print a configuration with every setting, its default and its meaning",
 			Args:  cobra.NoArgs,
-			RunE:  func(cmd *cobra.Command, _ []string) error { return convene.WriteExample(cmd.OutOrStdout()) },
+			RunE:  func(cmd *cobra.Command, _ []string) error { return config.WriteExample(cmd.OutOrStdout()) },
 		},
 		&cobra.Command{
 			Use:   "check [FILE]",
@@ -30,7 +30,7 @@ func newConfigCmd() *cobra.Command {
 				if len(args) == 1 {
 					path = args[0]
 				}
-				if _, err := convene.LoadConfig(path, os.Environ()); err != nil {
+				if _, err := config.Load(path, os.Environ()); err != nil {
 					fmt.Fprintln(cmd.ErrOrStderr(), err)
 					return silentError{}
 				}

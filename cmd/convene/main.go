@@ -12,8 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"convene"
 	"convene/admin"
+	"convene/config"
+	"convene/server"
 )
 
 func main() {
@@ -60,7 +61,7 @@ func newRootCmd() *cobra.Command {
 	return cmd
 }
 
-func (a *app) load() (convene.Config, error) { return convene.LoadConfig(a.config, os.Environ()) }
+func (a *app) load() (config.Config, error) { return config.Load(a.config, os.Environ()) }
 
 // withAdmin gives fn the running server, or the files of one that is stopped.
 func (a *app) withAdmin(ctx context.Context, fn func(admin.Conn) error) (err error) {
@@ -76,7 +77,7 @@ func (a *app) withAdmin(ctx context.Context, fn func(admin.Conn) error) (err err
 	case !errors.Is(err, admin.ErrNotRunning):
 		return err
 	}
-	offline, err := convene.OpenOffline(ctx, config)
+	offline, err := server.OpenOffline(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"convene"
+	"convene/server"
 )
 
 // gcPercent is how much the heap may grow before it is collected. The server's
@@ -39,7 +39,7 @@ in progress and stop.`,
 			if err != nil {
 				return err
 			}
-			server, err := convene.Open(convene.Options{Config: config, Reread: a.load, Stderr: cmd.ErrOrStderr()})
+			server, err := server.Open(server.Options{Config: config, Reread: a.load, Stderr: cmd.ErrOrStderr()})
 			if err != nil {
 				return err
 			}

@@ -11,8 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"convene"
-	"convene/settings"
+	"convene/config"
+	"convene/internal/settings"
 	"convene/testenv"
 )
 
@@ -22,7 +22,7 @@ type harness struct {
 	t       *tb
 	dir     string // for everything
 	program string
-	config  convene.Config
+	config  config.Config
 	http    int // ports
 	https   int
 
@@ -33,7 +33,7 @@ type harness struct {
 
 // newHarness builds the server from the module in the current folder.
 func newHarness(t *tb) *harness {
-	h := &harness{t: t, dir: testenv.Dir(t), config: convene.DefaultConfig()}
+	h := &harness{t: t, dir: testenv.Dir(t), config: config.Default()}
 	h.program = h.path("convene")
 	t.Logf("harness: building the server")
 	testenv.Run(t, nil, "", "go", "build", "-o", h.program, "./cmd/convene")

@@ -1,0 +1,203 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"convene/auth"
+	"convene/directory"
+	"convene/internal/settings"
+	"convene/sacl"
+)
+
+// check finds what a value by itself cannot tell: names that are none, and
+// settings that need each other.
+func (c *Config) check(places *settings.Places) settings.Errors {
+	k := &checker{places: places}
+	k.server(c)
+	k.oneOf("tls.min-version", c.TLS.MinVersion, "1.2", "1.3")
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		k.fault("tls.certificate", "certificate and key go together", "set tls.certificate and tls.key, or neither for a self-signed certificate")
+	}
+	if new(slog.LevelVar).UnmarshalText([]byte(c.Log.Level)) != nil {
+		k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	}
+	k.directory(&c.Directory)
+	k.auth(&c.Auth)
+	if key, err := c.SACL.Check(); err != nil {
+		k.fault("sacl."+key, err.Error(), "")
+	}
+	k.principals("access.administrators", c.Access.Administrators)
+	k.principals("access.readers", c.Access.Readers)
+	k.limits(c)
+	return k.faults
+}
+
+type checker struct {
+	places *settings.Places
+	faults settings.Errors
+}
+
+func (k *checker) fault(key, problem, cure string) {
+	k.faults = append(k.faults, k.places.Fault(key, problem, cure))
+}
+
+func (k *checker) oneOf(key, value string, known ...string) {
+	if !slices.Contains(known, value) {
+		k.fault(key, fmt.Sprintf("%q is not known", value), "use one of "+strings.Join(known, ", "))
+	}
+}
+
+func (k *checker) server(c *Config) {
+	for _, list := range []struct {
+		key   string
+		addrs []string
+	}{{"server.http", c.Server.HTTP}, {"server.https", c.Server.HTTPS}} {
+		for _, addr := range list.addrs {
+			if err := checkAddress(addr); err != nil {
+				k.fault(list.key, err.Error(), `write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`)
+			}
+		}
+	}
+	if len(c.Server.HTTP)+len(c.Server.HTTPS) == 0 {
+		k.fault("server.https", "there is no address to listen on", `set server.https = [":8443"]`)
+	}
+	if c.Server.Data == "" {
+		k.fault("server.data", "there is no data folder", `such as "/var/lib/convene"`)
+	}
+}
+
+func checkAddress(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not an address", addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%q has no port number", addr)
+	}
+	if host != "" && net.ParseIP(strings.Split(host, "%")[0]) == nil && strings.ContainsAny(host, " /:") {
+		return fmt.Errorf("%q has no host name or address", addr)
+	}
+	return nil
+}
+
+func (k *checker) directory(c *Directory) {
+	before := len(k.faults)
+	k.directoryNamed(c)
+	k.cache(&c.Cache)
+	if len(k.faults) > before {
+		return // what follows would say the same with less of a cure
+	}
+	err := c.LDAP.Check()
+	if c.Kind == "file" {
+		err = c.File.Check()
+	}
+	if s, ok := errors.AsType[*directory.SettingError](err); ok {
+		k.fault("directory."+c.Kind+"."+s.Setting, s.Err.Error(), "")
+	}
+}
+
+func (k *checker) cache(c *Cache) {
+	if c.Records < 1 {
+		k.fault("directory.cache.records", "a number above zero is needed", "")
+	}
+	k.above(map[string]time.Duration{
+		"directory.cache.ttl": c.TTL, "directory.cache.negative-ttl": c.Negative, "directory.cache.stale": c.Stale,
+		"directory.cache.timeout": c.Timeout,
+	})
+}
+
+// above wants times above zero, which elsewhere stands for the default.
+func (k *checker) above(times map[string]time.Duration) {
+	for _, key := range slices.Sorted(maps.Keys(times)) {
+		if times[key] <= 0 {
+			k.fault(key, "a time above zero is needed", `"1s" is next to none`)
+		}
+	}
+}
+
+// directoryNamed finds what is missing.
+func (k *checker) directoryNamed(c *Directory) {
+	switch c.Kind {
+	case "ldap":
+		if len(c.LDAP.URLs) == 0 {
+			k.fault("directory.ldap.urls", "there is no LDAP server", `such as ["ldaps://ldap.example.com"]; or set directory.kind = "file"`)
+		}
+		for _, s := range c.LDAP.URLs {
+			u, err := url.Parse(s)
+			if err != nil || u.Scheme != "ldap" && u.Scheme != "ldaps" && u.Scheme != "ldapi" {
+				k.fault("directory.ldap.urls", fmt.Sprintf("%q is not an LDAP server's address", s), `write "ldaps://host", "ldap://host:389" or "ldapi://%2Frun%2Fldapi"`)
+			}
+		}
+		if len(c.LDAP.Base) == 0 && len(c.LDAP.Users.Base) == 0 {
+			k.fault("directory.ldap.base", "there is no search base", `such as ["dc=example,dc=com"]`)
+		}
+	case "file":
+		if c.File.File == "" {
+			k.fault("directory.file.file", "there is no file", `such as "/etc/convene/accounts.ldif"`)
+		}
+	default:
+		k.oneOf("directory.kind", c.Kind, "ldap", "file")
+	}
+}
+
+func (k *checker) auth(c *auth.Config) {
+	if len(c.Schemes) == 0 {
+		k.fault("auth.schemes", "there is no way to sign in", `such as ["negotiate", "basic"]`)
+	}
+	for _, s := range c.Schemes {
+		k.oneOf("auth.schemes", s, auth.SchemeNegotiate, auth.SchemeDigest, auth.SchemeBasic)
+	}
+	if slices.Equal(c.Schemes, []string{auth.SchemeNegotiate}) && c.Negotiate.Keytab == "" {
+		k.fault("auth.negotiate.keytab", "Kerberos is the only way to sign in, and there is no keytab", "set it to the file with the keys of HTTP/host-name")
+	}
+	k.oneOf("auth.negotiate.channel-binding", c.Negotiate.ChannelBinding, auth.BindingCheck, auth.BindingRequire, auth.BindingOff)
+	for _, a := range c.Digest.Algorithms {
+		k.oneOf("auth.digest.algorithms", a, "SHA-256", "MD5")
+	}
+	if key, err := c.Check(); err != nil {
+		k.fault("auth."+key, err.Error(), "")
+	}
+}
+
+func (k *checker) principals(key string, entries []string) {
+	for _, s := range entries {
+		w, err := sacl.ParseWho(s)
+		if err == nil && w.Kind == sacl.Everyone {
+			err = fmt.Errorf("everyone cannot stand above everyone")
+		}
+		if err != nil {
+			k.fault(key, err.Error(), "")
+		}
+	}
+}
+
+func (k *checker) limits(c *Config) {
+	if c.Limits.Connections < 1 {
+		k.fault("limits.connections", "at least one connection is needed", "")
+	}
+	if c.Storage.Snapshots < settings.MB {
+		k.fault("storage.snapshots", "less than 1MB is of no use", "")
+	}
+	if c.Limits.Header < 8*settings.KB {
+		k.fault("limits.header", "less than 8KB is too little for Kerberos", "")
+	}
+	k.above(map[string]time.Duration{
+		"limits.header-time": c.Limits.HeaderTime, "limits.read-time": c.Limits.ReadTime, "limits.write-time": c.Limits.WriteTime,
+		"limits.idle-time": c.Limits.IdleTime, "limits.drain-time": c.Limits.DrainTime, "storage.sync-for": c.Storage.SyncFor,
+	})
+	if c.Calendars.AllAnswersBytes < c.Calendars.AnswerBytes {
+		k.fault("calendars.all-answers-size", "it is less than calendars.answer-size, so that no answer of that size is possible", "raise it")
+	}
+	if int64(c.Limits.Body) < c.Calendars.ObjectBytes || int64(c.Limits.Body) < c.Calendars.RequestBytes {
+		k.fault("limits.body", "it is less than what calendars.object-size or calendars.request-size allow", "raise it")
+	}
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"convene/auth"
+	"convene/caldav"
+	"convene/directory"
+	"convene/internal/settings"
+	"convene/sacl"
+
+)
+
+// Config is the server's configuration file. A field's value in Default
+// is its default; its doc tag is its documentation. There is no other.
+type Config struct {
+	Server    Server        `toml:"server" doc:"What the server listens on, and where it keeps its data."`
+	TLS       TLS           `toml:"tls" doc:"The certificate. It is read again when the files change and on SIGHUP. Without files the server makes a self-signed one, keeps it in the data folder and renews it: clients must then be told to trust it."`
+	Log       Log           `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
+	Directory Directory     `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
+	Auth      auth.Config   `toml:"auth" doc:"How people sign in."`
+	SACL      sacl.Config   `toml:"sacl" doc:"The service access list: who may use the service at all."`
+	Access    Access        `toml:"access" doc:"Who stands above ownership. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
+	Storage   Storage       `toml:"storage" doc:"What may be stored, and for how long."`
+	Calendars caldav.Limits `toml:"calendars" doc:"Limits of single requests."`
+	Limits    Limits        `toml:"limits" doc:"Limits of connections."`
+}
+
+// Server says where the server is found.
+type Server struct {
+	HostName  string   `toml:"host-name" doc:"Name by which clients reach the server: it is in the self-signed certificate, and Kerberos clients ask for tickets for HTTP/host-name. Empty: this machine's name."`
+	HTTP      []string `toml:"http" doc:"Addresses for connections without TLS, each host:port, [IPv6 address]:port or :port for all addresses of both kinds. An empty list: none."`
+	HTTPS     []string `toml:"https" doc:"The same for connections with TLS."`
+	Data      string   `toml:"data" doc:"Folder for calendars, sign-in state, rules and logs. The server alone writes it."`
+	AllowRoot bool     `toml:"allow-root" doc:"Run even as root. The server never needs it: ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE."`
+}
+
+// TLS is the server's certificate.
+type TLS struct {
+	Certificate string `toml:"certificate" doc:"PEM file with the certificate and those of the authorities between it and the root."`
+	Key         string `toml:"key" doc:"PEM file with its private key."`
+	MinVersion  string `toml:"min-version" doc:"Oldest protocol version accepted: \"1.2\" or \"1.3\"."`
+}
+
+// Log says what is logged, and where.
+type Log struct {
+	Access string `toml:"access" doc:"Access log: a line for each request, in the Common Log Format with more fields."`
+	Error  string `toml:"error" doc:"Error log."`
+	Audit  string `toml:"audit" doc:"Audit log: changes of the access list, of device passwords and of quotas, and who made them."`
+	Level  string `toml:"level" doc:"Least severe messages in the error log: \"debug\", \"info\", \"warn\" or \"error\"."`
+}
+
+// Directory chooses a directory.
+type Directory struct {
+	Kind  string               `toml:"kind" doc:"\"ldap\" or \"file\": which of the two tables below counts."`
+	Cache Cache                `toml:"cache" doc:"How long answers of the directory are remembered."`
+	LDAP  directory.LDAPConfig `toml:"ldap" doc:"LDAP servers: OpenLDAP, Active Directory and others."`
+	File  directory.FileConfig `toml:"file" doc:"A directory kept in files, for small sites."`
+}
+
+// Cache is the directory cache's configuration.
+type Cache struct {
+	Records  int           `toml:"records" doc:"Records kept in memory at most."`
+	TTL      time.Duration `toml:"ttl" doc:"How long an answer is believed. A change in the directory shows here after that time at the latest."`
+	Negative time.Duration `toml:"negative-ttl" doc:"How long the answer that there is no such record is believed."`
+	Stale    time.Duration `toml:"stale" doc:"How long old answers go on being used while the directory cannot be reached. They are kept in the data folder over restarts."`
+	Timeout  time.Duration `toml:"timeout" doc:"Longest wait for one answer; then clients are told to come back (503)."`
+}
+
+// Access names the principals with rights everywhere.
+type Access struct {
+	Administrators []string `toml:"administrators" doc:"Who may do everything with everybody's calendars."`
+	Readers        []string `toml:"readers" doc:"Who may read everybody's calendars."`
+}
+
+// Storage bounds what is stored.
+type Storage struct {
+	Quota     settings.Size `toml:"quota" doc:"Calendar data that one person, room or resource may store. \"0\": without limit. Single quotas are set with \"convene admin quota\"."`
+	SyncFor   time.Duration `toml:"sync-for" doc:"How long a client may stay away and still be told only what has changed. After that it reads everything again."`
+	Snapshots settings.Size `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
+}
+
+// Limits bounds connections.
+type Limits struct {
+	Connections int           `toml:"connections" doc:"Connections at the same time; more wait until one is closed."`
+	Header      settings.Size `toml:"header" doc:"Size of a request's header. Kerberos tickets of people in many groups are long."`
+	Body        settings.Size `toml:"body" doc:"Size of a request's body, whatever it is for."`
+	HeaderTime  time.Duration `toml:"header-time" doc:"Time for a client to send a request's header."`
+	ReadTime    time.Duration `toml:"read-time" doc:"Time for a client to send a whole request."`
+	WriteTime   time.Duration `toml:"write-time" doc:"Time from the request's header to the end of the answer."`
+	IdleTime    time.Duration `toml:"idle-time" doc:"How long a connection stays open without a request."`
+	DrainTime   time.Duration `toml:"drain-time" doc:"How long requests may go on after the server was told to stop."`
+}
+
+// Default is the configuration of a server that nobody configured.
+func Default() Config {
+	return Config{
+		Server: Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
+		TLS:    TLS{MinVersion: "1.2"},
+		Log:    Log{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
+		Directory: Directory{
+			Kind: "ldap", LDAP: directory.DefaultLDAPConfig(), File: directory.DefaultFileConfig(),
+			Cache: Cache{
+				Records: 200_000, TTL: 5 * time.Minute, Negative: 30 * time.Second, Stale: 24 * time.Hour, Timeout: 15 * time.Second,
+			},
+		},
+		Auth:      auth.DefaultConfig(),
+		Storage:   Storage{Quota: 100 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
+		Calendars: caldav.DefaultLimits(),
+		Limits: Limits{
+			Connections: 10_000, Header: 128 * settings.KB, Body: 16 * settings.MB, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,
+			WriteTime: 5 * time.Minute, IdleTime: 3 * time.Minute, DrainTime: 20 * time.Second,
+		},
+	}
+}
+
+// Example is the configuration in convene.example.toml: the defaults,
+// and invented values for what every site has to set.
+func Example() Config {
+	c := Default()
+	c.Server.HostName = "calendar.example.com"
+	l := &c.Directory.LDAP
+	l.URLs = []string{"ldaps://ldap1.example.com", "ldaps://ldap2.example.com"}
+	l.BindDN = "cn=convene,ou=services,dc=example,dc=com"
+	l.BindPasswordFile = "/etc/convene/ldap-password"
+	l.Preset = "openldap"
+	l.Base = []string{"dc=example,dc=com"}
+	c.Access.Administrators = []string{"group:calendar-admins"}
+	return c
+}
+
+// WriteExample writes Example as a commented file; "convene config
+// example" prints it and a test compares it with the copy in the repository.
+func WriteExample(w io.Writer) error {
+	const head = `# Configuration of a convene server, with every setting there is. What you
+# leave out has the value shown here, except for the names of example.com, which
+# are invented. Check your file with "convene config check FILE".
+#
+# Each setting can be overridden by an environment variable: CONVENE_, then the
+# table and the name in capitals, with underscores between the words, such as
+# CONVENE_DIRECTORY_LDAP_BIND_PASSWORD. Lists are separated by commas; those of
+# distinguished names are written as here: ["dc=example,dc=com"].
+#
+# Times are written with their unit: "90s", "5m", "1h30m". Sizes too: "100MB"
+# is a hundred million bytes, "100MiB" a little more.
+
+`
+	if _, err := io.WriteString(w, head); err != nil {
+		return err
+	}
+	return settings.Write(w, Example())
+}
+
+// envPrefix starts the names of environment variables that are settings.
+const envPrefix = "CONVENE_"
+
+// envOther are variables with that prefix that are for others: the tests.
+var envOther = []string{"CONVENE_REQUIRE"}
+
+// Load reads the file at path, applies the environment, as os.Environ
+// gives it, and checks the result. All faults are reported at once, as
+// settings.Errors.
+func Load(path string, environ []string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, text, environ)
+}
+
+// Parse is Load for a file whose text is known.
+func Parse(path string, text []byte, environ []string) (Config, error) {
+	c := Default()
+	places, err := settings.Read(&c, settings.Source{File: path, Text: text, Prefix: envPrefix, Environ: environ, Ignore: envOther})
+	if err != nil {
+		return Config{}, err
+	}
+	if faults := c.check(places); len(faults) > 0 {
+		return Config{}, faults
+	}
+	c.Server.Data = filepath.Clean(c.Server.Data)
+	return c, nil
+}
+
+// HostName is the name that clients use: the configured one, or the machine's.
+func (c *Config) HostName() string {
+	if c.Server.HostName != "" {
+		return c.Server.HostName
+	}
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return "localhost"
+}

@@ -1,0 +1,191 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+
+	"convene/auth"
+	"convene/directory"
+	"convene/internal/logging"
+	"convene/sacl"
+)
+
+// chain is the way of a request, from the access log down to the calendars.
+func (s *Server) chain(log *logging.Log) (http.Handler, error) {
+	compressed, err := compress(s.public(http.HandlerFunc(s.signIn)))
+	if err != nil {
+		return nil, err
+	}
+	return logging.NewHandler(s.guard(compressed), log, s.now, time.Local), nil
+}
+
+// What every answer says: of the program; and that a browser must not take it for
+// anything but what its Content-Type says.
+var (
+	serverHeader = []string{"convene"}
+	noSniff      = []string{"nosniff"}
+)
+
+// guard bounds the body and turns a panic, which is a fault of ours, into 500.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header["Server"], header["X-Content-Type-Options"] = serverHeader, noSniff
+		if most := s.maxBody.Load(); r.ContentLength > most {
+			http.Error(w, "The request's body is too large.", http.StatusRequestEntityTooLarge)
+			return
+		} else if r.ContentLength != 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, most)
+		}
+		defer s.recovered(w, r)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	if fault == http.ErrAbortHandler {
+		panic(fault)
+	}
+	line := logging.For(w)
+	s.log.Error("panic while serving a request", "id", line.ID, "method", r.Method, "path", r.URL.Path,
+		"panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	if line.Status() != 0 {
+		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+	}
+	http.Error(w, "An internal error; the server's log knows more.", http.StatusInternalServerError)
+}
+
+// leastCompressed is the size in bytes below which compressing is not worth it.
+const leastCompressed = 1400
+
+// compress compresses large text answers for clients that ask for it. Strong
+// ETags stay strong: clients send them back in If-Match, and some break on
+// weak ones.
+func compress(next http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(
+		gzhttp.MinSize(leastCompressed),
+		gzhttp.CompressionLevel(1),
+		gzhttp.EnableZstd(false),
+		gzhttp.ContentTypes([]string{
+			"application/xml", "text/xml", "text/calendar", "application/calendar+json", "application/json",
+			"text/html", "text/plain", "text/css", "text/javascript",
+		}),
+	)
+	if err != nil {
+		return nil, err
+	}
+	compressing := wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asksForGzip(r) {
+			compressing(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}), nil
+}
+
+func asksForGzip(r *http.Request) bool {
+	for _, field := range r.Header["Accept-Encoding"] {
+		if strings.Contains(field, "gzip") || strings.Contains(field, "*") {
+			return true
+		}
+	}
+	return false
+}
+
+// signIn finds out who is asking and lets in whom the access list and the
+// directory record let in.
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
+	site, caller, out := s.authenticate(r)
+	defer site.leave()
+	out.Write(w)
+	if caller == nil {
+		return
+	}
+	logging.For(w).User = caller.Login
+	service := serviceOf(r.URL.Path)
+	decision, err := site.sacl.Check(r.Context(), service, caller)
+	switch {
+	case err != nil:
+		s.log.Error("access list undecided", "user", caller.Login, "service", service, "err", err)
+		unavailable(w, err)
+	case !decision.Allowed:
+		s.log.Info("access denied", "user", caller.Login, "service", service, "rule", decision.Rule, "reason", decision.Reason)
+		http.Error(w, "You may not use this service. Ask your administrator.", http.StatusForbidden)
+	default:
+		site.calendars.Load().Serve(w, r, caller)
+	}
+}
+
+// authenticate enters the site of the moment and asks its authenticator.
+// While a reload exchanges authenticators, requests wait at the gate.
+func (s *Server) authenticate(r *http.Request) (*site, *auth.Caller, *auth.Outcome) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	current := s.site.Load()
+	for !current.enter() {
+		current = s.site.Load()
+	}
+	caller, out := current.signIn.Authenticate(r)
+	return current, caller, out
+}
+
+// serviceOf is the service that the path of a URL belongs to, however it is
+// written.
+func serviceOf(urlPath string) sacl.Service {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean(urlPath), "/"), "/")
+	switch first {
+	case "admin":
+		return sacl.Admin
+	case "my":
+		return sacl.Web
+	}
+	return sacl.Calendar
+}
+
+// unavailable answers that the directory could not say.
+func unavailable(w http.ResponseWriter, err error) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(directory.RetryAfter(err).Seconds())))
+	http.Error(w, "The directory cannot be reached at the moment.", http.StatusServiceUnavailable)
+}
+
+type connKey struct{}
+
+// trackConn makes the connection known to its requests (see shownCertificate).
+func trackConn(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = t.NetConn()
+	}
+	if t, ok := c.(*trackedConn); ok {
+		return context.WithValue(ctx, connKey{}, t)
+	}
+	return ctx
+}
+
+// httpErrors takes what net/http has to say, which has no other way out:
+// failed handshakes, which happen all the time, and real trouble.
+type httpErrors struct{ log *slog.Logger }
+
+func (e httpErrors) Write(p []byte) (int, error) {
+	level := slog.LevelWarn
+	text := strings.TrimSpace(string(p))
+	if strings.Contains(text, "TLS handshake error") {
+		level = slog.LevelDebug
+	}
+	e.log.Log(context.Background(), level, text)
+	return len(p), nil
+}

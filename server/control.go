@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"convene/admin"
+	"convene/auth"
+	"convene/config"
+)
+
+// A controller serves the operator's commands on a socket in the data folder.
+type controller struct {
+	server *Server
+	http   *http.Server
+	l      net.Listener
+}
+
+func newController(s *Server) *controller {
+	c := &controller{server: s}
+	c.http = &http.Server{
+		Handler:           admin.Handler(s.admin),
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	return c
+}
+
+func (c *controller) listen(dataDir string) (err error) {
+	c.l, err = admin.Listen(dataDir)
+	return err
+}
+
+func (c *controller) serve() {
+	if err := c.http.Serve(c.l); !errors.Is(err, http.ErrServerClosed) {
+		c.server.log.Error("commands cannot reach the server any more", "err", err)
+	}
+}
+
+// close ends commands that are being served; they report it.
+func (c *controller) close() error {
+	if c.l == nil {
+		return nil
+	}
+	return c.http.Close()
+}
+
+// admin gives the operator's verbs the parts of the site of the moment.
+func (s *Server) admin() (*admin.Admin, func()) {
+	s.gate.RLock() // while a reload exchanges the sign-in there is none
+	defer s.gate.RUnlock()
+	current := s.site.Load()
+	for !current.enter() {
+		current = s.site.Load()
+	}
+	return &admin.Admin{
+		Store: s.store, Directory: current.people.cache, Devices: current.signIn.Devices(), SACL: current.sacl,
+		Audit: s.audit, Reload: s.Reload,
+	}, current.leave
+}
+
+// An Offline is the parts of a server that does not run, for the operator's
+// verbs.
+type Offline struct {
+	*admin.Admin
+	close []func() error
+}
+
+// OpenOffline opens the files of a configuration's data folder. It fails if a
+// server, or another command, has them open.
+func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
+	if err := checkOwner(c.Server.Data); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	o := &Offline{Admin: &admin.Admin{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, o.Close())
+		}
+	}()
+	quiet := slog.New(slog.DiscardHandler)
+	if o.Store, err = OpenStore(&c, time.Now); err != nil {
+		return nil, err
+	}
+	o.close = append(o.close, o.Store.Close)
+	state, err := OpenState(&c)
+	if err != nil {
+		return nil, err
+	}
+	o.close = append(o.close, state.Close)
+	audit, closer, err := OpenAudit(&c, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	o.Audit, o.close = audit, append(o.close, closer.Close)
+	people, err := openPeople(c.Directory, c.Server.Data, quiet, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	o.Directory, o.close = people.cache, append(o.close, people.close)
+	if o.SACL, err = openSACL(&c, people, audit, time.Now); err != nil {
+		return nil, err
+	}
+	// Whatever way to sign in is configured, enrolling needs none of them.
+	options := c.Auth.Options()
+	options.Schemes, options.Basic.Files = []string{auth.SchemeBasic}, nil
+	options.Directory, options.State, options.Log = people.cache, state, quiet
+	a, err := auth.New(options)
+	if err != nil {
+		return nil, err
+	}
+	o.Devices, o.close = a.Devices(), append(o.close, func() error { return a.Close(ctx) })
+	return o, nil
+}
+
+// checkOwner refuses a folder that is not there, since a typing error should
+// not make a new one, and one whose files root would take from their owner.
+func checkOwner(dataDir string) error {
+	info, err := os.Stat(dataDir)
+	if err != nil {
+		return err
+	}
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && s.Uid != 0 {
+		return fmt.Errorf("%s belongs to another account; run this as that account, such as: sudo -u '#%d' convene …", dataDir, s.Uid)
+	}
+	return nil
+}
+
+// Close closes the files.
+func (o *Offline) Close() error {
+	var errs []error
+	for i := len(o.close) - 1; i >= 0; i-- {
+		errs = append(errs, o.close[i]())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"convene/config"
+)
+
+// A listener is one address that the server accepts connections on.
+type listener struct {
+	net.Listener
+	config string // the address as configured; "" if systemd opened the socket
+	secure bool   // with TLS
+}
+
+// listen opens the addresses of c that are not among those open already. If
+// one fails, none of the new ones stays open.
+func listen(c *config.Server, open []*listener, slots *slots) (added []*listener, err error) {
+	for _, want := range wanted(c) {
+		if find(open, want.config, want.secure) != nil {
+			continue
+		}
+		l, err := net.Listen("tcp", want.config)
+		if err != nil {
+			for _, a := range added {
+				err = errors.Join(err, a.Close())
+			}
+			return nil, fmt.Errorf("address %s: %w", want.config, err)
+		}
+		want.Listener = &limited{l, slots}
+		added = append(added, want)
+	}
+	return added, nil
+}
+
+// wanted lists the addresses of c, each once.
+func wanted(c *config.Server) []*listener {
+	var out []*listener
+	for _, list := range []struct {
+		addrs  []string
+		secure bool
+	}{{c.HTTP, false}, {c.HTTPS, true}} {
+		for _, addr := range list.addrs {
+			if find(out, addr, list.secure) == nil {
+				out = append(out, &listener{config: addr, secure: list.secure})
+			}
+		}
+	}
+	return out
+}
+
+func find(list []*listener, config string, secure bool) *listener {
+	for _, l := range list {
+		if l.config == config && l.secure == secure {
+			return l
+		}
+	}
+	return nil
+}
+
+// inherited returns the sockets that systemd opened (systemd.socket(5)). A
+// socket is for TLS if its FileDescriptorName is https, or starts so; without
+// a name of ours, if its port ends in 443.
+func inherited(slots *slots) ([]*listener, error) {
+	named, err := activation.ListenersWithNames()
+	if err != nil {
+		return nil, fmt.Errorf("sockets of systemd: %w", err)
+	}
+	var out []*listener
+	for name, list := range named {
+		for _, l := range list {
+			if l == nil {
+				continue // a datagram socket
+			}
+			secure := strings.HasPrefix(name, "https")
+			if !strings.HasPrefix(name, "http") {
+				secure = strings.HasSuffix(l.Addr().String(), "443")
+			}
+			out = append(out, &listener{Listener: &limited{l, slots}, secure: secure})
+		}
+	}
+	return out, nil
+}
+
+// slots bounds the connections of all listeners together.
+type slots struct {
+	free   chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newSlots(n int) *slots {
+	return &slots{free: make(chan struct{}, n), closed: make(chan struct{})}
+}
+
+// close ends waiting for a free slot.
+func (s *slots) close() { s.once.Do(func() { close(s.closed) }) }
+
+// limited is a listener that accepts while there are slots; then connections
+// wait in the system's queue.
+type limited struct {
+	net.Listener
+	slots *slots
+}
+
+func (l *limited) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case l.slots.free <- struct{}{}:
+	case <-l.slots.closed:
+		return nil, errors.Join(net.ErrClosed, c.Close())
+	}
+	if t, ok := c.(*net.TCPConn); ok {
+		// Phones go away without a word; the defaults notice after hours. An
+		// option that cannot be set is no reason to refuse a client.
+		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
+	}
+	return &trackedConn{Conn: c, slots: l.slots}, nil
+}
+
+// A trackedConn gives its slot back when it is closed, and remembers the
+// certificate that its client was shown.
+type trackedConn struct {
+	net.Conn
+	slots *slots
+	once  sync.Once
+	shown atomic.Pointer[x509.Certificate]
+}
+
+// CloseWrite lets net/http say good-bye in order: it ends its side and waits a
+// little, so that a client still sending gets the answer and not a reset.
+func (c *trackedConn) CloseWrite() error {
+	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return nil
+}
+
+func (c *trackedConn) Close() error {
+	c.once.Do(func() { <-c.slots.free })
+	return c.Conn.Close()
+}

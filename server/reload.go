@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"convene/config"
+)
+
+// Reload reads the configuration, the certificate, the keytab and the password
+// files again, and opens the logs anew, as on SIGHUP. No request is lost or
+// refused for it: each goes on with what it began with, and new ones wait for
+// the moment in which the two are exchanged. On error nothing has changed,
+// except that logs, certificate and files may have been read anew.
+func (s *Server) Reload(ctx context.Context) error {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	s.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
+	defer s.notify(daemon.SdNotifyReady)
+	err := s.reloadAll(ctx)
+	if err != nil {
+		s.log.Error("not reloaded", "err", err)
+		return err
+	}
+	s.log.Info("reloaded")
+	return nil
+}
+
+func (s *Server) reloadAll(ctx context.Context) error {
+	if err := s.logs.reopen(); err != nil {
+		return err
+	}
+	old := s.site.Load()
+	c := old.config
+	if s.reread != nil {
+		var err error
+		if c, err = s.reread(); err != nil {
+			return err
+		}
+	}
+	for _, key := range needsRestart(&old.config, &c) {
+		s.log.Warn("a changed setting counts after a restart only", "setting", key)
+	}
+	keepRestart(&old.config, &c)
+	if len(c.Server.HTTPS) > 0 {
+		if err := s.certs.use(&c); err != nil {
+			return err
+		}
+	}
+	if err := rereadFiles(ctx, old, &c); err != nil {
+		return err
+	}
+	added, err := s.openListeners(&c)
+	if err != nil {
+		return err
+	}
+	next, err := s.openSite(ctx, c, old)
+	if err == nil {
+		if err = s.exchange(ctx, next, old); err != nil {
+			err = errors.Join(err, next.discard(old))
+		}
+	}
+	if err != nil {
+		for _, l := range added {
+			err = errors.Join(err, l.Close())
+		}
+		return err
+	}
+	s.retire(old, next)
+	s.maxBody.Store(int64(c.Limits.Body))
+	return errors.Join(s.logs.setLevel(&c), s.useListeners(&c, added))
+}
+
+// rereadFiles reads the files anew of those parts of old that go on under c: the
+// others are opened, and so read, for the new site.
+func rereadFiles(ctx context.Context, old *site, c *config.Config) error {
+	if !old.people.serves(c.Directory) {
+		return nil
+	}
+	if err := old.people.source.Reload(ctx); err != nil {
+		return err
+	}
+	if reflect.DeepEqual(c.Auth, old.config.Auth) {
+		return old.signIn.Reload()
+	}
+	return nil
+}
+
+// retire lets old go when its last request is done.
+func (s *Server) retire(old, next *site) {
+	old.retire = func() {
+		if err := old.discard(next); err != nil {
+			s.log.Warn("former directory", "err", err)
+		}
+	}
+	old.leave()
+}
+
+// restartOnly are the settings that cannot change while the server runs.
+var restartOnly = []struct {
+	key string
+	of  func(*config.Config) any // a pointer to the setting
+}{
+	{"server.data", func(c *config.Config) any { return &c.Server.Data }},
+	{"log.access", func(c *config.Config) any { return &c.Log.Access }},
+	{"log.error", func(c *config.Config) any { return &c.Log.Error }},
+	{"log.audit", func(c *config.Config) any { return &c.Log.Audit }},
+	{"tls.min-version", func(c *config.Config) any { return &c.TLS.MinVersion }},
+	{"storage", func(c *config.Config) any { return &c.Storage }},
+	{"limits.connections", func(c *config.Config) any { return &c.Limits.Connections }},
+	{"limits.header", func(c *config.Config) any { return &c.Limits.Header }},
+	{"limits.header-time", func(c *config.Config) any { return &c.Limits.HeaderTime }},
+	{"limits.read-time", func(c *config.Config) any { return &c.Limits.ReadTime }},
+	{"limits.write-time", func(c *config.Config) any { return &c.Limits.WriteTime }},
+	{"limits.idle-time", func(c *config.Config) any { return &c.Limits.IdleTime }},
+}
+
+func needsRestart(old, next *config.Config) (keys []string) {
+	for _, r := range restartOnly {
+		if !reflect.DeepEqual(r.of(old), r.of(next)) {
+			keys = append(keys, r.key)
+		}
+	}
+	return keys
+}
+
+// keepRestart gives next the values of old that cannot change.
+func keepRestart(old, next *config.Config) {
+	for _, r := range restartOnly {
+		reflect.ValueOf(r.of(next)).Elem().Set(reflect.ValueOf(r.of(old)).Elem())
+	}
+}
+
+// ownsAddresses reports whether the server listens on addresses that it opened
+// itself. The caller holds s.mu.
+func (s *Server) ownsAddresses() bool {
+	return len(s.listeners) > 0 && s.listeners[0].config != ""
+}
+
+// openListeners opens addresses of c that are new, unless systemd opens them.
+func (s *Server) openListeners(c *config.Config) ([]*listener, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ownsAddresses() {
+		return nil, nil
+	}
+	return listen(&c.Server, s.listeners, s.slots)
+}
+
+// useListeners serves the added ones and closes those that c no longer names;
+// the connections that came through them go on.
+func (s *Server) useListeners(c *config.Config, added []*listener) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ownsAddresses() {
+		return nil
+	}
+	var keep []*listener
+	var errs []error
+	names := wanted(&c.Server)
+	for _, l := range s.listeners {
+		if find(names, l.config, l.secure) != nil {
+			keep = append(keep, l)
+			continue
+		}
+		s.log.Info("no longer listening", "address", l.Addr())
+		if err := l.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("address %s: %w", l.config, err))
+		}
+	}
+	for _, l := range added {
+		s.log.Info("listening", "address", l.Addr())
+		if s.serving {
+			s.accept(l)
+		}
+	}
+	s.listeners = append(keep, added...)
+	return errors.Join(errs...)
+}
+
+// How often the server looks for changes that nobody tells it of.
+const (
+	watchEvery   = time.Second
+	resolveEvery = time.Minute // administrators' names; each watchEvery while some are unknown
+)
+
+// watch follows the files that change while the server runs: certificate and
+// access list; and who the administrators are.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	resolved := s.now()
+	quiet := slog.New(slog.DiscardHandler)
+	var told string // the last trouble with the access list
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.certs.refresh()
+		s.reload.Lock()
+		current := s.site.Load()
+		trouble := ""
+		if _, err := current.sacl.Reload(); err != nil {
+			trouble = err.Error()
+		}
+		if trouble != told && trouble != "" {
+			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
+		}
+		told = trouble
+		if now := s.now(); current.policy.Incomplete || now.Sub(resolved) >= resolveEvery {
+			resolved = now
+			if err := s.setCalendars(ctx, current, quiet); err != nil {
+				s.log.Error("administrators not changed", "err", err)
+			}
+		}
+		s.reload.Unlock()
+	}
+}

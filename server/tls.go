@@ -1,0 +1,259 @@
+package server
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"convene/config"
+	"convene/internal/atomicfile"
+)
+
+// Life of a self-signed certificate, and how long before its end it is
+// replaced. Apple's clients refuse certificates that live longer than 825 days.
+const (
+	selfSignedLife  = 397 * 24 * time.Hour
+	selfSignedRenew = 30 * 24 * time.Hour
+)
+
+// certificates holds the server's certificate and reads it again when its
+// files change. It is safe for use by many goroutines.
+type certificates struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu       sync.Mutex // held to read the files
+	certFile string
+	keyFile  string
+	selfFor  string // host name of the self-signed certificate; "" if the files are the operator's
+	seen     [2]os.FileInfo
+	told     string // the last trouble with the files
+
+	current atomic.Pointer[tls.Certificate]
+}
+
+// use reads the certificate that c asks for, and makes a self-signed one if it
+// names none. On error the certificate in use stays.
+func (s *certificates) use(c *config.Config) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := certificates{certFile: c.TLS.Certificate, keyFile: c.TLS.Key}
+	if next.certFile == "" {
+		dir := filepath.Join(c.Server.Data, "tls")
+		next.certFile, next.keyFile = filepath.Join(dir, "self-signed.pem"), filepath.Join(dir, "self-signed.key")
+		next.selfFor = c.HostName()
+		if err := renewSelfSigned(next.certFile, next.keyFile, next.selfFor, s.now()); err != nil {
+			return fmt.Errorf("self-signed certificate: %w", err)
+		}
+	}
+	cert, seen, err := readCertificate(next.certFile, next.keyFile)
+	if err != nil {
+		return err
+	}
+	if seen[1].Mode().Perm()&0o004 != 0 {
+		s.log.Warn("a file with secrets can be read by every account of this machine", "file", next.keyFile)
+	}
+	s.certFile, s.keyFile, s.selfFor, s.seen = next.certFile, next.keyFile, next.selfFor, seen
+	s.current.Store(cert)
+	return nil
+}
+
+// refresh reads the files if they have changed since they were read, and
+// renews a self-signed certificate in time. Each trouble is logged once.
+func (s *certificates) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.certFile == "" {
+		return
+	}
+	trouble := ""
+	if err := s.renew(); err != nil {
+		trouble = err.Error()
+	}
+	if trouble != s.told && trouble != "" {
+		s.log.Error("certificate not read again; the one in use stays", "err", trouble)
+	}
+	s.told = trouble
+}
+
+func (s *certificates) renew() error {
+	var errs []error
+	if s.selfFor != "" {
+		if err := renewSelfSigned(s.certFile, s.keyFile, s.selfFor, s.now()); err != nil {
+			errs = append(errs, fmt.Errorf("self-signed certificate: %w", err))
+		}
+	}
+	seen, err := statBoth(s.certFile, s.keyFile)
+	if err == nil && same(seen[0], s.seen[0]) && same(seen[1], s.seen[1]) {
+		return errors.Join(errs...)
+	}
+	// Both files are not replaced in one step: what does not fit together now
+	// will a moment later.
+	cert, seen, err := readCertificate(s.certFile, s.keyFile)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	s.seen = seen
+	s.current.Store(cert)
+	s.log.Info("certificate read again", "file", s.certFile, "until", cert.Leaf.NotAfter)
+	return errors.Join(errs...)
+}
+
+func same(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+func statBoth(certFile, keyFile string) (out [2]os.FileInfo, err error) {
+	for i, name := range []string{certFile, keyFile} {
+		if out[i], err = os.Stat(name); err != nil {
+			return out, fmt.Errorf("certificate: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func readCertificate(certFile, keyFile string) (*tls.Certificate, [2]os.FileInfo, error) {
+	seen, err := statBoth(certFile, keyFile)
+	if err != nil {
+		return nil, seen, err
+	}
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, seen, fmt.Errorf("certificate %s: %w", certFile, err)
+	}
+	return &cert, seen, nil
+}
+
+// config returns the TLS configuration of the listeners.
+func (s *certificates) config(c *config.Config) *tls.Config {
+	minVersion := uint16(tls.VersionTLS12)
+	if c.TLS.MinVersion == "1.3" {
+		minVersion = tls.VersionTLS13
+	}
+	return &tls.Config{
+		MinVersion: minVersion,
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			cert := s.current.Load()
+			if cert == nil {
+				return nil, errors.New("no certificate")
+			}
+			// The connection remembers what it was shown: Kerberos channel
+			// bindings are bound to it, even after the certificate was replaced.
+			if t, ok := hello.Conn.(*trackedConn); ok {
+				t.shown.Store(cert.Leaf)
+			}
+			return cert, nil
+		},
+	}
+}
+
+// renewSelfSigned makes a certificate for host unless there is one that is
+// good for a while yet. A key that is there stays: so the two files fit together
+// whenever the process is killed.
+func renewSelfSigned(certFile, keyFile, host string, now time.Time) error {
+	cert, _, err := readCertificate(certFile, keyFile)
+	switch {
+	case err == nil && cert.Leaf.VerifyHostname(host) == nil && now.Add(selfSignedRenew).Before(cert.Leaf.NotAfter):
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err // something else is there; it is not ours to overwrite
+	}
+	if err := os.MkdirAll(filepath.Dir(certFile), 0o700); err != nil {
+		return err
+	}
+	key, err := selfSignedKey(keyFile)
+	if err != nil {
+		return err
+	}
+	der, err := selfSigned(host, now, key)
+	if err != nil {
+		return err
+	}
+	return writePEM(certFile, 0o644, "CERTIFICATE", der)
+}
+
+// selfSignedKey reads the key, or makes one.
+func selfSignedKey(file string) (crypto.Signer, error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, writePEM(file, 0o600, "PRIVATE KEY", der)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM", file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("%s: a key that cannot sign", file)
+	}
+	return signer, nil
+}
+
+func writePEM(file string, perm os.FileMode, kind string, der []byte) error {
+	return atomicfile.Write(file, perm, func(w io.Writer) error { return pem.Encode(w, &pem.Block{Type: kind, Bytes: der}) })
+}
+
+// selfSigned makes a certificate for a host name, localhost and the loopback
+// addresses. Clients that are told to trust it take it for an authority; it is
+// one for those names only.
+func selfSigned(host string, now time.Time, key crypto.Signer) (der []byte, err error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: host, Organization: []string{"convene self-signed"}},
+		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(selfSignedLife),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true,
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback},
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		if v4 := ip.To4(); v4 != nil {
+			ip = v4
+		}
+		template.IPAddresses = append(template.IPAddresses, ip)
+	} else if host != "localhost" {
+		template.DNSNames = append(template.DNSNames, host)
+	}
+	template.PermittedDNSDomains = template.DNSNames
+	for _, ip := range template.IPAddresses {
+		bits := 8 * len(ip)
+		template.PermittedIPRanges = append(template.PermittedIPRanges, &net.IPNet{IP: ip, Mask: net.CIDRMask(bits, bits)})
+	}
+	template.PermittedDNSDomainsCritical = true
+	return x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+}
