@@ -2,6 +2,9 @@ package convene_test
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,15 +30,16 @@ directory             directory/ldif internal/atomicfile
 directory/memldap     directory/ldif
 store                 internal/engine
 snapshot              internal/ical store
+calendar              directory internal/ical internal/webdav snapshot store
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 delegation            auth
-caldav                auth caldav/calquery delegation directory internal/ical internal/logging internal/webdav snapshot store
+caldav                auth caldav/calquery calendar delegation directory internal/ical internal/logging internal/webdav snapshot store
 admin                 auth directory sacl store
 config                auth caldav directory internal/settings sacl
-server                admin auth caldav config delegation directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
+server                admin auth caldav calendar config delegation directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server
 testenv/cmd/harness   config internal/settings testenv
@@ -149,6 +153,38 @@ func TestLibrariesHaveOwners(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// All changes of calendar data go through package calendar: nobody else calls what
+// writes objects, collections or properties to the store.
+func TestOneDoor(t *testing.T) {
+	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
+		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
+		EnsureHome DeleteHome SetProperty RemoveProperty`)
+	found := 0
+	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {
+		f := strings.Split(line, "\t")
+		name, _ := relative(f[0])
+		for _, file := range strings.Fields(f[2]) {
+			tree, err := parser.ParseFile(token.NewFileSet(), filepath.Join(f[1], file), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range ast.Preorder(tree) {
+				sel, ok := n.(*ast.SelectorExpr)
+				switch {
+				case !ok || !slices.Contains(writes, sel.Sel.Name):
+				case name == "calendar":
+					found++
+				case name != "store" && name != "store/crashtest":
+					t.Errorf("%s/%s calls %s, which is for package calendar alone", name, file, sel.Sel.Name)
+				}
+			}
+		}
+	}
+	if found < len(writes)-3 {
+		t.Errorf("package calendar calls %d of these methods: have they got other names?", found)
 	}
 }
 

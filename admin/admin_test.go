@@ -16,7 +16,7 @@ import (
 
 	"convene/admin"
 	"convene/auth"
-	"convene/caldav"
+	"convene/calendar"
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/sacl"
@@ -42,7 +42,7 @@ func newAdmin(t *testing.T) (*admin.Admin, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(filepath.Join(dir, "calendars.db"), store.Options{Indexer: caldav.Index, DefaultQuota: 1000})
+	s, err := store.Open(filepath.Join(dir, "calendars.db"), store.Options{Indexer: calendar.Index, DefaultQuota: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"convene/calendar"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,8 +13,8 @@ import (
 func prefersJCal(r *http.Request) bool {
 	accept := r.Header.Values("Accept")
 	if len(accept) == 0 {
-		media, err := calendarMedia(r.Header.Get("Content-Type"))
-		return err == nil && media == mediaJCal
+		form, err := formOf(r.Header.Get("Content-Type"))
+		return err == nil && form == calendar.JCal
 	}
 	ranks := strings.Join(accept, ",")
 	jcal, named := rank(ranks, mediaJCal)

@@ -7,11 +7,9 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
-	"convene/internal/ical"
+	"convene/calendar"
 	"convene/internal/webdav"
-	"convene/store"
 )
 
 // claimed is how much memory a body gets for the length that its header claims;
@@ -72,29 +70,20 @@ func (h *Handler) readXML(r *request) (*webdav.Element, error) {
 	return p.Parse(body, webdav.DefaultXMLLimits)
 }
 
-// An upload is a calendar object resource as a client sent it, checked, with
-// what the store's index needs.
-type upload struct {
-	body   []byte
-	object *ical.Object
-	index  store.Index
-	edited bool // the body is not what the client sent
-}
-
 var errUnsupportedData = precondition(webdav.CalDAV("supported-calendar-data"))
 
 // readObject reads, parses and checks a calendar object resource (RFC 4791
 // §5.3.2.1): iCalendar, or jCal which is stored as iCalendar (RFC 7265).
-func (h *Handler) readObject(r *request) (*upload, error) {
-	media, err := calendarMedia(r.Header.Get("Content-Type"))
+func (h *Handler) readObject(r *request) (*calendar.Data, error) {
+	form, err := formOf(r.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
 	}
-	body, err := readBody(r.Request, h.Limits.ObjectBytes, precondition(webdav.CalDAV("max-resource-size")))
+	body, err := readBody(r.Request, h.Calendars.Rules.ResourceSize, precondition(webdav.CalDAV("max-resource-size")))
 	if err != nil {
 		return nil, err
 	}
-	return h.parseObject(body, media)
+	return h.Calendars.Rules.Parse(body, form)
 }
 
 // The media types of calendar data.
@@ -103,11 +92,11 @@ const (
 	mediaJCal     = "application/calendar+json"
 )
 
-// calendarMedia is the media type of a Content-Type header. A missing one is
+// formOf is the form that a Content-Type header names. A missing one is
 // taken for iCalendar.
-func calendarMedia(header string) (string, error) {
+func formOf(header string) (calendar.Form, error) {
 	if header == "" {
-		return mediaCalendar, nil
+		return calendar.ICalendar, nil
 	}
 	media, params, err := mime.ParseMediaType(header)
 	if err != nil {
@@ -115,79 +104,23 @@ func calendarMedia(header string) (string, error) {
 		media = strings.ToLower(strings.TrimSpace(media))
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
-		return "", errUnsupportedData
+		return 0, errUnsupportedData
 	}
 	switch media {
-	case mediaCalendar, mediaJCal:
-		return media, nil
+	case mediaCalendar:
+		return calendar.ICalendar, nil
+	case mediaJCal:
+		return calendar.JCal, nil
 	}
-	return "", errUnsupportedData
+	return 0, errUnsupportedData
 }
 
-// parseObject checks calendar data and prepares what the store needs of it.
-func (h *Handler) parseObject(body []byte, media string) (*upload, error) {
-	up := &upload{body: body}
-	cal, err := decodeCalendar(body, media)
-	if err != nil {
-		return nil, invalidData(err)
+// inElement is the calendar data in the content of an XML element, and its form
+// (RFC 4791 §9.6.4).
+func inElement(e *webdav.Element) ([]byte, calendar.Form) {
+	form := calendar.ICalendar
+	if kind, _ := e.Attr("content-type"); kind == mediaJCal {
+		form = calendar.JCal
 	}
-	// A fold within a character is legal iCalendar, but such bytes cannot stand
-	// in an XML answer.
-	up.edited = repair(cal) || !utf8.Valid(body)
-	// Clients may name a time zone without defining it (RFC 7809 §3.1.3); those
-	// that do not know this get the definition from us.
-	if whole := ical.AddZones(cal); whole != cal {
-		cal, up.edited = whole, true
-	}
-	if up.object, err = ical.NewObject(cal); err != nil {
-		return nil, invalidData(err)
-	}
-	if err := h.checkLimits(up.object); err != nil {
-		return nil, err
-	}
-	if up.edited || media != mediaCalendar {
-		up.body = cal.Append(nil)
-	}
-	up.index, err = indexOf(up.object)
-	if err != nil {
-		return nil, invalidData(err)
-	}
-	return up, nil
-}
-
-func decodeCalendar(body []byte, media string) (*ical.Component, error) {
-	if media == mediaJCal {
-		return ical.DecodeJCal(body, ical.DefaultLimits)
-	}
-	return ical.Decode(body, ical.DefaultLimits)
-}
-
-// invalidData says which precondition of RFC 4791 §5.3.2.1 calendar data does
-// not meet, and why.
-func invalidData(err error) error {
-	e := &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("valid-calendar-data"), Description: err.Error(), Err: err}
-	if invalid, ok := errors.AsType[*ical.InvalidError](err); ok {
-		e.Condition, e.Description = webdav.CalDAV(invalid.Condition), invalid.Reason
-	}
-	if errors.Is(err, ical.ErrLimit) {
-		e.Condition = webdav.CalDAV("max-resource-size")
-	}
-	return e
-}
-
-// checkLimits refuses objects with more attendees than allowed, and series with
-// more instances (RFC 4791 §5.2.8).
-func (h *Handler) checkLimits(o *ical.Object) error {
-	for _, c := range o.Calendar.Children {
-		if len(c.AllProps("ATTENDEE")) > h.Limits.Attendees {
-			return precondition(webdav.CalDAV("max-attendees-per-instance"))
-		}
-	}
-	if o.Master == nil || o.Master.Prop("RRULE") == nil {
-		return nil
-	}
-	if series, err := o.Series(); err == nil && h.Limits.Instances > 0 && series.Exceeds(h.Limits.Instances) {
-		return precondition(webdav.CalDAV("max-instances"))
-	}
-	return nil
+	return []byte(strings.TrimSpace(e.Content()) + "\r\n"), form
 }

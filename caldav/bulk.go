@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/internal/webdav"
 	"convene/store"
@@ -18,7 +19,7 @@ const bulkResources = 250
 type bulkStep struct {
 	path   string // of an existing resource; "" for a new one
 	name   string // in the calendar
-	up     *upload
+	data   *calendar.Data
 	match  string // the ETag that it must have; "": any
 	remove bool
 	err    error // it failed before the transaction
@@ -26,14 +27,14 @@ type bulkStep struct {
 
 // bulkCreate stores each event of an iCalendar stream as a resource of its own
 // (calendarserver-bulk-change §3.1).
-func (h *Handler) bulkCreate(r *request, media string) (action, error) {
+func (h *Handler) bulkCreate(r *request, form calendar.Form) (action, error) {
 	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
 		return nil, err
 	}
-	cal, err := decodeCalendar(body, media)
+	cal, err := calendar.Decode(body, form)
 	if err != nil {
-		return nil, invalidData(err)
+		return nil, calendar.Invalid(err)
 	}
 	parts := splitByUID(cal)
 	if len(parts) > bulkResources {
@@ -41,8 +42,8 @@ func (h *Handler) bulkCreate(r *request, media string) (action, error) {
 	}
 	steps := make([]bulkStep, len(parts))
 	for i, part := range parts {
-		up, err := h.parseObject(part.Append(nil), mediaCalendar)
-		steps[i] = bulkStep{name: newName(), up: up, err: err}
+		data, err := h.Calendars.Rules.Parse(part.Append(nil), calendar.ICalendar)
+		steps[i] = bulkStep{name: newName(), data: data, err: err}
 	}
 	return h.bulk(r, steps)
 }
@@ -97,15 +98,7 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
 		return st
 	}
-	media := mediaCalendar
-	if kind, _ := data.Attr("content-type"); kind == mediaJCal {
-		media = mediaJCal
-	}
-	up, err := h.parseObject([]byte(strings.TrimSpace(data.Content())+"\r\n"), media)
-	if err != nil {
-		st.err = err
-	}
-	st.up = up
+	st.data, st.err = h.Calendars.Rules.Parse(inElement(data))
 	return st
 }
 
@@ -177,14 +170,14 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	}
 	ms.ResponseStart(path)
 	ms.PropstatStart(http.StatusOK)
-	if !st.up.edited || withData {
+	if !st.data.Edited || withData {
 		ms.TextElement(webdav.DAV("getetag"), etagOf(entry.Rev))
 	}
 	if st.path == "" {
 		ms.TextElement(webdav.CS("uid"), entry.UID)
 	}
-	if withData && st.up.edited {
-		s.bulkData(ms, st.up)
+	if withData && st.data.Edited {
+		s.bulkData(ms, st.data)
 	}
 	ms.PropstatEnd(nil)
 	ms.ResponseEnd()
@@ -192,14 +185,14 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 }
 
 // bulkData writes the data as it was stored, in the form that the client accepts.
-func (s *scope) bulkData(ms *webdav.Multistatus, up *upload) {
+func (s *scope) bulkData(ms *webdav.Multistatus, d *calendar.Data) {
 	name := webdav.CalDAV("calendar-data")
 	if !prefersJCal(s.req.Request) {
-		ms.TextElement(name, string(up.body))
+		ms.TextElement(name, string(d.Body))
 		return
 	}
 	ms.Start(name, jcalAttrs...)
-	ms.TextBytes(up.object.Calendar.AppendJCal(nil))
+	ms.TextBytes(d.Object.Calendar.AppendJCal(nil))
 	ms.Writer.End()
 }
 
@@ -209,7 +202,7 @@ func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
 		return nil, st.err
 	}
 	if st.path != "" {
-		old, err := s.entry(s.col, st.name)
+		old, err := s.tx.Entry(s.col, st.name)
 		if err != nil {
 			return nil, err
 		}
@@ -218,25 +211,26 @@ func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
 			return nil, &webdav.Error{Status: http.StatusNotFound}
 		case st.match != "" && st.match != etagOf(old.Rev):
 			return nil, &webdav.Error{Status: http.StatusPreconditionFailed}
+		case st.remove:
+			return nil, s.tx.Delete(s.col, old)
 		}
+	} else if st.remove {
+		return nil, webdav.BadRequest("what is deleted has an href")
 	}
-	if st.remove {
-		return nil, s.tx.DeleteObject(s.col, st.name, store.Match{})
-	}
-	put, err := s.put(s.col, st.name, st.up)
+	put, err := s.tx.Put(s.col, st.name, st.data)
 	if err != nil {
-		return nil, err
+		return nil, changeError(&s.req.target, s.col, err)
 	}
-	st.up = put.up
-	return put.entry, nil
+	st.data = put.Data
+	return put.Entry, nil
 }
 
 // bulkRefused tells of a new resource that could not be made: it has no href,
 // so its UID says which (calendarserver-bulk-change §3).
 func (s *scope) bulkRefused(ms *webdav.Multistatus, st *bulkStep, e *webdav.Error) {
 	refused := *e
-	if st.up != nil && st.up.object != nil {
-		uid := webdav.NewText(webdav.CS("uid"), st.up.object.UID)
+	if st.data != nil {
+		uid := webdav.NewText(webdav.CS("uid"), st.data.Object.UID)
 		ms.ResponseRefused(&refused, uid)
 		return
 	}

@@ -74,9 +74,9 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 		if d.stored == nil {
 			d.stored = w.Data
 		}
-		return true, s.h.Snapshots.Body(s.tx, r.col, r.object, d.stored)
+		return true, s.tx.Body(r.col, r.object, d.stored)
 	}
-	object, err := s.h.Snapshots.Parsed(s.tx, r.col, r.object)
+	object, err := s.tx.Parsed(r.col, r.object)
 	if err != nil {
 		return false, err
 	}

@@ -59,8 +59,8 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		r := resource{kind: kinds[col.Kind], col: col, home: s.home}
 		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + ctagOf(col.Rev)}
 	}
-	entry, err := s.tx.Entry(col.ID, t.object)
-	if err != nil {
+	entry, err := s.tx.Entry(col, t.object)
+	if err != nil || entry == nil {
 		return "", nil
 	}
 	return webdav.ETag(etagOf(entry.Rev)), nil

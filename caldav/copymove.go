@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
@@ -47,7 +48,7 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if !d.privileges.Has(delegation.Bind) {
 		return nil, h.refusal(path, delegation.Bind)
 	}
-	return d, h.ensureHome(r.Context(), d.owner)
+	return d, h.Calendars.Provision(r.Context(), d.owner)
 }
 
 // ownerOf is the record of a place in a home; the directory is asked only if it
@@ -65,7 +66,7 @@ func (h *Handler) ownerOf(ctx context.Context, r *request, t *target) (*director
 
 // in is the home of the destination and the collection at its name, or that it
 // lies in; nil if there is none.
-func (d *destination) in(tx *store.Tx) (*store.Home, *store.Collection, error) {
+func (d *destination) in(tx *calendar.Tx) (*store.Home, *store.Collection, error) {
 	home, err := tx.Home(d.owner.GUID)
 	if err != nil {
 		return nil, nil, err
@@ -79,15 +80,16 @@ func (d *destination) in(tx *store.Tx) (*store.Home, *store.Collection, error) {
 
 // copyObject serves COPY of an object: 201, or 204 if something was replaced.
 func (h *Handler) copyObject(r *request) (action, error) {
-	return h.transferObject(r, (*store.Tx).CopyObject)
+	return h.transferObject(r, (*calendar.Tx).Copy)
 }
 
 // moveObject serves MOVE of an object: 201, or 204 if something was replaced.
 func (h *Handler) moveObject(r *request) (action, error) {
-	return h.transferObject(r, (*store.Tx).MoveObject)
+	return h.transferObject(r, (*calendar.Tx).Move)
 }
 
-type objectTransfer func(tx *store.Tx, from *store.Collection, name string, to *store.Collection, toName string, m store.Match, opts ...store.PutOption) (*store.Entry, bool, error)
+// An objectTransfer writes an object of from at another place.
+type objectTransfer func(tx *calendar.Tx, from *store.Collection, e *store.Entry, to *store.Collection, name string) (*calendar.Written, error)
 
 func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, error) {
 	d, err := h.destination(r)
@@ -108,18 +110,14 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 		if err := s.mayPlace(d, col, name); err != nil {
 			return nil, err
 		}
-		match := store.Match{IfNoneMatchAny: !d.overwrite}
-		entry, created, err := transfer(s.tx, s.col, s.object.Name, col, name, match, store.UniqueInHome)
-		if errors.Is(err, store.ErrExists) {
-			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
-		}
+		w, err := transfer(s.tx, s.col, s.object, col, name)
 		if err != nil {
-			return nil, putAnswer(&d.target, col, err)
+			return nil, changeError(&d.target, col, err)
 		}
-		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
-		if created && !replaced {
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(w.Entry.Rev)}}}
+		if w.Created && !replaced {
 			resp.Status = http.StatusCreated
-			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+entry.Name))
+			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+w.Entry.Name))
 		}
 		return resp, nil
 	}, nil
@@ -129,39 +127,34 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 // may go into the home itself; a collection of its name is taken away for it.
 func (s *scope) placeFor(d *destination) (col *store.Collection, name string, replaced bool, err error) {
 	home, col, err := d.in(s.tx)
-	isFile := s.col.Kind == store.KindCollection
 	switch {
 	case err != nil:
 		return nil, "", false, err
-	case d.object == "" && (!isFile || d.slash && col == nil):
-		return nil, "", false, precondition(webdav.CondCalendarCollectionLocationOK)
-	case d.object == "":
-		if col != nil {
-			replaced, err = true, s.displace(d, home, col)
-		}
-		if err == nil {
-			col, err = s.homeFiles(home)
-		}
-		return col, d.collection, replaced, err
-	case col == nil:
+	case d.object != "" && col == nil:
 		return nil, "", false, noParent()
-	case (col.Kind == store.KindCollection) != isFile:
-		return nil, "", false, precondition(webdav.CondCalendarCollectionLocationOK)
-	case !isFile:
-		err = s.accepts(col, s.object.Component)
+	case d.object != "":
+		return col, d.object, false, nil
+	case s.col.Kind != store.KindCollection || d.slash && col == nil:
+		return nil, "", false, calendar.ErrLocation
+	case col != nil:
+		replaced, err = true, s.displace(d, home, col)
 	}
-	return col, d.object, false, err
+	if err == nil {
+		col, err = s.tx.Files(home)
+	}
+	return col, d.collection, replaced, err
 }
 
-// mayPlace judges an object's destination: to replace what is there takes another
-// privilege than to add to a collection, which must not be full.
+// mayPlace judges an object's destination: what is there is replaced only by the
+// client's wish (RFC 4918 §10.6) and with another privilege than it takes to add
+// to a collection.
 func (s *scope) mayPlace(d *destination, col *store.Collection, name string) error {
-	old, err := s.entry(col, name)
+	old, err := s.tx.Entry(col, name)
 	switch {
-	case err != nil:
+	case err != nil || old == nil || old == s.object:
 		return err
-	case old == nil:
-		return s.roomFor(col)
+	case !d.overwrite:
+		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !d.privileges.Has(delegation.WriteContent):
 		return s.h.refusal(d.path, delegation.WriteContent)
 	}
@@ -182,15 +175,12 @@ func (h *Handler) moveCollection(r *request) (action, error) {
 		if err := s.checkCollectionTransfer(); err != nil {
 			return nil, err
 		}
-		if err := s.removable(s.home, s.col); err != nil {
-			return nil, err
-		}
-		home, created, err := s.makeRoom(d)
+		home, created, err := s.clear(d)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := s.tx.MoveCollection(s.home.ID, s.col.Name, home.ID, d.collection); err != nil {
-			return nil, putAnswer(&d.target, nil, err)
+		if err := s.tx.MoveTo(s.home, s.col, home, d.collection); err != nil {
+			return nil, changeError(&d.target, nil, err)
 		}
 		return transferred(created), nil
 	}, nil
@@ -214,45 +204,20 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		if err := s.checkCollectionTransfer(); err != nil {
 			return nil, err
 		}
-		if fixed(s.col) {
-			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "this collection belongs to the home"}
-		}
-		home, created, err := s.makeRoom(d)
+		home, created, err := s.clear(d)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case depth == webdav.Depth0:
-			err = s.copyEmpty(home, d.collection)
-		case s.col.Objects > maxCopied || s.col.Bytes > maxCopiedBytes:
-			return nil, &webdav.Error{Status: http.StatusInsufficientStorage, Description: "the collection is too large to be copied at once"}
-		default:
-			_, err = s.tx.CopyCollection(s.home.ID, s.col.Name, home.ID, d.collection)
+		copyTo := s.tx.CopyTo
+		if depth == webdav.Depth0 {
+			copyTo = s.tx.CopyEmpty
 		}
-		if err != nil {
-			return nil, putAnswer(&d.target, nil, err)
+		if err := copyTo(s.home, s.col, home, d.collection); err != nil {
+			return nil, changeError(&d.target, nil, err)
 		}
 		return transferred(created), nil
 	}, nil
 }
-
-// copyEmpty makes a collection like the target's, without its members (RFC 4918
-// §9.8.3, Depth: 0).
-func (s *scope) copyEmpty(to *store.Home, name string) error {
-	props, err := s.tx.Properties(store.OfCollection(s.col))
-	if err != nil {
-		return err
-	}
-	_, err = s.tx.CreateCollection(to.ID, store.NewCollection{Name: name, Kind: s.col.Kind, Components: s.col.Components, Properties: props})
-	return err
-}
-
-// What one COPY may write in its transaction, while all other writers wait:
-// objects, and the bytes in them.
-const (
-	maxCopied      = 1000
-	maxCopiedBytes = 32 << 20
-)
 
 // checkCollectionTransfer judges existence and conditions of the source.
 func (s *scope) checkCollectionTransfer() error {
@@ -262,10 +227,9 @@ func (s *scope) checkCollectionTransfer() error {
 	return s.checkConditions(s.resource())
 }
 
-// makeRoom takes away what lies at the destination of a collection, if the client
-// allows it and the home can be without it. created reports that nothing did;
-// then the home must not be full.
-func (s *scope) makeRoom(d *destination) (home *store.Home, created bool, err error) {
+// clear takes away what lies at the destination of a collection, if the client
+// allows it and the home can be without it. created reports that nothing did.
+func (s *scope) clear(d *destination) (home *store.Home, created bool, err error) {
 	home, old, err := d.in(s.tx)
 	if err != nil {
 		return nil, false, err
@@ -273,30 +237,25 @@ func (s *scope) makeRoom(d *destination) (home *store.Home, created bool, err er
 	if old != nil {
 		return home, false, s.displace(d, home, old)
 	}
-	files, file, err := s.homeFile(home, d.collection)
-	if err == nil && file != nil {
-		if err = s.mayReplace(d); err == nil {
-			err = s.tx.DeleteObject(files, file.Name, store.Match{})
-		}
+	files, file, err := s.tx.File(home, d.collection)
+	if err != nil || file == nil {
+		return home, true, err
 	}
-	if err == nil && (s.req.Method != "MOVE" || home.ID != s.home.ID) { // moved within the home it is not another one
-		err = s.notFull(home)
+	if err = s.mayReplace(d); err == nil {
+		err = s.tx.Delete(files, file)
 	}
-	return home, file == nil, err
+	return home, false, err
 }
 
 // displace takes away the collection at the destination.
 func (s *scope) displace(d *destination, home *store.Home, old *store.Collection) error {
 	if old.ID == s.col.ID {
-		return &webdav.Error{Status: http.StatusForbidden, Description: "source and destination are the same"}
+		return calendar.ErrSame
 	}
 	if err := s.mayReplace(d); err != nil {
 		return err
 	}
-	if err := s.removable(home, old); err != nil {
-		return err
-	}
-	return s.tx.DeleteCollection(home.ID, old.Name)
+	return s.tx.Remove(home, old)
 }
 
 // mayReplace judges whether what is at the destination may be taken away: by the

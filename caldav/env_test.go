@@ -14,6 +14,7 @@ import (
 
 	"convene/auth"
 	"convene/caldav"
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/snapshot"
@@ -70,7 +71,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 		f(&limits)
 	}
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
-		Indexer: caldav.Index, Now: func() time.Time { return e.now }, DefaultQuota: 100 << 20,
+		Indexer: calendar.Index, Now: func() time.Time { return e.now }, DefaultQuota: 100 << 20,
 		MaxCollections: limits.Collections, MaxObjects: limits.Resources,
 	})
 	if err != nil {
@@ -91,7 +92,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	})
 	e.policy = delegation.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
-		Store: s, Snapshots: snapshot.New(snapshot.Options{}), Directory: e.dir,
+		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules()}, Directory: e.dir,
 		Access: &e.policy,
 		Limits: limits, Now: func() time.Time { return e.now },
 	})

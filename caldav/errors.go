@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/ical"
@@ -22,6 +23,13 @@ var answers = []struct {
 	status    int
 	condition xml.Name
 }{
+	{calendar.ErrLocation, http.StatusForbidden, webdav.CondCalendarCollectionLocationOK},
+	{calendar.ErrComponent, http.StatusForbidden, webdav.CondSupportedCalendarComponent},
+	{calendar.ErrFixed, http.StatusForbidden, xml.Name{}},
+	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-delete-allowed")},
+	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
+	{calendar.ErrTooLarge, http.StatusInsufficientStorage, xml.Name{}},
+	{calendar.ErrTaken, http.StatusConflict, xml.Name{}},
 	{store.ErrNotFound, http.StatusNotFound, xml.Name{}},
 	{store.ErrChanged, http.StatusPreconditionFailed, xml.Name{}},
 	{store.ErrExists, http.StatusForbidden, webdav.DAV("resource-must-be-null")},
@@ -43,12 +51,31 @@ func answer(err error) *webdav.Error {
 	if e, ok := errors.AsType[*webdav.Error](err); ok {
 		return e
 	}
+	if data, ok := errors.AsType[*calendar.DataError](err); ok {
+		return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV(data.Condition), Description: data.Reason, Err: err}
+	}
+	if full, ok := errors.AsType[*calendar.FullError](err); ok {
+		name := webdav.CS("max-resources")
+		if full.Collections {
+			name = webdav.CS("max-collections")
+		}
+		return &webdav.Error{Status: http.StatusForbidden, Condition: name, Description: full.Error()}
+	}
 	for _, a := range answers {
 		if errors.Is(err, a.err) {
-			return &webdav.Error{Status: a.status, Condition: a.condition, Err: err}
+			return &webdav.Error{Status: a.status, Condition: a.condition, Description: words(a.err), Err: err}
 		}
 	}
 	return &webdav.Error{Status: http.StatusInternalServerError, Err: err}
+}
+
+// words are for people where no condition says what is wrong.
+func words(err error) string {
+	switch err {
+	case calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken:
+		return err.Error()
+	}
+	return ""
 }
 
 // precondition is the answer 403 with a DAV:error that names the condition.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -46,7 +47,7 @@ func (h *Handler) getObject(*request) (action, error) {
 
 // body is a copy of the data of the target's object.
 func (s *scope) body() (body []byte, err error) {
-	err = s.h.Snapshots.Body(s.tx, s.col, s.object, func(b []byte) { body = bytes.Clone(b) })
+	err = s.tx.Body(s.col, s.object, func(b []byte) { body = bytes.Clone(b) })
 	return body, err
 }
 
@@ -91,7 +92,7 @@ func (s *scope) contentType(c *store.Collection, o *store.Entry) (string, error)
 	if c.Kind != store.KindCollection {
 		return calendarType, nil
 	}
-	raw := s.tx.Property(store.OfObject(c, o.Name), propertyKey(fileType))
+	raw := s.tx.Property(store.OfObject(c, o.Name), calendar.PropertyKey(calendar.FileType))
 	if raw == nil {
 		return "application/octet-stream", nil
 	}

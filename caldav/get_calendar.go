@@ -53,7 +53,7 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	snap, err := s.h.Snapshots.Get(s.tx, r.col)
+	snap, err := s.tx.Snapshot(r.col)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 		if err := s.fits(len(zones) + len(rest)); err != nil {
 			return nil, err
 		}
-		object, err := s.h.Snapshots.Parsed(s.tx, r.col, entry)
+		object, err := s.tx.Parsed(r.col, entry)
 		if err != nil {
 			return nil, err
 		}

@@ -10,19 +10,17 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/internal/webdav"
-	"convene/snapshot"
-	"convene/store"
 )
 
 // Options are what a Handler is made from. All fields but Log and Now are
 // required.
 type Options struct {
-	Store     *store.Store
-	Snapshots *snapshot.Cache
+	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *delegation.Policy
 	Limits    Limits
@@ -48,6 +46,14 @@ type Limits struct {
 	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
 }
 
+// Rules are the limits of what is stored.
+func (l Limits) Rules() calendar.Rules {
+	return calendar.Rules{
+		ResourceSize: l.ObjectBytes, Instances: l.Instances, Attendees: l.Attendees,
+		Collections: l.Collections, Resources: l.Resources, SingleComponent: l.SingleComponent,
+	}
+}
+
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
@@ -71,8 +77,8 @@ type Handler struct {
 
 // New makes a handler.
 func New(o Options) (*Handler, error) {
-	if o.Store == nil || o.Directory == nil || o.Access == nil || o.Snapshots == nil {
-		return nil, errors.New("caldav: store, snapshots, directory and access policy are required")
+	if o.Calendars == nil || o.Directory == nil || o.Access == nil {
+		return nil, errors.New("caldav: calendars, directory and access policy are required")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -95,6 +101,12 @@ type request struct {
 	now    time.Time
 	line   *logging.Entry // in the access log
 	place  *place         // of the answer's memory
+}
+
+// actor is who makes the request.
+func (r *request) actor() calendar.Actor {
+	guid := r.caller.Principal.GUID
+	return calendar.Actor{Who: guid, As: guid}
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
@@ -147,7 +159,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	}
 	var resp *webdav.Response
 	err = h.inHome(ctx, req.target.owner, func() error {
-		return m.in(h.Store, ctx, func(tx *store.Tx) error {
+		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
 				return err
@@ -162,14 +174,14 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	return resp, err
 }
 
-// inHome calls fn, and if it finds no home, makes that of owner, on its first use
-// (S83), and calls fn again.
+// inHome calls fn, and if it finds no home, makes that of owner, on its first use,
+// and calls fn again.
 func (h *Handler) inHome(ctx context.Context, owner *directory.Principal, fn func() error) error {
 	err := fn()
-	if !errors.Is(err, errNoHome) {
+	if !errors.Is(err, calendar.ErrNoHome) {
 		return err
 	}
-	if err := h.provision(ctx, owner); err != nil {
+	if err := h.Calendars.Provision(ctx, owner); err != nil {
 		return err
 	}
 	return fn()
@@ -208,7 +220,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		return nil
 	}
 	return h.inHome(ctx, owner, func() error {
-		return h.Store.View(ctx, func(tx *store.Tx) error { return h.setKind(tx, t) })
+		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error { return h.setKind(tx, t) })
 	})
 }
 

@@ -147,8 +147,8 @@ func TestLimitsOfCopies(t *testing.T) {
 	}
 	e.must(201, "ann", "MKCALENDAR", ann+"second/", "")
 	e.must(201, "ann", "PUT", ann+"second/2.ics", event("2", "20260504T120000Z"))
-	e.h.Limits.Collections = 4 // calendar, tasks, second, and the home's own
-	e.h.Limits.Resources = 2
+	e.h.Calendars.Rules.Collections = 4 // calendar, tasks, second, and the home's own
+	e.h.Calendars.Rules.Resources = 2
 	for _, tt := range []struct {
 		name, user, method, from, to string
 		status                       int

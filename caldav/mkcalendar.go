@@ -1,12 +1,12 @@
 package caldav
 
 import (
-	"errors"
 	"math/bits"
 	"net/http"
 	"slices"
 	"strings"
 
+	"convene/calendar"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -82,17 +82,14 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		case s.col != nil:
 			return h.occupiedBy(r, s.kind)
 		}
-		if _, file, err := s.homeFile(s.home, made.Name); err != nil {
+		if _, file, err := s.tx.File(s.home, made.Name); err != nil {
 			return nil, err
 		} else if file != nil {
 			return h.occupiedBy(r, kindObject)
 		}
-		if err := s.notFull(s.home); err != nil {
-			return nil, err
-		}
-		col, err := s.tx.CreateCollection(s.home.ID, made)
+		col, err := s.tx.Create(s.home, made)
 		if err != nil {
-			return nil, putAnswer(&s.req.target, nil, err)
+			return nil, changeError(&s.req.target, nil, err)
 		}
 		r := s.collectionResource(col)
 		var changes []webdav.PropUpdate
@@ -122,15 +119,12 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 func (h *Handler) askedComponents(ask webdav.MkcolRequest) (store.Component, error) {
 	p := ask.Prop(webdav.CalDAV("supported-calendar-component-set"))
 	if p == nil {
-		if h.Limits.SingleComponent {
-			return store.VEVENT, nil
-		}
-		return anyComponent, nil
+		return h.Calendars.Rules.DefaultComponents(), nil
 	}
 	var set store.Component
 	for comp := range p.ChildrenNamed(webdav.CalDAV("comp")) {
 		name, _ := comp.Attr("name")
-		set |= componentBit(name)
+		set |= calendar.ComponentNamed(name)
 	}
 	if set == 0 {
 		return 0, precondition(webdav.CondSupportedCalendarComponent)
@@ -140,39 +134,10 @@ func (h *Handler) askedComponents(ask webdav.MkcolRequest) (store.Component, err
 
 // checkSingle refuses a set of several types where calendars hold one each.
 func (h *Handler) checkSingle(set store.Component) error {
-	if h.Limits.SingleComponent && bits.OnesCount8(uint8(set)) > 1 {
+	if h.Calendars.Rules.SingleComponent && bits.OnesCount8(uint8(set)) > 1 {
 		return precondition(webdav.CondSupportedCalendarComponent)
 	}
 	return nil
-}
-
-// homeFile is the file of a name in a home itself, and what holds such files;
-// nil if there is none.
-func (s *scope) homeFile(home *store.Home, name string) (files *store.Collection, file *store.Entry, err error) {
-	files, err = s.tx.Collection(home.ID, homeFiles)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, nil
-	}
-	if err == nil {
-		file, err = s.entry(files, name)
-	}
-	return files, file, err
-}
-
-// notFull refuses another collection in a home that holds as many as it may.
-// Those that every home has count as one.
-func (s *scope) notFull(home *store.Home) error {
-	cols, err := s.tx.Collections(home.ID)
-	n := 1
-	for _, c := range cols {
-		if !fixed(c) && c.Name != homeFiles {
-			n++
-		}
-	}
-	if most := s.h.Limits.Collections; err == nil && most > 0 && n >= most {
-		err = precondition(webdav.CS("max-collections"))
-	}
-	return err
 }
 
 // A refusal makes the error that rolls back the making of a collection whose

@@ -3,7 +3,6 @@ package caldav
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"maps"
 	"mime"
 	"net/http"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"convene/calendar"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -29,8 +29,10 @@ func (h *Handler) postCalendar(r *request) (action, error) {
 		return h.addMember(r)
 	}
 	switch media {
-	case mediaCalendar, mediaJCal:
-		return h.bulkCreate(r, media)
+	case mediaCalendar:
+		return h.bulkCreate(r, calendar.ICalendar)
+	case mediaJCal:
+		return h.bulkCreate(r, calendar.JCal)
 	case "application/xml", "text/xml":
 		return h.bulkChange(r)
 	}
@@ -39,7 +41,7 @@ func (h *Handler) postCalendar(r *request) (action, error) {
 
 // addMember stores the body as a new member: 201 with its Location.
 func (h *Handler) addMember(r *request) (action, error) {
-	up, err := h.readObject(r)
+	data, err := h.readObject(r)
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +55,9 @@ func (h *Handler) addMember(r *request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
 		}
-		put, err := s.put(s.col, name, up)
+		put, err := s.tx.Put(s.col, name, data)
 		if err != nil {
-			return nil, err
+			return nil, changeError(&r.target, s.col, err)
 		}
 		resp, err := s.answerPut(self, put, prefer)
 		if err != nil {
@@ -97,7 +99,7 @@ func canonicalType(header string) string {
 
 // putFile stores any file in an ordinary collection, with its Content-Type.
 func (h *Handler) putFile(r *request) (action, error) {
-	body, err := readBody(r.Request, h.Limits.ObjectBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	body, err := readBody(r.Request, h.Calendars.Rules.ResourceSize, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
 		return nil, err
 	}
@@ -107,59 +109,23 @@ func (h *Handler) putFile(r *request) (action, error) {
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
 		}
-		if s.col == nil && r.target.collection == homeFiles {
+		if s.col == nil && calendar.HomeFiles(r.target.collection) {
 			var err error
-			if s.col, err = s.homeFiles(s.home); err != nil {
-				return nil, err
+			if s.col, err = s.tx.Files(s.home); err != nil {
+				return nil, changeError(&r.target, nil, err)
 			}
 		}
 		if s.col == nil || s.col.Kind != store.KindCollection {
 			return nil, &webdav.Error{Status: http.StatusConflict}
 		}
-		if s.object == nil {
-			if err := s.roomForFile(); err != nil {
-				return nil, err
-			}
-		}
-		entry, created, err := s.tx.PutObject(s.col, r.target.object, body, store.Index{}, store.Match{})
+		put, err := s.tx.PutFile(s.col, r.target.object, body, typ)
 		if err != nil {
-			return nil, putAnswer(&r.target, s.col, err)
+			return nil, changeError(&r.target, s.col, err)
 		}
-		if typ != "" {
-			value := webdav.NewText(fileType, typ).Append(nil)
-			if err := s.tx.SetProperty(store.OfObject(s.col, entry.Name), propertyKey(fileType), value); err != nil {
-				return nil, err
-			}
-		}
-		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(entry.Rev)}}}
-		if created {
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(put.Entry.Rev)}}}
+		if put.Created {
 			resp.Status = http.StatusCreated
 		}
 		return resp, nil
 	}, nil
-}
-
-// homeFiles is the collection of the files that lie in a home itself, made with
-// the first of them.
-func (s *scope) homeFiles(home *store.Home) (*store.Collection, error) {
-	files, err := s.tx.Collection(home.ID, homeFiles)
-	if errors.Is(err, store.ErrNotFound) {
-		files, err = s.tx.CreateCollection(home.ID, store.NewCollection{Name: homeFiles, Kind: store.KindCollection})
-	}
-	return files, putAnswer(&s.req.target, nil, err)
-}
-
-// roomForFile refuses another file in a collection that is full, and one in the
-// home where a collection has its name.
-func (s *scope) roomForFile() error {
-	if s.col.Name == homeFiles {
-		_, err := s.tx.Collection(s.home.ID, s.req.target.object)
-		switch {
-		case err == nil:
-			return &webdav.Error{Status: http.StatusConflict, Description: "a collection has this name"}
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-	}
-	return s.roomFor(s.col)
 }

@@ -162,7 +162,7 @@ func (s *scope) eachMember(self *resource, listed []*directory.Principal, fn fun
 }
 
 func (s *scope) eachObject(self *resource, fn func(*resource) error) error {
-	snap, err := s.h.Snapshots.Get(s.tx, self.col)
+	snap, err := s.tx.Snapshot(self.col)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
@@ -91,27 +92,23 @@ func (t *propertyTable) named(on kind) []*property {
 	return rows
 }
 
-// storage is where the store keeps a resource's dead and settable properties.
-// It reports false for resources that keep none.
-func (r *resource) storage() (store.Resource, bool) {
-	switch {
-	case r.object != nil:
-		return store.OfObject(r.col, r.object.Name), true
-	case r.col != nil:
-		return store.OfCollection(r.col), true
-	case r.home != nil:
-		return store.OfHome(r.home.ID), true
+// place is where the resource is among the calendar data. It reports false for
+// resources that keep no properties.
+func (r *resource) place() (calendar.Place, bool) {
+	p := calendar.Place{Home: r.home, Collection: r.col}
+	if r.object != nil {
+		p.Name = r.object.Name
 	}
-	return store.Resource{}, false
+	return p, r.home != nil || r.col != nil
 }
 
 // stored is a property's element as it was set, nil if it was not.
 func (s *scope) stored(r *resource, name xml.Name) []byte {
-	at, ok := r.storage()
+	at, ok := r.place()
 	if !ok {
 		return nil
 	}
-	return s.tx.Property(at, propertyKey(name))
+	return s.tx.Property(at.Resource(), calendar.PropertyKey(name))
 }
 
 // storedElement is stored, parsed; nil if there is no value.
@@ -131,11 +128,11 @@ func (s *scope) storedText(r *resource, name xml.Name) (string, error) {
 
 // keep stores value as it came: the element with its attributes and content.
 func (s *scope) keep(r *resource, value *webdav.Element) error {
-	at, ok := r.storage()
+	at, ok := r.place()
 	if !ok {
 		return precondition(webdav.CondCannotModifyProtected)
 	}
-	err := s.tx.SetProperty(at, propertyKey(value.Name), value.Append(nil))
+	err := s.tx.Set(at, value.Name, value.Append(nil))
 	if errors.Is(err, store.ErrLimit) {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Err: err}
 	}
@@ -146,18 +143,12 @@ func (s *scope) keep(r *resource, value *webdav.Element) error {
 // §9.2: "specifying the removal of a property that does not exist is not an
 // error").
 func (s *scope) drop(r *resource, name xml.Name) error {
-	at, ok := r.storage()
+	at, ok := r.place()
 	if !ok {
 		return nil
 	}
-	err := s.tx.RemoveProperty(at, propertyKey(name))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
+	return s.tx.Unset(at, name)
 }
-
-func propertyKey(name xml.Name) string { return "{" + name.Space + "}" + name.Local }
 
 func parsePropertyKey(key string) xml.Name {
 	for i := 1; i < len(key); i++ {
@@ -368,11 +359,11 @@ func (q *propertyRequest) writeDead(s *scope, r *resource, w *webdav.Writer) err
 
 // eachStored calls fn for every property that the store keeps of r.
 func (s *scope) eachStored(r *resource, fn func(xml.Name, []byte)) error {
-	at, ok := r.storage()
+	at, ok := r.place()
 	if !ok {
 		return nil
 	}
-	list, err := s.tx.Properties(at)
+	list, err := s.tx.Properties(at.Resource())
 	for _, p := range list {
 		fn(parsePropertyKey(p.Name), p.Value)
 	}

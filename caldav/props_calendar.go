@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"convene/caldav/calquery"
+	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -30,7 +31,7 @@ func calendarProperties() []property {
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-calendar-component-set"), on: scheduling, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-			writeComponentSet(w, componentsOf(r.col))
+			writeComponentSet(w, calendar.Components(r.col))
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-rscale-set"), on: kindHome | scheduling, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
@@ -41,18 +42,24 @@ func calendarProperties() []property {
 		}},
 		{name: webdav.CalDAV("supported-calendar-data"), on: scheduling, get: getSupportedData},
 		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling, get: getCollations},
-		textProperty(webdav.CalDAV("max-resource-size"), scheduling, func(s *scope, _ *resource) string { return positive(s.h.Limits.ObjectBytes) }),
+		textProperty(webdav.CalDAV("max-resource-size"), scheduling, func(s *scope, _ *resource) string { return positive(s.h.Calendars.Rules.ResourceSize) }),
 		textProperty(webdav.CalDAV("max-instances"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Limits.Instances)) }),
-		textProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Limits.Attendees)) }),
+		textProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Calendars.Rules.Attendees)) }),
 		textProperty(webdav.CalDAV("min-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(-s.h.Limits.QueryPast) }),
 		textProperty(webdav.CalDAV("max-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(s.h.Limits.QueryFuture) }),
-		{name: webdav.CalDAV("schedule-calendar-transp"), on: kindCalendar, get: getTransparency, set: setTransparency},
+		{name: calendar.Transparency, on: kindCalendar, get: getTransparency, set: setTransparency},
 		{name: webdav.ME("bulk-requests"), on: kindCalendar, get: getBulkLimits},
 		keptProperty(webdav.CalDAV("default-alarm-vevent-datetime"), settable, checkAlarm),
 		keptProperty(webdav.CalDAV("default-alarm-vevent-date"), settable, checkAlarm),
 		keptProperty(webdav.CalDAV("default-alarm-vtodo-datetime"), settable, checkAlarm),
 		keptProperty(webdav.CalDAV("default-alarm-vtodo-date"), settable, checkAlarm),
 	}
+}
+
+// checkAlarm accepts VALARM components, or nothing, which means no alarm.
+func checkAlarm(_ *scope, _ *resource, value *webdav.Element) error {
+	_, err := calendar.ParseAlarms(value.Content())
+	return err
 }
 
 // limitTime is how far a query may reach, as a UTC DATE-TIME; "" is without limit.
@@ -78,7 +85,7 @@ func getCollations(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 // getTransparency says whether the calendar counts for free-busy (RFC 6638
 // §9.1). Calendars of tasks alone have nothing to count.
 func getTransparency(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	transparent, err := s.transparent(r)
+	transparent, err := s.tx.Transparent(r.col)
 	if err != nil {
 		return false, err
 	}
@@ -88,11 +95,6 @@ func getTransparency(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 		w.Empty(webdav.CalDAV("opaque"))
 	}
 	return true, nil
-}
-
-func (s *scope) transparent(r *resource) (bool, error) {
-	e, err := s.storedElement(r, webdav.CalDAV("schedule-calendar-transp"))
-	return e.Child(webdav.CalDAV("transparent")) != nil, err
 }
 
 func setTransparency(s *scope, r *resource, value *webdav.Element) error {
@@ -117,10 +119,11 @@ func getBulkLimits(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
 func homeProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("supported-calendar-component-sets"), on: kindHome, get: getComponentSets},
-		{name: webdav.CalDAV("schedule-default-calendar-URL"), on: kindInbox, kept: true,
-			get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-				w.Href(homePath(r.owner.GUID) + defaultCalendar + "/")
-				return true, nil
+		{name: calendar.DefaultCalendarURL, on: kindInbox, kept: true,
+			get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+				name, err := s.tx.DefaultCalendar(r.home)
+				w.Href(homePath(r.owner.GUID) + name + "/")
+				return true, err
 			}, set: setDefaultCalendar},
 		keptProperty(webdav.CalDAV("calendar-free-busy-set"), kindInbox, nil),
 	}
@@ -141,12 +144,7 @@ func getComponentSets(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 func objectProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("calendar-data"), on: kindObject, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-			obj, err := s.tx.Object(r.col.ID, r.object.Name)
-			if err != nil {
-				return false, err
-			}
-			w.Data(obj.Body)
-			return true, nil
+			return true, s.tx.Body(r.col, r.object, w.Data)
 		}},
 		textProperty(webdav.CS("uid"), kindObject, func(_ *scope, r *resource) string { return r.object.UID }),
 	}
@@ -165,7 +163,7 @@ func setDefaultCalendar(s *scope, r *resource, value *webdav.Element) error {
 		return invalid
 	}
 	col, err := s.tx.Collection(r.home.ID, t.collection)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (col.Kind != store.KindCalendar || componentsOf(col)&store.VEVENT == 0) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (col.Kind != store.KindCalendar || calendar.Components(col)&store.VEVENT == 0) {
 		return invalid
 	}
 	if err != nil {

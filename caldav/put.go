@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/calendar"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -19,10 +20,10 @@ func (h *Handler) putObject(r *request) (action, error) {
 	case t.object == "":
 		t.collection, t.object = homeFiles, t.collection
 	}
-	if t.ordinary || t.collection == homeFiles {
+	if t.ordinary || calendar.HomeFiles(t.collection) {
 		return h.putFile(r)
 	}
-	up, err := h.readObject(r)
+	data, err := h.readObject(r)
 	if err != nil {
 		return nil, err
 	}
@@ -35,68 +36,17 @@ func (h *Handler) putObject(r *request) (action, error) {
 		if s.col == nil {
 			return nil, noParent()
 		}
-		put, err := s.put(s.col, r.target.object, up)
+		put, err := s.tx.Put(s.col, r.target.object, data)
 		if err != nil {
-			return nil, err
+			return nil, changeError(&r.target, s.col, err)
 		}
 		return s.answerPut(self, put, prefer)
 	}, nil
 }
 
-// A written object: what is stored now, and from what.
-type written struct {
-	entry   *store.Entry
-	created bool
-	up      *upload
-}
-
-// put writes an upload into a calendar. PUT, POST and bulk changes come through
-// here.
-func (s *scope) put(col *store.Collection, name string, up *upload) (*written, error) {
-	if err := s.accepts(col, up.index.Component); err != nil {
-		return nil, err
-	}
-	old, err := s.entry(col, name)
-	if err != nil {
-		return nil, err
-	}
-	if old == nil {
-		if err := s.roomFor(col); err != nil {
-			return nil, err
-		}
-		if up, err = s.addDefaultAlarms(col, up); err != nil {
-			return nil, err
-		}
-	}
-	entry, created, err := s.tx.PutObject(col, name, up.body, up.index, store.Match{}, store.UniqueInHome)
-	if err != nil {
-		return nil, putAnswer(&s.req.target, col, err)
-	}
-	return &written{entry: entry, created: created, up: up}, nil
-}
-
-// accepts checks that objects of a type may be stored in a collection.
-func (s *scope) accepts(col *store.Collection, c store.Component) error {
-	switch {
-	case col.Kind != store.KindCalendar:
-		return precondition(webdav.CalDAV("calendar-collection-location-ok"))
-	case componentsOf(col)&c == 0:
-		return precondition(webdav.CalDAV("supported-calendar-component"))
-	}
-	return nil
-}
-
-// roomFor refuses another object in a collection that holds as many as it may.
-func (s *scope) roomFor(col *store.Collection) error {
-	if most := s.h.Limits.Resources; most > 0 && col.Objects >= most {
-		return precondition(webdav.CS("max-resources"))
-	}
-	return nil
-}
-
-// putAnswer says what the store's refusal to write at t, into col, is on the wire
-// (RFC 4791 §5.3.2.1, RFC 6638 §3.2.4.1). col is nil for a collection itself.
-func putAnswer(t *target, col *store.Collection, err error) error {
+// changeError says what the refusal of a change at t, in col, is on the wire (RFC
+// 4791 §5.3.2.1, RFC 6638 §3.2.4.1). col is nil for a collection itself.
+func changeError(t *target, col *store.Collection, err error) error {
 	if conflict, ok := errors.AsType[*store.UIDConflictError](err); ok {
 		e := webdav.UIDConflict(t.collectionPath(conflict.InName) + conflict.Name)
 		if col == nil || conflict.Collection != col.ID {
@@ -123,22 +73,22 @@ func putAnswer(t *target, col *store.Collection, err error) error {
 
 // answerPut answers a write: 201 or 204, or with the data if the client prefers
 // that (RFC 8144 §2.3).
-func (s *scope) answerPut(r *resource, put *written, prefer webdav.Prefer) (*webdav.Response, error) {
+func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
-	if put.created {
+	if put.Created {
 		resp.Status = http.StatusCreated
 	}
 	represented := prefer.Return == webdav.ReturnRepresentation
-	if !put.up.edited || represented {
-		resp.Header.Set("ETag", etagOf(put.entry.Rev))
+	if !put.Data.Edited || represented {
+		resp.Header.Set("ETag", etagOf(put.Entry.Rev))
 	}
 	if !represented {
 		return resp, nil
 	}
-	if !put.created {
+	if !put.Created {
 		resp.Status = http.StatusOK
 	}
-	return s.represent(resp, r.dir+put.entry.Name, put.up.body, prefer)
+	return s.represent(resp, r.dir+put.Entry.Name, put.Data.Body, prefer)
 }
 
 // represent puts an object's data into an answer, in the form that the client
@@ -157,7 +107,7 @@ func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.
 	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation || s.object == nil {
 		return nil, err
 	}
-	body, err := s.body()
+	body, err := s.tx.Bytes(s.col, s.object)
 	if err != nil {
 		return nil, err
 	}

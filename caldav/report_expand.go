@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
@@ -192,7 +193,7 @@ func (s *scope) record(key directory.Key) (*directory.Principal, error) {
 // inStore runs fn with the store open and r's home filled in. A record that has
 // no home yet has nothing to show.
 func (s *scope) inStore(r *resource, fn func(*scope) error) error {
-	run := func(tx *store.Tx) error {
+	run := func(tx *calendar.Tx) error {
 		inner := *s
 		inner.tx = tx
 		var err error
@@ -206,5 +207,5 @@ func (s *scope) inStore(r *resource, fn func(*scope) error) error {
 	if s.tx != nil {
 		return run(s.tx)
 	}
-	return s.h.Store.View(s.req.Context(), run)
+	return s.h.Calendars.View(s.req.Context(), s.req.actor(), run)
 }

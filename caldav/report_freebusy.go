@@ -7,7 +7,6 @@ import (
 	"convene/caldav/calquery"
 	"convene/internal/ical"
 	"convene/internal/webdav"
-	"convene/snapshot"
 	"convene/store"
 )
 
@@ -39,7 +38,7 @@ func (s *scope) freeBusy(r *resource, from, to int64) (*webdav.Response, error) 
 
 func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
 	if r.kind != kindHome {
-		return s.calendarBusy(r, from, to)
+		return s.tx.Busy(r.col, from, to, s.budget)
 	}
 	cols, err := s.tx.Collections(s.home.ID)
 	if err != nil {
@@ -47,58 +46,21 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 	}
 	var all []ical.BusyPeriod
 	for _, c := range cols {
-		in := s.collectionResource(c)
-		if in.kind != kindCalendar {
+		if c.Kind != store.KindCalendar {
 			continue
 		}
-		if transparent, err := s.transparent(in); err != nil {
+		if transparent, err := s.tx.Transparent(c); err != nil {
 			return nil, err
 		} else if transparent {
 			continue
 		}
-		periods, err := s.calendarBusy(in, from, to)
+		periods, err := s.tx.Busy(c, from, to, s.budget)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, periods...)
 	}
 	return all, nil
-}
-
-// calendarBusy gathers the busy times of one calendar. Events are answered from
-// the index; stored VFREEBUSY and VAVAILABILITY are looked into.
-func (s *scope) calendarBusy(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
-	zone, err := s.calendarZone(r)
-	if err != nil {
-		return nil, err
-	}
-	snap, err := s.h.Snapshots.Get(s.tx, r.col)
-	if err != nil {
-		return nil, err
-	}
-	matches, err := snap.Overlapping(s.tx, store.VEVENT|store.VFREEBUSY|store.VAVAILABILITY, from, to, zone, s.budget)
-	if err != nil {
-		return nil, err
-	}
-	var periods []ical.BusyPeriod
-	for _, m := range matches {
-		if m.Inexact {
-			object, err := s.h.Snapshots.Parsed(s.tx, r.col, m.Entry)
-			if err != nil {
-				return nil, err
-			}
-			if periods, err = object.AppendBusy(periods, from, to, zone, s.budget); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		for _, in := range m.Instances {
-			if in.Busy != store.BusyFree {
-				periods = append(periods, ical.BusyPeriod{Start: max(in.Start, from), End: min(in.End, to), Type: snapshot.ICal(in.Busy)})
-			}
-		}
-	}
-	return periods, nil
 }
 
 // getFreeBusy serves GET of the free-busy URL (freebusy-url): the busy times of

@@ -102,12 +102,12 @@ const manyHrefs = 32
 // entry is the index entry of an object, nil if there is none.
 func (g *multiget) entry(col *store.Collection, name string) (*store.Entry, error) {
 	if g.count < manyHrefs {
-		return g.s.entry(col, name)
+		return g.s.tx.Entry(col, name)
 	}
 	snap := g.snapshots[col.ID]
 	if snap == nil {
 		var err error
-		if snap, err = g.s.h.Snapshots.Get(g.s.tx, col); err != nil {
+		if snap, err = g.s.tx.Snapshot(col); err != nil {
 			return nil, err
 		}
 		g.snapshots[col.ID] = snap

@@ -256,7 +256,7 @@ func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, err
 		p := r.caller.Principal
 		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p,
 			privileges: h.Access.Privileges(r.caller, p.GUID, delegation.Home)}
-		if err := h.ensureHome(r.Context(), p); err != nil {
+		if err := h.Calendars.Provision(r.Context(), p); err != nil {
 			return nil, err
 		}
 		err := s.inStore(self, func(s *scope) error { return q.write(s, ms, self) })

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"convene/caldav/calquery"
+	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -130,7 +131,7 @@ func (x *query) within(zone *ical.Zone, depth webdav.Depth) error {
 // calendar answers for x.self.
 func (x *query) calendar(zone *ical.Zone) (err error) {
 	if x.zone = zone; zone == nil {
-		if x.zone, err = x.s.calendarZone(x.self.collection()); err != nil {
+		if x.zone, err = x.s.tx.Zone(x.self.col); err != nil {
 			return err
 		}
 	}
@@ -149,7 +150,7 @@ func (x *query) candidates() error {
 	if x.self.object != nil {
 		return x.consider(x.self.object, false)
 	}
-	snap, err := x.s.h.Snapshots.Get(x.s.tx, x.self.col)
+	snap, err := x.s.tx.Snapshot(x.self.col)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (x *query) candidates() error {
 		}
 		return nil
 	}
-	matches, err := snap.Matching(x.s.tx, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
+	matches, err := x.s.tx.Matching(snap, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func (x *query) components() store.Component {
 	}
 	var set store.Component
 	for _, name := range x.plan.Components {
-		set |= componentBit(name)
+		set |= calendar.ComponentNamed(name)
 	}
 	return set
 }
@@ -206,7 +207,7 @@ func (x *query) consider(e *store.Entry, timed bool) error {
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}
-		object, err := x.s.h.Snapshots.Parsed(x.s.tx, x.self.col, e)
+		object, err := x.s.tx.Parsed(x.self.col, e)
 		if err != nil {
 			return err
 		}

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/internal/webdav"
-	"convene/store"
 )
 
 // An action decides and changes. It runs inside a transaction: it never waits.
@@ -24,14 +24,16 @@ type method struct {
 }
 
 // A transaction is how an action reaches the store.
-type transaction func(*store.Store, context.Context, func(*store.Tx) error) error
+type transaction func(*calendar.Calendars, context.Context, calendar.Actor, func(*calendar.Tx) error) error
 
 // The transactions. An action with none may ask the directory; its scope has
 // no store.
 var (
-	view   transaction = (*store.Store).View
-	update transaction = (*store.Store).Update
-	none   transaction = func(_ *store.Store, _ context.Context, act func(*store.Tx) error) error { return act(nil) }
+	view   transaction = (*calendar.Calendars).View
+	update transaction = (*calendar.Calendars).Update
+	none   transaction = func(_ *calendar.Calendars, _ context.Context, _ calendar.Actor, act func(*calendar.Tx) error) error {
+		return act(nil)
+	}
 )
 
 // verbs are the methods of one kind of resource.

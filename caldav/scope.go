@@ -2,9 +2,9 @@ package caldav
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/ical"
@@ -17,7 +17,7 @@ import (
 type scope struct {
 	h   *Handler
 	req *request
-	tx  *store.Tx
+	tx  *calendar.Tx
 
 	kind   kind              // of what is at the target now
 	home   *store.Home       // nil outside the calendar homes
@@ -34,13 +34,13 @@ const stepsPerInstance = 4
 
 // scope looks the target up again, inside the transaction that will act on it:
 // what was there when the request was routed may have gone, or come, meanwhile.
-func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
+func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
-	home, err := homeOf(tx, t.owner)
+	home, err := tx.Home(t.owner.GUID)
 	if err != nil {
 		return nil, err
 	}
@@ -58,24 +58,12 @@ func (h *Handler) scope(tx *store.Tx, req *request) (*scope, error) {
 	case t.object == "":
 		s.kind = kinds[s.col.Kind]
 	default:
-		if s.object, err = s.entry(s.col, t.object); s.object != nil {
+		if s.object, err = tx.Entry(s.col, t.object); s.object != nil {
 			s.kind = kindObject
 		}
 		return s, err
 	}
 	return s, nil
-}
-
-// errNoHome says that a record's home has not been made yet.
-var errNoHome = fmt.Errorf("no home yet: %w", store.ErrNotFound)
-
-// homeOf is the home of a record. Errors: errNoHome.
-func homeOf(tx *store.Tx, owner *directory.Principal) (*store.Home, error) {
-	home, err := tx.Home(owner.GUID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, errNoHome
-	}
-	return home, err
 }
 
 // stillAllowed asks for the privilege once more if what is at the target is of
@@ -94,15 +82,6 @@ func (s *scope) stillAllowed() error {
 	return nil
 }
 
-// entry is the index entry of an object, nil if there is none.
-func (s *scope) entry(c *store.Collection, name string) (*store.Entry, error) {
-	e, err := s.tx.Entry(c.ID, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	return e, err
-}
-
 // kinds maps the store's kinds of collection to ours.
 var kinds = map[store.Kind]kind{
 	store.KindCalendar: kindCalendar, store.KindCollection: kindCollection, store.KindInbox: kindInbox,
@@ -110,9 +89,9 @@ var kinds = map[store.Kind]kind{
 	store.KindFreeBusyURL: kindFreeBusyURL,
 }
 
-// setKind finds out what the store holds at a place in a home. Errors: errNoHome.
-func (h *Handler) setKind(tx *store.Tx, t *target) error {
-	home, err := homeOf(tx, t.owner)
+// setKind finds out what the store holds at a place in a home. Errors: calendar.ErrNoHome.
+func (h *Handler) setKind(tx *calendar.Tx, t *target) error {
+	home, err := tx.Home(t.owner.GUID)
 	if err != nil {
 		return err
 	}
@@ -140,20 +119,13 @@ func (h *Handler) setKind(tx *store.Tx, t *target) error {
 
 // setFile makes the target a file in the home itself, if there is one of that
 // name.
-func (t *target) setFile(tx *store.Tx, home *store.Home) error {
+func (t *target) setFile(tx *calendar.Tx, home *store.Home) error {
 	if t.object != "" || t.slash {
 		return nil
 	}
-	col, err := tx.Collection(home.ID, homeFiles)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	found, err := tx.Exists(col.ID, t.collection)
-	if found {
-		t.kind, t.collection, t.object = kindObject, homeFiles, t.collection
+	files, file, err := tx.File(home, t.collection)
+	if file != nil {
+		t.kind, t.collection, t.object = kindObject, files.Name, t.collection
 	}
 	return err
 }

@@ -2,8 +2,8 @@ package caldav
 
 import (
 	"net/http"
-	"strings"
 
+	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 )
@@ -12,7 +12,7 @@ import (
 // which floating times of a calendar are read. It is kept as iCalendar; both
 // ways jCal is understood (RFC 7265), as the content-type attribute says.
 func timezoneProperty() property {
-	name := webdav.CalDAV("calendar-timezone")
+	name := calendar.Timezone
 	return property{
 		name: name, on: kindCalendar, getAs: getTimezone,
 		set: func(s *scope, r *resource, value *webdav.Element) error {
@@ -28,7 +28,7 @@ func timezoneProperty() property {
 
 // getTimezone writes the element, as jCal if the client asked for that.
 func getTimezone(s *scope, r *resource, asked *webdav.Element, w *webdav.Writer) (bool, error) {
-	name := webdav.CalDAV("calendar-timezone")
+	name := calendar.Timezone
 	text, err := s.storedText(r, name)
 	if err != nil || text == "" {
 		return false, err
@@ -53,58 +53,19 @@ var errTimezone = &webdav.Error{Status: http.StatusForbidden, Condition: webdav.
 // timezoneCalendar reads a VCALENDAR with one VTIMEZONE: a valid one (RFC 4791
 // §5.2.10), with VERSION, that is, and PRODID.
 func timezoneCalendar(value *webdav.Element) (*ical.Component, error) {
-	text := []byte(strings.TrimSpace(value.Content()) + "\r\n")
-	media := mediaCalendar
-	if kind, _ := value.Attr("content-type"); kind == mediaJCal {
-		media = mediaJCal
-	}
-	cal, err := decodeCalendar(text, media)
+	cal, err := calendar.Decode(inElement(value))
 	if err != nil || cal.Prop("VERSION") == nil || cal.Prop("PRODID") == nil {
 		return nil, errTimezone
 	}
-	_, err = zoneIn(cal)
-	return cal, err
-}
-
-// zoneIn is the zone that a VCALENDAR with one VTIMEZONE defines.
-func zoneIn(cal *ical.Component) (*ical.Zone, error) {
-	var zones []*ical.Component
-	for _, c := range cal.Children {
-		if c.Name != "VTIMEZONE" {
-			return nil, errTimezone
-		}
-		zones = append(zones, c)
-	}
-	if len(zones) != 1 {
+	if _, err := calendar.ZoneIn(cal); err != nil {
 		return nil, errTimezone
 	}
-	zone, err := ical.ZoneOf(zones[0])
-	if err != nil {
-		return nil, errTimezone
-	}
-	return zone, nil
-}
-
-// calendarZone is the zone in which floating times of a calendar are read; nil
-// for UTC (RFC 4791 §7.3).
-func (s *scope) calendarZone(r *resource) (*ical.Zone, error) {
-	if r.col == nil {
-		return nil, nil
-	}
-	text, err := s.storedText(r, webdav.CalDAV("calendar-timezone"))
-	if err != nil || text == "" {
-		return nil, err
-	}
-	cal, err := ical.Decode([]byte(text), ical.DefaultLimits)
-	if err != nil {
-		return nil, err
-	}
-	return zoneIn(cal)
+	return cal, nil
 }
 
 // getTimezoneID is the TZID of CALDAV:calendar-timezone (RFC 7809 §5.2).
 func getTimezoneID(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	zone, err := s.calendarZone(r)
+	zone, err := s.tx.Zone(r.col)
 	if err != nil || zone == nil {
 		return false, err
 	}

@@ -12,7 +12,6 @@ import (
 	"convene/directory"
 	"convene/internal/settings"
 	"convene/sacl"
-
 )
 
 // Config is the server's configuration file. A field's value in Default

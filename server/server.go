@@ -20,7 +20,7 @@ import (
 
 	"convene/admin"
 	"convene/auth"
-	"convene/caldav"
+	"convene/calendar"
 	"convene/config"
 	"convene/internal/engine"
 	"convene/internal/logging"
@@ -151,7 +151,7 @@ func OpenStore(c *config.Config, now func() time.Time) (*store.Store, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, ErrInUse), running.Close())
 	}
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
-		Indexer: caldav.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
+		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
 		// The limits that clients are told of are caldav's, which follow a
 		// reload; the store's own stand far above them.
 		MaxObjects: 10_000_000, MaxCollections: 100_000, MaxObjectSize: 64 << 20,

@@ -14,6 +14,7 @@ import (
 
 	"convene/auth"
 	"convene/caldav"
+	"convene/calendar"
 	"convene/config"
 	"convene/delegation"
 	"convene/internal/engine"
@@ -170,7 +171,8 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 		log.Warn("the directory does not say who the administrators are; it will be asked again")
 	}
 	h, err := caldav.New(caldav.Options{
-		Store: s.store, Snapshots: s.snapshots, Directory: next.people.cache, Access: &policy,
+		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules()},
+		Directory: next.people.cache, Access: &policy,
 		Limits: next.config.Calendars, Log: s.log, Now: s.now,
 	})
 	if err != nil {

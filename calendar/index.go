@@ -1,4 +1,4 @@
-package caldav
+package calendar
 
 import (
 	"math"
@@ -25,7 +25,7 @@ func Index(body []byte) (store.Index, error) {
 }
 
 func indexOf(o *ical.Object) (store.Index, error) {
-	ix := store.Index{UID: o.UID, Component: componentBit(o.Kind)}
+	ix := store.Index{UID: o.UID, Component: ComponentNamed(o.Kind)}
 	series, err := o.Series()
 	if err != nil {
 		return ix, err

@@ -1,0 +1,54 @@
+package calendar
+
+import (
+	"context"
+
+	"convene/snapshot"
+	"convene/store"
+)
+
+// Calendars is the calendar data of a server. It is safe for concurrent use.
+type Calendars struct {
+	Store     *store.Store
+	Snapshots *snapshot.Cache
+	Rules     Rules
+}
+
+// Rules bound what calendar data may be. A number of 0 is no limit.
+type Rules struct {
+	ResourceSize    int64 // largest object, in bytes (CALDAV:max-resource-size)
+	Instances       int   // most instances of one series (CALDAV:max-instances)
+	Attendees       int   // most attendees of one instance (CALDAV:max-attendees-per-instance)
+	Collections     int   // most collections in one home; those that every home has count as one
+	Resources       int   // most objects in one collection
+	SingleComponent bool  // calendars hold one type of component each
+}
+
+// An Actor is who works on calendar data, by GUID of the directory.
+type Actor struct {
+	Who string // who signed in; "" for the server itself
+	As  string // for whom they act: themselves, or their principal
+}
+
+// A Tx is one transaction over calendar data. It reads all that the store's
+// transaction does; it changes things by its own methods alone. It is used by
+// one goroutine and not after its function has returned.
+type Tx struct {
+	*store.Tx
+	c  *Calendars
+	by Actor
+}
+
+// View runs fn in a transaction that only reads. fn may run more than once.
+func (c *Calendars) View(ctx context.Context, by Actor, fn func(*Tx) error) error {
+	return c.Store.View(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+}
+
+// Update runs fn in a transaction, and returns after what it changed is durable,
+// or with the error that undid it. fn may run more than once and must not wait.
+func (c *Calendars) Update(ctx context.Context, by Actor, fn func(*Tx) error) error {
+	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+}
+
+// Actor is who works in this transaction.
+func (tx *Tx) Actor() Actor { return tx.by }

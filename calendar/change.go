@@ -1,0 +1,224 @@
+package calendar
+
+import (
+	"errors"
+	"fmt"
+
+	"convene/store"
+)
+
+// A Change is one change of calendar data, before it is made.
+type Change struct {
+	Op   Op
+	By   Actor
+	From Place // what is copied or moved
+	At   Place // what is written or removed
+
+	Was  *store.Entry // the object at At; nil: there is none
+	Will *Data        // of Put: what will be there
+
+	// Component is the type of the object that will be at At, 0 for a file.
+	Component store.Component
+
+	// Of properties: the name in Clark's notation, {namespace}local, and what
+	// it will be, an element; nil: removed.
+	Property string
+	Value    []byte
+}
+
+// An Op is what a change does.
+type Op uint8
+
+// The operations. Those on objects come first.
+const (
+	Put              Op = iota + 1 // write an object
+	Delete                         // remove an object
+	Copy                           // write a copy of an object
+	Move                           // move an object
+	CreateCollection               // make a collection
+	DeleteCollection               // remove a collection with all it holds
+	CopyCollection                 // copy a collection, with its members or without
+	MoveCollection                 // move a collection with all it holds
+	SetProperty                    // set or remove a property of whatever is at At
+)
+
+// A Place is a home, a collection in it, or an object in that.
+type Place struct {
+	Home       *store.Home
+	Collection *store.Collection // nil: the home itself, or what is not there yet
+	Name       string            // of the object, or of a collection that is to be made
+}
+
+// Resource is what the store keeps the properties of a place with.
+func (p Place) Resource() store.Resource {
+	switch {
+	case p.Collection == nil:
+		return store.OfHome(p.Home.ID)
+	case p.Name == "":
+		return store.OfCollection(p.Collection)
+	}
+	return store.OfObject(p.Collection, p.Name)
+}
+
+// What the rules refuse.
+var (
+	// ErrLocation: calendar objects lie in calendars, and files in ordinary
+	// collections; collections lie in homes (RFC 4791 §5.3.2.1,
+	// CALDAV:calendar-collection-location-ok).
+	ErrLocation = errors.New("not a place for this")
+
+	// ErrComponent: the calendar does not take this type of component
+	// (CALDAV:supported-calendar-component).
+	ErrComponent = errors.New("component type not taken here")
+
+	// ErrFixed: the home cannot be without this collection.
+	ErrFixed = errors.New("this collection belongs to the home")
+
+	// ErrDefaultCalendar: invitations go there (RFC 6638 §9.2,
+	// CALDAV:default-calendar-delete-allowed).
+	ErrDefaultCalendar = errors.New("this is the default calendar")
+
+	// ErrSame: source and destination of a copy or move are one.
+	ErrSame = errors.New("source and destination are the same")
+
+	// ErrTooLarge: more than one transaction can copy while all others wait.
+	ErrTooLarge = errors.New("too large to be copied at once")
+
+	// ErrNoCollection: there is no collection of that name to put something into.
+	ErrNoCollection = errors.New("no such collection")
+
+	// ErrTaken: a collection has the name that a file of the home shall have.
+	ErrTaken = errors.New("a collection has this name")
+)
+
+// A FullError says that a place holds as many members as it may.
+type FullError struct {
+	Collections bool // of a home; else objects of a collection
+	Limit       int
+}
+
+func (e *FullError) Error() string {
+	if e.Collections {
+		return fmt.Sprintf("the home holds %d collections, as many as it may", e.Limit)
+	}
+	return fmt.Sprintf("the collection holds %d objects, as many as it may", e.Limit)
+}
+
+// rules judge every change before it is made, whatever way it came; the first
+// error refuses it.
+var rules = []func(*Tx, *Change) error{
+	inItsPlace,
+	takesComponent,
+	hasSpaceForObject,
+	hasSpaceForCollection,
+	staysWithHome,
+	isNotDefault,
+}
+
+// change lets the rules judge c, and then makes it.
+func (tx *Tx) change(c *Change, write func() error) error {
+	c.By = tx.by
+	for _, rule := range rules {
+		if err := rule(tx, c); err != nil {
+			return err
+		}
+	}
+	return write()
+}
+
+// writesObject reports whether an object will be at c.At.
+func (c *Change) writesObject() bool { return c.Op == Put || c.Op == Copy || c.Op == Move }
+
+// inItsPlace: calendar data goes into calendars, files into ordinary collections.
+func inItsPlace(_ *Tx, c *Change) error {
+	if !c.writesObject() {
+		return nil
+	}
+	want := store.KindCalendar
+	if c.Component == 0 {
+		want = store.KindCollection
+	}
+	if c.At.Collection.Kind != want {
+		return ErrLocation
+	}
+	return nil
+}
+
+// takesComponent: a calendar says which types of component it takes.
+func takesComponent(_ *Tx, c *Change) error {
+	if c.writesObject() && c.Component != 0 && Components(c.At.Collection)&c.Component == 0 {
+		return ErrComponent
+	}
+	return nil
+}
+
+// hasSpaceForObject: a collection holds so many objects. One that is moved
+// within it is not another one.
+func hasSpaceForObject(tx *Tx, c *Change) error {
+	most := tx.c.Rules.Resources
+	if !c.writesObject() || c.Was != nil || most <= 0 || c.At.Collection.Objects < most {
+		return nil
+	}
+	if c.Op == Move && c.From.Collection.ID == c.At.Collection.ID {
+		return nil
+	}
+	return &FullError{Limit: most}
+}
+
+// hasSpaceForCollection: a home holds so many collections. Those that every home
+// has count as one, and one that is moved within the home is not another one.
+func hasSpaceForCollection(tx *Tx, c *Change) error {
+	switch {
+	case c.Op != CreateCollection && c.Op != CopyCollection && c.Op != MoveCollection,
+		c.At.Name == homeFiles,
+		c.Op == MoveCollection && c.From.Home.ID == c.At.Home.ID,
+		tx.c.Rules.Collections <= 0:
+		return nil
+	}
+	cols, err := tx.Collections(c.At.Home.ID)
+	if err != nil {
+		return err
+	}
+	n := 1
+	for _, col := range cols {
+		if !Fixed(col) && col.Name != homeFiles {
+			n++
+		}
+	}
+	if n >= tx.c.Rules.Collections {
+		return &FullError{Collections: true, Limit: tx.c.Rules.Collections}
+	}
+	return nil
+}
+
+// staysWithHome: what every home has is neither removed nor copied nor moved.
+func staysWithHome(_ *Tx, c *Change) error {
+	switch c.Op {
+	case DeleteCollection:
+		if Fixed(c.At.Collection) {
+			return ErrFixed
+		}
+	case CopyCollection, MoveCollection:
+		if Fixed(c.From.Collection) {
+			return ErrFixed
+		}
+	}
+	return nil
+}
+
+// isNotDefault: the calendar that invitations go to is neither removed nor moved.
+func isNotDefault(tx *Tx, c *Change) error {
+	p := c.At
+	switch c.Op {
+	case MoveCollection:
+		p = c.From
+	case DeleteCollection:
+	default:
+		return nil
+	}
+	name, err := tx.DefaultCalendar(p.Home)
+	if err == nil && p.Collection.Name == name {
+		err = ErrDefaultCalendar
+	}
+	return err
+}

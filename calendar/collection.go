@@ -1,0 +1,121 @@
+package calendar
+
+import (
+	"strings"
+
+	"convene/store"
+)
+
+// anyComponent is what a calendar takes that was made without restriction.
+const anyComponent = store.VEVENT | store.VTODO | store.VJOURNAL | store.VFREEBUSY
+
+// Components is what types of objects a calendar takes.
+func Components(c *store.Collection) store.Component {
+	if c.Components == 0 {
+		return anyComponent
+	}
+	return c.Components
+}
+
+// componentNames are the types that a calendar may hold, in the order in which
+// they are listed.
+var componentNames = []struct {
+	name string
+	bit  store.Component
+}{
+	{"VEVENT", store.VEVENT}, {"VTODO", store.VTODO}, {"VJOURNAL", store.VJOURNAL},
+	{"VFREEBUSY", store.VFREEBUSY}, {"VAVAILABILITY", store.VAVAILABILITY}, {"VPOLL", store.VPOLL},
+}
+
+// ComponentNames lists the names of a set of component types.
+func ComponentNames(set store.Component) []string {
+	var names []string
+	for _, c := range componentNames {
+		if set&c.bit != 0 {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// ComponentNamed is the type of a component name, 0 if no calendar can hold it.
+func ComponentNamed(name string) store.Component {
+	for _, c := range componentNames {
+		if strings.EqualFold(c.name, name) {
+			return c.bit
+		}
+	}
+	return 0
+}
+
+// DefaultComponents is what a new calendar takes for which nothing was said:
+// everything, or events where calendars hold one type each.
+func (r Rules) DefaultComponents() store.Component {
+	if r.SingleComponent {
+		return store.VEVENT
+	}
+	return anyComponent
+}
+
+// Create makes a collection in a home. Errors: those of the rules and of
+// [store.Tx.CreateCollection].
+func (tx *Tx) Create(home *store.Home, n store.NewCollection) (col *store.Collection, err error) {
+	c := &Change{Op: CreateCollection, At: Place{Home: home, Name: n.Name}}
+	err = tx.change(c, func() error {
+		col, err = tx.CreateCollection(home.ID, n)
+		return err
+	})
+	return col, err
+}
+
+// Remove takes away a collection with all that is in it. Errors: those of the
+// rules and of [store.Tx.DeleteCollection].
+func (tx *Tx) Remove(home *store.Home, col *store.Collection) error {
+	c := &Change{Op: DeleteCollection, At: Place{Home: home, Collection: col}}
+	return tx.change(c, func() error { return tx.DeleteCollection(home.ID, col.Name) })
+}
+
+// MoveTo gives a collection another name, in its home or in another one; its
+// resource-id stays. What has that name must be removed first. Errors: those of
+// the rules and of [store.Tx.MoveCollection].
+func (tx *Tx) MoveTo(from *store.Home, col *store.Collection, to *store.Home, name string) error {
+	c := &Change{Op: MoveCollection, From: Place{Home: from, Collection: col}, At: Place{Home: to, Name: name}}
+	return tx.change(c, func() error {
+		_, err := tx.MoveCollection(from.ID, col.Name, to.ID, name)
+		return err
+	})
+}
+
+// What one copy may write in its transaction, while all other writers wait:
+// objects, and the bytes in them.
+const (
+	maxCopied      = 1000
+	maxCopiedBytes = 32 << 20
+)
+
+// CopyTo copies a collection with its properties and its members to a free name.
+// Errors: those of the rules and of [store.Tx.CopyCollection]; ErrTooLarge.
+func (tx *Tx) CopyTo(from *store.Home, col *store.Collection, to *store.Home, name string) error {
+	c := &Change{Op: CopyCollection, From: Place{Home: from, Collection: col}, At: Place{Home: to, Name: name}}
+	return tx.change(c, func() error {
+		if col.Objects > maxCopied || col.Bytes > maxCopiedBytes {
+			return ErrTooLarge
+		}
+		_, err := tx.CopyCollection(from.ID, col.Name, to.ID, name)
+		return err
+	})
+}
+
+// CopyEmpty makes a collection like col, without its members (RFC 4918 §9.8.3,
+// Depth: 0).
+func (tx *Tx) CopyEmpty(from *store.Home, col *store.Collection, to *store.Home, name string) error {
+	c := &Change{Op: CopyCollection, From: Place{Home: from, Collection: col}, At: Place{Home: to, Name: name}}
+	return tx.change(c, func() error {
+		props, err := tx.Properties(store.OfCollection(col))
+		if err != nil {
+			return err
+		}
+		_, err = tx.CreateCollection(to.ID, store.NewCollection{Name: name, Kind: col.Kind, Components: col.Components, Properties: props})
+		return err
+	})
+}

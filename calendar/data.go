@@ -1,0 +1,129 @@
+package calendar
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"convene/internal/ical"
+	"convene/store"
+)
+
+// Data is a calendar object resource that may be stored: checked, and with what
+// the store's index needs.
+type Data struct {
+	Body   []byte
+	Object *ical.Object
+	Index  store.Index
+	Edited bool // Body is not what came in
+}
+
+// A Form is how calendar data is written.
+type Form uint8
+
+// The forms.
+const (
+	ICalendar Form = iota // RFC 5545
+	JCal                  // RFC 7265; it is stored as iCalendar
+)
+
+// A DataError says which precondition of RFC 4791 §5.3.2.1 calendar data does
+// not meet, and why.
+type DataError struct {
+	Condition string // the local name of the CALDAV element
+	Reason    string // for people; may be ""
+	Err       error
+}
+
+func (e *DataError) Error() string {
+	if e.Reason == "" {
+		return e.Condition
+	}
+	return e.Condition + ": " + e.Reason
+}
+
+// Unwrap returns the cause.
+func (e *DataError) Unwrap() error { return e.Err }
+
+// Decode reads calendar data of a form. Errors: those of ical.Decode and
+// ical.DecodeJCal.
+func Decode(body []byte, form Form) (*ical.Component, error) {
+	if form == JCal {
+		return ical.DecodeJCal(body, ical.DefaultLimits)
+	}
+	return ical.Decode(body, ical.DefaultLimits)
+}
+
+// Parse checks a calendar object resource (RFC 4791 §5.3.2.1) and prepares what
+// the store needs of it. It takes body over. Errors: *DataError.
+func (r Rules) Parse(body []byte, form Form) (*Data, error) {
+	if r.ResourceSize > 0 && int64(len(body)) > r.ResourceSize {
+		return nil, &DataError{Condition: "max-resource-size", Reason: fmt.Sprintf("%d bytes, and %d are allowed", len(body), r.ResourceSize)}
+	}
+	cal, err := Decode(body, form)
+	if err != nil {
+		return nil, Invalid(err)
+	}
+	d, err := r.Check(cal)
+	if err != nil {
+		return nil, err
+	}
+	// A fold within a character is legal iCalendar, but such bytes cannot stand
+	// in an XML response.
+	d.Edited = d.Edited || !utf8.Valid(body)
+	d.Body = body
+	if d.Edited || form != ICalendar {
+		d.Body = d.Object.Calendar.Append(nil)
+	}
+	return d, nil
+}
+
+// Check is Parse for calendar data that was decoded already, all of it but the
+// bytes: Body is left nil.
+func (r Rules) Check(cal *ical.Component) (_ *Data, err error) {
+	d := &Data{Edited: repair(cal)}
+	// Clients may name a time zone without defining it (RFC 7809 §3.1.3); those
+	// that do not know this get the definition from us.
+	if whole := ical.AddZones(cal); whole != cal {
+		cal, d.Edited = whole, true
+	}
+	if d.Object, err = ical.NewObject(cal); err != nil {
+		return nil, Invalid(err)
+	}
+	if err := r.limits(d.Object); err != nil {
+		return nil, err
+	}
+	if d.Index, err = indexOf(d.Object); err != nil {
+		return nil, Invalid(err)
+	}
+	return d, nil
+}
+
+// Invalid is the *DataError of calendar data that could not be read.
+func Invalid(err error) error {
+	e := &DataError{Condition: "valid-calendar-data", Reason: err.Error(), Err: err}
+	if invalid, ok := errors.AsType[*ical.InvalidError](err); ok {
+		e.Condition, e.Reason = invalid.Condition, invalid.Reason
+	}
+	if errors.Is(err, ical.ErrLimit) {
+		e.Condition = "max-resource-size"
+	}
+	return e
+}
+
+// limits refuses objects with more attendees than allowed, and series with more
+// instances (RFC 4791 §5.2.8, §5.2.9).
+func (r Rules) limits(o *ical.Object) error {
+	for _, c := range o.Calendar.Children {
+		if r.Attendees > 0 && len(c.AllProps("ATTENDEE")) > r.Attendees {
+			return &DataError{Condition: "max-attendees-per-instance"}
+		}
+	}
+	if o.Master == nil || o.Master.Prop("RRULE") == nil {
+		return nil
+	}
+	if series, err := o.Series(); err == nil && r.Instances > 0 && series.Exceeds(r.Instances) {
+		return &DataError{Condition: "max-instances"}
+	}
+	return nil
+}

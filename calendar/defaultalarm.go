@@ -1,0 +1,94 @@
+package calendar
+
+import (
+	"encoding/xml"
+	"slices"
+	"strings"
+
+	"convene/internal/ical"
+	"convene/store"
+)
+
+// withDefaultAlarms gives a new event or task that has no alarm the one that its
+// calendar, or else its home, says (CALDAV:default-alarm-vevent-datetime and its
+// kin, draft-daboo-caldav-extensions). It returns a changed copy, or d itself.
+func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
+	if d.Object == nil || d.Index.Flags&store.FlagAlarm != 0 || d.Index.Component&(store.VEVENT|store.VTODO) == 0 {
+		return d, nil
+	}
+	kind := strings.ToLower(d.Object.Kind)
+	timed, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "datetime"))
+	if err != nil {
+		return nil, err
+	}
+	allDay, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "date"))
+	if err != nil || len(timed)+len(allDay) == 0 {
+		return d, err
+	}
+	cal := d.Object.Calendar.Clone()
+	changed := false
+	for _, c := range cal.Children {
+		if c.Name != d.Object.Kind {
+			continue
+		}
+		alarms := timed
+		if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
+			alarms = allDay
+		}
+		for _, alarm := range alarms {
+			c.Children = append(c.Children, alarm.Clone())
+			changed = true
+		}
+	}
+	if !changed {
+		return d, nil
+	}
+	out := &Data{Body: cal.Append(nil), Edited: true, Index: d.Index}
+	out.Index.Flags |= store.FlagAlarm
+	out.Object, err = ical.NewObject(cal)
+	return out, err
+}
+
+// defaultAlarms are the alarms of a property, marked as not the user's own. One
+// that is set to nothing means none, whatever the home has.
+func (tx *Tx) defaultAlarms(col *store.Collection, name xml.Name) ([]*ical.Component, error) {
+	e, err := tx.setting(store.OfCollection(col), name)
+	if err == nil && e == nil {
+		e, err = tx.setting(store.OfHome(col.Home), name)
+	}
+	if err != nil || e == nil {
+		return nil, err
+	}
+	alarms, err := ParseAlarms(e.Content())
+	alarms = slices.DeleteFunc(alarms, func(c *ical.Component) bool { // a way to say that there is none
+		action := c.Prop("ACTION")
+		return action != nil && strings.EqualFold(action.Value, "NONE")
+	})
+	for _, alarm := range alarms {
+		alarm.SetValue("X-APPLE-DEFAULT-ALARM", "TRUE")
+	}
+	return alarms, err
+}
+
+// ParseAlarms reads the value of a default alarm property: VALARM components and
+// nothing else, or nothing, which means no alarm. Errors: *DataError.
+func ParseAlarms(text string) ([]*ical.Component, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, nil
+	}
+	invalid := &DataError{Condition: "valid-calendar-data", Reason: "VALARM components are wanted"}
+	cal, err := ical.Decode([]byte("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"+text+"\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"), ical.DefaultLimits)
+	if err != nil {
+		return nil, invalid
+	}
+	if len(cal.Children) != 1 || len(cal.Children[0].Props) != 0 || len(cal.Children[0].Children) == 0 {
+		return nil, invalid
+	}
+	for _, c := range cal.Children[0].Children {
+		if c.Name != "VALARM" {
+			return nil, invalid
+		}
+	}
+	return cal.Children[0].Children, nil
+}

@@ -1,0 +1,206 @@
+package calendar
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+
+	"convene/internal/webdav"
+	"convene/store"
+)
+
+// Written is what a change of an object left.
+type Written struct {
+	Entry   *store.Entry
+	Created bool  // nothing was there before
+	Data    *Data // as stored, of Put; nil for what was copied or moved as it was
+}
+
+// Entry is the index entry of an object, nil if there is none.
+func (tx *Tx) Entry(col *store.Collection, name string) (*store.Entry, error) {
+	e, err := tx.Tx.Entry(col.ID, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return e, err
+}
+
+// Put writes d as object name of col. A new event or task that has no alarm gets
+// the default one of its calendar. Errors: those of the rules and of
+// [store.Tx.PutObject].
+func (tx *Tx) Put(col *store.Collection, name string, d *Data) (*Written, error) {
+	return tx.put(&Change{Op: Put, At: Place{Collection: col, Name: name}, Will: d, Component: d.Index.Component})
+}
+
+// put carries a change out whose data is known.
+func (tx *Tx) put(c *Change) (w *Written, err error) {
+	at := &c.At
+	if at.Home, err = tx.HomeByID(at.Collection.Home); err != nil {
+		return nil, err
+	}
+	if c.Was, err = tx.Entry(at.Collection, at.Name); err != nil {
+		return nil, err
+	}
+	err = tx.change(c, func() error {
+		if c.Op == Put && c.Was == nil {
+			if c.Will, err = tx.withDefaultAlarms(at.Collection, c.Will); err != nil {
+				return err
+			}
+		}
+		entry, created, err := tx.PutObject(at.Collection, at.Name, c.Will.Body, c.Will.Index, store.Match{}, store.UniqueInHome)
+		w = &Written{Entry: entry, Created: created, Data: c.Will}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// FileType is the property that keeps the media type of a file in an ordinary
+// collection.
+var FileType = webdav.DAV("getcontenttype")
+
+// PutFile writes any bytes as object name of an ordinary collection, with their
+// media type; "" if it is not known. Errors: those of the rules and of
+// [store.Tx.PutObject]; ErrTaken.
+func (tx *Tx) PutFile(col *store.Collection, name string, body []byte, mediaType string) (*Written, error) {
+	if err := tx.freeForFile(col, name); err != nil {
+		return nil, err
+	}
+	c := &Change{Op: Put, At: Place{Collection: col, Name: name}, Will: &Data{Body: body}}
+	w, err := tx.put(c)
+	if err != nil || mediaType == "" {
+		return w, err
+	}
+	value := webdav.NewText(FileType, mediaType).Append(nil)
+	return w, tx.SetProperty(store.OfObject(col, name), PropertyKey(FileType), value)
+}
+
+// freeForFile refuses a file in the home itself where a collection has its name.
+func (tx *Tx) freeForFile(col *store.Collection, name string) error {
+	if col.Name != homeFiles {
+		return nil
+	}
+	_, err := tx.Collection(col.Home, name)
+	switch {
+	case err == nil:
+		return ErrTaken
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	}
+	return err
+}
+
+// Delete removes an object. Errors: store.ErrNotFound.
+func (tx *Tx) Delete(col *store.Collection, e *store.Entry) error {
+	home, err := tx.HomeByID(col.Home)
+	if err != nil {
+		return err
+	}
+	c := &Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component}
+	return tx.change(c, func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
+}
+
+// Copy copies object e of a collection to name in col, in place of what is
+// there (RFC 4918 §9.8). What goes from an ordinary collection into a calendar is
+// checked as an upload is, and what goes the other way becomes a file. Errors:
+// those of the rules, of [store.Tx.CopyObject] and [Rules.Parse]; ErrSame.
+func (tx *Tx) Copy(from *store.Collection, e *store.Entry, col *store.Collection, name string) (*Written, error) {
+	return tx.transfer(Copy, from, e, col, name)
+}
+
+// Move moves an object (RFC 4918 §9.9). Otherwise as Copy.
+func (tx *Tx) Move(from *store.Collection, e *store.Entry, col *store.Collection, name string) (*Written, error) {
+	return tx.transfer(Move, from, e, col, name)
+}
+
+func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (w *Written, err error) {
+	if from.ID == col.ID && e.Name == name {
+		return nil, ErrSame
+	}
+	if err := tx.freeForFile(col, name); err != nil {
+		return nil, err
+	}
+	if (from.Kind == store.KindCalendar) != (col.Kind == store.KindCalendar) {
+		return tx.convert(op, from, e, col, name)
+	}
+	c := &Change{Op: op, From: Place{Collection: from, Name: e.Name}, At: Place{Collection: col, Name: name}, Component: e.Component}
+	if c.From.Home, err = tx.HomeByID(from.Home); err != nil {
+		return nil, err
+	}
+	if c.At.Home, err = tx.HomeByID(col.Home); err != nil {
+		return nil, err
+	}
+	if c.Was, err = tx.Entry(col, name); err != nil {
+		return nil, err
+	}
+	write := tx.Tx.CopyObject
+	if op == Move {
+		write = tx.Tx.MoveObject
+	}
+	err = tx.change(c, func() error {
+		entry, created, err := write(from, e.Name, col, name, store.Match{}, store.UniqueInHome)
+		w = &Written{Entry: entry, Created: created}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// convert copies or moves between a calendar and an ordinary collection: the
+// bytes are written anew, since what they are changes.
+func (tx *Tx) convert(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (*Written, error) {
+	body, _, err := tx.Tx.Body(from.ID, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.Clone(body)
+	props, err := tx.Properties(store.OfObject(from, e.Name))
+	if err != nil {
+		return nil, err
+	}
+	var w *Written
+	if col.Kind == store.KindCalendar {
+		var d *Data
+		if d, err = tx.c.Rules.Parse(body, ICalendar); err == nil {
+			w, err = tx.Put(col, name, d)
+		}
+	} else {
+		w, err = tx.PutFile(col, name, body, "text/calendar;charset=utf-8")
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range props {
+		if p.Name != PropertyKey(FileType) {
+			err = errors.Join(err, tx.SetProperty(store.OfObject(col, name), p.Name, p.Value))
+		}
+	}
+	if err == nil && op == Move {
+		err = tx.Delete(from, e)
+	}
+	return w, err
+}
+
+// Set stores a property's element, as it came, of the home, collection or object
+// at a place. Errors: those of [store.Tx.SetProperty].
+func (tx *Tx) Set(at Place, name xml.Name, value []byte) error {
+	c := &Change{Op: SetProperty, At: at, Property: PropertyKey(name), Value: value}
+	return tx.change(c, func() error { return tx.SetProperty(at.Resource(), c.Property, value) })
+}
+
+// Unset removes a property; one that is not there is no error (RFC 4918 §9.2).
+func (tx *Tx) Unset(at Place, name xml.Name) error {
+	c := &Change{Op: SetProperty, At: at, Property: PropertyKey(name)}
+	err := tx.change(c, func() error { return tx.RemoveProperty(at.Resource(), c.Property) })
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// PropertyKey is the name under which the store keeps a property: {namespace}local.
+func PropertyKey(name xml.Name) string { return "{" + name.Space + "}" + name.Local }
