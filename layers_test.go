@@ -35,11 +35,11 @@ caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
-delegation            auth
-caldav                auth caldav/calquery calendar delegation directory internal/ical internal/logging internal/webdav snapshot store
+acl
+caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav snapshot store
 admin                 auth directory sacl store
 config                auth caldav directory internal/settings sacl
-server                admin auth caldav calendar config delegation directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
+server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server
 testenv/cmd/harness   config internal/settings testenv

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -105,9 +105,7 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 // bulk carries out the steps in one transaction. Each has its own outcome; what
 // fails leaves the others be. The new ctag goes into a header.
 func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
-	if !h.privileges(r).Has(delegation.Write) {
-		return nil, h.refusal(r.URL.Path, delegation.Write)
-	}
+	r.need = acl.Write
 	withData := r.Header.Get("X-Mobileme-Dav-Options") == "return-changed-data"
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {

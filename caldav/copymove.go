@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -16,14 +16,13 @@ import (
 // which may be another's.
 type destination struct {
 	target
-	path       string // decoded
-	overwrite  bool
-	privileges delegation.Privilege
+	path      string // decoded
+	overwrite bool
 }
 
 // destination reads the headers of COPY and MOVE (RFC 4918 §9.8, §9.9), asks
-// the directory for the owner of the other place, and checks what the caller
-// may do there.
+// the directory for the owner of the other place. Whether the caller may add to it
+// is for the transaction to say, unless it is plain that they may not.
 func (h *Handler) destination(r *request) (*destination, error) {
 	path, err := webdav.ParseDestination(r.Request)
 	if err != nil {
@@ -44,10 +43,10 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
-	d.privileges = h.Access.Privileges(r.caller, d.owner.GUID, delegation.Home)
-	if !d.privileges.Has(delegation.Bind) {
-		return nil, h.refusal(path, delegation.Bind)
+	if h.hopeless(r.caller, &d.target, acl.Bind) {
+		return nil, h.refusal(d.parentPath(), acl.Bind)
 	}
+	r.destination = d
 	return d, h.Calendars.Provision(r.Context(), d.owner)
 }
 
@@ -155,8 +154,8 @@ func (s *scope) mayPlace(d *destination, col *store.Collection, name string) err
 		return err
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
-	case !d.privileges.Has(delegation.WriteContent):
-		return s.h.refusal(d.path, delegation.WriteContent)
+	case !s.rightsIn(d.owner, col).Has(acl.WriteContent):
+		return s.h.refusal(d.path, acl.WriteContent)
 	}
 	return nil
 }
@@ -264,8 +263,8 @@ func (s *scope) mayReplace(d *destination) error {
 	switch {
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
-	case !d.privileges.Has(delegation.Unbind):
-		return s.h.refusal(d.path, delegation.Unbind)
+	case !s.rightsIn(d.owner, nil).Has(acl.Unbind):
+		return s.h.refusal(d.homePath(), acl.Unbind)
 	}
 	return nil
 }

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"convene/acl"
 	"convene/auth"
 	"convene/caldav"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/snapshot"
 	"convene/store"
@@ -28,7 +28,7 @@ type env struct {
 	t      testing.TB
 	store  *store.Store
 	dir    directory.Directory
-	policy delegation.Policy
+	policy acl.Policy
 	h      *caldav.Handler
 	now    time.Time
 }
@@ -90,7 +90,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 			t.Error(err)
 		}
 	})
-	e.policy = delegation.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
+	e.policy = acl.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules()}, Directory: e.dir,
 		Access: &e.policy,

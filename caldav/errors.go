@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
@@ -89,12 +89,12 @@ func noParent() *webdav.Error {
 	return &webdav.Error{Status: http.StatusConflict, Description: "there is no such collection to make it in"}
 }
 
-// refusal is the answer to a caller without a privilege: which one is missing
-// where (RFC 3744 §7.1.1). Until the directory has said who stands above
-// ownership nobody can be told that he may not: 503.
-func (h *Handler) refusal(path string, need delegation.Privilege) *webdav.Error {
+// refusal is the response to a caller without a privilege: which one is missing
+// where (RFC 3744 §7.1.1). Until the directory has said who the administrators and
+// readers are, nobody can be told that they may not: 503.
+func (h *Handler) refusal(path string, missing acl.Privilege) *webdav.Error {
 	if h.Access.Incomplete {
 		return answer(fmt.Errorf("administrators and readers: %w", directory.ErrUnavailable))
 	}
-	return webdav.NeedPrivileges(path, privilegeName(need))
+	return webdav.NeedPrivileges(path, missing.Name())
 }

@@ -128,14 +128,14 @@ type listingRow struct {
 // getListing serves GET of a collection that is no calendar: a page that shows
 // what is in it (S12). Records by GUID are not listed.
 func (h *Handler) getListing(r *request) (action, error) {
-	if r.target.form == uidsForm && r.target.kind&(kindPrincipalType|kindHomeType) != 0 {
-		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "records are not listed by GUID"}
-	}
 	listed, err := h.listedFor(r)
 	if err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
+		if r.target.form == uidsForm && r.target.kind&(kindPrincipalType|kindHomeType) != 0 {
+			return nil, &webdav.Error{Status: http.StatusForbidden, Description: "records are not listed by GUID"}
+		}
 		self := s.resource()
 		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
 			"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy},

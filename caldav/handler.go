@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"convene/acl"
 	"convene/auth"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/internal/webdav"
@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
-	Access    *delegation.Policy
+	Access    *acl.Policy
 	Limits    Limits
 	Log       *slog.Logger
 	Now       func() time.Time
@@ -99,13 +99,19 @@ type request struct {
 	caller *auth.Caller
 	target target
 	now    time.Time
-	line   *logging.Entry // in the access log
-	place  *place         // of the answer's memory
+
+	// What step one has found to be needed besides what the method table says:
+	// privileges of the target, and those to add something at a destination.
+	need        acl.Privilege
+	destination *destination
+
+	line  *logging.Entry // in the access log
+	place *place         // of the answer's memory
 }
 
 // actor is who makes the request.
 func (r *request) actor() calendar.Actor {
-	guid := r.caller.Principal.GUID
+	guid := aclCaller(r.caller).GUID
 	return calendar.Actor{Who: guid, As: guid}
 }
 
@@ -141,21 +147,15 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
-	h.conceal(req)
-	table := h.methods[req.target.kind]
-	m, ok := table[r.Method]
-	if !ok {
-		return notAllowed(table), nil
+	var act action
+	m, ok := h.methods[req.target.kind][r.Method]
+	if ok && !h.hopeless(caller, &req.target, m.need.Target|m.need.Parent) {
+		if act, err = m.do(h, req); err != nil {
+			return nil, err
+		}
 	}
-	if m.need != delegation.None && !h.privileges(req).Has(m.need) {
-		return nil, h.refusal(r.URL.Path, m.need)
-	}
-	if resp := redirectToSlash(req); resp != nil {
-		return resp, nil
-	}
-	act, err := m.do(h, req)
-	if err != nil {
-		return nil, err
+	if act == nil {
+		return h.refuse(ctx, req)
 	}
 	var resp *webdav.Response
 	err = h.inHome(ctx, req.target.owner, func() error {
@@ -164,12 +164,30 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 			if err != nil {
 				return err
 			}
-			if err := s.stillAllowed(); err != nil {
-				return err
-			}
-			resp, err = act(s)
+			resp, err = s.serve(act)
 			return err
 		})
+	})
+	return resp, err
+}
+
+// refuse is step two of a request that has no step one, since there is no such
+// method or nobody like the caller may do such a thing. No home is made for it.
+func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Response, err error) {
+	nowhere := &scope{h: h, req: req, kind: req.target.kind}
+	if req.target.kind&belowHome == 0 {
+		return nowhere.serve(nil)
+	}
+	err = h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		s, err := h.scope(tx, req)
+		if errors.Is(err, calendar.ErrNoHome) {
+			nowhere.kind = kindMissing
+			s, err = nowhere, nil
+		}
+		if err == nil {
+			resp, err = s.serve(nil)
+		}
+		return err
 	})
 	return resp, err
 }
@@ -214,8 +232,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	case t.kind == kindHome:
 		return nil // the path says it
 	case t.object != "" && !t.slash && (req.Method == http.MethodGet || req.Method == http.MethodHead):
-		// An object, or else 404: the transaction that answers sees which (see
-		// stillAllowed).
+		// An object, or else 404: the transaction that answers sees which.
 		t.kind = kindObject
 		return nil
 	}
@@ -227,9 +244,10 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 // redirectToSlash sends GET on a collection without its final slash to the
 // collection (other methods are served as they are: clients that create or
 // report leave the slash out).
-func redirectToSlash(req *request) *webdav.Response {
+func (s *scope) redirectToSlash() *webdav.Response {
+	req := s.req
 	const files = kindObject | kindMissing | kindFreeBusyURL | kindRoot | kindServerInfo
-	if req.target.slash || req.target.kind&files != 0 || req.Method != http.MethodGet && req.Method != http.MethodHead {
+	if req.target.slash || s.kind&files != 0 || req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return nil
 	}
 	// As the path was understood, and not as it came: "//host/../calendars" would

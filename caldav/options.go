@@ -23,9 +23,10 @@ var davClasses = strings.Join([]string{
 
 // options serves OPTIONS: what can be done here, and with what (RFC 4791 §5.1).
 // Clients look for calendar-access on principals too.
-func (h *Handler) options(r *request) (action, error) {
-	resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
-		"Dav": {davClasses}, "Allow": {h.methods[r.target.kind].allow()},
-	}}
-	return func(*scope) (*webdav.Response, error) { return resp, nil }, nil
+func (h *Handler) options(*request) (action, error) {
+	return func(s *scope) (*webdav.Response, error) {
+		return &webdav.Response{Status: http.StatusOK, Header: http.Header{
+			"Dav": {davClasses}, "Allow": {h.methods[s.shown()].allow()},
+		}}, nil
+	}, nil
 }

@@ -3,99 +3,78 @@ package caldav
 import (
 	"encoding/xml"
 
-	"convene/delegation"
+	"convene/acl"
+	"convene/directory"
 	"convene/internal/webdav"
 )
 
-// A privilegeNode is one privilege of DAV:supported-privilege-set (RFC 3744
-// §5.3): an aggregate if it has members.
-type privilegeNode struct {
-	name    xml.Name
-	bits    delegation.Privilege
-	text    string
-	members []privilegeNode
+func writePrivilege(w *webdav.Writer, name xml.Name) {
+	w.Start(webdav.DAV("privilege"))
+	w.Empty(name)
+	w.End()
 }
 
-// supportedPrivileges is the tree of all that can be granted.
-func supportedPrivileges() privilegeNode {
-	dav := webdav.DAV
-	return privilegeNode{dav("all"), delegation.All, "Any operation", []privilegeNode{
-		{dav("read"), delegation.Read, "Read any object", []privilegeNode{
-			{webdav.CalDAV("read-free-busy"), delegation.ReadFreeBusy, "Read busy times", nil},
-		}},
-		{dav("write"), delegation.Write, "Write any object", []privilegeNode{
-			{dav("write-content"), delegation.WriteContent, "Write resource content", nil},
-			{dav("write-properties"), delegation.WriteProperties, "Write properties", nil},
-			{dav("bind"), delegation.Bind, "Add new resources", nil},
-			{dav("unbind"), delegation.Unbind, "Remove resources", nil},
-		}},
-		{dav("unlock"), delegation.Unlock, "Unlock resources", nil},
-		{dav("read-acl"), delegation.ReadACL, "Read the access control list", nil},
-		{dav("write-acl"), delegation.WriteACL, "Write the access control list", nil},
-		{dav("read-current-user-privilege-set"), delegation.ReadPrivileges, "Read own privileges", nil},
-	}}
-}
-
-// privilegeName is the name of the smallest privilege that covers need.
-func privilegeName(need delegation.Privilege) xml.Name {
-	best := supportedPrivileges()
-	for {
-		next := -1
-		for i, m := range best.members {
-			if m.bits.Has(need) {
-				next = i
-			}
+// writeSupported writes the tree of DAV:supported-privilege-set (RFC 3744 §5.3).
+func writeSupported(w *webdav.Writer) {
+	open := 0
+	for n := range acl.Supported {
+		for ; open > n.Depth; open-- {
+			w.End()
 		}
-		if next < 0 {
-			return best.name
-		}
-		best = best.members[next]
-	}
-}
-
-// writeGranted writes a DAV:privilege element for each privilege that is
-// wholly in granted, aggregates before their members (RFC 3744 §5.4).
-func writeGranted(w *webdav.Writer, n privilegeNode, granted delegation.Privilege) {
-	if granted.Has(n.bits) {
-		w.Start(webdav.DAV("privilege"))
-		w.Empty(n.name)
+		w.Start(webdav.DAV("supported-privilege"))
+		open++
+		writePrivilege(w, n.Name)
+		w.Start(webdav.DAV("description"), xml.Attr{Name: xml.Name{Space: webdav.NSXML, Local: "lang"}, Value: "en"})
+		w.Text(n.Description)
 		w.End()
 	}
-	for _, m := range n.members {
-		writeGranted(w, m, granted)
+	for ; open > 0; open-- {
+		w.End()
 	}
 }
 
-// writeSupported writes the DAV:supported-privilege tree.
-func writeSupported(w *webdav.Writer, n privilegeNode) {
-	w.Start(webdav.DAV("supported-privilege"))
-	w.Start(webdav.DAV("privilege"))
-	w.Empty(n.name)
-	w.End()
-	w.Start(webdav.DAV("description"), xml.Attr{Name: xml.Name{Space: webdav.NSXML, Local: "lang"}, Value: "en"})
-	w.Text(n.text)
-	w.End()
-	for _, m := range n.members {
-		writeSupported(w, m)
-	}
-	w.End()
-}
-
-// writeACE writes one access control entry of DAV:acl (RFC 3744 §5.5): a
-// principal and what is granted to it. All entries come from the server's
-// policy, so they are protected.
-func writeACE(w *webdav.Writer, principal func(*webdav.Writer), granted ...xml.Name) {
+// writeACE writes one access control entry (RFC 3744 §5.5) of a resource in the
+// home of owner.
+func writeACE(w *webdav.Writer, a *acl.ACE, owner *directory.Principal) {
 	w.Start(webdav.DAV("ace"))
 	w.Start(webdav.DAV("principal"))
-	principal(w)
+	writeACEPrincipal(w, a.Principal)
 	w.End()
-	w.Start(webdav.DAV("grant"))
-	for _, name := range granted {
-		w.Start(webdav.DAV("privilege"))
-		w.Empty(name)
+	if a.Grant {
+		w.Start(webdav.DAV("grant"))
+	} else {
+		w.Start(webdav.DAV("deny"))
+	}
+	for name := range a.Privileges.Granted {
+		writePrivilege(w, name)
+	}
+	w.End()
+	if a.Protected {
+		w.Empty(webdav.DAV("protected"))
+	}
+	if a.Inherited == acl.FromHome {
+		w.Start(webdav.DAV("inherited"))
+		w.Href(homePath(owner.GUID))
 		w.End()
 	}
 	w.End()
-	w.Empty(webdav.DAV("protected"))
-	w.End()
+}
+
+func writeACEPrincipal(w *webdav.Writer, p acl.Principal) {
+	switch p.Form {
+	case acl.Href:
+		w.Href(principalPath(p.GUID))
+	case acl.Everyone:
+		w.Empty(webdav.DAV("all"))
+	case acl.Authenticated:
+		w.Empty(webdav.DAV("authenticated"))
+	case acl.Unauthenticated:
+		w.Empty(webdav.DAV("unauthenticated"))
+	case acl.PropertyOwner:
+		w.Start(webdav.DAV("property"))
+		w.Empty(webdav.DAV("owner"))
+		w.End()
+	case acl.Self:
+		w.Empty(webdav.DAV("self"))
+	}
 }

@@ -3,7 +3,7 @@ package caldav
 import (
 	"net/http"
 
-	"convene/delegation"
+	"convene/acl"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -96,7 +96,7 @@ func (s *scope) notModified(r *resource) *webdav.Response {
 // resource is the target itself.
 func (s *scope) resource() *resource {
 	t := &s.req.target
-	r := &resource{kind: s.kind, owner: t.owner, home: s.home, col: s.col, object: s.object, privileges: s.h.privilegesOn(s.req, s.kind)}
+	r := &resource{kind: s.kind, owner: t.owner, home: s.home, col: s.col, object: s.object, privileges: s.privileges()}
 	switch {
 	case t.kind == kindPrincipal:
 		r.dir = t.principalPath()
@@ -114,15 +114,14 @@ func (s *scope) resource() *resource {
 	return r
 }
 
-// collectionResource is a collection of the target's home. The home's members
-// have the rights of their own kind.
+// collectionResource is a collection of the target's home.
 func (s *scope) collectionResource(c *store.Collection) *resource {
 	t := &s.req.target
 	r := &resource{kind: kinds[c.Kind], dir: t.collectionPath(c.Name), owner: t.owner, home: s.home, col: c}
 	if r.kind == kindFreeBusyURL {
 		r.dir, r.name = t.homePath(), c.Name
 	}
-	r.privileges = s.h.privilegesOn(s.req, r.kind)
+	r.privileges = s.rights(r)
 	return r
 }
 
@@ -136,22 +135,15 @@ func (s *scope) eachMember(self *resource, listed []*directory.Principal, fn fun
 	case self.kind == kindPrincipal:
 		return s.eachProxyGroup(self, fn)
 	case self.kind == kindHome:
-		cols, err := s.tx.Collections(self.home.ID)
-		if err != nil {
-			return err
-		}
-		for _, c := range cols {
-			r := s.collectionResource(c)
-			if c.Name == homeFiles {
-				if err := s.eachObject(r, fn); err != nil {
-					return err
-				}
-				continue
+		for r, err := range s.readable(acl.Read) {
+			switch {
+			case err != nil:
+			case r.col.Name == homeFiles:
+				err = s.eachObject(r, fn)
+			default:
+				err = fn(r)
 			}
-			if !r.privileges.Has(delegation.Read) {
-				continue
-			}
-			if err := fn(r); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -213,7 +205,7 @@ func (s *scope) eachShared(self *resource, listed []*directory.Principal, fn fun
 	case kindPrincipalType:
 		for _, p := range listed {
 			r := &resource{kind: kindPrincipal, owner: p, dir: self.dir + p.Name + "/"}
-			r.privileges = s.h.Access.Privileges(s.req.caller, p.GUID, delegation.Record)
+			r.privileges = s.rights(r)
 			if err := fn(r); err != nil {
 				return err
 			}
@@ -225,7 +217,7 @@ func (s *scope) eachShared(self *resource, listed []*directory.Principal, fn fun
 // listedFor reads the records that are members of the target, up to the search
 // limit.
 func (h *Handler) listedFor(r *request) ([]*directory.Principal, error) {
-	if r.target.kind != kindPrincipalType || r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(r.caller) {
+	if r.target.kind != kindPrincipalType || r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(aclCaller(r.caller)) {
 		return nil, nil
 	}
 	return h.search(r.Context(), directory.Query{Types: []directory.Type{r.target.typ}, Limit: h.Limits.SearchResults})

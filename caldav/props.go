@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -19,6 +19,10 @@ import (
 type property struct {
 	name xml.Name
 	on   kind // the kinds that have it
+
+	// need is what the caller needs to read it, besides DAV:read; without, it is
+	// as if it had no value.
+	need acl.Privilege
 	all  bool // DAV:allprop gives it (RFC 4918 §9.1, RFC 4791 §5.2: CalDAV's are given when asked for)
 
 	// kept says that the store keeps the property's element as it was set; get
@@ -50,7 +54,7 @@ type resource struct {
 	col    *store.Collection
 	object *store.Entry
 
-	privileges delegation.Privilege
+	privileges acl.Privilege
 }
 
 // propertyTable finds rows by name.
@@ -336,6 +340,9 @@ func (q *propertyRequest) writeProperty(s *scope, w *webdav.Writer, r *resource,
 	}
 	if p.data {
 		return q.data.write(s, r, w)
+	}
+	if !r.privileges.Has(p.row.need) {
+		return false, nil
 	}
 	if p.row.getAs != nil {
 		return p.row.getAs(s, r, p.element, w)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"convene/delegation"
+	"convene/acl"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -84,7 +84,7 @@ func davProperties() []property {
 func accessProperties() []property {
 	return []property{
 		hrefProperty(webdav.DAV("current-user-principal"), everything, func(s *scope, _ *resource) string { return principalPath(s.req.caller.Principal.GUID) }),
-		{name: webdav.DAV("current-user-privilege-set"), on: everything, get: getPrivilegeSet},
+		{name: webdav.DAV("current-user-privilege-set"), on: everything, need: acl.ReadPrivileges, get: getPrivilegeSet},
 		hrefProperty(webdav.DAV("owner"), principals|inHome, func(_ *scope, r *resource) string {
 			if r.owner == nil {
 				return ""
@@ -92,10 +92,10 @@ func accessProperties() []property {
 			return principalPath(r.owner.GUID)
 		}),
 		{name: webdav.DAV("supported-privilege-set"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-			writeSupported(w, supportedPrivileges())
+			writeSupported(w)
 			return true, nil
 		}},
-		{name: webdav.DAV("acl"), on: everything, get: getACL},
+		{name: webdav.DAV("acl"), on: everything, need: acl.ReadACL, get: getACL},
 		{name: webdav.DAV("acl-restrictions"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 			w.Empty(webdav.DAV("grant-only"))
 			w.Empty(webdav.DAV("no-invert"))
@@ -197,33 +197,16 @@ func getContentLength(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 }
 
 func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-	writeGranted(w, supportedPrivileges(), r.privileges)
+	for name := range r.privileges.Held {
+		writePrivilege(w, name)
+	}
 	return true, nil
 }
 
-// getACL shows who has which rights by the server's policy (RFC 3744 §5.5).
+// getACL shows who has which rights (RFC 3744 §5.5).
 func getACL(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	if !r.privileges.Has(delegation.ReadACL) {
-		return false, nil
-	}
-	href := func(path string) func(*webdav.Writer) {
-		return func(w *webdav.Writer) { w.Href(path) }
-	}
-	for _, guid := range s.h.Access.Administrators {
-		writeACE(w, href(principalPath(guid)), webdav.DAV("all"))
-	}
-	if r.kind&inHome != 0 {
-		writeACE(w, href(principalPath(r.owner.GUID)), webdav.DAV("all"))
-		for _, guid := range s.h.Access.Readers {
-			writeACE(w, href(principalPath(guid)), webdav.DAV("read"))
-		}
-	}
-	authenticated := func(w *webdav.Writer) { w.Empty(webdav.DAV("authenticated")) }
-	switch {
-	case r.kind&(shared|principals) != 0:
-		writeACE(w, authenticated, webdav.DAV("read"))
-	case r.kind&(kindCalendar|kindFreeBusyURL) != 0:
-		writeACE(w, authenticated, webdav.CalDAV("read-free-busy"))
+	for _, a := range s.acl(r) {
+		writeACE(w, &a, r.owner)
 	}
 	return true, nil
 }

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"convene/delegation"
+	"convene/acl"
 	"convene/internal/webdav"
 )
 
@@ -14,7 +14,7 @@ import (
 type report struct {
 	name xml.Name
 	on   kind // where supported-report-set lists it
-	need delegation.Privilege
+	need acl.Privilege
 	do   func(*Handler, *request, *webdav.Element) (action, error)
 }
 
@@ -24,16 +24,16 @@ func reports() []report {
 	const syncable = kindHome | kindCalendar | kindCollection | kindInbox | kindNotifications
 	const searchable = shared | kindPrincipal
 	return []report{
-		{webdav.ReportExpandProperty, everything, delegation.Read, (*Handler).reportExpandProperty},
-		{webdav.ReportACLPrincipalPropSet, everything, delegation.ReadACL, (*Handler).reportACLPrincipals},
-		{webdav.ReportPrincipalMatch, shared, delegation.Read, (*Handler).reportPrincipalMatch},
-		{webdav.ReportPrincipalPropertySearch, searchable, delegation.Read, (*Handler).reportPrincipalSearch},
-		{webdav.ReportPrincipalSearchPropertySet, searchable, delegation.Read, (*Handler).reportSearchProperties},
-		{webdav.ReportCalendarServerPrincipalFind, searchable, delegation.Read, (*Handler).reportTokenSearch},
-		{webdav.ReportSyncCollection, syncable, delegation.Read, (*Handler).reportSync},
-		{webdav.ReportCalendarQuery, kindHome | kindCalendar | kindInbox | kindObject, delegation.Read, (*Handler).reportQuery},
-		{webdav.ReportCalendarMultiget, kindHome | kindCalendar | kindInbox | kindObject, delegation.Read, (*Handler).reportMultiget},
-		{webdav.ReportFreeBusyQuery, kindCalendar | kindInbox | kindHome, delegation.ReadFreeBusy, (*Handler).reportFreeBusy},
+		{webdav.ReportExpandProperty, everything, acl.Read, (*Handler).reportExpandProperty},
+		{webdav.ReportACLPrincipalPropSet, everything, acl.ReadACL, (*Handler).reportACLPrincipals},
+		{webdav.ReportPrincipalMatch, shared, acl.Read, (*Handler).reportPrincipalMatch},
+		{webdav.ReportPrincipalPropertySearch, searchable, acl.Read, (*Handler).reportPrincipalSearch},
+		{webdav.ReportPrincipalSearchPropertySet, searchable, acl.Read, (*Handler).reportSearchProperties},
+		{webdav.ReportCalendarServerPrincipalFind, searchable, acl.Read, (*Handler).reportTokenSearch},
+		{webdav.ReportSyncCollection, syncable, acl.Read, (*Handler).reportSync},
+		{webdav.ReportCalendarQuery, kindHome | kindCalendar | kindInbox | kindObject, acl.Read, (*Handler).reportQuery},
+		{webdav.ReportCalendarMultiget, kindHome | kindCalendar | kindInbox | kindObject, acl.Read, (*Handler).reportMultiget},
+		{webdav.ReportFreeBusyQuery, kindCalendar | kindInbox | kindHome, acl.ReadFreeBusy, (*Handler).reportFreeBusy},
 	}
 }
 
@@ -52,8 +52,9 @@ func (h *Handler) report(r *request) (action, error) {
 	}
 	rep := h.reports[i]
 	r.line.Sub = rep.name.Local
-	if !h.privileges(r).Has(rep.need) {
-		return nil, h.refusal(r.URL.Path, rep.need)
+	r.need = rep.need
+	if h.hopeless(r.caller, &r.target, rep.need) {
+		return nil, nil
 	}
 	return rep.do(h, r, body)
 }

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -54,7 +54,7 @@ func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.Expa
 				return err
 			}
 		}
-		if r.kind == kindMissing || !r.privileges.Has(delegation.Read) {
+		if r.kind == kindMissing || !r.privileges.Has(acl.Read) {
 			ms.ResponseStatus(r.dir, http.StatusNotFound, nil)
 			return nil
 		}
@@ -74,7 +74,7 @@ func (s *scope) findCollection(r *resource) error {
 		return err
 	}
 	r.kind, r.col = kinds[col.Kind], col
-	r.privileges = s.h.Access.Privileges(s.req.caller, r.owner.GUID, r.kind.area())
+	r.privileges = s.rights(r)
 	return nil
 }
 
@@ -165,8 +165,8 @@ func (s *scope) follow(href string) (*resource, error) {
 		r.dir = t.collectionPath(t.collection)
 		return r, nil
 	}
-	r.privileges = s.h.Access.Privileges(s.req.caller, owner.GUID, t.kind.area())
-	if !r.privileges.Has(delegation.Read) {
+	r.privileges = s.rights(r)
+	if !r.privileges.Has(acl.Read) {
 		return nil, nil
 	}
 	return r, nil

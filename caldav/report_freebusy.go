@@ -4,10 +4,10 @@ import (
 	"math"
 	"net/http"
 
+	"convene/acl"
 	"convene/caldav/calquery"
 	"convene/internal/ical"
 	"convene/internal/webdav"
-	"convene/store"
 )
 
 // reportFreeBusy serves free-busy-query (RFC 4791 §7.10): the busy times of a
@@ -40,21 +40,20 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 	if r.kind != kindHome {
 		return s.tx.Busy(r.col, from, to, s.budget)
 	}
-	cols, err := s.tx.Collections(s.home.ID)
-	if err != nil {
-		return nil, err
-	}
 	var all []ical.BusyPeriod
-	for _, c := range cols {
-		if c.Kind != store.KindCalendar {
+	for in, err := range s.readable(acl.ReadFreeBusy) {
+		if err != nil {
+			return nil, err
+		}
+		if in.kind != kindCalendar {
 			continue
 		}
-		if transparent, err := s.tx.Transparent(c); err != nil {
+		if transparent, err := s.tx.Transparent(in.col); err != nil {
 			return nil, err
 		} else if transparent {
 			continue
 		}
-		periods, err := s.tx.Busy(c, from, to, s.budget)
+		periods, err := s.tx.Busy(in.col, from, to, s.budget)
 		if err != nil {
 			return nil, err
 		}

@@ -1,10 +1,10 @@
 package caldav
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
+	"convene/acl"
 	"convene/internal/webdav"
 	"convene/snapshot"
 	"convene/store"
@@ -129,19 +129,14 @@ func (g *multiget) inHome(path string) (rest string, ok bool) {
 }
 
 // collection is a collection of the home by name, looked up once; nil if there is
-// none.
+// none that the caller may read.
 func (g *multiget) collection(name string) (*resource, error) {
 	if r, ok := g.collections[name]; ok || name == homeFiles {
 		return r, nil
 	}
-	col, err := g.s.tx.Collection(g.s.home.ID, name)
-	switch {
-	case err == nil:
-		g.collections[name] = g.s.collectionResource(col)
-	case errors.Is(err, store.ErrNotFound):
-		g.collections[name] = nil
-	default:
-		return nil, err
+	r, err := g.s.readableNamed(name, acl.Read)
+	if err == nil {
+		g.collections[name] = r
 	}
-	return g.collections[name], nil
+	return r, err
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"convene/delegation"
+	"convene/acl"
 	"convene/directory"
 	"convene/internal/webdav"
 )
@@ -65,14 +65,14 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 	}
 	query, ok := searchQuery(ask)
 	if !ok {
-		return h.principals(r, nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
 	query.Limit = h.Limits.SearchResults
 	found, err := h.search(r.Context(), query)
 	if err != nil {
 		return nil, err
 	}
-	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }
 
 // depthZero refuses reports with another depth: the searches cover all
@@ -183,32 +183,35 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 	if err != nil {
 		return nil, err
 	}
-	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }
 
 // principals answers with the properties of records, at most limit of them (0:
 // all); what was left out is told as 507 (RFC 5323 §5.17).
-func (h *Handler) principals(r *request, found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
-	q := queryProperties(ask, r)
-	return func(s *scope) (*webdav.Response, error) {
-		ms := h.multistatus()
-		for i, p := range found {
-			if limit > 0 && i == limit {
-				ms.ResponseStatus(r.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
-				break
-			}
-			if err := q.write(s, ms, s.principalResource(p)); err != nil {
-				return nil, err
-			}
+func (*Handler) principals(found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
+	return func(s *scope) (*webdav.Response, error) { return s.tellPrincipals(found, ask, limit) }, nil
+}
+
+func (s *scope) tellPrincipals(found []*directory.Principal, ask webdav.PropfindRequest, limit int) (*webdav.Response, error) {
+	q := queryProperties(ask, s.req)
+	ms := s.h.multistatus()
+	for i, p := range found {
+		if limit > 0 && i == limit {
+			ms.ResponseStatus(s.req.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+			break
 		}
-		return applied(ms.Response(), webdav.ParsePrefer(r.Header)), nil
-	}, nil
+		if err := q.write(s, ms, s.principalResource(p)); err != nil {
+			return nil, err
+		}
+	}
+	return applied(ms.Response(), webdav.ParsePrefer(s.req.Header)), nil
 }
 
 // principalResource is a record under its canonical URL.
 func (s *scope) principalResource(p *directory.Principal) *resource {
-	return &resource{kind: kindPrincipal, dir: principalPath(p.GUID), owner: p,
-		privileges: s.h.Access.Privileges(s.req.caller, p.GUID, delegation.Record)}
+	r := &resource{kind: kindPrincipal, dir: principalPath(p.GUID), owner: p}
+	r.privileges = s.rights(r)
+	return r
 }
 
 // reportPrincipalMatch serves principal-match (RFC 3744 §9.3): which of the
@@ -225,7 +228,7 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 		return h.ownedHomes(r, ask)
 	}
 	if r.target.kind&(kindPrincipals|kindPrincipalType) == 0 {
-		return h.principals(r, nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
 	found := []*directory.Principal{r.caller.Principal}
 	for _, guid := range r.caller.Groups {
@@ -241,7 +244,7 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 	if r.target.kind == kindPrincipalType && r.target.form != uidsForm {
 		found = slices.DeleteFunc(found, func(p *directory.Principal) bool { return p.Type != r.target.typ })
 	}
-	return h.principals(r, found, webdav.PropfindRequest{Props: ask.Props}, 0)
+	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, 0)
 }
 
 // ownedHomes answers principal-match by property on /calendars/: the homes whose
@@ -254,8 +257,8 @@ func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, err
 			return ms.Response(), nil
 		}
 		p := r.caller.Principal
-		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p,
-			privileges: h.Access.Privileges(r.caller, p.GUID, delegation.Home)}
+		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p}
+		self.privileges = s.rights(self)
 		if err := h.Calendars.Provision(r.Context(), p); err != nil {
 			return nil, err
 		}
@@ -271,13 +274,14 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 	if err != nil {
 		return nil, err
 	}
-	guids := slices.Clone(h.Access.Administrators)
-	if r.target.kind&inHome != 0 {
-		guids = append(guids, r.target.owner.GUID)
-		guids = append(guids, h.Access.Readers...)
+	if err := depthZero(r); err != nil {
+		return nil, err
 	}
-	var found []*directory.Principal
-	for _, guid := range guids {
+	// The directory is asked now, for those whom the list names of what the URL led
+	// to; the transaction tells of those whom it names there.
+	here := &resource{kind: r.target.kind, owner: r.target.owner}
+	records := map[string]*directory.Principal{}
+	for _, guid := range acl.Principals(h.Access.List(here.listed()), here.listed()) {
 		p, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
 		if errors.Is(err, directory.ErrNotFound) {
 			continue
@@ -285,7 +289,16 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, p)
+		records[guid] = p
 	}
-	return h.principals(r, found, ask, 0)
+	return func(s *scope) (*webdav.Response, error) {
+		self := s.resource()
+		var found []*directory.Principal
+		for _, guid := range acl.Principals(s.acl(self), self.listed()) {
+			if p := records[guid]; p != nil {
+				found = append(found, p)
+			}
+		}
+		return s.tellPrincipals(found, ask, 0)
+	}, nil
 }

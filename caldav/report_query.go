@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 
+	"convene/acl"
 	"convene/caldav/calquery"
 	"convene/calendar"
 	"convene/internal/ical"
@@ -113,14 +114,14 @@ func (x *query) within(zone *ical.Zone, depth webdav.Depth) error {
 	if depth == webdav.Depth0 {
 		return nil
 	}
-	cols, err := x.s.tx.Collections(x.s.home.ID)
-	if err != nil {
-		return err
-	}
-	for _, c := range cols {
-		if x.self = x.s.collectionResource(c); x.self.kind != kindCalendar {
+	for r, err := range x.s.readable(acl.Read) {
+		if err != nil {
+			return err
+		}
+		if r.kind != kindCalendar {
 			continue
 		}
+		x.self = r
 		if err := x.calendar(zone); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/acl"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -152,11 +153,10 @@ func (y *syncAnswer) home() error {
 }
 
 func (y *syncAnswer) homeMember(c store.Change, deep bool) error {
-	col, err := y.s.tx.Collection(y.self.home.ID, c.Name)
-	if err != nil {
+	r, err := y.s.readableNamed(c.Name, acl.Read)
+	if err != nil || r == nil {
 		return err
 	}
-	r := y.s.collectionResource(col)
 	if r.kind == kindDropbox {
 		y.ms.ResponseStatus(r.dir, http.StatusForbidden, &webdav.Error{Condition: webdav.CondSyncTraversal})
 		return nil
@@ -171,7 +171,7 @@ func (y *syncAnswer) homeMember(c store.Change, deep bool) error {
 	if c.Created {
 		since = 0 // another collection had the name, or none
 	}
-	members, _, _, err := y.s.tx.Changes(col.ID, since, 0)
+	members, _, _, err := y.s.tx.Changes(r.col.ID, since, 0)
 	if err != nil {
 		return err
 	}

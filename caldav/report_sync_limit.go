@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"convene/acl"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -77,11 +78,10 @@ func (y *syncAnswer) homeItems() (items []homeItem, next store.Rev, err error) {
 // of one that has come to its place since the token are told from then on, however
 // old they are.
 func (y *syncAnswer) collectionItems(items []homeItem, c store.Change) ([]homeItem, error) {
-	col, err := y.s.tx.Collection(y.self.home.ID, c.Name)
-	if err != nil {
-		return nil, err
+	r, err := y.s.readableNamed(c.Name, acl.Read)
+	if err != nil || r == nil {
+		return items, err
 	}
-	r := y.s.collectionResource(col)
 	if r.kind == kindDropbox {
 		return append(items, homeItem{c.Rev, func() error {
 			y.ms.ResponseStatus(r.dir, http.StatusForbidden, &webdav.Error{Condition: webdav.CondSyncTraversal})
@@ -94,9 +94,9 @@ func (y *syncAnswer) collectionItems(items []homeItem, c store.Change) ([]homeIt
 	}
 	since, placed := y.since, store.Rev(0)
 	if c.Created {
-		since, placed = 0, col.Placed
+		since, placed = 0, r.col.Placed
 	}
-	members, _, _, err := y.s.tx.Changes(col.ID, since, 0)
+	members, _, _, err := y.s.tx.Changes(r.col.ID, since, 0)
 	if err != nil {
 		return nil, err
 	}

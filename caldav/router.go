@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
 	"convene/internal/webdav"
 )
 
@@ -18,7 +18,7 @@ type action func(*scope) (*webdav.Response, error)
 
 // A method serves one HTTP method on one kind of resource.
 type method struct {
-	need delegation.Privilege // without it: 403 DAV:need-privileges
+	need acl.Requirement // without it: 403 DAV:need-privileges
 	in   transaction
 	do   func(*Handler, *request) (action, error) // reads the request; may wait
 }
@@ -42,56 +42,56 @@ type verbs map[string]method
 // methods is the router. Allow, OPTIONS and 405 are derived from it.
 func methods() map[kind]verbs {
 	read := verbs{
-		"OPTIONS":  {delegation.None, view, (*Handler).options},
-		"PROPFIND": {delegation.Read, view, (*Handler).propfind},
-		"REPORT":   {delegation.None, view, (*Handler).report}, // each report names its own
+		"OPTIONS":  {in: view, do: (*Handler).options},
+		"PROPFIND": {in: view, do: (*Handler).propfind},
+		"REPORT":   {in: view, do: (*Handler).report}, // each report names what it needs besides
 	}
 	records := verbs{ // of the directory: the store is not asked
-		"OPTIONS":  {delegation.None, none, (*Handler).options},
-		"PROPFIND": {delegation.Read, none, (*Handler).propfind},
-		"REPORT":   {delegation.None, none, (*Handler).report},
-		"GET":      {delegation.Read, none, (*Handler).getListing},
-		"HEAD":     {delegation.Read, none, (*Handler).getListing},
+		"OPTIONS":  {in: none, do: (*Handler).options},
+		"PROPFIND": {in: none, do: (*Handler).propfind},
+		"REPORT":   {in: none, do: (*Handler).report},
+		"GET":      {in: none, do: (*Handler).getListing},
+		"HEAD":     {in: none, do: (*Handler).getListing},
 		// All their properties come from the directory, and are protected.
-		"PROPPATCH": {delegation.WriteProperties, none, (*Handler).proppatch},
+		"PROPPATCH": {in: none, do: (*Handler).proppatch},
 	}
 	listing := verbs{
-		"GET":  {delegation.Read, view, (*Handler).getListing},
-		"HEAD": {delegation.Read, view, (*Handler).getListing},
+		"GET":  {in: view, do: (*Handler).getListing},
+		"HEAD": {in: view, do: (*Handler).getListing},
 	}
-	settable := verbs{"PROPPATCH": {delegation.WriteProperties, update, (*Handler).proppatch}}
+	settable := verbs{"PROPPATCH": {in: update, do: (*Handler).proppatch}}
 	movable := verbs{
-		"DELETE": {delegation.Unbind, update, (*Handler).deleteCollection},
-		"MOVE":   {delegation.Unbind, update, (*Handler).moveCollection},
-		"COPY":   {delegation.Read, update, (*Handler).copyCollection},
+		"DELETE": {in: update, do: (*Handler).deleteCollection},
+		"MOVE":   {in: update, do: (*Handler).moveCollection},
+		"COPY":   {in: update, do: (*Handler).copyCollection},
 	}
 	taken := verbs{
-		"MKCALENDAR": {delegation.Bind, view, (*Handler).occupied},
-		"MKCOL":      {delegation.Bind, view, (*Handler).occupied},
+		"MKCALENDAR": {in: view, do: (*Handler).occupied},
+		"MKCOL":      {in: view, do: (*Handler).occupied},
 	}
 	object := verbs{
-		"GET":       {delegation.Read, view, (*Handler).getObject},
-		"HEAD":      {delegation.Read, view, (*Handler).getObject},
-		"PUT":       {delegation.WriteContent, update, (*Handler).putObject},
-		"DELETE":    {delegation.Unbind, update, (*Handler).deleteObject},
-		"MOVE":      {delegation.Unbind, update, (*Handler).moveObject},
-		"COPY":      {delegation.Read, update, (*Handler).copyObject},
-		"PROPPATCH": {delegation.WriteProperties, update, (*Handler).proppatch},
+		"GET":       {in: view, do: (*Handler).getObject},
+		"HEAD":      {in: view, do: (*Handler).getObject},
+		"PUT":       {in: update, do: (*Handler).putObject},
+		"DELETE":    {in: update, do: (*Handler).deleteObject},
+		"MOVE":      {in: update, do: (*Handler).moveObject},
+		"COPY":      {in: update, do: (*Handler).copyObject},
+		"PROPPATCH": {in: update, do: (*Handler).proppatch},
 	}
 	missing := verbs{
-		"PUT":        {delegation.Bind, update, (*Handler).putObject},
-		"MKCALENDAR": {delegation.Bind, update, (*Handler).makeCalendar},
-		"MKCOL":      {delegation.Bind, update, (*Handler).makeCollection},
+		"PUT":        {in: update, do: (*Handler).putObject},
+		"MKCALENDAR": {in: update, do: (*Handler).makeCalendar},
+		"MKCOL":      {in: update, do: (*Handler).makeCollection},
 	}
 	for _, verb := range []string{"GET", "HEAD", "PROPFIND", "PROPPATCH", "REPORT", "DELETE", "MOVE", "COPY", "POST"} {
-		missing[verb] = method{delegation.Read, view, (*Handler).notFound}
+		missing[verb] = method{in: view, do: (*Handler).notFound}
 	}
 	calendar := verbs{
-		"GET":  {delegation.Read, view, (*Handler).getCalendar},
-		"HEAD": {delegation.Read, view, (*Handler).getCalendar},
-		"POST": {delegation.Bind, update, (*Handler).postCalendar},
+		"GET":  {in: view, do: (*Handler).getCalendar},
+		"HEAD": {in: view, do: (*Handler).getCalendar},
+		"POST": {in: update, do: (*Handler).postCalendar},
 	}
-	return map[kind]verbs{
+	table := map[kind]verbs{
 		kindRoot:          records,
 		kindPrincipals:    records,
 		kindPrincipalType: records,
@@ -106,11 +106,25 @@ func methods() map[kind]verbs {
 		kindOutbox:        join(read, listing, settable, taken),
 		kindNotifications: join(read, listing, settable, taken),
 		kindDropbox:       join(read, listing, settable, taken),
-		kindFreeBusyURL:   join(read, taken, verbs{"GET": {delegation.ReadFreeBusy, view, (*Handler).getFreeBusy}, "HEAD": {delegation.ReadFreeBusy, view, (*Handler).getFreeBusy}}),
+		kindFreeBusyURL:   join(read, taken, verbs{"GET": {in: view, do: (*Handler).getFreeBusy}, "HEAD": {in: view, do: (*Handler).getFreeBusy}}),
 		kindObject:        join(read, object, taken),
 		kindMissing:       join(missing, verbs{"OPTIONS": read["OPTIONS"]}),
-		kindServerInfo:    {"GET": {delegation.None, none, (*Handler).getServerInfo}, "HEAD": {delegation.None, none, (*Handler).getServerInfo}},
+		kindServerInfo:    {"GET": {in: none, do: (*Handler).getServerInfo}, "HEAD": {in: none, do: (*Handler).getServerInfo}},
 	}
+	for on, verbs := range table {
+		table[on] = verbs.requiring(on.access())
+	}
+	return table
+}
+
+// requiring is v with what each method needs on a kind of resource.
+func (v verbs) requiring(on acl.Kind) verbs {
+	with := verbs{}
+	for verb, m := range v {
+		m.need = acl.Required(verb, on)
+		with[verb] = m
+	}
+	return with
 }
 
 func join(sets ...verbs) verbs {
@@ -140,13 +154,12 @@ func notAllowed(v verbs) *webdav.Response {
 
 // notFound serves every reading method where nothing is.
 func (h *Handler) notFound(*request) (action, error) {
-	return nil, &webdav.Error{Status: http.StatusNotFound}
+	return func(*scope) (*webdav.Response, error) { return nil, &webdav.Error{Status: http.StatusNotFound} }, nil
 }
 
 // occupied serves MKCALENDAR and MKCOL where something is.
 func (h *Handler) occupied(r *request) (action, error) {
-	resp, err := h.occupiedBy(r, r.target.kind)
-	return func(*scope) (*webdav.Response, error) { return resp, err }, err
+	return func(s *scope) (*webdav.Response, error) { return h.occupiedBy(r, s.kind) }, nil
 }
 
 // occupiedBy answers MKCALENDAR and MKCOL where a resource of a kind is: the one

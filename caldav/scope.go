@@ -4,9 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
-	"convene/delegation"
-	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -24,6 +23,8 @@ type scope struct {
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
 
+	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
+
 	budget *ical.Budget // what the request may still expand
 	waited int          // length of the answer when somebody was last known to wait for it
 }
@@ -37,7 +38,7 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
-	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
+	if tx == nil || t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
 	home, err := tx.Home(t.owner.GUID)
@@ -64,22 +65,6 @@ func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 		return s, err
 	}
 	return s, nil
-}
-
-// stillAllowed asks for the privilege once more if what is at the target is of
-// another kind than the one that the request was routed by.
-func (s *scope) stillAllowed() error {
-	if s.kind == s.req.target.kind {
-		return nil
-	}
-	m, ok := s.h.methods[s.kind][s.req.Method]
-	if !ok {
-		return &webdav.Error{Status: http.StatusConflict, Description: "the resource has just been replaced by another"}
-	}
-	if m.need != delegation.None && !s.h.privilegesOn(s.req, s.kind).Has(m.need) {
-		return s.h.refusal(s.req.URL.Path, m.need)
-	}
-	return nil
 }
 
 // kinds maps the store's kinds of collection to ours.
@@ -128,47 +113,6 @@ func (t *target) setFile(tx *calendar.Tx, home *store.Home) error {
 		t.kind, t.collection, t.object = kindObject, files.Name, t.collection
 	}
 	return err
-}
-
-// area is the part of the URL space that decides who may do what.
-func (k kind) area() delegation.Area {
-	switch k {
-	case kindPrincipal, kindProxyGroup:
-		return delegation.Record
-	case kindHome, kindCollection, kindInbox, kindOutbox, kindNotifications, kindDropbox, kindMissing:
-		return delegation.Home
-	case kindCalendar, kindObject, kindFreeBusyURL:
-		return delegation.Calendar
-	}
-	return delegation.Shared
-}
-
-// privileges is what the caller may do at the target.
-func (h *Handler) privileges(req *request) delegation.Privilege {
-	return h.privilegesOn(req, req.target.kind)
-}
-
-// privilegesOn is what the caller may do on a kind of resource of the target's
-// owner.
-func (h *Handler) privilegesOn(req *request, on kind) delegation.Privilege {
-	return h.Access.Privileges(req.caller, guidOf(req.target.owner), on.area())
-}
-
-// conceal makes an object or an ordinary collection look like a place where
-// nothing is to a caller who may not read it: the answer must not tell whether
-// it is there. That calendars are there is known from their free-busy times.
-func (h *Handler) conceal(req *request) {
-	t := &req.target
-	if t.kind&(kindObject|kindCollection) != 0 && !h.privileges(req).Has(delegation.Read) {
-		t.kind = kindMissing
-	}
-}
-
-func guidOf(p *directory.Principal) string {
-	if p == nil {
-		return ""
-	}
-	return p.GUID
 }
 
 // mustExist is 404 unless the target's object or collection is there.

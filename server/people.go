@@ -11,9 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"convene/acl"
 	"convene/auth"
 	"convene/config"
-	"convene/delegation"
 	"convene/directory"
 	"convene/sacl"
 )
@@ -74,10 +74,10 @@ func (p *people) close() error {
 // resolve finds the records that the entries of c name. Those that the
 // directory does not know are left out with a warning; the policy is incomplete
 // if it could not be asked about some.
-func (p *people) resolve(ctx context.Context, c config.Access, log *slog.Logger) delegation.Policy {
+func (p *people) resolve(ctx context.Context, c config.Access, log *slog.Logger) acl.Policy {
 	administrators, all := p.guids(ctx, "access.administrators", c.Administrators, log)
 	readers, too := p.guids(ctx, "access.readers", c.Readers, log)
-	return delegation.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
+	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
 }
 
 func (p *people) guids(ctx context.Context, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {

@@ -12,11 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"convene/acl"
 	"convene/auth"
 	"convene/caldav"
 	"convene/calendar"
 	"convene/config"
-	"convene/delegation"
 	"convene/internal/engine"
 	"convene/sacl"
 )
@@ -30,7 +30,7 @@ type site struct {
 	signIn *signIn
 	sacl   *sacl.SACL
 
-	policy    delegation.Policy // as calendars has it
+	policy    acl.Policy // as calendars has it
 	calendars atomic.Pointer[caldav.Handler]
 
 	users  atomic.Int64 // requests, and one for being the server's

@@ -1,0 +1,142 @@
+package acl
+
+// Kind is the kind of a resource, as far as rights differ. Objects and files, and
+// places where nothing is, have no list of their own but that of the collection
+// that they are in (RFC 3744 §3, of null resources).
+type Kind uint8
+
+// The kinds. Those from Home on lie in a calendar home.
+const (
+	Shared        Kind = iota // "/", "/principals/", "/calendars/" and what is below them and no one's own
+	Record                    // a principal: user, group, location, resource
+	ProxyGroup                // the group of those who act for a principal
+	Home                      // a calendar home, and the files in the home itself
+	Calendar                  // a calendar collection
+	Collection                // an ordinary collection
+	Inbox                     // RFC 6638 §2.2
+	Outbox                    // RFC 6638 §2.1
+	Notifications             // Apple's notification collection
+	Dropbox                   // Apple's collection of attachments
+	FreeBusyURL               // the owner's busy times
+
+	Object  // a member of a collection; only for Required
+	Missing // a place where nothing is; only for Required
+
+	lastInHome = FreeBusyURL
+)
+
+// An Owner is the principal of DAV:owner. The zero Owner is no one.
+type Owner struct {
+	GUID  string
+	Group bool // a group, which does not sign in
+}
+
+// A Resource is what a list belongs to.
+type Resource struct {
+	Kind  Kind
+	Owner Owner
+}
+
+// Form says how an entry names whom it is about (RFC 3744 §5.5.1).
+type Form uint8
+
+// The forms.
+const (
+	Href            Form = iota // a principal by its GUID; a group with its members
+	Everyone                    // DAV:all: signed in or not
+	Authenticated               // whoever has signed in
+	Unauthenticated             // whoever has not
+	PropertyOwner               // DAV:property with DAV:owner
+	Self                        // the principal that the resource is
+)
+
+// A Principal is whom an entry is about.
+type Principal struct {
+	Form Form
+	GUID string // of Href
+}
+
+// Origin is the resource that an entry is inherited from (RFC 3744 §5.5.4).
+type Origin uint8
+
+// The origins.
+const (
+	NotInherited Origin = iota
+	FromHome            // the home that the resource lies in
+)
+
+// An ACE is one access control entry (RFC 3744 §5.5).
+type ACE struct {
+	Principal  Principal
+	Grant      bool // false: deny
+	Privileges Privilege
+	Protected  bool
+	Inherited  Origin
+}
+
+// Evaluate is what caller may do to the resource of a list. Each privilege is
+// settled by the first entry that is about the caller and names it, or an
+// aggregate that contains it; what none settles is denied.
+//
+// That is RFC 3744 §6: there, for the privileges that a request needs, entries
+// are read until all are granted, and one that denies what is not granted yet
+// ends it. Needed privileges are granted all together exactly if each of them is
+// here; so what was evaluated once serves every question.
+func Evaluate(list []ACE, r Resource, c Caller) Privilege {
+	var e evaluation
+	for i := range list {
+		e.add(&list[i], &r, &c)
+	}
+	return e.granted
+}
+
+// An evaluation is how far a list has been read.
+type evaluation struct{ granted, settled Privilege }
+
+func (e *evaluation) add(a *ACE, r *Resource, c *Caller) {
+	if e.settled.Has(a.Privileges) || !a.Principal.matches(r, c) {
+		return
+	}
+	if a.Grant {
+		e.granted |= a.Privileges &^ e.settled
+	}
+	e.settled |= a.Privileges
+}
+
+// matches reports whether an entry of the list of r is about the caller (RFC 3744
+// §5.5.1).
+func (p *Principal) matches(r *Resource, c *Caller) bool {
+	switch p.Form {
+	case Href:
+		return c.is(p.GUID)
+	case Everyone:
+		return true
+	case Authenticated:
+		return c.GUID != ""
+	case Unauthenticated:
+		return c.GUID == ""
+	case PropertyOwner:
+		return c.is(r.Owner.GUID)
+	case Self:
+		return r.Kind == Record && c.is(r.Owner.GUID)
+	}
+	return false
+}
+
+// Principals are the GUIDs of those whom a list of r names by URL or as the value
+// of a property, each once, in the order of the list (RFC 3744 §9.2).
+func Principals(list []ACE, r Resource) []string {
+	var guids []string
+	known := map[string]bool{"": true}
+	for _, a := range list {
+		guid := a.Principal.GUID
+		if a.Principal.Form == PropertyOwner {
+			guid = r.Owner.GUID
+		}
+		if !known[guid] {
+			known[guid] = true
+			guids = append(guids, guid)
+		}
+	}
+	return guids
+}

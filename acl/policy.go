@@ -1,0 +1,97 @@
+package acl
+
+import "slices"
+
+// A Caller is who asks, as sign-in knows them. The zero Caller is nobody: they
+// have not signed in.
+type Caller struct {
+	GUID   string   // of the principal
+	Groups []string // GUIDs of all groups that they are in, directly or through others
+}
+
+// is reports whether the caller is the principal, or a member of it if that is a
+// group. Nobody is nobody's.
+func (c *Caller) is(guid string) bool {
+	return guid != "" && c.GUID != "" && (c.GUID == guid || slices.Contains(c.Groups, guid))
+}
+
+// Policy is what the configuration says of everybody's resources. Its lists are
+// GUIDs of users or groups; a group counts with its nested members.
+type Policy struct {
+	Administrators []string // may do everything, everywhere
+	Readers        []string // may read everybody's calendars
+
+	// Incomplete says that the directory could not be asked yet about some of
+	// them: who is not in the lists may still be an administrator or a reader.
+	Incomplete bool
+}
+
+// Privileges is what caller may do to a resource: its list, evaluated.
+func (p *Policy) Privileges(r Resource, c Caller) Privilege {
+	var e evaluation
+	p.each(&r, func(a ACE) { e.add(&a, &r, &c) })
+	return e.granted
+}
+
+// Most is more than what caller may do to anything in the home of an owner, to the
+// home itself, or to a place in it where nothing is yet: who lacks a privilege
+// here has it on nothing there.
+func (p *Policy) Most(owner Owner, c Caller) Privilege {
+	var most Privilege
+	for kind := Home; kind <= lastInHome; kind++ {
+		most |= p.Privileges(Resource{Kind: kind, Owner: owner}, c)
+	}
+	return most
+}
+
+// IsAdministrator reports whether caller may do everything, everywhere.
+func (p *Policy) IsAdministrator(c Caller) bool {
+	return p.Privileges(Resource{Kind: Shared}, c) == All
+}
+
+// List is the access control list of a resource, in the order in which it is
+// evaluated (RFC 3744 §5.5).
+func (p *Policy) List(r Resource) []ACE {
+	var list []ACE
+	p.each(&r, func(a ACE) { list = append(list, a) })
+	return list
+}
+
+// each is the rule: the one place that says who has which rights on what. First
+// come the entries that nothing can go before, of the configuration and of the
+// owner; then what is so unless something else was said.
+func (p *Policy) each(r *Resource, yield func(ACE)) {
+	for _, guid := range p.Administrators {
+		yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: All, Protected: true})
+	}
+	if r.Kind >= Home {
+		for _, guid := range p.Readers {
+			yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
+		}
+	}
+	p.eachOwn(r, yield)
+	everyone := Principal{Form: Authenticated}
+	switch {
+	case r.Kind < Home:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
+	case r.Kind == Calendar || r.Kind == FreeBusyURL:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+	}
+}
+
+// eachOwn yields the rights of the owner. A group has none: it does not sign in
+// itself, and to be its member is not to own what it owns.
+func (p *Policy) eachOwn(r *Resource, yield func(ACE)) {
+	const ownPrincipal = Read | ReadPrivileges | ReadACL | WriteProperties
+	switch {
+	case r.Owner.GUID == "" || r.Owner.Group || r.Kind == Shared:
+	case r.Kind == Record:
+		yield(ACE{Principal: Principal{Form: Self}, Grant: true, Privileges: ownPrincipal, Protected: true})
+	case r.Kind == ProxyGroup:
+		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: ownPrincipal, Protected: true})
+	case r.Kind == Home:
+		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: All, Protected: true})
+	default:
+		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: All, Protected: true, Inherited: FromHome})
+	}
+}
