@@ -7,7 +7,6 @@ import (
 
 	"convene/acl"
 	"convene/auth"
-	"convene/calendar"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -69,7 +68,7 @@ func (k kind) access() acl.Kind {
 func (r *resource) listed() acl.Resource {
 	kind := r.kind
 	switch {
-	case r.col != nil && calendar.HomeFiles(r.col.Name):
+	case r.col != nil && r.col.Name == homeFiles:
 		kind = kindHome
 	case r.col != nil:
 		kind = kinds[r.col.Kind]
@@ -245,14 +244,19 @@ func (h *Handler) hopeless(caller *auth.Caller, t *target, need acl.Privilege) b
 // privilege, by name; the files in the home itself are one of them. Whatever looks
 // at a whole home looks at it through here.
 func (s *scope) readable(need acl.Privilege) iter.Seq2[*resource, error] {
+	return s.readableIn(s.targetHome(), need)
+}
+
+// readableIn is readable for any home.
+func (s *scope) readableIn(home *resource, need acl.Privilege) iter.Seq2[*resource, error] {
 	return func(yield func(*resource, error) bool) {
-		cols, err := s.tx.Collections(s.home.ID)
+		cols, err := s.tx.Collections(home.home.ID)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for _, c := range cols {
-			if r := s.collectionResource(c); r.privileges.Has(need) && !yield(r, nil) {
+			if r := s.collectionIn(home, c); r.privileges.Has(need) && !yield(r, nil) {
 				return
 			}
 		}

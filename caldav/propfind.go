@@ -114,12 +114,26 @@ func (s *scope) resource() *resource {
 	return r
 }
 
+// targetHome is the home that the target is or lies in, under the URL that the
+// client used.
+func (s *scope) targetHome() *resource {
+	t := &s.req.target
+	return &resource{kind: kindHome, dir: t.homePath(), owner: t.owner, home: s.home}
+}
+
 // collectionResource is a collection of the target's home.
 func (s *scope) collectionResource(c *store.Collection) *resource {
-	t := &s.req.target
-	r := &resource{kind: kinds[c.Kind], dir: t.collectionPath(c.Name), owner: t.owner, home: s.home, col: c}
-	if r.kind == kindFreeBusyURL {
-		r.dir, r.name = t.homePath(), c.Name
+	return s.collectionIn(s.targetHome(), c)
+}
+
+// collectionIn is a collection of a home.
+func (s *scope) collectionIn(home *resource, c *store.Collection) *resource {
+	r := &resource{kind: kinds[c.Kind], dir: home.dir + c.Name + "/", owner: home.owner, home: home.home, col: c}
+	switch {
+	case c.Name == homeFiles:
+		r.dir = home.dir
+	case r.kind == kindFreeBusyURL:
+		r.dir, r.name = home.dir, c.Name
 	}
 	r.privileges = s.rights(r)
 	return r

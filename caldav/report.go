@@ -26,7 +26,7 @@ func reports() []report {
 	return []report{
 		{webdav.ReportExpandProperty, everything, acl.Read, (*Handler).reportExpandProperty},
 		{webdav.ReportACLPrincipalPropSet, everything, acl.ReadACL, (*Handler).reportACLPrincipals},
-		{webdav.ReportPrincipalMatch, shared, acl.Read, (*Handler).reportPrincipalMatch},
+		{webdav.ReportPrincipalMatch, shared | kindPrincipal | kindHome, acl.Read, (*Handler).reportPrincipalMatch},
 		{webdav.ReportPrincipalPropertySearch, searchable, acl.Read, (*Handler).reportPrincipalSearch},
 		{webdav.ReportPrincipalSearchPropertySet, searchable, acl.Read, (*Handler).reportSearchProperties},
 		{webdav.ReportCalendarServerPrincipalFind, searchable, acl.Read, (*Handler).reportTokenSearch},

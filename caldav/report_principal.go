@@ -214,59 +214,6 @@ func (s *scope) principalResource(p *directory.Principal) *resource {
 	return r
 }
 
-// reportPrincipalMatch serves principal-match (RFC 3744 §9.3): which of the
-// principals here the caller is, himself or through a group.
-func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action, error) {
-	if err := depthZero(r); err != nil {
-		return nil, err
-	}
-	ask, err := webdav.ParsePrincipalMatch(body)
-	if err != nil {
-		return nil, err
-	}
-	if !ask.Self {
-		return h.ownedHomes(r, ask)
-	}
-	if r.target.kind&(kindPrincipals|kindPrincipalType) == 0 {
-		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
-	}
-	found := []*directory.Principal{r.caller.Principal}
-	for _, guid := range r.caller.Groups {
-		group, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
-		if errors.Is(err, directory.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, group)
-	}
-	if r.target.kind == kindPrincipalType && r.target.form != uidsForm {
-		found = slices.DeleteFunc(found, func(p *directory.Principal) bool { return p.Type != r.target.typ })
-	}
-	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, 0)
-}
-
-// ownedHomes answers principal-match by property on /calendars/: the homes whose
-// property, DAV:owner in practice, names the caller.
-func (h *Handler) ownedHomes(r *request, ask webdav.PrincipalMatch) (action, error) {
-	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
-	return func(s *scope) (*webdav.Response, error) {
-		ms := h.multistatus()
-		if ask.Property != webdav.DAV("owner") || r.target.kind&(kindHomes|kindHomeType) == 0 {
-			return ms.Response(), nil
-		}
-		p := r.caller.Principal
-		self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p}
-		self.privileges = s.rights(self)
-		if err := h.Calendars.Provision(r.Context(), p); err != nil {
-			return nil, err
-		}
-		err := s.inStore(self, func(s *scope) error { return q.write(s, ms, self) })
-		return ms.Response(), err
-	}, nil
-}
-
 // reportACLPrincipals serves acl-principal-prop-set (RFC 3744 §9.2): properties
 // of the principals that the resource's access control list names.
 func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action, error) {

@@ -1,0 +1,156 @@
+package caldav
+
+import (
+	"errors"
+	"net/http"
+
+	"convene/acl"
+	"convene/directory"
+	"convene/internal/webdav"
+)
+
+// reportPrincipalMatch serves principal-match (RFC 3744 §9.3): which of the
+// principals here the caller is, themselves or through a group; or what here is
+// theirs, by DAV:owner.
+func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
+	ask, err := webdav.ParsePrincipalMatch(body)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := h.matching(r)
+	if err != nil {
+		return nil, err
+	}
+	m := &match{q: queryProperties(webdav.PropfindRequest{Props: ask.Props}, r), mine: mine, owned: !ask.Self}
+	if !ask.Self && ask.Property != webdav.DAV("owner") {
+		m.mine = nil // no other property names a principal that matches
+	}
+	if p := r.caller.Principal; m.homesOf(r.target.kind) && p.CalendarEnabled {
+		if err := h.Calendars.Provision(r.Context(), p); err != nil {
+			return nil, err
+		}
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		m.s, m.ms, m.count = s, h.multistatus(), 0
+		err := m.run()
+		if errors.Is(err, errFull) {
+			m.ms.ResponseStatus(r.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+			err = nil
+		}
+		return applied(m.ms.Response(), webdav.ParsePrefer(r.Header)), err
+	}, nil
+}
+
+// matching are the records that match the caller: their own and those of their
+// groups.
+func (h *Handler) matching(r *request) ([]*directory.Principal, error) {
+	found := []*directory.Principal{r.caller.Principal}
+	for _, guid := range r.caller.Groups {
+		group, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
+		if errors.Is(err, directory.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, group)
+	}
+	return found, nil
+}
+
+// A match is a principal-match report being served.
+type match struct {
+	s     *scope
+	q     *propertyRequest
+	ms    *webdav.Multistatus
+	mine  []*directory.Principal
+	owned bool // asked for is what is the caller's, not what they are
+	count int
+}
+
+// homesOf reports whether resources in homes are members of a kind of resource,
+// and asked for.
+func (m *match) homesOf(k kind) bool {
+	return m.owned && m.mine != nil && k&(kindRoot|kindHomes|kindHomeType|kindHome) != 0
+}
+
+func (m *match) run() error {
+	t := &m.s.req.target
+	for _, p := range m.mine {
+		if t.kind&(kindPrincipalType|kindHomeType) != 0 && t.form != uidsForm && p.Type != t.typ ||
+			t.owner != nil && p.GUID != t.owner.GUID {
+			continue
+		}
+		if t.kind&(kindRoot|kindPrincipals|kindPrincipalType|kindPrincipal) != 0 {
+			if err := m.principal(p); err != nil {
+				return err
+			}
+		}
+		if m.homesOf(t.kind) && p.CalendarEnabled {
+			if err := m.home(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// principal tells of a record, and as an owner of its proxy groups.
+func (m *match) principal(p *directory.Principal) error {
+	self := m.s.principalResource(p)
+	if err := m.tell(self); err != nil || !m.owned {
+		return err
+	}
+	return m.s.eachProxyGroup(self, m.tell)
+}
+
+// home tells of the home of p, and of all that is in it, as far as the caller may
+// read it.
+func (m *match) home(p *directory.Principal) error {
+	self := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p}
+	asked := m.s.req.target.kind == kindHome // then its members are
+	if asked {
+		self.dir = m.s.req.target.homePath()
+	}
+	if self.privileges = m.s.rights(self); !self.privileges.Has(acl.Read) {
+		return nil
+	}
+	return m.s.inStore(self, func(s *scope) error {
+		inner := m.in(s)
+		defer func() { m.count = inner.count }()
+		if !asked {
+			if err := inner.tell(self); err != nil {
+				return err
+			}
+		}
+		for r, err := range s.readableIn(self, acl.Read) {
+			if err == nil && r.col.Name != homeFiles {
+				err = inner.tell(r)
+			}
+			if err == nil && r.kind != kindFreeBusyURL {
+				err = s.eachObject(r, inner.tell)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// in is m with a store.
+func (m *match) in(s *scope) *match {
+	inner := *m
+	inner.s = s
+	return &inner
+}
+
+func (m *match) tell(r *resource) error {
+	if m.count++; m.count > m.s.h.Limits.Results {
+		return errFull
+	}
+	return m.q.write(m.s, m.ms, r)
+}
