@@ -2,6 +2,7 @@ package caldav_test
 
 import (
 	"encoding/xml"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -518,5 +519,27 @@ func TestHopelessBodiesAreNotRead(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Objects have the rights of their collection: to tell of them costs nothing more
+// for each.
+func TestRightsOfObjectsAllocateNothing(t *testing.T) {
+	e := newEnv(t)
+	const cal, objects = "/calendars/users/ann/calendar/", 200
+	for i := range objects {
+		e.must(201, "ann", "PUT", fmt.Sprintf("%s%d.ics", cal, i), event(fmt.Sprint(i), "20260504T120000Z"))
+	}
+	ann := e.caller("ann")
+	allocations := func(prop string) float64 {
+		return testing.AllocsPerRun(20, func() {
+			if got := e.as(ann, "PROPFIND", cal, ask(prop), "Depth: 1"); got.Status != 207 {
+				t.Fatal(got.Status)
+			}
+		})
+	}
+	plain, rights := allocations("D:supportedlock"), allocations("D:current-user-privilege-set")
+	if rights-plain > objects/2 {
+		t.Errorf("%v allocations for the rights of %d objects", rights-plain, objects)
 	}
 }

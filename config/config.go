@@ -23,7 +23,7 @@ type Config struct {
 	Directory Directory     `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
 	Auth      auth.Config   `toml:"auth" doc:"How people sign in."`
 	SACL      sacl.Config   `toml:"sacl" doc:"The service access list: who may use the service at all."`
-	Access    Access        `toml:"access" doc:"Who stands above ownership. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
+	Access    Access        `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
 	Storage   Storage       `toml:"storage" doc:"What may be stored, and for how long."`
 	Calendars caldav.Limits `toml:"calendars" doc:"Limits of single requests."`
 	Limits    Limits        `toml:"limits" doc:"Limits of connections."`
