@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -42,22 +42,20 @@ func newSACLShowCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printRules(cmd, rules)
+				return a.print(cmd, rules, func(w io.Writer) error { return a.table(w, ruleRows(rules)) })
 			})
 		},
 	}
 }
 
-func printRules(cmd *cobra.Command, rules []admin.SACLRule) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+// ruleRows has a row for each rule, and one for each service without rules.
+func ruleRows(rules []admin.SACLRule) (rows [][]string) {
 	for _, r := range rules {
 		made := ""
 		if r.By != "" {
 			made = fmt.Sprintf("%s by %s", r.Changed, r.By)
 		}
-		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Service, r.Effect, r.Who, r.Origin, made); err != nil {
-			return err
-		}
+		rows = append(rows, []string{string(r.Service), string(r.Effect), r.Who, string(r.Origin), made})
 	}
 	for _, s := range sacl.Services() {
 		if countRules(rules, s) == 0 {
@@ -65,12 +63,10 @@ func printRules(cmd *cobra.Command, rules []admin.SACLRule) error {
 			if s == sacl.Admin {
 				open = "nobody"
 			}
-			if _, err := fmt.Fprintf(w, "%s\tno rules\t%s\n", s, open); err != nil {
-				return err
-			}
+			rows = append(rows, []string{string(s), "no rules", open})
 		}
 	}
-	return w.Flush()
+	return rows
 }
 
 func countRules(rules []admin.SACLRule, s sacl.Service) (n int) {
@@ -95,30 +91,32 @@ func newSACLChangeCmd(a *app, service *string, use, short string, effect sacl.Ef
 				if err != nil {
 					return err
 				}
-				outcome := "set"
-				switch {
-				case !done.Changed:
-					outcome = "as it was"
-				case effect == "":
-					outcome = "cleared"
-				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s for %s: %s. The rules for %s are now:\n", *service, done.Who, outcome, *service); err != nil {
-					return err
-				}
-				if len(done.Rules) == 0 {
-					_, err := fmt.Fprintln(cmd.OutOrStdout(), "none")
-					return err
-				}
-				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				for _, r := range done.Rules {
-					if _, err := fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Effect, r.Who, r.Origin); err != nil {
-						return err
-					}
-				}
-				return w.Flush()
+				return a.print(cmd, done, func(w io.Writer) error { return a.writeChange(w, *service, effect, done) })
 			})
 		},
 	}
+}
+
+func (a *app) writeChange(w io.Writer, service string, effect sacl.Effect, done admin.SACLChanged) error {
+	outcome := "set"
+	switch {
+	case !done.Changed:
+		outcome = "as it was"
+	case effect == "":
+		outcome = "cleared"
+	}
+	if _, err := fmt.Fprintf(w, "%s for %s: %s. The rules for %s are now:\n", service, done.Who, outcome, service); err != nil {
+		return err
+	}
+	if len(done.Rules) == 0 {
+		_, err := fmt.Fprintln(w, "none")
+		return err
+	}
+	var rows [][]string
+	for _, r := range done.Rules {
+		rows = append(rows, []string{"  " + string(r.Effect), r.Who, string(r.Origin)})
+	}
+	return a.table(w, rows)
 }
 
 func newSACLExplainCmd(a *app, service *string) *cobra.Command {
@@ -132,8 +130,10 @@ func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprint(cmd.OutOrStdout(), e.Text)
-				return err
+				return a.print(cmd, e, func(w io.Writer) error {
+					_, err := io.WriteString(w, e.Text)
+					return err
+				})
 			})
 		},
 	}
