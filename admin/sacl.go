@@ -19,7 +19,7 @@ type SACLRule struct {
 	By      string       `json:"by,omitempty"`
 }
 
-// SACLChange asks for a durable rule. An empty Effect clears it.
+// SACLChange makes a durable rule. An empty Effect clears it.
 type SACLChange struct {
 	Service sacl.Service `json:"service"`
 	Effect  sacl.Effect  `json:"effect,omitempty"`
@@ -27,7 +27,7 @@ type SACLChange struct {
 	By      string       `json:"by"`
 }
 
-// SACLChanged is what came of it.
+// SACLChanged is the result of a SACLChange.
 type SACLChanged struct {
 	Who     string     `json:"who"`
 	Changed bool       `json:"changed"` // false: it was so already

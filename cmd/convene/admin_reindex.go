@@ -26,7 +26,7 @@ func newReindexCmd(a *app) *cobra.Command {
 					return err
 				}
 				if n := len(r.Failed); n > 0 {
-					return failure{kind: kindPartly, error: fmt.Errorf("%d objects cannot be indexed; they are kept, and every search reads them", n)}
+					return failure{kind: kindPartly, error: fmt.Errorf("objects that cannot be indexed: %d; they are kept, and every search reads them", n)}
 				}
 				return nil
 			})

@@ -30,7 +30,7 @@ func newVerifyCmd(a *app) *cobra.Command {
 				}
 				kind := kindProblems
 				kind.Cure = "convene reindex repairs all but file, damaged, body and uid"
-				return failure{kind: kind, error: fmt.Errorf("%d problems; %s", n, kind.Cure)}
+				return failure{kind: kind, error: fmt.Errorf("problems found: %d; %s", n, kind.Cure)}
 			})
 		},
 	}

@@ -13,7 +13,7 @@ import (
 func newSACLCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sacl",
-		Short: "Say who may use the service, and why",
+		Short: "Show and change the service access list",
 		Long: `The service access list says who may use the service at all; the directory
 record must be enabled as well. Rules set here are kept in the data folder and
 count beside those of the configuration. WHO is everyone, user:NAME, group:NAME,
@@ -23,9 +23,9 @@ a GUID, or a NAME that only one of the two has.`,
 	cmd.PersistentFlags().StringVarP(&service, "service", "s", string(sacl.Calendar), "all, calendar, web or admin")
 	cmd.AddCommand(
 		newSACLShowCmd(a),
-		newSACLChangeCmd(a, &service, "allow WHO", "Let somebody in; then only those listed may use the service", sacl.Allow),
-		newSACLChangeCmd(a, &service, "deny WHO", "Turn somebody away", sacl.Deny),
-		newSACLChangeCmd(a, &service, "clear WHO", "Take back what was set with allow or deny", ""),
+		newSACLChangeCmd(a, &service, "allow WHO", "Allow a person or group; only those allowed may use the service from then on", sacl.Allow),
+		newSACLChangeCmd(a, &service, "deny WHO", "Deny a person or group the service", sacl.Deny),
+		newSACLChangeCmd(a, &service, "clear WHO", "Remove the rule that allow or deny made", ""),
 		newSACLExplainCmd(a, &service),
 	)
 	return cmd
@@ -101,7 +101,7 @@ func (a *app) writeChange(w io.Writer, service string, effect sacl.Effect, done 
 	outcome := "set"
 	switch {
 	case !done.Changed:
-		outcome = "as it was"
+		outcome = "unchanged"
 	case effect == "":
 		outcome = "cleared"
 	}
@@ -122,7 +122,7 @@ func (a *app) writeChange(w io.Writer, service string, effect sacl.Effect, done 
 func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain USER",
-		Short: "Say whether somebody may use the service, by which rule and which directory entry",
+		Short: "Explain whether somebody may use the service, by which rule and which directory entry",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {

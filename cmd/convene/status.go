@@ -82,6 +82,7 @@ func strict(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	switch args := cmd.Args; {
 	case !cmd.Runnable():
+		cmd.DisableFlagsInUseLine = true
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, noCommand
 	case args != nil:
 		cmd.Args = func(cmd *cobra.Command, list []string) error { return usageError(args(cmd, list)) }
