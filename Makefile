@@ -1,11 +1,14 @@
 # What the README and HACKING.md name. `make test` is all a newcomer needs.
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOTESTSUM = gotest.tools/gotestsum@v1.13.0
 GO ?= go
 BUILD ?= build
 FUZZTIME ?= 20s
 FUZZJOBS ?= 1
 N ?= 100
+# The version that the program says it is; without one, git's.
+VERSION ?=
 
 .PHONY: test check race fuzz doc bench crash conformance generate generated deps convene clean
 
@@ -13,18 +16,20 @@ N ?= 100
 # talk to (through apt, and says so), checks, and tests with the race detector.
 test: deps check race generated
 
-# Format, vet and staticcheck.
+# Format, module files, vet and staticcheck.
 check:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt -w is needed for:"; echo "$$unformatted"; exit 1; fi
+	$(GO) mod tidy -diff
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
 # All tests. A summary in the end names what failed and what was skipped;
 # with CI=true nothing may be skipped.
 race: | $(BUILD)
-	@echo "$(GO) test -race -shuffle=on ./..."
-	@$(GO) test -race -shuffle=on -json ./... >$(BUILD)/test.json; $(GO) run ./testenv/cmd/testreport $(BUILD)/test.json
+	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json -- -race -shuffle=on ./...
+	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
+		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
 
 # Files that are written by programs are what those would write today.
 generated: generate
@@ -65,8 +70,9 @@ $(BUILD)/harness: | $(BUILD)
 doc:
 	@for p in $$($(GO) list ./...); do $(GO) doc -all $$p; done
 
+# The program as it is shipped: one static file.
 convene: | $(BUILD)
-	$(GO) build -o $(BUILD)/convene ./cmd/convene
+	CGO_ENABLED=0 $(GO) build -trimpath $(if $(VERSION),-ldflags '-X main.release=$(VERSION)') -o $(BUILD)/convene ./cmd/convene
 
 $(BUILD):
 	@mkdir -p $(BUILD)

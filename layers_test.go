@@ -37,13 +37,12 @@ auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 acl
 caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav snapshot store
-admin                 auth directory sacl store
+admin                 auth directory internal/engine internal/settings sacl store
 config                auth caldav directory internal/settings sacl
 server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin config demo directory internal/settings sacl server
+cmd/convene           admin config demo directory internal/settings sacl server store
 testenv/cmd/harness   config internal/settings testenv
-testenv/cmd/testreport
 `
 
 // goList runs go list over the module and returns one line of output a package.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 
 	"convene/auth"
 	"convene/directory"
@@ -26,9 +25,9 @@ type Admin struct {
 	Reload func(context.Context) error
 }
 
-// A Conn carries a verb's request to where it is done, and the answer back.
+// A Conn carries a verb's request to where it is done, and the value back.
 type Conn interface {
-	// Call does the verb called name. in is its request; its answer is stored
+	// Call does the verb called name. in is its request; its value is stored
 	// in out, a pointer. Errors are those of the verb; ErrVerb: the other side
 	// does not know it.
 	Call(ctx context.Context, name string, in, out any) error
@@ -44,14 +43,14 @@ func (a *Admin) Call(ctx context.Context, name string, in, out any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	answer, err := a.do(ctx, name, request)
+	value, err := a.do(ctx, name, request)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(answer, out)
+	return json.Unmarshal(value, out)
 }
 
-// do does a verb with the JSON forms of request and answer.
+// do does a verb with the JSON forms of request and value.
 func (a *Admin) do(ctx context.Context, name string, request []byte) ([]byte, error) {
 	v, ok := verbs()[name]
 	if !ok {
@@ -85,42 +84,8 @@ func call[Out any](ctx context.Context, c Conn, name string, in any) (Out, error
 	return out, err
 }
 
-// None is the request or answer of verbs that have none.
+// None is the request or value of verbs that have none.
 type None struct{}
 
 // ErrRequest says that a request does not make sense.
 var ErrRequest = errors.New("bad request")
-
-// kinds are the errors that keep their identity on the way through the socket.
-var kinds = []struct {
-	err    error
-	name   string
-	status int
-}{
-	{ErrRequest, "request", http.StatusBadRequest},
-	{ErrVerb, "verb", http.StatusNotFound},
-	{directory.ErrNotFound, "not-found", http.StatusNotFound},
-	{directory.ErrAmbiguous, "ambiguous", http.StatusConflict},
-	{directory.ErrUnavailable, "unavailable", http.StatusServiceUnavailable},
-	{sacl.ErrBadRule, "rule", http.StatusBadRequest},
-	{auth.ErrTooManyDevices, "devices", http.StatusConflict},
-	{auth.ErrNotEnabled, "not-enabled", http.StatusConflict},
-	{ErrNoDevices, "no-devices", http.StatusConflict},
-	{ErrNotRunning, "not-running", http.StatusConflict},
-	{store.ErrNotFound, "no-home", http.StatusNotFound},
-}
-
-// problem is the JSON form of an error.
-type problem struct {
-	Error string `json:"error"`
-	Kind  string `json:"kind,omitempty"`
-}
-
-// remoteError is an error that came through the socket.
-type remoteError struct {
-	text string
-	kind error // one of kinds, or nil
-}
-
-func (e *remoteError) Error() string { return e.text }
-func (e *remoteError) Unwrap() error { return e.kind }

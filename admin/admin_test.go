@@ -160,10 +160,10 @@ func testDevices(t *testing.T, c admin.Conn) {
 	if err != nil || len(list) != 1 || list[0].ID != d.ID || time.Since(list[0].Created) > time.Minute {
 		t.Errorf("%+v, %v", list, err)
 	}
-	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann", ID: d.ID, By: "root"}); n != 1 || err != nil {
+	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann", ID: d.ID, By: "root"}); n.Revoked != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
-	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann"}); n != 0 || err != nil {
+	if n, err := admin.RevokeDevices(t.Context(), c, admin.DeviceRequest{Who: "ann"}); n.Revoked != 0 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -47,11 +47,13 @@ func ReadStats(ctx context.Context, c Conn) (Stats, error) {
 
 func (a *Admin) verify(ctx context.Context, _ None) (VerifyReport, error) {
 	found, err := a.Store.Verify(ctx)
-	return VerifyReport{found}, err
+	return VerifyReport{append([]store.Problem{}, found...)}, err
 }
 
 func (a *Admin) reindex(ctx context.Context, _ None) (store.Report, error) {
-	return a.Store.Reindex(ctx)
+	r, err := a.Store.Reindex(ctx)
+	r.Failed = append([]store.Problem{}, r.Failed...)
+	return r, err
 }
 
 func (a *Admin) stats(ctx context.Context, _ None) (Stats, error) {

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"time"
 
 	"convene/auth"
 	"convene/sacl"
@@ -11,7 +12,7 @@ import (
 // ErrNoDevices says that this server keeps no device passwords.
 var ErrNoDevices = errors.New("device passwords are not in use")
 
-// DeviceRequest names a principal, and a device password of his.
+// DeviceRequest names a principal, and one of its device passwords.
 type DeviceRequest struct {
 	Who   string `json:"who"`
 	Label string `json:"label,omitempty"` // to enrol
@@ -19,9 +20,18 @@ type DeviceRequest struct {
 	By    string `json:"by"`
 }
 
+// A Device is a device password, without its secret.
+type Device struct {
+	ID       string    `json:"id"`
+	Label    string    `json:"label"`
+	Created  time.Time `json:"created"`
+	LastUsed time.Time `json:"lastUsed,omitzero"` // to about ten minutes; zero: never
+	Logins   []string  `json:"logins"`            // names with which Digest works
+}
+
 // NewDevice is a device password just enrolled.
 type NewDevice struct {
-	auth.Device
+	Device
 	// Secret is what the device signs in with. It cannot be had again.
 	Secret string `json:"secret"`
 }
@@ -33,14 +43,20 @@ func AddDevice(ctx context.Context, c Conn, r DeviceRequest) (NewDevice, error) 
 }
 
 // Devices lists a principal's device passwords, without their secrets.
-func Devices(ctx context.Context, c Conn, who string) ([]auth.Device, error) {
-	return call[[]auth.Device](ctx, c, "device-list", DeviceRequest{Who: who})
+func Devices(ctx context.Context, c Conn, who string) ([]Device, error) {
+	return call[[]Device](ctx, c, "device-list", DeviceRequest{Who: who})
 }
 
-// RevokeDevices revokes one device password of a principal, or all, and says
-// how many.
-func RevokeDevices(ctx context.Context, c Conn, r DeviceRequest) (int, error) {
-	return call[int](ctx, c, "device-revoke", r)
+// Revoked counts what RevokeDevices has revoked.
+type Revoked struct {
+	Revoked int `json:"revoked"`
+}
+
+// RevokeDevices revokes one device password of a principal, or all. Errors:
+// those of the directory, and its ErrNotFound for an ID that the principal does
+// not have; ErrNoDevices.
+func RevokeDevices(ctx context.Context, c Conn, r DeviceRequest) (Revoked, error) {
+	return call[Revoked](ctx, c, "device-revoke", r)
 }
 
 func (a *Admin) device(ctx context.Context, who string) (guid, name string, err error) {
@@ -64,22 +80,35 @@ func (a *Admin) deviceAdd(ctx context.Context, r DeviceRequest) (NewDevice, erro
 		return NewDevice{}, err
 	}
 	a.Audit.Info("device password: enrolled", "who", name, "guid", guid, "id", d.ID, "label", d.Label, "by", r.By)
-	return NewDevice{d, secret}, nil
+	return NewDevice{deviceOf(d), secret}, nil
 }
 
-func (a *Admin) deviceList(ctx context.Context, r DeviceRequest) ([]auth.Device, error) {
+func (a *Admin) deviceList(ctx context.Context, r DeviceRequest) ([]Device, error) {
 	guid, _, err := a.device(ctx, r.Who)
 	if err != nil {
 		return nil, err
 	}
-	return a.Devices.List(ctx, guid)
+	list, err := a.Devices.List(ctx, guid)
+	if err != nil {
+		return nil, err
+	}
+	out := []Device{}
+	for _, d := range list {
+		out = append(out, deviceOf(d))
+	}
+	return out, nil
 }
 
-func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (n int, err error) {
+func deviceOf(d auth.Device) Device {
+	return Device{d.ID, d.Label, d.Created, d.LastUsed, append([]string{}, d.Logins...)}
+}
+
+func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (Revoked, error) {
 	guid, name, err := a.device(ctx, r.Who)
 	if err != nil {
-		return 0, err
+		return Revoked{}, err
 	}
+	var n int
 	if r.ID == "" {
 		n, err = a.Devices.RevokeAll(ctx, guid)
 	} else if err = a.Devices.Revoke(ctx, guid, r.ID); err == nil {
@@ -88,5 +117,5 @@ func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (n int, err e
 	if n > 0 {
 		a.Audit.Info("device password: revoked", "who", name, "guid", guid, "id", r.ID, "count", n, "by", r.By)
 	}
-	return n, err
+	return Revoked{n}, err
 }

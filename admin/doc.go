@@ -4,7 +4,7 @@
 //
 // A verb is a function on [Admin], which has the parts of the server: the
 // store, the directory, the device passwords, the access list. It takes a
-// request and gives an answer, both plain values with a JSON form. The table
+// request and returns a value, both plain with a JSON form. The table
 // in verbs.go names them all.
 //
 // Each verb has a function of the same name that calls it through a [Conn]:
@@ -13,10 +13,10 @@
 // socket are
 //
 //	POST /VERB            the request as JSON
-//	200                   the answer as JSON
-//	400 404 409 500 503   {"error": TEXT, "kind": KIND}
+//	200                       the value as JSON
+//	400 403 404 409 500 503   {"error": TEXT, "kind": KIND, "cure": TEXT}
 //
 // where KIND names the error that the verb's documentation promises, so that
-// errors.Is works the same on both ways. The socket is open to the server's
+// errors.Is works the same on both ways; errors.go has the table. The socket is open to the server's
 // own account and root only; there is no other sign-in.
 package admin

@@ -19,7 +19,7 @@ type SACLRule struct {
 	By      string       `json:"by,omitempty"`
 }
 
-// SACLChange asks for a durable rule. An empty Effect clears it.
+// SACLChange makes a durable rule. An empty Effect clears it.
 type SACLChange struct {
 	Service sacl.Service `json:"service"`
 	Effect  sacl.Effect  `json:"effect,omitempty"`
@@ -27,18 +27,37 @@ type SACLChange struct {
 	By      string       `json:"by"`
 }
 
-// SACLChanged is what came of it.
+// SACLChanged is the result of a SACLChange.
 type SACLChanged struct {
 	Who     string     `json:"who"`
 	Changed bool       `json:"changed"` // false: it was so already
 	Rules   []SACLRule `json:"rules"`   // of the service, as they are now
 }
 
-// SACLExplanation is the text of an explanation, and what it says.
+// SACLExplanation says whether a principal may use a service, and why.
 type SACLExplanation struct {
-	Allowed bool   `json:"allowed"`
-	Rule    string `json:"rule"`
-	Text    string `json:"text"`
+	Name    string       `json:"name"`
+	GUID    string       `json:"guid"`
+	Service sacl.Service `json:"service"`
+	Allowed bool         `json:"allowed"`
+	Rule    string       `json:"rule"` // the rule that decided, or "directory record"
+	Reason  string       `json:"reason"`
+	Entry   string       `json:"entry,omitempty"` // DN of the directory entry that decided
+	Path    []string     `json:"path"`            // from the principal up to the group of the rule, by name; empty if no group decided
+	Steps   []SACLStep   `json:"steps"`
+
+	LoginEnabled    bool     `json:"loginEnabled"`
+	CalendarEnabled bool     `json:"calendarEnabled"`
+	Attributes      []string `json:"attributes"` // "name: value", those that decided the two above
+
+	Text string `json:"text"` // all of it, for people
+}
+
+// A SACLStep is one stage of a decision.
+type SACLStep struct {
+	Service sacl.Service `json:"service,omitempty"` // whose rules; empty for the directory record
+	Passed  bool         `json:"passed"`
+	Reason  string       `json:"reason"`
 }
 
 // ShowSACL lists the rules in force.
@@ -108,7 +127,18 @@ func (a *Admin) saclExplain(ctx context.Context, r SACLChange) (SACLExplanation,
 	if _, err := e.WriteTo(&text); err != nil {
 		return SACLExplanation{}, err
 	}
-	return SACLExplanation{e.Allowed, e.Rule, text.String()}, nil
+	out := SACLExplanation{
+		Name: e.Principal.Name, GUID: e.Principal.GUID, Service: service, Allowed: e.Allowed, Rule: e.Rule, Reason: e.Reason, Entry: e.Entry,
+		Path: []string{}, Steps: []SACLStep{}, LoginEnabled: e.Principal.LoginEnabled, CalendarEnabled: e.Principal.CalendarEnabled,
+		Attributes: append([]string{}, e.Attributes...), Text: text.String(),
+	}
+	for _, p := range e.Path {
+		out.Path = append(out.Path, p.Name)
+	}
+	for _, s := range e.Steps {
+		out.Steps = append(out.Steps, SACLStep{s.Service, s.Passed, s.Reason})
+	}
+	return out, nil
 }
 
 // Reload makes the running server read its configuration again.

@@ -30,28 +30,22 @@ func Handler(admin func() (*Admin, func())) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 		if err != nil {
-			answer(w, nil, fmt.Errorf("%w: %w", ErrRequest, err))
+			respond(w, nil, fmt.Errorf("%w: %w", ErrRequest, err))
 			return
 		}
 		a, done := admin()
 		defer done()
 		out, err := a.do(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), body)
-		answer(w, out, err)
+		respond(w, out, err)
 	})
 }
 
-func answer(w http.ResponseWriter, out []byte, err error) {
+func respond(w http.ResponseWriter, out []byte, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		p, status := problem{Error: err.Error()}, http.StatusInternalServerError
-		for _, k := range kinds {
-			if errors.Is(err, k.err) {
-				p.Kind, status = k.name, k.status
-				break
-			}
-		}
-		w.WriteHeader(status)
-		if out, err = json.Marshal(p); err != nil {
+		k := KindOf(err)
+		w.WriteHeader(k.Status.http())
+		if out, err = json.Marshal(Problem{err.Error(), k.Name, k.Cure}); err != nil {
 			return
 		}
 	}
@@ -124,17 +118,11 @@ func (c *Client) Call(ctx context.Context, name string, in, out any) error {
 	if resp.StatusCode == http.StatusOK {
 		return json.Unmarshal(body, out)
 	}
-	var p problem
+	var p Problem
 	if err := json.Unmarshal(body, &p); err != nil {
 		return fmt.Errorf("running server: %s", resp.Status)
 	}
-	e := &remoteError{text: p.Error}
-	for _, k := range kinds {
-		if p.Kind == k.name {
-			e.kind = k.err
-		}
-	}
-	return e
+	return remote(p)
 }
 
 // Listen opens the socket in a data folder, in place of one that a server left

@@ -71,13 +71,6 @@ func (h *Handler) checkReach(r *request, f *calquery.Filter) error {
 	return nil
 }
 
-// collection is the resource of the collection that r is or lies in.
-func (r *resource) collection() *resource {
-	c := *r
-	c.object, c.name, c.kind = nil, "", kinds[r.col.Kind]
-	return &c
-}
-
 // query is a calendar-query being answered.
 type query struct {
 	s      *scope

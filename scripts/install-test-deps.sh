@@ -1,11 +1,13 @@
 #!/bin/bash
 # Installs the outside programs that the tests use, through apt, and says so:
-# OpenLDAP's slapd, MIT Kerberos, Samba's Active Directory controller, and the
-# clients curl and vdirsyncer. None of the daemons is started. Does nothing,
+# OpenLDAP's slapd, MIT Kerberos, Samba's Active Directory controller, the
+# clients curl and vdirsyncer, and what a bare machine lacks to build with the
+# race detector. Go itself is not among them. None of the daemons is started. Does nothing,
 # and needs no rights, when all are there. Works as root or through sudo.
 set -euo pipefail
 
 packages=(
+	make gcc libc6-dev git ca-certificates
 	slapd ldap-utils libsasl2-modules-gssapi-mit
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -128,7 +129,7 @@ func checkOwner(dataDir string) error {
 		return err
 	}
 	if s, ok := info.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && s.Uid != 0 {
-		return fmt.Errorf("%s belongs to another account; run this as that account, such as: sudo -u '#%d' convene …", dataDir, s.Uid)
+		return fmt.Errorf("%s belongs to another account: %w; run this as that account, such as: sudo -u '#%d' convene …", dataDir, fs.ErrPermission, s.Uid)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestUnderSystemd(t *testing.T) {
 	c := smallConfig(t)
 	dir := testenv.Dir(t)
 	program := filepath.Join(dir, "convene")
-	testenv.Run(t, nil, "", "go", "build", "-o", program, "../cmd/convene")
+	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", program, "../cmd/convene")
 	file, err := os.Create(filepath.Join(dir, "convene.toml"))
 	if err != nil {
 		t.Fatal(err)

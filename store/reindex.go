@@ -11,10 +11,13 @@ import (
 
 // A Report says what Reindex did.
 type Report struct {
-	Homes, Collections, Objects int // looked at
+	Homes       int `json:"homes"` // looked at, as the next two
+	Collections int `json:"collections"`
+	Objects     int `json:"objects"`
 
-	Written, Removed int       // records that were missing or wrong, or had no reason
-	Failed           []Problem // objects that cannot be read, and bodies that cannot be indexed; queries must read these
+	Written int       `json:"written"` // records that were missing or wrong
+	Removed int       `json:"removed"` // records that had no reason
+	Failed  []Problem `json:"failed"`  // objects that cannot be read, and bodies that cannot be indexed; queries must read these
 }
 
 // Reindex computes every disposable table anew from homes, collections and

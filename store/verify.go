@@ -27,11 +27,11 @@ const (
 
 // A Problem is one finding of Verify. Of where it is, what applies is set.
 type Problem struct {
-	Kind       ProblemKind
-	Home       HomeID
-	Collection CollectionID
-	Name       string // of an object
-	Detail     string
+	Kind       ProblemKind  `json:"kind"`
+	Home       HomeID       `json:"home"`
+	Collection CollectionID `json:"collection"`
+	Name       string       `json:"name"` // of an object
+	Detail     string       `json:"detail"`
 }
 
 func (p Problem) String() string {

@@ -1,31 +1,34 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"convene/admin"
 )
 
+// newDataCmds are the commands that look after a server and its data.
+func newDataCmds(a *app) []*cobra.Command {
+	return []*cobra.Command{newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newQuotaCmd(a), newReloadCmd(a)}
+}
+
+// newAdminCmd has the same commands under their former names.
 func newAdminCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "admin", Short: "Look after the data of a server, running or stopped"}
-	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newQuotaCmd(a), newReloadCmd(a))
+	cmd := &cobra.Command{Use: "admin", Short: "Former names of verify, reindex, stats, quota and reload", Hidden: true}
+	cmd.AddCommand(newDataCmds(a)...)
 	return cmd
 }
 
 func newReloadCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
-		Short: "Make the running server read its configuration again, and say what came of it",
+		Short: "Make the running server read its configuration again, and report the result",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 				if err := admin.Reload(cmd.Context(), c); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), "reloaded")
-				return err
+				return a.printLine(cmd, admin.None{}, "reloaded")
 			})
 		},
 	}

@@ -18,7 +18,7 @@ func newQuotaCmd(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			limit, err := parseQuota(set)
 			if err != nil {
-				return err
+				return usageError(err)
 			}
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 				var u admin.Usage
@@ -30,8 +30,7 @@ func newQuotaCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), usageText(u))
-				return err
+				return a.printLine(cmd, u, "%s", usageText(u))
 			})
 		},
 	}

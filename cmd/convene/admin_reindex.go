@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"convene/admin"
+	"convene/store"
 )
 
 func newReindexCmd(a *app) *cobra.Command {
@@ -19,20 +22,20 @@ func newReindexCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%d objects in %d collections of %d homes: %d records written, %d removed\n",
-					r.Objects, r.Collections, r.Homes, r.Written, r.Removed); err != nil {
+				if err := a.print(cmd, r, func(w io.Writer) error { return writeReindex(w, r) }); err != nil {
 					return err
 				}
-				for _, p := range r.Failed {
-					if _, err := fmt.Fprintln(cmd.OutOrStdout(), p); err != nil {
-						return err
-					}
-				}
 				if n := len(r.Failed); n > 0 {
-					return fmt.Errorf("%d objects cannot be indexed; they are kept, and searched the slow way", n)
+					return failure{kind: kindPartly, error: fmt.Errorf("objects that cannot be indexed: %d; they are kept, and every search reads them", n)}
 				}
 				return nil
 			})
 		},
 	}
+}
+
+func writeReindex(w io.Writer, r store.Report) error {
+	_, err := fmt.Fprintf(w, "%d objects in %d collections of %d homes: %d records written, %d removed\n",
+		r.Objects, r.Collections, r.Homes, r.Written, r.Removed)
+	return errors.Join(err, writeProblems(w, r.Failed))
 }

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"fmt"
-	"text/tabwriter"
+	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"convene/admin"
 	"convene/directory"
 )
-
-type row struct {
-	name  string
-	count int64
-}
 
 func newStatsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -26,22 +21,23 @@ func newStatsCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				rows := []row{
-					{"bytes on disk", s.DiskBytes}, {"bytes of objects", s.DataBytes},
-					{"accounts", int64(s.Accounts)}, {"calendars", int64(s.Calendars)},
-				}
-				for _, t := range directory.Types() {
-					rows = append(rows, row{"calendars of " + t.String(), int64(s.CalendarsByType[t.String()])})
-				}
-				rows = append(rows, row{"events", int64(s.Events)}, row{"tasks", int64(s.Tasks)})
-				for _, r := range rows {
-					if _, err := fmt.Fprintf(w, "%s\t%d\n", r.name, r.count); err != nil {
-						return err
-					}
-				}
-				return w.Flush()
+				return a.print(cmd, s, func(w io.Writer) error { return a.table(w, statsRows(s)) })
 			})
 		},
 	}
+}
+
+func statsRows(s admin.Stats) [][]string {
+	var rows [][]string
+	add := func(name string, count int64) { rows = append(rows, []string{name, strconv.FormatInt(count, 10)}) }
+	add("bytes on disk", s.DiskBytes)
+	add("bytes of objects", s.DataBytes)
+	add("accounts", int64(s.Accounts))
+	add("calendars", int64(s.Calendars))
+	for _, t := range directory.Types() {
+		add("calendars of "+t.String(), int64(s.CalendarsByType[t.String()]))
+	}
+	add("events", int64(s.Events))
+	add("tasks", int64(s.Tasks))
+	return rows
 }

@@ -2,16 +2,18 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"convene/admin"
+	"convene/store"
 )
 
 func newVerifyCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify",
-		Short: "Check all stored data and every index; say what is wrong",
+		Short: "Check all stored data and every index, and list what is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
@@ -19,17 +21,26 @@ func newVerifyCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				for _, p := range r.Problems {
-					if _, err := fmt.Fprintln(cmd.OutOrStdout(), p); err != nil {
-						return err
-					}
+				n := len(r.Problems)
+				if n == 0 {
+					return a.printLine(cmd, r, "no problems found")
 				}
-				if n := len(r.Problems); n > 0 {
-					return fmt.Errorf("%d problems; all but file, damaged, body and uid are mended by: convene admin reindex", n)
+				if err := a.print(cmd, r, func(w io.Writer) error { return writeProblems(w, r.Problems) }); err != nil {
+					return err
 				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), "no problems found")
-				return err
+				kind := kindProblems
+				kind.Cure = "convene reindex repairs all but file, damaged, body and uid"
+				return failure{kind: kind, error: fmt.Errorf("problems found: %d; %s", n, kind.Cure)}
 			})
 		},
 	}
+}
+
+func writeProblems(w io.Writer, list []store.Problem) error {
+	for _, p := range list {
+		if _, err := fmt.Fprintln(w, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }

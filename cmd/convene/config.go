@@ -1,43 +1,82 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"convene/config"
+	"convene/internal/settings"
 )
 
-func newConfigCmd() *cobra.Command {
+func newConfigCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Print an example configuration, or check one"}
-	cmd.AddCommand(
-		&cobra.Command{
-			Use:   "example",
-			Short: "Print a configuration with every setting, its default and its meaning",
-			Args:  cobra.NoArgs,
-			RunE:  func(cmd *cobra.Command, _ []string) error { return config.WriteExample(cmd.OutOrStdout()) },
-		},
-		&cobra.Command{
-			Use:   "check [FILE]",
-			Short: "Check a configuration and the environment, and say what is wrong",
-			Args:  cobra.MaximumNArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				path, err := cmd.Flags().GetString("config")
-				if err != nil {
-					return err
-				}
-				if len(args) == 1 {
-					path = args[0]
-				}
-				if _, err := config.Load(path, os.Environ()); err != nil {
-					fmt.Fprintln(cmd.ErrOrStderr(), err)
-					return silentError{}
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes found\n", path)
-				return err
-			},
-		},
-	)
+	cmd.AddCommand(newConfigExampleCmd(a), newConfigCheckCmd(a))
 	return cmd
+}
+
+// exampleText is the value of config example.
+type exampleText struct {
+	TOML string `json:"toml"`
+}
+
+func newConfigExampleCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "example",
+		Short: "Print a configuration with every setting, its default and its meaning",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var text strings.Builder
+			if err := config.WriteExample(&text); err != nil {
+				return err
+			}
+			return a.print(cmd, exampleText{text.String()}, func(w io.Writer) error {
+				_, err := io.WriteString(w, text.String())
+				return err
+			})
+		},
+	}
+}
+
+// checkReport is the value of config check.
+type checkReport struct {
+	File     string          `json:"file"`
+	Problems settings.Errors `json:"problems"`
+}
+
+func newConfigCheckCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Check a configuration and the environment, and list what is wrong",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := a.config
+			if len(args) == 1 {
+				path = args[0]
+			}
+			report := checkReport{path, settings.Errors{}}
+			_, err := config.Load(path, os.Environ())
+			if err == nil {
+				return a.printLine(cmd, report, "%s: no mistakes found", path)
+			}
+			faults, ok := errors.AsType[settings.Errors](err)
+			if !ok {
+				return err
+			}
+			report.Problems = faults
+			if a.json {
+				err = writeJSON(cmd.OutOrStdout(), report)
+			} else {
+				_, err = fmt.Fprintln(terminal{cmd.ErrOrStderr()}, faults)
+			}
+			if err != nil {
+				return err
+			}
+			return failure{kind: kindProblems, error: faults, said: true}
+		},
+	}
 }

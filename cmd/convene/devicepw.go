@@ -2,9 +2,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,9 +38,8 @@ func newDevicepwAddCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n\nfor %s, as %s. It is not shown again; revoke it with: convene devicepw revoke %s %s\n",
+				return a.printLine(cmd, d, "%s\n\nfor %s, as %s. It is not shown again; revoke it with: convene devicepw revoke %s %s",
 					d.Secret, d.Label, strings.Join(d.Logins, " or "), r.Who, d.ID)
-				return err
 			})
 		},
 	}
@@ -58,20 +56,21 @@ func newDevicepwListCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				for _, d := range list {
-					used := "never used"
-					if !d.LastUsed.IsZero() {
-						used = "used " + d.LastUsed.Format(time.RFC3339)
-					}
-					if _, err := fmt.Fprintf(w, "%s\t%s\tmade %s\t%s\n", d.ID, d.Label, d.Created.Format(time.RFC3339), used); err != nil {
-						return err
-					}
-				}
-				return w.Flush()
+				return a.print(cmd, list, func(w io.Writer) error { return a.table(w, deviceRows(list)) })
 			})
 		},
 	}
+}
+
+func deviceRows(list []admin.Device) (rows [][]string) {
+	for _, d := range list {
+		used := "never used"
+		if !d.LastUsed.IsZero() {
+			used = "used " + d.LastUsed.Format(time.RFC3339)
+		}
+		rows = append(rows, []string{d.ID, d.Label, "made " + d.Created.Format(time.RFC3339), used})
+	}
+	return rows
 }
 
 func newDevicepwRevokeCmd(a *app) *cobra.Command {
@@ -82,7 +81,7 @@ func newDevicepwRevokeCmd(a *app) *cobra.Command {
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if all != (len(args) == 1) {
-				return errors.New("name the ID of a device password, or --all")
+				return usageError(errors.New("name the ID of a device password, or --all"))
 			}
 			r := admin.DeviceRequest{Who: args[0], By: operator()}
 			if !all {
@@ -93,8 +92,7 @@ func newDevicepwRevokeCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d revoked\n", n)
-				return err
+				return a.printLine(cmd, n, "%d revoked", n.Revoked)
 			})
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,31 +26,27 @@ func main() {
 
 // run is the whole program but its process.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRootCmd()
+	// A mistake on the command line may come before the flag has been read.
+	flags := args
+	if i := slices.Index(args, "--"); i >= 0 {
+		flags = args[:i]
+	}
+	a := &app{json: slices.Contains(flags, "--json"), aligned: isTerminal(stdout)}
+	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetOut(terminal{stdout})
 	root.SetErr(stderr)
-	if err := root.ExecuteContext(ctx); err != nil {
-		if _, quiet := errors.AsType[silentError](err); !quiet {
-			fmt.Fprintln(terminal{stderr}, "convene:", err)
-		}
-		return 1
-	}
-	return 0
+	return a.report(stderr, root.ExecuteContext(ctx))
 }
-
-// A silentError ends the program with failure after the command has said why.
-type silentError struct{}
-
-func (silentError) Error() string { return "failed" }
 
 // app is what the commands share.
 type app struct {
-	config string // path of the configuration file
+	config  string // path of the configuration file
+	json    bool   // values and errors are written as JSON
+	aligned bool   // tables are for a terminal
 }
 
-func newRootCmd() *cobra.Command {
-	a := new(app)
+func newRootCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "convene",
 		Short:         "Calendar server for the people of a directory",
@@ -57,7 +54,13 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.PersistentFlags().StringVarP(&a.config, "config", "c", "/etc/convene/convene.toml", "configuration `file`")
-	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(), newSACLCmd(a), newDevicepwCmd(a), newAdminCmd(a), newVersionCmd())
+	cmd.PersistentFlags().BoolVar(&a.json, "json", a.json, "print one JSON document; errors are JSON too")
+	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(a), newPrincipalCmd(a), newSACLCmd(a), newDevicepwCmd(a), newAdminCmd(a), newVersionCmd(a))
+	cmd.AddCommand(newDataCmds(a)...)
+	cmd.SetHelpCommand(newHelpCmd())
+	cmd.InitDefaultHelpCmd()
+	cmd.InitDefaultCompletionCmd()
+	strict(cmd)
 	return cmd
 }
 

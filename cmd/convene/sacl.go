@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +13,7 @@ import (
 func newSACLCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sacl",
-		Short: "Say who may use the service, and why",
+		Short: "Show and change the service access list",
 		Long: `The service access list says who may use the service at all; the directory
 record must be enabled as well. Rules set here are kept in the data folder and
 count beside those of the configuration. WHO is everyone, user:NAME, group:NAME,
@@ -23,9 +23,9 @@ a GUID, or a NAME that only one of the two has.`,
 	cmd.PersistentFlags().StringVarP(&service, "service", "s", string(sacl.Calendar), "all, calendar, web or admin")
 	cmd.AddCommand(
 		newSACLShowCmd(a),
-		newSACLChangeCmd(a, &service, "allow WHO", "Let somebody in; then only those listed may use the service", sacl.Allow),
-		newSACLChangeCmd(a, &service, "deny WHO", "Turn somebody away", sacl.Deny),
-		newSACLChangeCmd(a, &service, "clear WHO", "Take back what was set with allow or deny", ""),
+		newSACLChangeCmd(a, &service, "allow WHO", "Allow a person or group; only those allowed may use the service from then on", sacl.Allow),
+		newSACLChangeCmd(a, &service, "deny WHO", "Deny a person or group the service", sacl.Deny),
+		newSACLChangeCmd(a, &service, "clear WHO", "Remove the rule that allow or deny made", ""),
 		newSACLExplainCmd(a, &service),
 	)
 	return cmd
@@ -42,22 +42,20 @@ func newSACLShowCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printRules(cmd, rules)
+				return a.print(cmd, rules, func(w io.Writer) error { return a.table(w, ruleRows(rules)) })
 			})
 		},
 	}
 }
 
-func printRules(cmd *cobra.Command, rules []admin.SACLRule) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+// ruleRows has a row for each rule, and one for each service without rules.
+func ruleRows(rules []admin.SACLRule) (rows [][]string) {
 	for _, r := range rules {
 		made := ""
 		if r.By != "" {
 			made = fmt.Sprintf("%s by %s", r.Changed, r.By)
 		}
-		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Service, r.Effect, r.Who, r.Origin, made); err != nil {
-			return err
-		}
+		rows = append(rows, []string{string(r.Service), string(r.Effect), r.Who, string(r.Origin), made})
 	}
 	for _, s := range sacl.Services() {
 		if countRules(rules, s) == 0 {
@@ -65,12 +63,10 @@ func printRules(cmd *cobra.Command, rules []admin.SACLRule) error {
 			if s == sacl.Admin {
 				open = "nobody"
 			}
-			if _, err := fmt.Fprintf(w, "%s\tno rules\t%s\n", s, open); err != nil {
-				return err
-			}
+			rows = append(rows, []string{string(s), "no rules", open})
 		}
 	}
-	return w.Flush()
+	return rows
 }
 
 func countRules(rules []admin.SACLRule, s sacl.Service) (n int) {
@@ -95,36 +91,38 @@ func newSACLChangeCmd(a *app, service *string, use, short string, effect sacl.Ef
 				if err != nil {
 					return err
 				}
-				outcome := "set"
-				switch {
-				case !done.Changed:
-					outcome = "as it was"
-				case effect == "":
-					outcome = "cleared"
-				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s for %s: %s. The rules for %s are now:\n", *service, done.Who, outcome, *service); err != nil {
-					return err
-				}
-				if len(done.Rules) == 0 {
-					_, err := fmt.Fprintln(cmd.OutOrStdout(), "none")
-					return err
-				}
-				w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				for _, r := range done.Rules {
-					if _, err := fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Effect, r.Who, r.Origin); err != nil {
-						return err
-					}
-				}
-				return w.Flush()
+				return a.print(cmd, done, func(w io.Writer) error { return a.writeChange(w, *service, effect, done) })
 			})
 		},
 	}
 }
 
+func (a *app) writeChange(w io.Writer, service string, effect sacl.Effect, done admin.SACLChanged) error {
+	outcome := "set"
+	switch {
+	case !done.Changed:
+		outcome = "unchanged"
+	case effect == "":
+		outcome = "cleared"
+	}
+	if _, err := fmt.Fprintf(w, "%s for %s: %s. The rules for %s are now:\n", service, done.Who, outcome, service); err != nil {
+		return err
+	}
+	if len(done.Rules) == 0 {
+		_, err := fmt.Fprintln(w, "none")
+		return err
+	}
+	var rows [][]string
+	for _, r := range done.Rules {
+		rows = append(rows, []string{"  " + string(r.Effect), r.Who, string(r.Origin)})
+	}
+	return a.table(w, rows)
+}
+
 func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain USER",
-		Short: "Say whether somebody may use the service, by which rule and which directory entry",
+		Short: "Explain whether somebody may use the service, by which rule and which directory entry",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
@@ -132,8 +130,10 @@ func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprint(cmd.OutOrStdout(), e.Text)
-				return err
+				return a.print(cmd, e, func(w io.Writer) error {
+					_, err := io.WriteString(w, e.Text)
+					return err
+				})
 			})
 		},
 	}

@@ -1,17 +1,18 @@
 package settings
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
 // An Error is one fault in a configuration.
 type Error struct {
-	File    string // the file's path; empty if the fault is in the environment
-	Line    int    // 1-based; 0 if the file has neither the setting nor its table
-	Key     string // dotted name of the setting, or of the environment variable
-	Problem string // what is wrong
-	Cure    string // what to do about it; may be empty
+	File    string `json:"file,omitempty"` // the file's path; empty if the fault is in the environment
+	Line    int    `json:"line,omitempty"` // 1-based; 0 if the file has neither the setting nor its table
+	Key     string `json:"key"`            // dotted name of the setting, or of the environment variable
+	Problem string `json:"problem"`        // what is wrong
+	Cure    string `json:"cure,omitempty"` // what to do about it; may be empty
 }
 
 // Error returns "FILE:LINE: KEY: PROBLEM; CURE".
@@ -37,6 +38,12 @@ func (e *Error) Error() string {
 
 // Errors is every fault of a configuration, in the order of its lines.
 type Errors []*Error
+
+// ErrInvalid is what errors.Is finds in Errors.
+var ErrInvalid = errors.New("invalid configuration")
+
+// Is reports whether target is ErrInvalid.
+func (e Errors) Is(target error) bool { return target == ErrInvalid }
 
 // Error returns one line for each fault.
 func (e Errors) Error() string {

@@ -36,7 +36,7 @@ func newHarness(t *tb) *harness {
 	h := &harness{t: t, dir: testenv.Dir(t), config: config.Default()}
 	h.program = h.path("convene")
 	t.Logf("harness: building the server")
-	testenv.Run(t, nil, "", "go", "build", "-o", h.program, "./cmd/convene")
+	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", h.program, "./cmd/convene")
 	return h
 }
 

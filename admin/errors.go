@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+
+	"convene/auth"
+	"convene/directory"
+	"convene/internal/engine"
+	"convene/internal/settings"
+	"convene/sacl"
+	"convene/store"
+)
+
+// A Status says how a verb ended. Its number is the exit status of the command
+// that called it.
+type Status int
+
+// The statuses. StatusPartly and StatusProblems come with a value that says
+// more; the others with an error alone.
+const (
+	StatusDone     Status = 0
+	StatusFailed   Status = 1
+	StatusUsage    Status = 2  // the command or request makes no sense
+	StatusNotFound Status = 3  // a principal, device password, file or folder is not there
+	StatusRefused  Status = 4  // not permitted, or over a limit
+	StatusAway     Status = 5  // the directory or the server that is needed cannot be reached
+	StatusConflict Status = 6  // in use, or more than one thing is meant
+	StatusPartly   Status = 7  // done in part
+	StatusProblems Status = 10 // a check ran and found problems
+)
+
+// http returns the status of the response on the socket.
+func (s Status) http() int {
+	switch s {
+	case StatusUsage:
+		return http.StatusBadRequest
+	case StatusNotFound:
+		return http.StatusNotFound
+	case StatusRefused:
+		return http.StatusForbidden
+	case StatusAway:
+		return http.StatusServiceUnavailable
+	case StatusConflict:
+		return http.StatusConflict
+	}
+	return http.StatusInternalServerError
+}
+
+// A Kind is a sort of error that callers tell apart.
+type Kind struct {
+	Err    error // what errors.Is finds
+	Name   string
+	Status Status
+	Cure   string // what to do about it; may be empty
+}
+
+// kinds are the errors that keep their identity on the way through the socket.
+// The first that fits counts.
+var kinds = []Kind{
+	{ErrRequest, "request", StatusUsage, ""},
+	{ErrVerb, "verb", StatusFailed, "restart the server, so that it has the version of this program"},
+	{sacl.ErrBadRule, "rule", StatusUsage, "name everyone, user:NAME, group:NAME or a GUID, and a service: all, calendar, web or admin"},
+	{settings.ErrInvalid, "configuration", StatusFailed, "convene config check names each mistake"},
+	{directory.ErrNotFound, "not-found", StatusNotFound, "check the name; a GUID works too"},
+	{directory.ErrAmbiguous, "ambiguous", StatusConflict, "name the GUID"},
+	{directory.ErrUnavailable, "unavailable", StatusAway, "try again when the directory responds; the error log has the cause"},
+	{auth.ErrTooManyDevices, "devices", StatusRefused, "revoke one: convene devicepw revoke"},
+	{auth.ErrNotEnabled, "not-enabled", StatusRefused, "enable the record in the directory"},
+	{ErrNoDevices, "no-devices", StatusRefused, "offer basic or digest in auth.schemes"},
+	{ErrNotRunning, "not-running", StatusAway, "start it: convene serve"},
+	{engine.ErrInUse, "in-use", StatusConflict, "wait for the other command to end"},
+	{engine.ErrFull, "disk-full", StatusFailed, "free space on the disk of the data folder"},
+	{store.ErrNewer, "newer", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
+	{auth.ErrNewer, "newer-state", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
+	{sacl.ErrNewer, "newer-rules", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
+	{store.ErrForeign, "foreign", StatusRefused, "check server.data"},
+	{store.ErrCorrupt, "damaged", StatusFailed, "convene verify says what is damaged; restore that from a backup"},
+	{store.ErrNotFound, "no-home", StatusNotFound, ""},
+	{fs.ErrNotExist, "no-file", StatusNotFound, "check the path"},
+	{fs.ErrPermission, "permission", StatusRefused, "run this as the server's account or root"},
+}
+
+// KindOf returns the kind of err, directly or through the socket; one without
+// Err, named "failed", if it has none.
+func KindOf(err error) Kind {
+	for _, k := range kinds {
+		if errors.Is(err, k.Err) {
+			return k
+		}
+	}
+	return Kind{Name: "failed", Status: StatusFailed}
+}
+
+// A Problem is the JSON form of an error.
+type Problem struct {
+	Error string `json:"error"`
+	Kind  string `json:"kind"`
+	Cure  string `json:"cure,omitempty"`
+}
+
+// remoteError is an error that came through the socket.
+type remoteError struct {
+	text string
+	kind error // the Err of one of kinds, or nil
+}
+
+func (e *remoteError) Error() string { return e.text }
+func (e *remoteError) Unwrap() error { return e.kind }
+
+// remote is the error that p tells of.
+func remote(p Problem) error {
+	e := &remoteError{text: p.Error}
+	for _, k := range kinds {
+		if p.Kind == k.Name {
+			e.kind = k.Err
+		}
+	}
+	return e
+}
