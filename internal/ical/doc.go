@@ -27,8 +27,9 @@
 //
 // In syntax: the above, empty lines within a folded line, names in lower case
 // and with "_" and the like, parameters without a value or empty (";;"), text
-// behind the closing quote of a parameter and quotes within one, unescaped commas
-// and semicolons in TEXT, unknown escapes, calendars that lack VERSION or PRODID.
+// behind the closing quote of a parameter and quotes within one, "\;" and "\," in
+// a parameter value without quotes, unescaped commas and semicolons in TEXT,
+// unknown escapes, calendars that lack VERSION or PRODID.
 //
 // In values: dates without VALUE=DATE, times with VALUE=DATE (the time is
 // dropped), times in UTC with a TZID (it is ignored), leap seconds, durations
