@@ -108,6 +108,11 @@ func TestTimezonesByReference(t *testing.T) {
 	if got := e.must(200, "ann", "GET", path, "", "CalDAV-Timezones: F").Body; strings.Contains(got, "VTIMEZONE") {
 		t.Errorf("a definition for a client that wants none: %s", got)
 	}
+	const zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0900\r\nTZOFFSETTO:+0900\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+	e.must(204, "ann", "PUT", path, strings.Replace(body, "BEGIN:VEVENT", zone+"BEGIN:VEVENT", 1))
+	if got := e.must(200, "ann", "GET", path, "", "CalDAV-Timezones: F").Body; !strings.Contains(got, "+0900") {
+		t.Errorf("without its definition the event is at another time: %s", got)
+	}
 	e.must(403, "ann", "PUT", "/calendars/users/ann/calendar/no.ics", strings.Replace(event("no", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Nowhere/Land:", 1))
 }
 
