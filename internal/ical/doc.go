@@ -1,7 +1,7 @@
 // Package ical is RFC 5545 as values: calendar data decoded into a tree and
 // encoded again, the rules of a calendar object, recurrence, and time zones. It
 // is pure: it reads no clock, no file and no network, and what it knows of time
-// zones is built in. It imports no other package of this module.
+// zones is built in. The calendars of RFC 7529 are package rscale below it.
 //
 //	text, jCal → Component → Object → Series → Instances
 //	             Component → text, jCal

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"convene/internal/ical/rscale"
 )
 
 // A Freq is the FREQ of a rule.
@@ -42,7 +44,7 @@ var skipNames = [...]string{"OMIT", "BACKWARD", "FORWARD"}
 type Rule struct {
 	freq     Freq
 	skip     skipMode
-	rscale   *scaleInfo // nil: had no RSCALE
+	rscale   *rscale.System // nil: had no RSCALE
 	hasUntil bool
 	wkst     int8 // 0 is Sunday
 	interval int64

@@ -2,19 +2,21 @@ package ical
 
 import (
 	"math/bits"
+
+	"convene/internal/ical/rscale"
 )
 
 // A pattern is a rule together with the DTSTART that fills in what the rule
 // leaves open (RFC 5545 §3.3.10). It knows wall times only. It is immutable.
 type pattern struct {
 	Rule
-	cal      scale    // nil: the Gregorian calendar
-	start    int64    // DTSTART, wall
-	startDay int64    // days from 1 January 1970
-	each     clockSet // times of a day; of a period, if that is less than a day
-	perDay   int      // the length of each
-	perFull  int64    // walls of each period but the first, if always as many; else 0
-	synced   bool     // start is one of the walls
+	cal      rscale.Calendar // nil: the Gregorian calendar
+	start    int64           // DTSTART, wall
+	startDay int64           // days from 1 January 1970
+	each     clockSet        // times of a day; of a period, if that is less than a day
+	perDay   int             // the length of each
+	perFull  int64           // walls of each period but the first, if always as many; else 0
+	synced   bool            // start is one of the walls
 
 	byYear    bool // the days of a year cannot be found month by month
 	nthOfYear bool // the numbers of BYDAY count in the year
@@ -59,7 +61,7 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	}
 	p.perDay = p.each.len()
 	p.perFull = p.constant()
-	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().count == 0
+	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().Count == 0
 	p.synced = p.contains(start)
 	return p
 }
