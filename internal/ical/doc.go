@@ -33,11 +33,13 @@
 //
 // In values: dates without VALUE=DATE, times with VALUE=DATE (the time is
 // dropped), times in UTC with a TZID (it is ignored), leap seconds, durations
-// like "P1DT", offsets like "+01:00".
+// like "P1DT", offsets like "+01:00", days like "20131210Z", a TRIGGER without its
+// number ("-PD"), an empty RRULE in a VTIMEZONE.
 //
 // In objects (NewObject): no DTSTAMP, DTEND of another type than DTSTART or
 // before it, zones without a VTIMEZONE whose name is known, VTIMEZONEs that
-// nothing uses or that cannot be read, overrides that are for no instance,
+// nothing uses or that cannot be read, overrides that are for no instance, or whose
+// RECURRENCE-ID is a day in a series of times or a time in a series of days,
 // repeated lines that say the same, components whose name begins with X-.
 //
 // # What is refused

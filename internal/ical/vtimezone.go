@@ -173,6 +173,9 @@ func (zb *zoneBuilder) add(c *Component) error {
 				put(wall)
 			}
 		case "RRULE":
+			if strings.TrimSpace(p.Value) == "" {
+				continue // the observance begins once
+			}
 			if err := zb.addRule(p, start, from, uint16(i), put); err != nil {
 				return err
 			}
