@@ -66,7 +66,8 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	return p
 }
 
-// fillDays takes the day from DTSTART if the rule has none.
+// fillDays takes the day from DTSTART if the rule has none, and the month of a
+// YEARLY rule that has none.
 func (p *pattern) fillDays() {
 	month, leap, day := p.startMonth()
 	hasDays := p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0
@@ -81,18 +82,21 @@ func (p *pattern) fillDays() {
 		}
 	case Yearly:
 		switch {
-		case hasDays:
-		case len(p.weekNos) > 0:
+		case len(p.weekNos) > 0 && !hasDays:
 			p.weekdays = 1 << weekday(p.startDay)
-		default:
+			return
+		case !hasDays:
 			p.monthDays = 1 << day
-			switch {
-			case p.hasMonths():
-			case leap:
-				p.leapMonths = 1 << month
-			default:
-				p.months = 1 << month
-			}
+		case len(p.weekNos) > 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0:
+			return
+		}
+		// Days of the month alone are those of the month of DTSTART.
+		switch {
+		case p.hasMonths():
+		case leap:
+			p.leapMonths = 1 << month
+		default:
+			p.months = 1 << month
 		}
 	}
 }
