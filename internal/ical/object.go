@@ -44,7 +44,7 @@ func (e *InvalidError) Error() string { return e.Condition + ": " + e.Reason }
 //
 // The rules are those of RFC 4791 §4.1: components of one kind besides VTIMEZONE,
 // all with one UID, no METHOD, one of each RECURRENCE-ID and one without at most;
-// and those of RFC 5545 that dates are reckoned by. The package documentation
+// and those of RFC 5545 that dates follow from. The package documentation
 // says what is tolerated. Errors are *InvalidError.
 func NewObject(cal *Component) (*Object, error) {
 	if err := checkCalendar(cal); err != nil {

@@ -84,7 +84,7 @@ func (e *RuleError) Error() string { return fmt.Sprintf("rule %q: %s", clip(e.Ru
 func (e *RuleError) Unwrap() error { return ErrValue }
 
 // An UnsupportedScaleError is the error for a rule of a calendar that RScales does
-// not have (RFC 7529 §4). CalDAV answers it with the precondition supported-rscale.
+// not have (RFC 7529 §4). In CalDAV it is the precondition supported-rscale.
 type UnsupportedScaleError struct {
 	Scale string // upper case
 }

@@ -51,7 +51,7 @@ func invalid(condition string, c *Component, format string, args ...any) *Invali
 	return &InvalidError{condition, reason + ": " + fmt.Sprintf(format, args...)}
 }
 
-// checkComponent checks the values of c that dates are reckoned from. Whether
+// checkComponent checks the values of c that dates are computed from. Whether
 // DTEND is of the type of DTSTART, and behind it, is not checked: clients have
 // always sent such events, and all servers have taken them.
 func checkComponent(c *Component, zones *Zones) error {
@@ -108,7 +108,7 @@ func repeated(c *Component, name string) bool {
 	return false
 }
 
-// checkValue checks the value of p if it is one that dates are reckoned from.
+// checkValue checks the value of p if it is one that dates are computed from.
 func checkValue(c *Component, p *Property, zones *Zones) error {
 	var err error
 	switch p.Name {

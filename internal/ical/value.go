@@ -72,7 +72,7 @@ type Duration struct {
 	Days, Seconds int64
 }
 
-// A Period is a PERIOD value (RFC 5545 §3.3.9). End is reckoned if the source
+// A Period is a PERIOD value (RFC 5545 §3.3.9). End is computed if the source
 // had a duration.
 type Period struct {
 	Start, End DateTime
