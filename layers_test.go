@@ -18,7 +18,8 @@ import (
 // is a word here and a new package a line, which is a decision. Besides, a suite
 // such as FOO/FOOtest may import FOO, what FOO may, and testenv.
 const layers = `
-internal/ical
+internal/ical/rscale
+internal/ical         internal/ical/rscale
 internal/webdav
 internal/engine
 internal/atomicfile

@@ -26,6 +26,11 @@ func TestPut(t *testing.T) {
 		{"If with a wrong tag", "ann", path, lunch, "If: ([\"nope\"])", 412, ""},
 		{"not iCalendar", "ann", path, "hello", "", 403, "valid-calendar-data"},
 		{"empty", "ann", path, "", "", 403, "valid-calendar-data"},
+		{"not UTF-8", "ann", path, event("lunch", "20260504T120000Z", "LOCATION:Caf\xe9"), "", 403, "valid-calendar-data"},
+		{"not UTF-8, in a name", "ann", path, event("lunch", "20260504T120000Z", "X-\xff:1"), "", 403, "valid-calendar-data"},
+		{"not UTF-8, no line", "ann", path, "\xff\xfe", "", 403, "valid-calendar-data"},
+		{"UTF-16", "ann", path, "\xff\xfeB\x00E\x00G\x00I\x00N\x00", "", 403, "valid-calendar-data"},
+		{"not UTF-8, jCal", "ann", path, "[\"vcalendar\",[],[[\"vevent\",[[\"summary\",{},\"text\",\"\xe9\"]],[]]]]", "Content-Type: application/calendar+json", 403, "valid-calendar-data"},
 		{"two UIDs", "ann", path, strings.Replace(lunch, "END:VEVENT", "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:other\r\nDTSTART:20260504T120000Z\r\nEND:VEVENT", 1), "", 403, "valid-calendar-object-resource"},
 		{"with METHOD", "ann", path, strings.Replace(lunch, "VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST", 1), "", 403, "valid-calendar-object-resource"},
 		{"another UID", "ann", path, event("dinner", "20260504T190000Z"), "", 403, "no-uid-conflict"},
@@ -107,6 +112,21 @@ func TestTimezonesByReference(t *testing.T) {
 	}
 	if got := e.must(200, "ann", "GET", path, "", "CalDAV-Timezones: F").Body; strings.Contains(got, "VTIMEZONE") {
 		t.Errorf("a definition for a client that wants none: %s", got)
+	}
+	const zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0900\r\nTZOFFSETTO:+0900\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+	e.must(204, "ann", "PUT", path, strings.Replace(body, "BEGIN:VEVENT", zone+"BEGIN:VEVENT", 1))
+	if got := e.must(200, "ann", "GET", path, "", "CalDAV-Timezones: F").Body; !strings.Contains(got, "+0900") {
+		t.Errorf("without its definition the event is at another time: %s", got)
+	}
+	// A zone of Windows is known by its name as well.
+	const windows = "/calendars/users/ann/calendar/windows.ics"
+	e.must(201, "ann", "PUT", windows, strings.Replace(event("windows", "20260505T120000"), "DTSTART:", "DTSTART;TZID=Eastern Standard Time:", 1))
+	if got := e.must(200, "ann", "GET", windows, "", "CalDAV-Timezones: F").Body; !strings.Contains(got, "TZID:Eastern Standard Time") {
+		t.Errorf("no definition of a zone that is not of IANA: %s", got)
+	}
+	busy := `<C:free-busy-query xmlns:C="urn:ietf:params:xml:ns:caldav"><C:time-range start="20260505T000000Z" end="20260506T000000Z"/></C:free-busy-query>`
+	if got := e.must(200, "ann", "REPORT", "/calendars/users/ann/calendar/", busy, "Depth: 1").Body; !strings.Contains(got, "20260505T160000Z/") {
+		t.Errorf("busy at another time: %s", got)
 	}
 	e.must(403, "ann", "PUT", "/calendars/users/ann/calendar/no.ics", strings.Replace(event("no", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Nowhere/Land:", 1))
 }

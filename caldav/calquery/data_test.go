@@ -58,14 +58,14 @@ func TestParseCalendarDataRefuses(t *testing.T) {
 	}
 }
 
-const small = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nX-A:1\r\n" +
+const small = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTIMEZONE\r\nTZID:Africa/Algiers\r\nX-A:1\r\n" +
 	"BEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n" +
-	"BEGIN:VEVENT\r\nuid:1\r\nDTSTART;TZID=\"Europe/Berlin\":20260105T100000\r\nSUMMARY;X=y:A\\, b\r\n" +
+	"BEGIN:VEVENT\r\nuid:1\r\nDTSTART;TZID=\"Africa/Algiers\":20260105T100000\r\nSUMMARY;X=y:A\\, b\r\n" +
 	"BEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 
 func TestRenderParts(t *testing.T) {
 	const head, tail = "BEGIN:VCALENDAR\r\n", "END:VCALENDAR\r\n"
-	const zone = "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nX-A:1\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+	const zone = "BEGIN:VTIMEZONE\r\nTZID:Africa/Algiers\r\nX-A:1\r\nBEGIN:STANDARD\r\nDTSTART:19701025T030000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
 	o := object(t, small)
 	for _, tt := range []struct{ name, in, want string }{
 		{"whole", `<calendar-data/>`, small},

@@ -78,7 +78,8 @@ func bruteDay(r *Rule, start, day time.Time) bool {
 	if r.months != 0 && r.months&(1<<month) == 0 {
 		return false
 	}
-	if r.months == 0 && !hasDay && len(r.weekNos) == 0 && r.freq == Yearly && month != start.Month() {
+	hasOther := r.weekdays != 0 || len(r.nthDays) > 0 || len(r.yearDays) > 0 || len(r.weekNos) > 0
+	if r.months == 0 && !hasOther && r.freq == Yearly && month != start.Month() {
 		return false
 	}
 	if !hasDay {

@@ -54,6 +54,9 @@ var awkward = []struct {
 	{"empty parameter", inEvent("DTSTART;:20240101\r\nDTEND;;VALUE=DATE;:20240102\r\n"), same},
 	{"text behind a quote", inEvent("ATTENDEE;CN=\"a\" b:mailto:a@b\r\n"), same},
 	{"quote within a value", inEvent("ATTENDEE;CN=5\" disk:mailto:a@b\r\n"), same},
+	{"parameter with escapes", inEvent("X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE=Hauptstraße 1-5\\; 4041 Linz;X-APPLE-RADIUS=70:geo:48.3,14.3\r\n"), same},
+	{"folded parameter with escapes", inEvent("X-A;X-TITLE=a\\\r\n ; b\\,\r\n  c=d\\;;E=f\\;:v\r\n"), same},
+	{"parameter that ends in a backslash", inEvent("ATTACH;X-PATH=C:\\temp\\;X-B=\"a\\\",\\\\srv\\:x;y=z:1\r\n"), same},
 	{"underscore and dot in names", inEvent("X_FOO.BAR;A_B=1:x\r\n"), same},
 	{"empty value", inEvent("LOCATION:\r\n"), same},
 	{"tab", inEvent("SUMMARY:a\tb\r\n"), same},
@@ -130,6 +133,11 @@ func TestDecodeValues(t *testing.T) {
 		{"A;B;C=:h", Property{Name: "A", Params: []Param{{"B", nil}, {"C", []string{""}}}, Value: "h"}},
 		{"A;;B=1;:h", Property{Name: "A", Params: []Param{{"B", []string{"1"}}}, Value: "h"}},
 		{"A;B=\"x\" y,5\"z:h", Property{Name: "A", Params: []Param{{"B", []string{"x y", "5\"z"}}}, Value: "h"}},
+		{`A;B=x 1-5\; 4041 y;C=70:h`, Property{Name: "A", Params: []Param{{"B", []string{`x 1-5\; 4041 y`}}, {"C", []string{"70"}}}, Value: "h"}},
+		{`A;B=x\, y\,,z:h`, Property{Name: "A", Params: []Param{{"B", []string{`x\, y\,`, "z"}}}, Value: "h"}},
+		{`A;B=x\;C=\;D\; =y:h`, Property{Name: "A", Params: []Param{{"B", []string{`x\`}}, {"C", []string{`\;D\; =y`}}}, Value: "h"}},
+		{`A;B=\\s\x\:h;C=1:2`, Property{Name: "A", Params: []Param{{"B", []string{`\\s\x\`}}}, Value: "h;C=1:2"}},
+		{`A;B="x\";C="\"\;y,z:h`, Property{Name: "A", Params: []Param{{"B", []string{`x\`}}, {"C", []string{`\\;y`, "z"}}}, Value: "h"}},
 	} {
 		cal, err := Decode([]byte(inEvent(tt.line+"\r\n")), Limits{})
 		if err != nil {
@@ -139,6 +147,31 @@ func TestDecodeValues(t *testing.T) {
 		if got := &cal.Children[0].Props[0]; !got.Equal(&tt.want) {
 			t.Errorf("%q = %+v, want %+v", tt.line, got, tt.want)
 		}
+	}
+}
+
+// What stands in place of quotes is put into quotes where the line is written
+// anew: in an edited copy, and in one that comes from jCal.
+func TestEscapedParamIsQuoted(t *testing.T) {
+	cal, err := Decode([]byte(inEvent("X-A;X-TITLE=a 1\\; b\\, c;X-DIR=d\\;X-B=e:v\r\n")), Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := inEvent("X-A;X-TITLE=\"a 1\\; b\\, c\";X-DIR=\"d\\\";X-B=e:w\r\n")
+	edited := cal.Clone()
+	edited.Children[0].SetValue("X-A", "w")
+	if got := string(edited.Append(nil)); got != want {
+		t.Errorf("edited: %s", got)
+	}
+	viaJCal, err := DecodeJCal(edited.AppendJCal(nil), Limits{})
+	if err != nil || string(viaJCal.Append(nil)) != want {
+		t.Errorf("from jCal: %v\n%s", err, viaJCal.Append(nil))
+	}
+	removed := cal.Clone()
+	removed.Children[0].Props[0].RemoveParam("X-B")
+	again, err := Decode(removed.Append(nil), Limits{})
+	if err != nil || !again.Equal(removed) {
+		t.Errorf("without the parameter behind: %v\n%s", err, removed.Append(nil))
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package ical is RFC 5545 as values: calendar data decoded into a tree and
 // encoded again, the rules of a calendar object, recurrence, and time zones. It
 // is pure: it reads no clock, no file and no network, and what it knows of time
-// zones is built in. It imports no other package of this module.
+// zones is built in. The calendars of RFC 7529 are package rscale below it.
 //
 //	text, jCal → Component → Object → Series → Instances
 //	             Component → text, jCal
@@ -27,16 +27,19 @@
 //
 // In syntax: the above, empty lines within a folded line, names in lower case
 // and with "_" and the like, parameters without a value or empty (";;"), text
-// behind the closing quote of a parameter and quotes within one, unescaped commas
-// and semicolons in TEXT, unknown escapes, calendars that lack VERSION or PRODID.
+// behind the closing quote of a parameter and quotes within one, "\;" and "\," in
+// a parameter value without quotes, unescaped commas and semicolons in TEXT,
+// unknown escapes, calendars that lack VERSION or PRODID.
 //
 // In values: dates without VALUE=DATE, times with VALUE=DATE (the time is
 // dropped), times in UTC with a TZID (it is ignored), leap seconds, durations
-// like "P1DT", offsets like "+01:00".
+// like "P1DT", offsets like "+01:00", days like "20131210Z", a TRIGGER without its
+// number ("-PD"), an empty RRULE in a VTIMEZONE.
 //
 // In objects (NewObject): no DTSTAMP, DTEND of another type than DTSTART or
 // before it, zones without a VTIMEZONE whose name is known, VTIMEZONEs that
-// nothing uses or that cannot be read, overrides that are for no instance,
+// nothing uses or that cannot be read, overrides that are for no instance, or whose
+// RECURRENCE-ID is a day in a series of times or a time in a series of days,
 // repeated lines that say the same, components whose name begins with X-.
 //
 // # What is refused

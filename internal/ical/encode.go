@@ -126,7 +126,9 @@ func (p *Property) appendParam(dst []byte, i int) []byte {
 	return dst
 }
 
-// rawParam returns how q was written in p's source, from its ";", or "".
+// rawParam returns how q was written in p's source, from its ";", or "". A value
+// with an escape in place of quotes is left to be quoted: what it says depends on
+// what follows it.
 func (p *Property) rawParam(q *Param) string {
 	if p.src == "" {
 		return ""
@@ -141,7 +143,11 @@ func (p *Property) rawParam(q *Param) string {
 			continue
 		}
 		if same := q.is(&s); same {
-			return p.src[from:s.at]
+			raw := p.src[from:s.at]
+			if strings.HasSuffix(raw, `\`) || strings.Contains(raw, `\;`) || strings.Contains(raw, `\,`) {
+				return ""
+			}
+			return raw
 		}
 		for s.value() {
 		}

@@ -44,7 +44,7 @@ func (e *InvalidError) Error() string { return e.Condition + ": " + e.Reason }
 //
 // The rules are those of RFC 4791 §4.1: components of one kind besides VTIMEZONE,
 // all with one UID, no METHOD, one of each RECURRENCE-ID and one without at most;
-// and those of RFC 5545 that dates are reckoned by. The package documentation
+// and those of RFC 5545 that dates follow from. The package documentation
 // says what is tolerated. Errors are *InvalidError.
 func NewObject(cal *Component) (*Object, error) {
 	if err := checkCalendar(cal); err != nil {
@@ -131,20 +131,22 @@ func (o *Object) add(c *Component) error {
 	return nil
 }
 
-// checkOverrides checks that no two overrides are for one instance, and that they
-// are for days if, and only if, the series is one of days.
+// checkOverrides checks that no two overrides are for one instance. A
+// RECURRENCE-ID with a time is accepted for a series of days and means its day, one
+// that is a day is accepted for a series of times and means the instances of that
+// day: Google and Apple have written both.
 func (o *Object) checkOverrides() error {
 	if len(o.Overrides) == 0 {
 		return nil
 	}
-	var start *DateTime
+	ofDays := false
 	if o.Master != nil {
 		if p := o.Master.Prop("DTSTART"); p != nil {
 			t, err := p.DateTime(o.Zones)
 			if err != nil {
 				return invalidData(o.Master, "DTSTART: %v", err)
 			}
-			start = &t
+			ofDays = t.Kind == Date
 		}
 	}
 	type instance struct {
@@ -157,11 +159,11 @@ func (o *Object) checkOverrides() error {
 		if err != nil {
 			return invalidData(c, "RECURRENCE-ID: %v", err)
 		}
-		if start != nil && (t.Kind == Date) != (start.Kind == Date) {
-			return invalidData(c, "RECURRENCE-ID is a %v, but the series begins with a %v", t.Kind, start.Kind)
-		}
 		key := instance{t.Unix(nil), t.Kind}
-		if t.Kind == Zoned {
+		switch {
+		case ofDays:
+			key = instance{floorDiv(t.Wall, secondsPerDay) * secondsPerDay, Date}
+		case t.Kind == Zoned:
 			key.kind = UTC // the same moment is the same instance
 		}
 		if seen[key] {

@@ -202,12 +202,35 @@ func (s *paramScanner) value() bool {
 		}
 		s.at += n + 2
 	}
-	for s.at < len(s.line) && byteClass[s.line[s.at]]&isDelim == 0 {
+	for s.at < len(s.line) && (byteClass[s.line[s.at]]&isDelim == 0 || s.escaped()) {
 		s.at++
 	}
 	s.raw = s.line[from:s.at]
 	s.values = s.at < len(s.line) && s.line[s.at] == ','
 	return true
+}
+
+// escaped reports whether the delimiter at s.at belongs to the unquoted value
+// before it. iOS 26 writes the escapes of TEXT where RFC 5545 §3.2 wants quotes,
+// "X-TITLE=Main Street 1\; Linz;X-RADIUS=70:geo:…". A backslash is a legal last
+// character of a value, though, as of a path of Windows: a ";" with a parameter
+// behind it, and a ":", therefore end the value as they always do.
+func (s *paramScanner) escaped() bool {
+	if s.line[s.at-1] != '\\' {
+		return false
+	}
+	switch s.line[s.at] {
+	case ',':
+		return true
+	case ';':
+		rest := s.line[s.at+1:]
+		n := 0
+		for n < len(rest) && byteClass[rest[n]]&inName != 0 {
+			n++
+		}
+		return n == 0 || n == len(rest) || rest[n] != '='
+	}
+	return false
 }
 
 // upper is strings.ToUpper for ASCII names, without a call for those that are.
@@ -259,11 +282,15 @@ func decodeCaret(c byte) (byte, bool) {
 	return 0, false
 }
 
-// appendParamValue writes a value, encoded and quoted as it needs.
+// appendParamValue writes a value, encoded and quoted as it needs: also one that
+// ends in a backslash, which would be taken for the escape of what follows.
 func appendParamValue(dst []byte, value string) []byte {
 	var seen uint8
 	for i := range len(value) {
 		seen |= byteClass[value[i]]
+	}
+	if strings.HasSuffix(value, `\`) {
+		seen |= needsDQ
 	}
 	if seen&needsDQ != 0 {
 		dst = append(dst, '"')

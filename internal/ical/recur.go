@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"convene/internal/ical/rscale"
 )
 
 // A Freq is the FREQ of a rule.
@@ -42,7 +44,7 @@ var skipNames = [...]string{"OMIT", "BACKWARD", "FORWARD"}
 type Rule struct {
 	freq     Freq
 	skip     skipMode
-	rscale   *scaleInfo // nil: had no RSCALE
+	rscale   *rscale.System // nil: had no RSCALE
 	hasUntil bool
 	wkst     int8 // 0 is Sunday
 	interval int64
@@ -82,7 +84,7 @@ func (e *RuleError) Error() string { return fmt.Sprintf("rule %q: %s", clip(e.Ru
 func (e *RuleError) Unwrap() error { return ErrValue }
 
 // An UnsupportedScaleError is the error for a rule of a calendar that RScales does
-// not have (RFC 7529 §4). CalDAV answers it with the precondition supported-rscale.
+// not have (RFC 7529 §4). In CalDAV it is the precondition supported-rscale.
 type UnsupportedScaleError struct {
 	Scale string // upper case
 }

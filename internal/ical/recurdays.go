@@ -2,19 +2,21 @@ package ical
 
 import (
 	"math/bits"
+
+	"convene/internal/ical/rscale"
 )
 
 // A pattern is a rule together with the DTSTART that fills in what the rule
 // leaves open (RFC 5545 §3.3.10). It knows wall times only. It is immutable.
 type pattern struct {
 	Rule
-	cal      scale    // nil: the Gregorian calendar
-	start    int64    // DTSTART, wall
-	startDay int64    // days from 1 January 1970
-	each     clockSet // times of a day; of a period, if that is less than a day
-	perDay   int      // the length of each
-	perFull  int64    // walls of each period but the first, if always as many; else 0
-	synced   bool     // start is one of the walls
+	cal      rscale.Calendar // nil: the Gregorian calendar
+	start    int64           // DTSTART, wall
+	startDay int64           // days from 1 January 1970
+	each     clockSet        // times of a day; of a period, if that is less than a day
+	perDay   int             // the length of each
+	perFull  int64           // walls of each period but the first, if always as many; else 0
+	synced   bool            // start is one of the walls
 
 	byYear    bool // the days of a year cannot be found month by month
 	nthOfYear bool // the numbers of BYDAY count in the year
@@ -59,12 +61,13 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	}
 	p.perDay = p.each.len()
 	p.perFull = p.constant()
-	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().count == 0
+	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().Count == 0
 	p.synced = p.contains(start)
 	return p
 }
 
-// fillDays takes the day from DTSTART if the rule has none.
+// fillDays takes the day from DTSTART if the rule has none, and the month of a
+// YEARLY rule that has none.
 func (p *pattern) fillDays() {
 	month, leap, day := p.startMonth()
 	hasDays := p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0
@@ -79,18 +82,21 @@ func (p *pattern) fillDays() {
 		}
 	case Yearly:
 		switch {
-		case hasDays:
-		case len(p.weekNos) > 0:
+		case len(p.weekNos) > 0 && !hasDays:
 			p.weekdays = 1 << weekday(p.startDay)
-		default:
+			return
+		case !hasDays:
 			p.monthDays = 1 << day
-			switch {
-			case p.hasMonths():
-			case leap:
-				p.leapMonths = 1 << month
-			default:
-				p.months = 1 << month
-			}
+		case len(p.weekNos) > 0 || p.weekdays != 0 || len(p.nthDays) > 0 || len(p.yearDays) > 0:
+			return
+		}
+		// Days of the month alone are those of the month of DTSTART.
+		switch {
+		case p.hasMonths():
+		case leap:
+			p.leapMonths = 1 << month
+		default:
+			p.months = 1 << month
 		}
 	}
 }

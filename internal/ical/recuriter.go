@@ -62,7 +62,7 @@ type wallIter struct {
 	set    daySet
 	word   int
 	words  int
-	day    int64    // the wall that left is reckoned from, if any
+	day    int64    // the midnight that the times in left are of, if any
 	left   clockSet // times that are left of the day; hours 0: none
 	pos    []int32  // BYSETPOS: which walls of the set
 	taken  int      // how many of pos are taken

@@ -12,7 +12,7 @@ func (r *Rule) String() string { return string(r.appendTo(nil)) }
 func (r *Rule) appendTo(dst []byte) []byte {
 	switch {
 	case r.rscale != nil:
-		dst = append(append(append(dst, "RSCALE="...), r.rscale.name...), ';')
+		dst = append(append(append(dst, "RSCALE="...), r.rscale.Name...), ';')
 	case r.skip != skipOmit:
 		dst = append(dst, "RSCALE=GREGORIAN;"...)
 	}

@@ -25,21 +25,21 @@ func object(t testing.TB, content string) *Object {
 	return o
 }
 
-// TestOverrideByDay: NewObject refuses a RECURRENCE-ID that is a day of a timed
-// series, but older data may have it.
-func TestOverrideByDay(t *testing.T) {
-	o := object(t, event("DTSTART;TZID=Europe/Berlin:20240101T090000\nRRULE:FREQ=DAILY;COUNT=3"))
-	c := o.Master.Clone()
-	c.Remove("RRULE")
-	c.SetValue("RECURRENCE-ID", "20240102")
-	c.SetValue("DTSTART", "20240102T120000Z")
-	s, err := newSeries("VEVENT", o.Master, []*Component{c}, o.Zones)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "20240101T080000Z/20240101T080000Z 20240102T080000Z>20240102T120000Z/20240102T120000Z 20240103T080000Z/20240103T080000Z"
-	if got := instances(t, s, "", "", nil); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+// TestOverrideOfAnotherKind: a RECURRENCE-ID that is a day is for the instance of
+// that day, one with a time for the day that it shows.
+func TestOverrideOfAnotherKind(t *testing.T) {
+	for _, tt := range []struct{ start, id, moved, want string }{
+		{"DTSTART;TZID=Europe/Berlin:20240101T090000", "VALUE=DATE:20240102", "DTSTART:20240102T120000Z",
+			"20240101T080000Z/20240101T080000Z 20240102T080000Z>20240102T120000Z/20240102T120000Z 20240103T080000Z/20240103T080000Z"},
+		{"DTSTART;VALUE=DATE:20240101", "X=1:20240102T000000Z", "DTSTART;VALUE=DATE:20240105",
+			"20240101/20240102 20240103/20240104 20240102>20240105/20240106"},
+		{"DTSTART;VALUE=DATE:20240101", "TZID=Europe/Berlin:20240102T000000", "DTSTART;VALUE=DATE:20240105",
+			"20240101/20240102 20240103/20240104 20240102>20240105/20240106"},
+	} {
+		s := series(t, event(tt.start+"\nRRULE:FREQ=DAILY;COUNT=3")+"\n"+event("RECURRENCE-ID;"+tt.id+"\n"+tt.moved))
+		if got := instances(t, s, "", "", nil); got != tt.want {
+			t.Errorf("%s, %s\ngot  %s\nwant %s", tt.start, tt.id, got, tt.want)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ type yearRule struct {
 	day   int8 // of the month, from 1; negative: from its end, -1 is the last
 	typ   uint16
 	secs  int32 // from the local midnight that begins the day; may be below 0 or above 86400
-	from  int32 // offset in force until then, which secs is reckoned in
+	from  int32 // offset in force until then, to which secs refers
 }
 
 // at returns the moment of r in a year, in Unix seconds.
@@ -233,7 +233,7 @@ func (z *Zone) Abbreviation(unix int64) (name string, daylight bool) {
 func (z *Zone) Wall(unix int64) int64 { return unix + int64(z.Offset(unix)) }
 
 // Unix returns the moment of a local time, in Unix seconds. If the local time
-// occurs twice it is the first; if it does not occur, it is reckoned with the
+// occurs twice it is the first; if it does not occur, it has the
 // offset before the gap (RFC 5545 §3.3.5).
 func (z *Zone) Unix(wall int64) int64 {
 	if z == nil {

@@ -112,6 +112,12 @@ func TestLoadZone(t *testing.T) {
 		{"Mid-Atlantic Standard Time", "Mid-Atlantic Standard Time", "Etc/GMT+2"},
 		{"/mozilla.org/20050126_1/America/New_York", "America/New_York", "America/New_York"},
 		{"/freeassociation.sourceforge.net/America/Argentina/Ushuaia", "America/Argentina/Ushuaia", "America/Argentina/Ushuaia"},
+		{"Eastern", "Eastern Standard Time", "America/New_York"},
+		{"Central Europe 2", "Central Europe Standard Time", "Europe/Budapest"},
+		{"W. Europe Standard Time 1", "W. Europe Standard Time", "Europe/Berlin"},
+		{"Western/Central Europe", "Western/Central Europe", "Europe/Berlin"},
+		{"(GMT+01.00) Sarajevo/Warsaw/Zagreb", "Sarajevo, Skopje, Warsaw, Zagreb", "Europe/Warsaw"},
+		{"(GMT+02.00) Harare / Pretoria", "Harare, Pretoria", "Africa/Johannesburg"},
 		{"UTC", "UTC", "Etc/UTC"},
 		{"Z", "UTC", "Etc/UTC"},
 		{"GMT-5", "UTC-05:00", ""},
@@ -122,7 +128,8 @@ func TestLoadZone(t *testing.T) {
 			t.Errorf("LoadZone(%q) = %s %s %v, want %s %s", tt.name, z.Name(), z.IANA(), err, tt.want, tt.iana)
 		}
 	}
-	for _, name := range []string{"", "Customized Time Zone", "America/Pittsburgh", "../../etc/passwd", "/etc/passwd", "Etc/../UTC", "UTC+99", "\x00"} {
+	for _, name := range []string{"", "Customized Time Zone", "America/Pittsburgh", "../../etc/passwd", "/etc/passwd", "Etc/../UTC", "UTC+99", "\x00",
+		"Berlin", "Warsaw/Berlin", "Sarajevo/Warsaw/Nowhere", "/", "//", " 1", "1 1", "tzone://Microsoft/Custom"} {
 		if z, err := LoadZone(name); !errors.Is(err, ErrUnknownZone) {
 			t.Errorf("LoadZone(%q) = %v, %v", name, z, err)
 		}

@@ -8,24 +8,83 @@ import (
 
 // StripStandardZones returns cal without the VTIMEZONEs of zones that the server
 // and all its clients know by their name, for clients that send CalDAV-Timezones:
-// F (RFC 7809 §3.1.2). The TZID must be an IANA name as such, alias or not. The
-// result shares its other components with cal, and is cal if nothing is left out.
+// F (RFC 7809 §3.1.2). The TZID must be an IANA name as such, alias or not, and the
+// definition must give all times of cal the offsets that the IANA zone gives them:
+// one that says otherwise stays. The result shares its other components with cal,
+// and is cal if nothing is left out.
 func StripStandardZones(cal *Component) *Component {
-	if !slices.ContainsFunc(cal.Children, isStandardZone) {
+	tzids := standardZones(cal)
+	if len(tzids) == 0 {
 		return cal
 	}
 	c := *cal
-	c.Children = slices.DeleteFunc(slices.Clone(cal.Children), isStandardZone)
+	c.Children = slices.DeleteFunc(slices.Clone(cal.Children), func(c *Component) bool {
+		return c.Name == "VTIMEZONE" && slices.Contains(tzids, tzidOf(c))
+	})
 	return &c
 }
 
-// isStandardZone reports whether c is a VTIMEZONE with the name of an IANA zone.
-func isStandardZone(c *Component) bool {
-	if c.Name != "VTIMEZONE" {
+// standardZones returns the TZIDs of the VTIMEZONEs that may be left out of cal.
+func standardZones(cal *Component) []string {
+	var tzids []string
+	zones := NewZones(cal)
+	for _, c := range cal.Children {
+		if c.Name != "VTIMEZONE" {
+			continue
+		}
+		tzid := tzidOf(c)
+		if !StandardZone(tzid) {
+			continue
+		}
+		// nil: none that can be read. Without it the name means the same.
+		if own := zones.Own(tzid); own == nil || own.equalsStandard(tzid, cal) {
+			tzids = append(tzids, tzid)
+		}
+	}
+	return tzids
+}
+
+// equalsStandard reports whether z has the offsets of the IANA zone of that name,
+// in the years for which IANA compares them and at all times in cal.
+func (z *Zone) equalsStandard(tzid string, cal *Component) bool {
+	standard, err := LoadZone(tzid)
+	if err != nil || z.iana != standard.iana {
 		return false
 	}
-	p := c.Prop("TZID")
-	return p != nil && StandardZone(p.Value)
+	first, last := int64(sameFrom), int64(sameTo)
+	for _, c := range cal.Children {
+		if c.Name != "VTIMEZONE" {
+			first, last = c.reach(tzid, first, last)
+		}
+	}
+	return first == sameFrom && last == sameTo || z.sameBetween(standard, first, last)
+}
+
+// reach widens a range of time, in Unix seconds, to all times of c with a TZID.
+func (c *Component) reach(tzid string, first, last int64) (int64, int64) {
+	for i := range c.Props {
+		p := &c.Props[i]
+		if name := p.Param("TZID"); name == "" || !strings.EqualFold(strings.TrimSpace(name), tzid) {
+			continue
+		}
+		for item := range strings.FieldsFuncSeq(p.Value, func(r rune) bool { return r == ',' || r == '/' }) {
+			if wall, _, _, err := parseWall(item); err == nil {
+				first, last = min(first, wall-secondsPerDay), max(last, wall+secondsPerDay)
+			}
+		}
+	}
+	for _, child := range c.Children {
+		first, last = child.reach(tzid, first, last)
+	}
+	return first, last
+}
+
+// tzidOf returns the TZID of a VTIMEZONE, "" if it has none.
+func tzidOf(c *Component) string {
+	if p := c.Prop("TZID"); p != nil {
+		return p.Value
+	}
+	return ""
 }
 
 // StandardZone reports whether a TZID is the name of an IANA zone, spelled as the

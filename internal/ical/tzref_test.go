@@ -43,3 +43,43 @@ func zoneNamesOf(cal *Component) string {
 	}
 	return strings.Join(names, " ")
 }
+
+// A definition may be left out only if all times are the same without it.
+func TestStripStandardZonesThatDiffer(t *testing.T) {
+	european := strings.Replace(berlin, "TZID:Berlin", "TZID:Europe/Berlin", 1)
+	japanese := "BEGIN:VTIMEZONE\nTZID:Europe/Berlin\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0900\nTZOFFSETTO:+0900\nEND:STANDARD\nEND:VTIMEZONE\n"
+	unreadable := "BEGIN:VTIMEZONE\nTZID:Europe/Berlin\nBEGIN:STANDARD\nEND:STANDARD\nEND:VTIMEZONE\n"
+	const now, early = "DTSTART;TZID=Europe/Berlin:20240701T090000", "DTSTART;TZID=Europe/Berlin:19750701T090000" // without DST
+	for _, tt := range []struct {
+		name, content string
+		kept          int
+	}{
+		{"the same", european + event(now), 0},
+		{"another offset", japanese + event(now), 1},
+		{"unused, with another offset", japanese + event("DTSTART:20240701T090000Z"), 1},
+		{"used before the rules agree", european + event(early), 1},
+		{"used so by another spelling", european + event("DTSTART;TZID=europe/berlin:19750701T090000"), 1},
+		{"used so in an alarm", european + event(now+"\nBEGIN:VALARM\nX-AT;TZID=Europe/Berlin:19750701T090000\nEND:VALARM"), 1},
+		{"used so in a list", european + event(now+"\nEXDATE;TZID=Europe/Berlin:20240702T090000,19750701T090000"), 1},
+		{"used before, where they agree", european + event("DTSTART;TZID=Europe/Berlin:20050701T090000"), 0},
+		{"used long from now", european + event("DTSTART;TZID=Europe/Berlin:21000701T090000"), 0},
+		{"the first of two is the same", european + japanese + event(now), 0},
+		{"the second of two is the same", japanese + european + event(now), 2},
+		{"one that cannot be read", unreadable + event(now), 0},
+	} {
+		o := object(t, tt.content)
+		stripped := StripStandardZones(o.Calendar)
+		if got := len(stripped.AllChildren("VTIMEZONE")); got != tt.kept {
+			t.Errorf("%s: %d definitions stay, want %d", tt.name, got, tt.kept)
+		}
+		again, err := NewObject(stripped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		was, err1 := o.Master.Prop("DTSTART").DateTime(o.Zones)
+		is, err2 := again.Master.Prop("DTSTART").DateTime(again.Zones)
+		if err1 != nil || err2 != nil || was.Unix(nil) != is.Unix(nil) {
+			t.Errorf("%s: %d was %d, %v %v", tt.name, is.Unix(nil), was.Unix(nil), err1, err2)
+		}
+	}
+}

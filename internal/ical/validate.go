@@ -51,7 +51,7 @@ func invalid(condition string, c *Component, format string, args ...any) *Invali
 	return &InvalidError{condition, reason + ": " + fmt.Sprintf(format, args...)}
 }
 
-// checkComponent checks the values of c that dates are reckoned from. Whether
+// checkComponent checks the values of c that dates are computed from. Whether
 // DTEND is of the type of DTSTART, and behind it, is not checked: clients have
 // always sent such events, and all servers have taken them.
 func checkComponent(c *Component, zones *Zones) error {
@@ -108,7 +108,7 @@ func repeated(c *Component, name string) bool {
 	return false
 }
 
-// checkValue checks the value of p if it is one that dates are reckoned from.
+// checkValue checks the value of p if it is one that dates are computed from.
 func checkValue(c *Component, p *Property, zones *Zones) error {
 	var err error
 	switch p.Name {
@@ -150,8 +150,8 @@ func checkAlarm(c *Component, zones *Zones) error {
 			if strings.EqualFold(p.Param("VALUE"), "DATE-TIME") {
 				_, err = p.DateTime(zones)
 			} else if _, err = ParseDuration(p.Value); err != nil {
-				if _, dateErr := p.DateTime(zones); dateErr == nil {
-					err = nil // a date without VALUE=DATE-TIME
+				if _, dateErr := p.DateTime(zones); dateErr == nil || withoutNumbers(p.Value) {
+					err = nil // a date without VALUE=DATE-TIME; an alarm that never goes off
 				}
 			}
 		case "DURATION":
@@ -167,4 +167,12 @@ func checkAlarm(c *Component, zones *Zones) error {
 		}
 	}
 	return nil
+}
+
+// withoutNumbers reports whether value is a DURATION that lacks its numbers, "-PD"
+// or "P". Clients write it for an alarm that was not set; it is no reason to lose
+// the event.
+func withoutNumbers(value string) bool {
+	units, ok := strings.CutPrefix(strings.TrimLeft(strings.ToUpper(strings.TrimSpace(value)), "+-"), "P")
+	return ok && strings.Trim(units, "WDTHMS") == ""
 }

@@ -72,7 +72,7 @@ type Duration struct {
 	Days, Seconds int64
 }
 
-// A Period is a PERIOD value (RFC 5545 §3.3.9). End is reckoned if the source
+// A Period is a PERIOD value (RFC 5545 §3.3.9). End is computed if the source
 // had a duration.
 type Period struct {
 	Start, End DateTime
@@ -138,10 +138,14 @@ func daysInMonth(year, month int) int {
 }
 
 // parseWall reads YYYYMMDD and, if there is more, THHMMSS[Z]. A leap second, 60,
-// is taken as 59 (RFC 5545 §3.3.12 lets readers do so).
+// is taken as 59 (RFC 5545 §3.3.12 lets readers do so). YYYYMMDDZ, which Google has
+// for birthdays, is a day.
 func parseWall(s string) (wall int64, hasTime, utc bool, err error) {
 	s = strings.TrimSpace(s)
 	bad := fmt.Errorf("date %q: %w", clip(s), ErrValue)
+	if len(s) == 9 && s[8]|0x20 == 'z' {
+		s = s[:8]
+	}
 	if len(s) != 8 && len(s) != 15 && len(s) != 16 {
 		return 0, false, false, bad
 	}

@@ -82,7 +82,7 @@ func compileZone(c *Component) (*Zone, error) {
 	}
 	z := zb.build()
 	z.name = name
-	if known != nil && z.sameSince(known) {
+	if known != nil && z.sameBetween(known, sameFrom, sameTo) {
 		z.iana = known.iana
 	}
 	return z, nil
@@ -105,9 +105,10 @@ func knownZone(c *Component, name string) *Zone {
 // be taken for the same one: 2010 to 2037.
 const sameFrom, sameTo = 1262304000, 2145916800
 
-// sameSince reports whether two zones have the same offsets where it matters.
-func (z *Zone) sameSince(other *Zone) bool {
-	for at := int64(sameFrom); at < sameTo; {
+// sameBetween reports whether two zones have the same offsets from a moment until
+// before another, in Unix seconds.
+func (z *Zone) sameBetween(other *Zone, from, to int64) bool {
+	for at := from; at < to; {
 		a, b := z.segment(at), other.segment(at)
 		if a.off != b.off {
 			return false
@@ -172,6 +173,9 @@ func (zb *zoneBuilder) add(c *Component) error {
 				put(wall)
 			}
 		case "RRULE":
+			if strings.TrimSpace(p.Value) == "" {
+				continue // the observance begins once
+			}
 			if err := zb.addRule(p, start, from, uint16(i), put); err != nil {
 				return err
 			}

@@ -2,17 +2,71 @@ package ical
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// olderWindowsNames are names of Windows that CLDR has dropped, sorted without
-// regard to case. Outlook goes on sending them.
+// olderWindowsNames are names of Windows that CLDR has dropped, and those of
+// Exchange and Notes that no rule makes out of one of Windows, sorted without
+// regard to case. Their calendars live on.
 var olderWindowsNames = [...]zoneName{
 	{"Armenian Standard Time", "Asia/Yerevan"},
 	{"Kamchatka Standard Time", "Asia/Kamchatka"},
 	{"Mexico Standard Time", "America/Mexico_City"},
 	{"Mexico Standard Time 2", "America/Chihuahua"},
 	{"Mid-Atlantic Standard Time", "Etc/GMT+2"},
+	{"tzone://Microsoft/Utc", "Etc/UTC"},
+	{"Western/Central Europe", "Europe/Berlin"},
+}
+
+// findWindows finds the row of a name that Windows, Outlook, Exchange or Notes has
+// for a zone.
+func findWindows(name string) (zoneName, bool) {
+	if row, ok := findZone(windowsNames[:], name); ok {
+		return row, true
+	}
+	if row, ok := findZone(olderWindowsNames[:], name); ok {
+		return row, true
+	}
+	// Outlook numbers the definitions that it has more than one of.
+	if n := len(name) - 2; n > 0 && name[n] == ' ' && '0' <= name[n+1] && name[n+1] <= '9' {
+		name = name[:n]
+	}
+	registry := name // which Notes shortens
+	if base, ok := strings.CutSuffix(name, " Daylight Time"); ok {
+		registry = base
+	}
+	if !strings.HasSuffix(registry, " Standard Time") {
+		registry += " Standard Time"
+	}
+	if row, ok := findZone(windowsNames[:], registry); ok {
+		return row, true
+	}
+	return findCities(name)
+}
+
+// findCities finds the zone that Outlook has for cities, also if some of them are
+// missing: older versions wrote "Sarajevo/Warsaw/Zagreb" for "Sarajevo, Skopje,
+// Warsaw, Zagreb".
+func findCities(name string) (zoneName, bool) {
+	cities := strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == ',' || r == ';' })
+	if len(cities) < 2 || len(cities) > 10 || name[0] == '/' { // that is a vendor's prefix
+		return zoneName{}, false
+	}
+	for i := range cities {
+		cities[i] = strings.TrimSpace(cities[i])
+	}
+	for _, row := range windowsNames {
+		if strings.Contains(row.name, cities[0]) && containsAll(strings.Split(row.name, ", "), cities) {
+			return row, true
+		}
+	}
+	return zoneName{}, false
+}
+
+// containsAll reports whether all of want are in have.
+func containsAll(have, want []string) bool {
+	return !slices.ContainsFunc(want, func(s string) bool { return !slices.Contains(have, s) })
 }
 
 // loadWindows returns the zone that Windows or Outlook has under a name, or nil.
@@ -24,15 +78,9 @@ func loadWindows(name string) *Zone {
 			name = strings.TrimSpace(rest)
 		}
 	}
-	row, ok := findZone(windowsNames[:], name)
+	row, ok := findWindows(name)
 	if !ok {
-		row, ok = findZone(olderWindowsNames[:], name)
-	}
-	if !ok {
-		name = strings.Replace(name, " Daylight Time", " Standard Time", 1)
-		if row, ok = findZone(windowsNames[:], name); !ok {
-			return nil
-		}
+		return nil
 	}
 	if z, ok := loaded.Load(row.name); ok {
 		return z.(*Zone)

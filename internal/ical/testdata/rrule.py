@@ -82,6 +82,8 @@ def text(parts):
 
 
 def rule(parts, start, until):
+    if parts["FREQ"] == "YEARLY" and "BYMONTHDAY" in parts and not {"BYMONTH", "BYDAY", "BYWEEKNO", "BYYEARDAY"} & set(parts):
+        parts = dict(parts, BYMONTH=[start.month])  # dateutil takes every month
     return rrule.rrulestr(text(parts), dtstart=start).replace(until=until)
 
 
@@ -134,4 +136,5 @@ def main():
         made += 1
 
 
-main()
+if __name__ == "__main__":
+    main()

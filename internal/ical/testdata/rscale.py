@@ -141,7 +141,7 @@ def expand(scale, start, parts):
     default = None if explicit else dom
     freq, periods = parts["FREQ"], []
     if freq == "YEARLY":
-        bymonth = parts.get("BYMONTH") or ([named(place[1])] if not explicit else None)
+        bymonth = parts.get("BYMONTH") or ([named(place[1])] if explicit in ([], ["BYMONTHDAY"]) else None)
         order = sorted(scale.years)
         for y in order[order.index(place[0])::interval]:
             months = scale.years[y]

@@ -1,4 +1,4 @@
-package ical
+package rscale
 
 // ummAlQuraEnd is the day after the last of the table.
 const ummAlQuraEnd = ummAlQuraZero + 106665
