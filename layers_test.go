@@ -25,21 +25,22 @@ internal/atomicfile
 internal/logging
 internal/settings
 testenv
+quota
 directory/ldif
 directory             directory/ldif internal/atomicfile
 directory/memldap     directory/ldif
-store                 internal/engine
+store                 internal/engine quota
 snapshot              internal/ical store
-calendar              directory internal/ical internal/webdav snapshot store
+calendar              directory internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 delegation            auth
-caldav                auth caldav/calquery calendar delegation directory internal/ical internal/logging internal/webdav snapshot store
-admin                 auth directory sacl store
-config                auth caldav directory internal/settings sacl
-server                admin auth caldav calendar config delegation directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
+caldav                auth caldav/calquery calendar delegation directory internal/ical internal/logging internal/webdav quota snapshot store
+admin                 auth directory quota sacl store
+config                auth caldav directory internal/settings quota sacl
+server                admin auth caldav calendar config delegation directory internal/atomicfile internal/engine internal/logging quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server
 testenv/cmd/harness   config internal/settings testenv

@@ -21,6 +21,8 @@ type Admin struct {
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
 	Audit     *slog.Logger
+	// Provision makes the home of a principal who has none yet.
+	Provision func(context.Context, *directory.Principal) error
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context) error
@@ -107,6 +109,7 @@ var kinds = []struct {
 	{auth.ErrNotEnabled, "not-enabled", http.StatusConflict},
 	{ErrNoDevices, "no-devices", http.StatusConflict},
 	{ErrNotRunning, "not-running", http.StatusConflict},
+	{ErrNoCalendars, "no-calendars", http.StatusConflict},
 	{store.ErrNotFound, "no-home", http.StatusNotFound},
 }
 

@@ -10,7 +10,7 @@ import (
 
 func newAdminCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "Look after the data of a server, running or stopped"}
-	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newQuotaCmd(a), newReloadCmd(a))
+	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newAdminQuotaCmd(a), newReloadCmd(a))
 	return cmd
 }
 

@@ -5,7 +5,8 @@
 //	convene config    print an example configuration, check one
 //	convene sacl      who may use the service, and why
 //	convene devicepw  device passwords
-//	convene admin     verify, reindex, statistics, quota, reload
+//	convene quota     what people, rooms and resources store and may store
+//	convene admin     verify, reindex, statistics, reload
 //
 // There is one file for each command. Commands that look at data or change it
 // talk to the running server, or open the files of one that is stopped; either

@@ -57,7 +57,7 @@ func newRootCmd() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	cmd.PersistentFlags().StringVarP(&a.config, "config", "c", "/etc/convene/convene.toml", "configuration `file`")
-	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(), newSACLCmd(a), newDevicepwCmd(a), newAdminCmd(a), newVersionCmd())
+	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(), newSACLCmd(a), newDevicepwCmd(a), newQuotaCmd(a), newAdminCmd(a), newVersionCmd())
 	return cmd
 }
 
