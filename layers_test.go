@@ -26,21 +26,22 @@ internal/atomicfile
 internal/logging
 internal/settings
 testenv
+quota
 directory/ldif
 directory             directory/ldif internal/atomicfile
 directory/memldap     directory/ldif
-store                 internal/engine
+store                 internal/engine quota
 snapshot              internal/ical store
-calendar              directory internal/ical internal/webdav snapshot store
+calendar              directory internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 acl
-caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav snapshot store
-admin                 auth directory internal/engine internal/settings sacl store
-config                auth caldav directory internal/settings sacl
-server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
+caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav quota snapshot store
+admin                 auth directory internal/engine internal/settings quota sacl store
+config                auth caldav directory internal/settings quota sacl
+server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server store
 testenv/cmd/harness   config internal/settings testenv

@@ -20,6 +20,8 @@ type Admin struct {
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
 	Audit     *slog.Logger
+	// Provision makes the home of a principal who has none yet.
+	Provision func(context.Context, *directory.Principal) error
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context) error

@@ -19,6 +19,7 @@ import (
 	"convene/calendar"
 	"convene/directory"
 	"convene/internal/engine"
+	"convene/quota"
 	"convene/sacl"
 	"convene/store"
 	"convene/testenv"
@@ -38,11 +39,15 @@ func newAdmin(t *testing.T) (*admin.Admin, *bytes.Buffer) {
 	dir := t.TempDir()
 	people, err := directory.NewStatic([]directory.Record{{Principal: directory.Principal{
 		GUID: annID, Type: directory.User, Name: "ann", FullName: "Ann", LoginEnabled: true, CalendarEnabled: true,
-	}, Password: "secret"}}, nil)
+	}, Password: "secret"}, {Principal: directory.Principal{
+		GUID: "A0000000-0000-0000-0000-000000000002", Type: directory.User, Name: "robot", FullName: "Robot",
+	}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := store.Open(filepath.Join(dir, "calendars.db"), store.Options{Indexer: calendar.Index, DefaultQuota: 1000})
+	s, err := store.Open(filepath.Join(dir, "calendars.db"), store.Options{
+		Indexer: calendar.Index, Quota: func() *quota.Policy { return &quota.Policy{Default: quota.Limits{Bytes: 1000}} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +74,8 @@ func newAdmin(t *testing.T) (*admin.Admin, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &admin.Admin{Store: s, Directory: people, Devices: a.Devices(), SACL: list, Audit: log}, &audit
+	provision := (&calendar.Calendars{Store: s, Groups: people.Groups}).Provision
+	return &admin.Admin{Store: s, Directory: people, Devices: a.Devices(), SACL: list, Provision: provision, Audit: log}, &audit
 }
 
 // dial serves a on a socket in dir and connects to it.
@@ -134,8 +140,8 @@ func testQuota(t *testing.T, c admin.Conn) {
 			t.Errorf("%s: %+v, %v", who, u, err)
 		}
 	}
-	if _, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: "ann", Limit: 5}); !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("no home: %v", err)
+	if _, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: "robot", Limit: 5}); !errors.Is(err, admin.ErrNoCalendars) {
+		t.Errorf("no calendars: %v", err)
 	}
 	if u, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: goneID, Limit: -1, By: "root"}); err != nil || u.Limit != -1 || !u.Own || !u.Home {
 		t.Errorf("%+v, %v", u, err)
@@ -148,6 +154,20 @@ func testQuota(t *testing.T, c admin.Conn) {
 	}
 	if _, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: goneID, Limit: -2}); !errors.Is(err, admin.ErrRequest) {
 		t.Errorf("nonsense: %v", err)
+	}
+	// Before the first use: the home is made with it.
+	if u, err := admin.SetQuota(t.Context(), c, admin.QuotaRequest{Who: "ann", Limit: 5, By: "root"}); err != nil || u.Limit != 5 || u.Source != "own" || !u.Home {
+		t.Errorf("before the first use: %+v, %v", u, err)
+	}
+	if u, err := admin.Quota(t.Context(), c, "ann"); err != nil || u.Limit != 5 || u.Percent != 0 || !u.Own {
+		t.Errorf("%+v, %v", u, err)
+	}
+	l, err := admin.ListQuotas(t.Context(), c, admin.QuotaListRequest{})
+	if err != nil || len(l.Usages) != 2 || l.Usages[0].Name != goneID || l.Usages[1].Name != "ann" {
+		t.Errorf("list: %+v, %v", l, err)
+	}
+	if l, err := admin.ListQuotas(t.Context(), c, admin.QuotaListRequest{Percent: 100}); err != nil || l.Usages == nil || len(l.Usages) != 0 {
+		t.Errorf("list of who is over: %+v, %v", l, err)
 	}
 }
 
@@ -189,10 +209,10 @@ func testData(t *testing.T, c admin.Conn) {
 	if r, err := admin.Verify(t.Context(), c); err != nil || len(r.Problems) != 0 {
 		t.Errorf("verify: %+v, %v", r, err)
 	}
-	if r, err := admin.Reindex(t.Context(), c); err != nil || r.Homes != 1 || r.Written != 0 {
+	if r, err := admin.Reindex(t.Context(), c); err != nil || r.Homes != 2 || r.Written != 0 {
 		t.Errorf("reindex: %+v, %v", r, err)
 	}
-	if s, err := admin.ReadStats(t.Context(), c); err != nil || s.Accounts != 1 || s.CalendarsByType["locations"] != 0 || len(s.CalendarsByType) < 4 {
+	if s, err := admin.ReadStats(t.Context(), c); err != nil || s.Accounts != 2 || s.CalendarsByType["locations"] != 0 || len(s.CalendarsByType) < 4 {
 		t.Errorf("stats: %+v, %v", s, err)
 	}
 }

@@ -69,6 +69,7 @@ var kinds = []Kind{
 	{auth.ErrTooManyDevices, "devices", StatusRefused, "revoke one: convene devicepw revoke"},
 	{auth.ErrNotEnabled, "not-enabled", StatusRefused, "enable the record in the directory"},
 	{ErrNoDevices, "no-devices", StatusRefused, "offer basic or digest in auth.schemes"},
+	{ErrNoCalendars, "no-calendars", StatusRefused, "enable calendars for the record in the directory"},
 	{ErrNotRunning, "not-running", StatusAway, "start it: convene serve"},
 	{engine.ErrInUse, "in-use", StatusConflict, "wait for the other command to end"},
 	{engine.ErrFull, "disk-full", StatusFailed, "free space on the disk of the data folder"},

@@ -1,25 +1,31 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"convene/directory"
+	"convene/quota"
 	"convene/sacl"
 	"convene/store"
 )
 
 // Usage is what a principal stores and may store.
 type Usage struct {
-	Name  string `json:"name"`
-	GUID  string `json:"guid"`
-	Used  int64  `json:"used"`  // bytes
-	Limit int64  `json:"limit"` // bytes; -1: none
-	Own   bool   `json:"own"`   // the limit was set for this principal
+	Name   string `json:"name"`
+	GUID   string `json:"guid"`
+	Used   int64  `json:"used"`   // bytes
+	Limit  int64  `json:"limit"`  // bytes; -1: none
+	Own    bool   `json:"own"`    // the limit was set for this principal
+	Source string `json:"source"` // where the limit comes from: "own", "group NAME", "type", "default"
 	// Home is false for a principal that has stored nothing yet.
 	Home    bool  `json:"home"`
 	Objects int64 `json:"objects"`
+	// Percent of the limit is used, rounded down; -1 without a limit.
+	Percent int64 `json:"percent"`
 }
 
 // QuotaRequest names a principal: a GUID, a login, or a short name.
@@ -29,6 +35,20 @@ type QuotaRequest struct {
 	By    string `json:"by"`
 }
 
+// QuotaListRequest says whose usage to list: of who has used at least so much of
+// their limit, in percent. 0: of all.
+type QuotaListRequest struct {
+	Percent int64 `json:"percent"`
+}
+
+// QuotaList is what principals store, who has used most of their limit first.
+type QuotaList struct {
+	Usages []Usage `json:"usages"`
+}
+
+// ErrNoCalendars says that a principal may have no calendars, and so no quota.
+var ErrNoCalendars = errors.New("this record has no calendars")
+
 // Quota says what a principal stores and may store. Errors: those of the
 // directory; a GUID need not be in it any more if it has a home.
 func Quota(ctx context.Context, c Conn, who string) (Usage, error) {
@@ -36,43 +56,60 @@ func Quota(ctx context.Context, c Conn, who string) (Usage, error) {
 }
 
 // SetQuota sets what a principal may store: bytes, 0 for the default, -1 for
-// no limit. Errors: as Quota; store.ErrNotFound: the principal has no home
-// yet, and so nothing to limit.
+// no limit. If they have stored nothing yet, their home is made. Errors: as
+// Quota; ErrNoCalendars.
 func SetQuota(ctx context.Context, c Conn, q QuotaRequest) (Usage, error) {
 	return call[Usage](ctx, c, "set-quota", q)
 }
 
-func (a *Admin) quota(ctx context.Context, q QuotaRequest) (u Usage, err error) {
-	if u, err = a.find(ctx, q.Who); err != nil {
-		return u, err
-	}
-	err = a.Store.View(ctx, func(tx *store.Tx) error {
-		h, err := tx.Home(u.GUID)
-		if errors.Is(err, store.ErrNotFound) {
-			u.Limit = tx.Quota(&store.Home{})
-			return nil
-		}
-		if err == nil {
-			u.from(tx, h)
-		}
-		return err
-	})
-	return u, err
+// ListQuotas says what everybody with a home stores and may store. Who the
+// directory does not know any more, or while it is away, is named by their GUID.
+func ListQuotas(ctx context.Context, c Conn, q QuotaListRequest) (QuotaList, error) {
+	return call[QuotaList](ctx, c, "list-quotas", q)
 }
 
-func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (Usage, error) {
-	if q.Limit < -1 {
+func (a *Admin) quota(ctx context.Context, q QuotaRequest) (u Usage, err error) {
+	p, err := a.find(ctx, q.Who)
+	if err != nil {
+		return u, err
+	}
+	policy := a.Store.QuotaPolicy()
+	home := &store.Home{OwnerType: uint8(p.Type)}
+	err = a.Store.View(ctx, func(tx *store.Tx) error {
+		u = Usage{Name: p.Name, GUID: p.GUID}
+		h, err := tx.Home(p.GUID)
+		if err == nil {
+			u.from(policy, h)
+			return nil
+		}
+		return skipNotFound(err)
+	})
+	if err != nil || u.Home {
+		return u, err
+	}
+	if ids, err := a.Directory.Groups(ctx, p.GUID); err == nil {
+		home.QuotaGroups, _ = policy.GroupsOf(ids)
+	}
+	u.from(policy, home)
+	u.Home = false
+	return u, nil
+}
+
+func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (u Usage, err error) {
+	if q.Limit < quota.Unlimited {
 		return Usage{}, fmt.Errorf("quota of %d bytes: %w", q.Limit, ErrRequest)
 	}
-	found, err := a.find(ctx, q.Who)
+	p, err := a.find(ctx, q.Who)
 	if err != nil {
-		return found, err
+		return Usage{}, err
 	}
-	var u Usage
+	if err := a.makeHome(ctx, p); err != nil {
+		return Usage{}, err
+	}
 	err = a.Store.Update(ctx, func(tx *store.Tx) error {
-		h, err := tx.Home(found.GUID)
+		h, err := tx.Home(p.GUID)
 		if err != nil {
-			return fmt.Errorf("%s has stored nothing yet: %w", found.Name, err)
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 		if err := tx.SetQuota(h.ID, q.Limit); err != nil {
 			return err
@@ -80,8 +117,8 @@ func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (Usage, error) {
 		if h, err = tx.HomeByID(h.ID); err != nil {
 			return err
 		}
-		u = found
-		u.from(tx, h)
+		u = Usage{Name: p.Name, GUID: p.GUID}
+		u.from(tx.QuotaPolicy(), h)
 		return nil
 	})
 	if err == nil {
@@ -90,23 +127,77 @@ func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (Usage, error) {
 	return u, err
 }
 
-// find looks a principal up, for who is a GUID that the directory has
-// forgotten, by that alone.
-func (a *Admin) find(ctx context.Context, who string) (Usage, error) {
-	p, err := sacl.Find(ctx, a.Directory, who)
-	if err == nil {
-		return Usage{Name: p.Name, GUID: p.GUID}, nil
+// makeHome makes the home of a principal unless there is one.
+func (a *Admin) makeHome(ctx context.Context, p *directory.Principal) error {
+	err := a.Store.View(ctx, func(tx *store.Tx) error { _, err := tx.Home(p.GUID); return err })
+	switch {
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	case !p.CalendarEnabled:
+		return fmt.Errorf("%s: %w", p.Name, ErrNoCalendars)
 	}
-	guid := directory.CanonicalGUID(who)
-	if !errors.Is(err, directory.ErrNotFound) {
-		return Usage{}, err
-	}
-	if a.Store.View(ctx, func(tx *store.Tx) error { _, err := tx.Home(guid); return err }) == nil {
-		return Usage{Name: guid, GUID: guid}, nil
-	}
-	return Usage{}, err
+	return a.Provision(ctx, p)
 }
 
-func (u *Usage) from(tx *store.Tx, h *store.Home) {
-	u.Home, u.Used, u.Objects, u.Limit, u.Own = true, h.UsedBytes, h.Objects, tx.Quota(h), h.QuotaOverride != 0
+// listQuotas reads the homes in one view, and then asks the directory for the
+// names of those that are listed.
+func (a *Admin) listQuotas(ctx context.Context, q QuotaListRequest) (list QuotaList, err error) {
+	err = a.Store.View(ctx, func(tx *store.Tx) error {
+		list.Usages = []Usage{}
+		for h := range tx.Homes() {
+			u := Usage{Name: h.Owner, GUID: h.Owner}
+			if u.from(tx.QuotaPolicy(), h); u.Percent >= q.Percent || q.Percent <= 0 {
+				list.Usages = append(list.Usages, u)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return QuotaList{}, err
+	}
+	for i := range list.Usages {
+		u := &list.Usages[i]
+		p, err := a.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: u.GUID})
+		if err == nil {
+			u.Name = p.Name
+		} else if errors.Is(err, directory.ErrUnavailable) {
+			break // the others would wait as long
+		}
+	}
+	slices.SortFunc(list.Usages, func(a, b Usage) int {
+		return cmp.Or(cmp.Compare(b.Percent, a.Percent), cmp.Compare(b.Used, a.Used), cmp.Compare(a.Name, b.Name))
+	})
+	return list, ctx.Err()
+}
+
+// find looks a principal up. One that the directory has forgotten is found by
+// their GUID alone, if they have a home.
+func (a *Admin) find(ctx context.Context, who string) (*directory.Principal, error) {
+	p, err := sacl.Find(ctx, a.Directory, who)
+	if !errors.Is(err, directory.ErrNotFound) {
+		return p, err
+	}
+	guid := directory.CanonicalGUID(who)
+	if a.Store.View(ctx, func(tx *store.Tx) error { _, err := tx.Home(guid); return err }) == nil {
+		return &directory.Principal{Name: guid, GUID: guid}, nil
+	}
+	return nil, err
+}
+
+func (u *Usage) from(policy *quota.Policy, h *store.Home) {
+	owner := h.QuotaOwner()
+	u.Home, u.Used, u.Objects = true, h.UsedBytes, h.Objects
+	u.Source, u.Own = policy.Source(owner), h.QuotaOverride != 0
+	u.Limit, u.Percent = -1, -1
+	if limit := policy.Limits(owner).Bytes; limit > 0 {
+		u.Limit, u.Percent = limit, int64(float64(u.Used)/float64(limit)*100)
+	}
+}
+
+// skipNotFound makes nothing of an error that says that there is no home.
+func skipNotFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }

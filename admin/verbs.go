@@ -10,6 +10,7 @@ func verbs() map[string]verb {
 	return map[string]verb{
 		"quota":         typed((*Admin).quota),
 		"set-quota":     typed((*Admin).setQuota),
+		"list-quotas":   typed((*Admin).listQuotas),
 		"device-add":    typed((*Admin).deviceAdd),
 		"device-list":   typed((*Admin).deviceList),
 		"device-revoke": typed((*Admin).deviceRevoke),

@@ -79,7 +79,7 @@ func (h *Handler) readObject(r *request) (*calendar.Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := readBody(r.Request, h.Calendars.Rules.ResourceSize, precondition(webdav.CalDAV("max-resource-size")))
+	body, err := readBody(r.Request, h.maxObject(), precondition(webdav.CalDAV("max-resource-size")))
 	if err != nil {
 		return nil, err
 	}

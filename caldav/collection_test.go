@@ -4,11 +4,12 @@ import (
 	"strings"
 	"testing"
 
-	"convene/caldav"
+	"convene/quota"
 )
 
 func TestMkcalendar(t *testing.T) {
-	e := newEnv(t, func(l *caldav.Limits) { l.Collections = 9 })
+	e := newEnv(t)
+	e.setLimits(func(l *quota.Limits) { l.Collections = 5 }) // calendar, tasks, trips, ext, and the home's own
 	const home = "/calendars/users/ann/"
 	body := `<C:mkcalendar xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop><D:displayname>Trips</D:displayname>` +
 		`<C:supported-calendar-component-set><C:comp name="VEVENT"/></C:supported-calendar-component-set></D:prop></D:set></C:mkcalendar>`

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"convene/caldav"
 	"convene/calendar"
 	"convene/directory"
+	"convene/quota"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -31,6 +33,16 @@ type env struct {
 	policy acl.Policy
 	h      *caldav.Handler
 	now    time.Time
+
+	quota    atomic.Pointer[quota.Policy]
+	freeDisk atomic.Int64
+}
+
+// setLimits changes what may be stored, as a reload does.
+func (e *env) setLimits(change func(*quota.Limits)) {
+	p := &quota.Policy{Default: quota.Limits{Bytes: 100 << 20, Collections: 50, ObjectBytes: 10 << 20, Attendees: 100}}
+	change(&p.Default)
+	e.quota.Store(p)
 }
 
 func guid(name string) string { return directory.DerivedGUID("test", directory.AnyType, name) }
@@ -66,13 +78,14 @@ func lastWord(s string) string {
 func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	t.Helper()
 	e := &env{t: t, dir: people(t), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
+	e.setLimits(func(*quota.Limits) {})
 	limits := caldav.DefaultLimits()
 	for _, f := range change {
 		f(&limits)
 	}
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
-		Indexer: calendar.Index, Now: func() time.Time { return e.now }, DefaultQuota: 100 << 20,
-		MaxCollections: limits.Collections, MaxObjects: limits.Resources,
+		Indexer: calendar.Index, Now: func() time.Time { return e.now },
+		Quota: e.quota.Load, FreeDisk: func() (int64, error) { return e.freeDisk.Load(), nil },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +105,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	})
 	e.policy = acl.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules()}, Directory: e.dir,
+		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
 		Access: &e.policy,
 		Limits: limits, Now: func() time.Time { return e.now },
 	})

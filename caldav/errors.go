@@ -12,6 +12,7 @@ import (
 	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/quota"
 	"convene/store"
 )
 
@@ -33,7 +34,6 @@ var answers = []struct {
 	{store.ErrNotFound, http.StatusNotFound, xml.Name{}},
 	{store.ErrChanged, http.StatusPreconditionFailed, xml.Name{}},
 	{store.ErrExists, http.StatusForbidden, webdav.DAV("resource-must-be-null")},
-	{store.ErrQuota, http.StatusInsufficientStorage, webdav.DAV("quota-not-exceeded")},
 	{store.ErrTokenExpired, http.StatusForbidden, webdav.DAV("valid-sync-token")},
 	{directory.ErrNotFound, http.StatusNotFound, xml.Name{}},
 	{directory.ErrAmbiguous, http.StatusNotFound, xml.Name{}}, // no one record is meant
@@ -54,12 +54,12 @@ func answer(err error) *webdav.Error {
 	if data, ok := errors.AsType[*calendar.DataError](err); ok {
 		return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV(data.Condition), Description: data.Reason, Err: err}
 	}
-	if full, ok := errors.AsType[*calendar.FullError](err); ok {
-		name := webdav.CS("max-resources")
-		if full.Collections {
-			name = webdav.CS("max-collections")
-		}
-		return &webdav.Error{Status: http.StatusForbidden, Condition: name, Description: full.Error()}
+	if exceeded, ok := errors.AsType[*quota.ExceededError](err); ok {
+		return quotaAnswer(exceeded, err)
+	}
+	if errors.Is(err, store.ErrFull) {
+		return &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.DAV("sufficient-disk-space"), Err: err,
+			Description: "the server has no space left; nothing was changed, and reading and deleting go on"}
 	}
 	for _, a := range answers {
 		if errors.Is(err, a.err) {

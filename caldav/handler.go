@@ -15,6 +15,7 @@ import (
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/internal/webdav"
+	"convene/store"
 )
 
 // Options are what a Handler is made from. All fields but Log and Now are
@@ -28,17 +29,14 @@ type Options struct {
 	Now       func() time.Time
 }
 
-// Limits bound what one request may ask for.
+// Limits bound what one request may ask for. What may be stored is the store's
+// quota.Policy.
 type Limits struct {
-	ObjectBytes     int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
 	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
 	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
 	AnswerBytes     int64         `toml:"answer-size" doc:"Largest answer to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
 	AllAnswersBytes int64         `toml:"all-answers-size" doc:"Most bytes of long answers that are being made or sent at the same time; more is 503, and the client tries again."`
 	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
-	Attendees       int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
-	Collections     int           `toml:"collections" doc:"Most collections in one calendar home."`
-	Resources       int           `toml:"resources" doc:"Most resources in one collection."`
 	SearchResults   int           `toml:"search-results" doc:"Most principals in the answer to one search."`
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
@@ -46,19 +44,16 @@ type Limits struct {
 	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
 }
 
-// Rules are the limits of what is stored.
+// Rules are the limits of calendar data.
 func (l Limits) Rules() calendar.Rules {
-	return calendar.Rules{
-		ResourceSize: l.ObjectBytes, Instances: l.Instances, Attendees: l.Attendees,
-		Collections: l.Collections, Resources: l.Resources, SingleComponent: l.SingleComponent,
-	}
+	return calendar.Rules{Instances: l.Instances, SingleComponent: l.SingleComponent}
 }
 
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
-		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, AnswerBytes: 256 << 20, AllAnswersBytes: 1 << 30, Instances: 100_000, Results: 100_000, Attendees: 100,
-		Collections: 50, Resources: 0, SearchResults: 500, ListPrincipals: true,
+		RequestBytes: 4 << 20, AnswerBytes: 256 << 20, AllAnswersBytes: 1 << 30, Instances: 100_000, Results: 100_000,
+		SearchResults: 500, ListPrincipals: true,
 	}
 }
 
@@ -157,12 +152,18 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	if act == nil {
 		return h.refuse(ctx, req)
 	}
+	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
 	err = h.inHome(ctx, req.target.owner, func() error {
 		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
 				return err
+			}
+			if s.home != nil {
+				if err := s.tx.SetQuotaGroups(s.home, groups); err != nil {
+					return err
+				}
 			}
 			resp, err = s.serve(act)
 			return err
@@ -275,11 +276,12 @@ func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
 	return e.Response()
 }
 
-// logFailure notes what is a fault of ours or of what we depend on: not that a
-// quota is used up, nor that a client has gone.
+// logFailure notes what is a fault of ours or of what we depend on, such as a full
+// disk: not that a quota is used up, nor that a client has gone.
 func (h *Handler) logFailure(r *http.Request, status int, err error) {
 	level := slog.LevelError
 	switch {
+	case errors.Is(err, store.ErrFull): // whose status is 507 too
 	case status < http.StatusInternalServerError || status == http.StatusInsufficientStorage || status == http.StatusBadGateway:
 		return
 	case errors.Is(err, context.Canceled):

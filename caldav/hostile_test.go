@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"convene/quota"
 )
 
 // meanwhile is a body that does something when the server begins to read it: when
@@ -147,8 +149,7 @@ func TestLimitsOfCopies(t *testing.T) {
 	}
 	e.must(201, "ann", "MKCALENDAR", ann+"second/", "")
 	e.must(201, "ann", "PUT", ann+"second/2.ics", event("2", "20260504T120000Z"))
-	e.h.Calendars.Rules.Collections = 4 // calendar, tasks, second, and the home's own
-	e.h.Calendars.Rules.Resources = 2
+	e.setLimits(func(l *quota.Limits) { l.Collections, l.CollectionObjects = 4, 2 }) // calendar, tasks, second, and the home's own
 	for _, tt := range []struct {
 		name, user, method, from, to string
 		status                       int

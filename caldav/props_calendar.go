@@ -10,6 +10,7 @@ import (
 	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/quota"
 	"convene/store"
 )
 
@@ -42,9 +43,9 @@ func calendarProperties() []property {
 		}},
 		{name: webdav.CalDAV("supported-calendar-data"), on: scheduling, get: getSupportedData},
 		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling, get: getCollations},
-		textProperty(webdav.CalDAV("max-resource-size"), scheduling, func(s *scope, _ *resource) string { return positive(s.h.Calendars.Rules.ResourceSize) }),
+		limitProperty(webdav.CalDAV("max-resource-size"), scheduling, func(l quota.Limits) int64 { return l.ObjectBytes }),
 		textProperty(webdav.CalDAV("max-instances"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Limits.Instances)) }),
-		textProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Calendars.Rules.Attendees)) }),
+		limitProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(l quota.Limits) int64 { return l.Attendees }),
 		textProperty(webdav.CalDAV("min-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(-s.h.Limits.QueryPast) }),
 		textProperty(webdav.CalDAV("max-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(s.h.Limits.QueryFuture) }),
 		{name: calendar.Transparency, on: kindCalendar, get: getTransparency, set: setTransparency},

@@ -6,6 +6,7 @@ import (
 
 	"convene/calendar"
 	"convene/internal/webdav"
+	"convene/quota"
 	"convene/store"
 )
 
@@ -14,14 +15,11 @@ func collectionProperties() []property {
 	ctag := func(_ *scope, r *resource) string { return ctagOf(r.rev()) }
 	return []property{
 		textProperty(webdav.CS("getctag"), kindHome|kindCalendar|kindInbox|kindCollection|kindNotifications, ctag),
-		{name: webdav.DAV("quota-used-bytes"), on: inHome, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-			w.Text(strconv.FormatInt(r.home.UsedBytes, 10))
-			return true, nil
-		}},
+		{name: webdav.DAV("quota-used-bytes"), on: inHome, get: getQuotaUsed},
 		{name: webdav.DAV("quota-available-bytes"), on: inHome, get: getQuotaAvailable},
 		hrefProperty(webdav.DAV("add-member"), kindCalendar, func(_ *scope, r *resource) string { return r.dir + addMemberSuffix }),
-		textProperty(webdav.CS("max-collections"), kindHome, func(s *scope, _ *resource) string { return positive(int64(s.h.Calendars.Rules.Collections)) }),
-		textProperty(webdav.CS("max-resources"), kindCalendar, func(s *scope, _ *resource) string { return positive(int64(s.h.Calendars.Rules.Resources)) }),
+		limitProperty(webdav.CS("max-collections"), kindHome, func(l quota.Limits) int64 { return l.Collections }),
+		limitProperty(webdav.CS("max-resources"), kindCalendar, func(l quota.Limits) int64 { return l.CollectionObjects }),
 	}
 }
 
@@ -31,17 +29,6 @@ func positive(n int64) string {
 		return ""
 	}
 	return strconv.FormatInt(n, 10)
-}
-
-// getQuotaAvailable is what may still be stored (RFC 4331 §3); a home without
-// limit has no such value.
-func getQuotaAvailable(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	limit := s.tx.Quota(r.home)
-	if limit < 0 {
-		return false, nil
-	}
-	w.Text(strconv.FormatInt(max(0, limit-r.home.UsedBytes), 10))
-	return true, nil
 }
 
 // writeComponentSet writes a CALDAV:comp for each type in set.

@@ -55,14 +55,6 @@ func changeError(t *target, col *store.Collection, err error) error {
 		return e
 	}
 	if limit, ok := errors.AsType[*store.LimitError](err); ok {
-		switch limit.Limit {
-		case store.LimitObjects:
-			return precondition(webdav.CS("max-resources"))
-		case store.LimitObjectSize:
-			return precondition(webdav.CalDAV("max-resource-size"))
-		case store.LimitCollections:
-			return precondition(webdav.CS("max-collections"))
-		}
 		return &webdav.Error{Status: http.StatusForbidden, Description: limit.Error()}
 	}
 	if errors.Is(err, store.ErrUIDChanged) {

@@ -12,16 +12,16 @@ type Calendars struct {
 	Store     *store.Store
 	Snapshots *snapshot.Cache
 	Rules     Rules
+	// Groups gives the groups of a principal, as directory.Directory does: some have
+	// quotas.
+	Groups func(ctx context.Context, guid string) ([]string, error)
 }
 
-// Rules bound what calendar data may be. A number of 0 is no limit.
+// Rules bound what calendar data may be. A number of 0 is no limit. How much may be
+// stored is the store's quota.Policy.
 type Rules struct {
-	ResourceSize    int64 // largest object, in bytes (CALDAV:max-resource-size)
-	Instances       int   // most instances of one series (CALDAV:max-instances)
-	Attendees       int   // most attendees of one instance (CALDAV:max-attendees-per-instance)
-	Collections     int   // most collections in one home; those that every home has count as one
-	Resources       int   // most objects in one collection
-	SingleComponent bool  // calendars hold one type of component each
+	Instances       int  // most instances of one series (CALDAV:max-instances)
+	SingleComponent bool // calendars hold one type of component each
 }
 
 // An Actor is who works on calendar data, by GUID of the directory.

@@ -10,6 +10,7 @@ import (
 	"convene/calendar"
 	"convene/directory"
 	"convene/internal/webdav"
+	"convene/quota"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -19,9 +20,12 @@ var ann = &directory.Principal{GUID: "11111111-0000-0000-0000-000000000001", Typ
 
 // open makes calendars with ann's home, a second calendar "work" for events and an
 // ordinary collection "files" in it.
-func open(t *testing.T, rules calendar.Rules) *calendar.Calendars {
+func open(t *testing.T, limits quota.Limits) *calendar.Calendars {
 	t.Helper()
-	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{Indexer: calendar.Index})
+	policy := &quota.Policy{Default: limits}
+	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
+		Indexer: calendar.Index, Quota: func() *quota.Policy { return policy },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +38,7 @@ func open(t *testing.T, rules calendar.Rules) *calendar.Calendars {
 			t.Error(err)
 		}
 	})
-	c := &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: rules}
+	c := &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{})}
 	if err := c.Provision(t.Context(), ann); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,7 @@ func put(t *testing.T, c *calendar.Calendars, collection, name, kind, uid string
 
 // The rules refuse a change whatever way it came.
 func TestRules(t *testing.T) {
-	c := open(t, calendar.Rules{Resources: 2, Collections: 5})
+	c := open(t, quota.Limits{CollectionObjects: 2, Collections: 5, ObjectBytes: 400, Attendees: 1})
 	for _, tt := range []struct {
 		name, collection, object, kind, uid string
 		want                                error
@@ -118,13 +122,23 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
+	exceeds := func(err error, want quota.Limit) {
+		t.Helper()
+		if e, ok := errors.AsType[*quota.ExceededError](err); !ok || e.Limit != want {
+			t.Errorf("%v, want the limit of %s exceeded", err, want)
+		}
+	}
 	full := func(t *testing.T, err error, collections bool) {
 		t.Helper()
-		if e, ok := errors.AsType[*calendar.FullError](err); !ok || e.Collections != collections {
-			t.Errorf("%v, want a FullError, of collections %t", err, collections)
+		if collections {
+			exceeds(err, quota.Collections)
+		} else {
+			exceeds(err, quota.CollectionObjects)
 		}
 	}
 	full(t, put(t, c, "work", "c.ics", "VEVENT", "c"), false)
+	exceeds(put(t, c, "calendar", "l.ics", "VEVENT", strings.Repeat("l", 400)), quota.ObjectBytes)
+	exceeds(put(t, c, "calendar", "m.ics", "VEVENT", "m\r\nATTENDEE:mailto:a@example.com\r\nATTENDEE:mailto:b@example.com"), quota.Attendees)
 	if err := put(t, c, "work", "b.ics", "VEVENT", "b"); err != nil {
 		t.Errorf("writing over one in a full calendar: %v", err)
 	}
@@ -161,7 +175,7 @@ func TestRules(t *testing.T) {
 
 // What every home has stays, and so does the calendar that invitations go to.
 func TestWhatStays(t *testing.T) {
-	c := open(t, calendar.Rules{})
+	c := open(t, quota.Limits{})
 	remove := func(name string) error {
 		return try(t, c, func(tx *calendar.Tx, home *store.Home) error { return tx.Remove(home, in(t, tx, home, name)) })
 	}
@@ -196,7 +210,7 @@ func TestWhatStays(t *testing.T) {
 // What goes from an ordinary collection into a calendar is checked as an upload
 // is, and what goes the other way becomes a file; bytes and properties go along.
 func TestBetweenFilesAndCalendars(t *testing.T) {
-	c := open(t, calendar.Rules{})
+	c := open(t, quota.Limits{})
 	files := map[string]string{"event.ics": string(component("VEVENT", "e")), "task.ics": string(component("VTODO", "t")), "note.txt": "hello"}
 	color := webdav.Apple("calendar-color")
 	update(t, c, func(tx *calendar.Tx, home *store.Home) error {
@@ -268,7 +282,7 @@ func TestBetweenFilesAndCalendars(t *testing.T) {
 
 // A file of the home itself takes no collection's name.
 func TestFilesOfTheHome(t *testing.T) {
-	c := open(t, calendar.Rules{})
+	c := open(t, quota.Limits{})
 	write := func(name string) error {
 		return try(t, c, func(tx *calendar.Tx, home *store.Home) error {
 			files, err := tx.Files(home)
@@ -298,9 +312,8 @@ func TestFilesOfTheHome(t *testing.T) {
 // Data is refused with the condition that it does not meet, and an upload that is
 // taken is kept byte for byte.
 func TestParse(t *testing.T) {
-	many := strings.Replace(string(component("VEVENT", "m")), "DTSTART", "ATTENDEE:mailto:a@example.com\r\nATTENDEE:mailto:b@example.com\r\nDTSTART", 1)
 	daily := strings.Replace(string(component("VEVENT", "d")), "DTSTART", "RRULE:FREQ=DAILY;COUNT=20\r\nDTSTART", 1)
-	rules := calendar.Rules{ResourceSize: 400, Instances: 10, Attendees: 1}
+	rules := calendar.Rules{Instances: 10}
 	for name, tt := range map[string]struct {
 		body      string
 		form      calendar.Form
@@ -310,8 +323,6 @@ func TestParse(t *testing.T) {
 		"no calendar":     {"hello", calendar.ICalendar, "valid-calendar-data"},
 		"no jCal":         {"[1]", calendar.JCal, "valid-calendar-data"},
 		"with a METHOD":   {strings.Replace(string(component("VEVENT", "a")), "PRODID", "METHOD:PUBLISH\r\nPRODID", 1), calendar.ICalendar, "valid-calendar-object-resource"},
-		"too long":        {string(component("VEVENT", strings.Repeat("a", 400))), calendar.ICalendar, "max-resource-size"},
-		"many attendees":  {many, calendar.ICalendar, "max-attendees-per-instance"},
 		"many instances":  {daily, calendar.ICalendar, "max-instances"},
 		"not UTF-8":       {strings.Replace(string(component("VEVENT", "a")), "UID", "SUMMARY:\xff\r\nUID", 1), calendar.ICalendar, "valid-calendar-data"},
 		"an unknown zone": {strings.Replace(string(component("VEVENT", "a")), "DTSTART:20260504T120000Z", "DTSTART;TZID=Nowhere:20260504T120000", 1), calendar.ICalendar, "valid-calendar-data"},

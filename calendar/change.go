@@ -2,8 +2,8 @@ package calendar
 
 import (
 	"errors"
-	"fmt"
 
+	"convene/quota"
 	"convene/store"
 )
 
@@ -91,26 +91,12 @@ var (
 	ErrTaken = errors.New("a collection has this name")
 )
 
-// A FullError says that a place holds as many members as it may.
-type FullError struct {
-	Collections bool // of a home; else objects of a collection
-	Limit       int
-}
-
-func (e *FullError) Error() string {
-	if e.Collections {
-		return fmt.Sprintf("the home holds %d collections, as many as it may", e.Limit)
-	}
-	return fmt.Sprintf("the collection holds %d objects, as many as it may", e.Limit)
-}
-
 // rules judge every change before it is made, whatever way it came; the first
 // error refuses it.
 var rules = []func(*Tx, *Change) error{
 	inItsPlace,
 	takesComponent,
-	hasSpaceForObject,
-	hasSpaceForCollection,
+	hasFewAttendees,
 	staysWithHome,
 	isNotDefault,
 }
@@ -152,41 +138,18 @@ func takesComponent(_ *Tx, c *Change) error {
 	return nil
 }
 
-// hasSpaceForObject: a collection holds so many objects. One that is moved
-// within it is not another one.
-func hasSpaceForObject(tx *Tx, c *Change) error {
-	most := tx.c.Rules.Resources
-	if !c.writesObject() || c.Was != nil || most <= 0 || c.At.Collection.Objects < most {
+// hasFewAttendees: an object has so many attendees (RFC 4791 §5.2.9). All else
+// that the home's limits are about the store judges with each write.
+func hasFewAttendees(tx *Tx, c *Change) error {
+	if c.Will == nil || c.Will.Object == nil {
 		return nil
 	}
-	if c.Op == Move && c.From.Collection.ID == c.At.Collection.ID {
-		return nil
-	}
-	return &FullError{Limit: most}
-}
-
-// hasSpaceForCollection: a home holds so many collections. Those that every home
-// has count as one, and one that is moved within the home is not another one.
-func hasSpaceForCollection(tx *Tx, c *Change) error {
-	switch {
-	case c.Op != CreateCollection && c.Op != CopyCollection && c.Op != MoveCollection,
-		c.At.Name == homeFiles,
-		c.Op == MoveCollection && c.From.Home.ID == c.At.Home.ID,
-		tx.c.Rules.Collections <= 0:
-		return nil
-	}
-	cols, err := tx.Collections(c.At.Home.ID)
-	if err != nil {
-		return err
-	}
-	n := 1
-	for _, col := range cols {
-		if !Fixed(col) && col.Name != homeFiles {
-			n++
+	limits := tx.Limits(c.At.Home)
+	for _, part := range c.Will.Object.Calendar.Children {
+		n := int64(len(part.AllProps("ATTENDEE")))
+		if err := limits.Check(quota.Usage{}, quota.Usage{Attendees: n}); err != nil {
+			return err
 		}
-	}
-	if n >= tx.c.Rules.Collections {
-		return &FullError{Collections: true, Limit: tx.c.Rules.Collections}
 	}
 	return nil
 }

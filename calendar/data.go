@@ -2,7 +2,6 @@ package calendar
 
 import (
 	"errors"
-	"fmt"
 	"unicode/utf8"
 
 	"convene/internal/ical"
@@ -57,9 +56,6 @@ func Decode(body []byte, form Form) (*ical.Component, error) {
 // Parse checks a calendar object resource (RFC 4791 §5.3.2.1) and prepares what
 // the store needs of it. It takes body over. Errors: *DataError.
 func (r Rules) Parse(body []byte, form Form) (*Data, error) {
-	if r.ResourceSize > 0 && int64(len(body)) > r.ResourceSize {
-		return nil, &DataError{Condition: "max-resource-size", Reason: fmt.Sprintf("%d bytes, and %d are allowed", len(body), r.ResourceSize)}
-	}
 	cal, err := Decode(body, form)
 	if err != nil {
 		return nil, Invalid(err)
@@ -111,14 +107,8 @@ func Invalid(err error) error {
 	return e
 }
 
-// limits refuses objects with more attendees than allowed, and series with more
-// instances (RFC 4791 §5.2.8, §5.2.9).
+// limits refuses series with more instances than allowed (RFC 4791 §5.2.8).
 func (r Rules) limits(o *ical.Object) error {
-	for _, c := range o.Calendar.Children {
-		if r.Attendees > 0 && len(c.AllProps("ATTENDEE")) > r.Attendees {
-			return &DataError{Condition: "max-attendees-per-instance"}
-		}
-	}
 	if o.Master == nil || o.Master.Prop("RRULE") == nil {
 		return nil
 	}

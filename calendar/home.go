@@ -63,9 +63,11 @@ func (c *Calendars) Provision(ctx context.Context, owner *directory.Principal) e
 	if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
+	groups := c.QuotaGroups(ctx, owner.GUID)
 	return c.Store.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.EnsureHome(owner.GUID, func(b *store.HomeBuilder) {
 			b.SetOwnerType(uint8(owner.Type))
+			b.SetQuotaGroups(groups.names)
 			for _, n := range defaultCollections {
 				b.Add(n)
 			}

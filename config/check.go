@@ -197,7 +197,8 @@ func (k *checker) limits(c *Config) {
 	if c.Calendars.AllAnswersBytes < c.Calendars.AnswerBytes {
 		k.fault("calendars.all-answers-size", "it is less than calendars.answer-size, so that no answer of that size is possible", "raise it")
 	}
-	if int64(c.Limits.Body) < c.Calendars.ObjectBytes || int64(c.Limits.Body) < c.Calendars.RequestBytes {
-		k.fault("limits.body", "it is less than what calendars.object-size or calendars.request-size allow", "raise it")
+	if int64(c.Limits.Body) < c.Calendars.RequestBytes {
+		k.fault("limits.body", "it is less than what calendars.request-size allows", "raise it")
 	}
+	k.quota(&c.Quota, c.Limits.Body)
 }

@@ -24,7 +24,8 @@ type Config struct {
 	Auth      auth.Config   `toml:"auth" doc:"How people sign in."`
 	SACL      sacl.Config   `toml:"sacl" doc:"The service access list: who may use the service at all."`
 	Access    Access        `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
-	Storage   Storage       `toml:"storage" doc:"What may be stored, and for how long."`
+	Storage   Storage       `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
+	Quota     Quota         `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
 	Calendars caldav.Limits `toml:"calendars" doc:"Limits of single requests."`
 	Limits    Limits        `toml:"limits" doc:"Limits of connections."`
 }
@@ -76,9 +77,10 @@ type Access struct {
 	Readers        []string `toml:"readers" doc:"Who may read everybody's calendars."`
 }
 
-// Storage bounds what is stored.
+// Storage bounds the store.
 type Storage struct {
-	Quota     settings.Size `toml:"quota" doc:"Calendar data that one person, room or resource may store. \"0\": without limit. Single quotas are set with \"convene admin quota\"."`
+	MaxSize   settings.Size `toml:"max-size" doc:"What everybody together may store, counted as for quotas; the file takes about twice as much. \"0\": without limit. When it is reached, what would store more is refused (507); reading and deleting go on."`
+	Reserve   settings.Size `toml:"reserve" doc:"Space of the disk to be left free, for what deleting and the log need, and for the rest of the machine: below it, what would store more is refused in the same way. \"0\": none."`
 	SyncFor   time.Duration `toml:"sync-for" doc:"How long a client may stay away and still be told only what has changed. After that it reads everything again."`
 	Snapshots settings.Size `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
 }
@@ -108,10 +110,11 @@ func Default() Config {
 			},
 		},
 		Auth:      auth.DefaultConfig(),
-		Storage:   Storage{Quota: 100 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
+		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
+		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},
 		Calendars: caldav.DefaultLimits(),
 		Limits: Limits{
-			Connections: 10_000, Header: 128 * settings.KB, Body: 16 * settings.MB, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,
+			Connections: 10_000, Header: 128 * settings.KB, Body: 16 << 20, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,
 			WriteTime: 5 * time.Minute, IdleTime: 3 * time.Minute, DrainTime: 20 * time.Second,
 		},
 	}

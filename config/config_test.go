@@ -47,7 +47,7 @@ base = ["dc=example,dc=com"]
 
 func TestMinimalConfig(t *testing.T) {
 	c, err := config.Parse("c.toml", []byte(minimal), []string{
-		"CONVENE_STORAGE_QUOTA=1GiB", "CONVENE_SERVER_HTTP=", "CONVENE_AUTH_BASIC_OVER_PLAIN=true",
+		"CONVENE_QUOTA_BYTES=1GiB", "CONVENE_SERVER_HTTP=", "CONVENE_AUTH_BASIC_OVER_PLAIN=true",
 		"CONVENE_DIRECTORY_LDAP_BIND_PASSWORD=s3cret", "CONVENE_LIMITS_IDLE_TIME=1m", "CONVENE_REQUIRE=ldap",
 		`CONVENE_DIRECTORY_LDAP_GROUPS_BASE=["ou=groups,dc=example,dc=com", "dc=x"]`, "CONVENE_SERVER_HTTPS=[::]:443,:8443",
 	})
@@ -58,7 +58,7 @@ func TestMinimalConfig(t *testing.T) {
 	want.Directory.LDAP.URLs, want.Directory.LDAP.Base = []string{"ldaps://ldap.example.com"}, []string{"dc=example,dc=com"}
 	want.Directory.LDAP.BindPassword = "s3cret"
 	want.Directory.LDAP.Groups.Base, want.Server.HTTPS = []string{"ou=groups,dc=example,dc=com", "dc=x"}, []string{"[::]:443", ":8443"}
-	want.Storage.Quota, want.Server.HTTP, want.Auth.BasicOverPlain, want.Limits.IdleTime = 1<<30, []string{}, true, time.Minute
+	want.Quota.Bytes, want.Server.HTTP, want.Auth.BasicOverPlain, want.Limits.IdleTime = 1<<30, []string{}, true, time.Minute
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)
 	}
@@ -71,9 +71,13 @@ func TestConfigFaults(t *testing.T) {
 		{"unknown setting", "[server]\nport = 8008\n" + minimal, `c.toml:2: server.port: there is no such setting; `},
 		{"misspelt setting", "[auth]\nbasic-over-plian = true\n" + minimal, `c.toml:2: auth.basic-over-plian: there is no such setting; did you mean basic-over-plain?`},
 		{"unknown scheme", "[auth]\nschemes = [\"basic\", \"ntlm\"]\n" + minimal, `c.toml:2: auth.schemes: "ntlm" is not known; use one of negotiate, digest, basic`},
-		{"bad size", "[storage]\nquota = \"100 Mb\"\n" + minimal, `c.toml:2: storage.quota: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
+		{"bad size", "[quota]\nbytes = \"100 Mb\"\n" + minimal, `c.toml:2: quota.bytes: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
 		{"answers together", "[calendars]\nall-answers-size = 1000\n" + minimal, `c.toml:2: calendars.all-answers-size: it is less than calendars.answer-size`},
-		{"size without quotes", "[storage]\nquota = 100\n" + minimal, `c.toml:2: storage.quota: want a size; put it in quotes: "100MiB"`},
+		{"size without quotes", "[quota]\nbytes = 100\n" + minimal, `c.toml:2: quota.bytes: want a size; put it in quotes: "100MiB"`},
+		{"quota below zero", "[quota]\nobjects = -1\n" + minimal, `c.toml:2: quota.objects: -1 is below zero; 0 is without limit`},
+		{"objects that cannot arrive", "[quota.groups.staff]\nobject-size = \"1GiB\"\n" + minimal, `c.toml:2: quota.groups.staff.object-size: it is more than limits.body`},
+		{"objects of no size", "[quota]\nobject-size = \"0\"\n" + minimal, `c.toml:2: quota.object-size: a size above zero is needed`},
+		{"quota of no type", "[quota.types.robots]\nbytes = \"1MB\"\n" + minimal, `c.toml:1: quota.types.robots: "robots" is not known; use one of users, groups, locations, resources`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
 		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},

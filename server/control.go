@@ -9,12 +9,17 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"convene/admin"
 	"convene/auth"
+	"convene/calendar"
 	"convene/config"
+	"convene/directory"
+	"convene/quota"
+	"convene/store"
 )
 
 // A controller serves the operator's commands on a socket in the data folder.
@@ -63,8 +68,15 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	}
 	return &admin.Admin{
 		Store: s.store, Directory: current.people.cache, Devices: current.signIn.Devices(), SACL: current.sacl,
-		Audit: s.audit, Reload: s.Reload,
+		Provision: provision(s.store, current.people), Audit: s.audit, Reload: s.Reload,
 	}, current.leave
+}
+
+// provision makes homes for the operator's verbs.
+func provision(s *store.Store, p *people) func(context.Context, *directory.Principal) error {
+	return func(ctx context.Context, owner *directory.Principal) error {
+		return (&calendar.Calendars{Store: s, Groups: p.cache.Groups}).Provision(ctx, owner)
+	}
 }
 
 // An Offline is the parts of a server that does not run, for the operator's
@@ -87,7 +99,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		}
 	}()
 	quiet := slog.New(slog.DiscardHandler)
-	if o.Store, err = OpenStore(&c, time.Now); err != nil {
+	var policy atomic.Pointer[quota.Policy]
+	policy.Store(c.QuotaPolicy())
+	if o.Store, err = OpenStore(&c, policy.Load, time.Now); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
@@ -106,6 +120,10 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.Directory, o.close = people.cache, append(o.close, people.close)
+	o.Provision = provision(o.Store, people)
+	if len(c.Quota.Groups) > 0 {
+		policy.Store(people.quotaPolicy(ctx, c.QuotaPolicy(), quiet))
+	}
 	if o.SACL, err = openSACL(&c, people, audit, time.Now); err != nil {
 		return nil, err
 	}

@@ -73,6 +73,7 @@ func (s *Server) reloadAll(ctx context.Context) error {
 		return err
 	}
 	s.retire(old, next)
+	s.quota.Store(next.quota.Load())
 	s.maxBody.Store(int64(c.Limits.Body))
 	return errors.Join(s.logs.setLevel(&c), s.useListeners(&c, added))
 }
@@ -112,7 +113,8 @@ var restartOnly = []struct {
 	{"log.error", func(c *config.Config) any { return &c.Log.Error }},
 	{"log.audit", func(c *config.Config) any { return &c.Log.Audit }},
 	{"tls.min-version", func(c *config.Config) any { return &c.TLS.MinVersion }},
-	{"storage", func(c *config.Config) any { return &c.Storage }},
+	{"storage.sync-for", func(c *config.Config) any { return &c.Storage.SyncFor }},
+	{"storage.snapshots", func(c *config.Config) any { return &c.Storage.Snapshots }},
 	{"limits.connections", func(c *config.Config) any { return &c.Limits.Connections }},
 	{"limits.header", func(c *config.Config) any { return &c.Limits.Header }},
 	{"limits.header-time", func(c *config.Config) any { return &c.Limits.HeaderTime }},
@@ -215,11 +217,13 @@ func (s *Server) watch(ctx context.Context) {
 			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
 		}
 		told = trouble
-		if now := s.now(); current.policy.Incomplete || now.Sub(resolved) >= resolveEvery {
+		if now := s.now(); current.policy.Incomplete || current.quota.Load().Incomplete || now.Sub(resolved) >= resolveEvery {
 			resolved = now
 			if err := s.setCalendars(ctx, current, quiet); err != nil {
 				s.log.Error("administrators not changed", "err", err)
 			}
+			s.setQuota(ctx, current, quiet)
+			s.quota.Store(current.quota.Load())
 		}
 		s.reload.Unlock()
 	}

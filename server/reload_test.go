@@ -150,7 +150,7 @@ func TestReloadLogsAndRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Config.SACL.Calendar.Deny = []string{"user:bob", "group:contractors"}
-	s.Config.Storage.Quota = 1 // counts after a restart only
+	s.Config.Storage.SyncFor = time.Hour // counts after a restart only
 	if err := s.Reload(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestReloadLogsAndRules(t *testing.T) {
 		text, err := os.ReadFile(log)
 		return err == nil && strings.Contains(string(text), "HTTP/1.1\" 403 ")
 	})
-	if !strings.Contains(s.Log.String(), "a changed setting counts after a restart only setting=storage") {
+	if !strings.Contains(s.Log.String(), "a changed setting counts after a restart only setting=storage.sync-for") {
 		t.Errorf("error log:\n%s", s.Log)
 	}
 	if !strings.Contains(s.Log.String(), "an entry of the access list is about nobody setting=sacl.calendar.deny entry=group:contractors") {

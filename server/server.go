@@ -24,6 +24,7 @@ import (
 	"convene/config"
 	"convene/internal/engine"
 	"convene/internal/logging"
+	"convene/quota"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -59,6 +60,8 @@ type Server struct {
 
 	gate sync.RWMutex // see authenticate
 	site atomic.Pointer[site]
+
+	quota atomic.Pointer[quota.Policy] // what may be stored now: the site's
 
 	reload  sync.Mutex // one at a time
 	maxBody atomic.Int64
@@ -106,7 +109,8 @@ func Open(o Options) (_ *Server, err error) {
 
 // open builds the parts that need each other, from the bottom up.
 func (s *Server) open(c config.Config) (err error) {
-	if s.store, err = OpenStore(&c, s.now); err != nil {
+	s.quota.Store(c.QuotaPolicy())
+	if s.store, err = OpenStore(&c, s.quota.Load, s.now); err != nil {
 		return err
 	}
 	if s.state, err = OpenState(&c); err != nil {
@@ -128,6 +132,7 @@ func (s *Server) open(c config.Config) (err error) {
 		return errors.Join(err, first.discard(nil))
 	}
 	s.site.Store(first)
+	s.quota.Store(first.quota.Load())
 	handler, err := s.chain(s.access)
 	if err != nil {
 		return err
@@ -142,19 +147,17 @@ func (s *Server) open(c config.Config) (err error) {
 // ErrInUse is returned when a server runs with the data folder.
 var ErrInUse = errors.New("a server runs with this data folder")
 
-// OpenStore opens the calendars of a configuration's data folder. Errors:
-// ErrInUse, and those of the store.
-func OpenStore(c *config.Config, now func() time.Time) (*store.Store, error) {
+// OpenStore opens the calendars of a configuration's data folder. policy says
+// what may be stored. Errors: ErrInUse, and those of the store.
+func OpenStore(c *config.Config, policy func() *quota.Policy, now func() time.Time) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, ErrInUse), running.Close())
 	}
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
-		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
-		// The limits that clients are told of are caldav's, which follow a
-		// reload; the store's own stand far above them.
-		MaxObjects: 10_000_000, MaxCollections: 100_000, MaxObjectSize: 64 << 20,
+		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
+		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"convene/calendar"
 	"convene/config"
 	"convene/internal/engine"
+	"convene/quota"
 	"convene/sacl"
 )
 
@@ -32,6 +33,7 @@ type site struct {
 
 	policy    acl.Policy // as calendars has it
 	calendars atomic.Pointer[caldav.Handler]
+	quota     atomic.Pointer[quota.Policy]
 
 	users  atomic.Int64 // requests, and one for being the server's
 	retire func()       // called when users reaches 0
@@ -68,6 +70,7 @@ func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *s
 	}
 	if next.sacl, err = openSACL(&c, next.people, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)
+		s.setQuota(ctx, next, s.log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, next.discard(old))
@@ -171,7 +174,7 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 		log.Warn("the directory does not say who the administrators are; it will be asked again")
 	}
 	h, err := caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules()},
+		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.people.cache.Groups},
 		Directory: next.people.cache, Access: &policy,
 		Limits: next.config.Calendars, Log: s.log, Now: s.now,
 	})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"convene/quota"
 )
 
 // Collections returns the collections of a home in the order of their names.
@@ -119,7 +121,7 @@ type NewCollection struct {
 }
 
 // CreateCollection makes a collection. Errors: ErrNotFound, no such home;
-// ErrExists; ErrLimit.
+// ErrExists; ErrLimit; ErrQuota; ErrFull.
 func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error) {
 	h, err := tx.changingHome(home)
 	if err != nil {
@@ -128,9 +130,15 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 	if err := tx.checkFree(h, n.Name); err != nil {
 		return nil, err
 	}
-	if h.Collections >= tx.s.opt.MaxCollections {
-		return nil, &LimitError{LimitCollections, int64(tx.s.opt.MaxCollections)}
+	if err := tx.checkGrowth(h, nil, quota.Usage{Collections: counted(n.Kind)}); err != nil {
+		return nil, err
 	}
+	return tx.createCollection(h, n)
+}
+
+// createCollection makes a collection that may be made, under a name that is
+// free.
+func (tx *Tx) createCollection(h *Home, n NewCollection) (*Collection, error) {
 	st, err := tx.counters()
 	if err != nil {
 		return nil, err
@@ -138,7 +146,7 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 	st.Collection++
 	w := &changed[Collection]{now: Collection{
 		ID:         st.Collection,
-		Home:       home,
+		Home:       h.ID,
 		Name:       n.Name,
 		Kind:       n.Kind,
 		Components: n.Components,
@@ -153,13 +161,13 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 		return nil, err
 	}
 	c.Placed = c.Created
-	h.Collections++
+	h.addCollection(c, 1)
 	tx.collections = append(tx.collections, w)
 	if err := tx.place(c); err != nil {
 		return nil, err
 	}
 	for _, p := range n.Properties {
-		if err := tx.putProperty(OfCollection(c), p.Name, p.Value); err != nil {
+		if err := tx.putProperty(c, h, OfCollection(c), p.Name, p.Value); err != nil {
 			return nil, err
 		}
 	}
@@ -218,9 +226,7 @@ func (tx *Tx) DeleteCollection(home HomeID, name string) error {
 	if err != nil {
 		return err
 	}
-	h.Collections--
-	h.Objects -= int64(c.Objects)
-	h.UsedBytes -= c.Bytes
+	h.addCollection(c, -1)
 	tx.forget(c.ID)
 	return errors.Join(
 		tx.unplace(c, rev),
@@ -254,18 +260,11 @@ func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName str
 		return nil, err
 	}
 	if from != to {
-		if to.Collections >= tx.s.opt.MaxCollections {
-			return nil, &LimitError{LimitCollections, int64(tx.s.opt.MaxCollections)}
-		}
-		if err := tx.checkQuota(to, c.Bytes); err != nil {
+		if err := tx.checkLimits(to, nil, c.usage()); err != nil {
 			return nil, err
 		}
-		to.UsedBytes += c.Bytes
-		to.Objects += int64(c.Objects)
-		to.Collections++
-		from.UsedBytes -= c.Bytes
-		from.Objects -= int64(c.Objects)
-		from.Collections--
+		to.addCollection(c, 1)
+		from.addCollection(c, -1)
 	}
 	gone, err := tx.nextRev()
 	if err != nil {

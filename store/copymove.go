@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"convene/quota"
 )
 
 // CopyObject copies object name of src, with its properties, to dst as toName,
@@ -15,10 +17,10 @@ func (tx *Tx) CopyObject(src *Collection, name string, dst *Collection, toName s
 	if err != nil {
 		return nil, false, err
 	}
-	if err := tx.checkUID(&t.put, ""); err != nil {
+	if err := tx.checkGrowth(t.home, t.col, t.growth()); err != nil {
 		return nil, false, err
 	}
-	if err := tx.checkQuota(t.home, t.growth()); err != nil {
+	if err := tx.checkUID(&t.put, ""); err != nil {
 		return nil, false, err
 	}
 	now := tx.Now().Unix()
@@ -33,14 +35,10 @@ func (tx *Tx) MoveObject(src *Collection, name string, dst *Collection, toName s
 	if err != nil {
 		return nil, false, err
 	}
-	if err := tx.checkMovedUID(t); err != nil {
+	if err := tx.checkLimits(t.home, t.col, t.movedGrowth()); err != nil {
 		return nil, false, err
 	}
-	grow := t.growth()
-	if t.fromHome == t.home {
-		grow -= int64(t.source.Size)
-	}
-	if err := tx.checkQuota(t.home, grow); err != nil {
+	if err := tx.checkMovedUID(t); err != nil {
 		return nil, false, err
 	}
 	t.entry.Created, t.entry.Modified = t.source.Created, t.source.Modified
@@ -57,6 +55,28 @@ type transfer struct {
 	fromHome   *Home
 	source     *Entry
 	properties []Property
+	replaced   int64 // bytes of the properties of the object that is replaced
+}
+
+// growth is by what t makes its home larger, the properties included.
+func (t *transfer) growth() quota.Usage {
+	g := t.put.growth()
+	g.Bytes += costOf(t.properties) - t.replaced
+	return g
+}
+
+// movedGrowth is growth less what leaves the same place.
+func (t *transfer) movedGrowth() quota.Usage {
+	g := t.growth()
+	if t.fromHome == t.home {
+		g.Bytes -= int64(t.source.Size) + costOf(t.properties)
+		g.Objects--
+		g.ObjectBytes = 0 // it was there at this size
+	}
+	if t.from == t.col {
+		g.CollectionObjects--
+	}
+	return g
 }
 
 func (tx *Tx) prepareTransfer(src *Collection, name string, dst *Collection, toName string, m Match, opts []PutOption) (*transfer, error) {
@@ -76,7 +96,11 @@ func (tx *Tx) prepareTransfer(src *Collection, name string, dst *Collection, toN
 	if err := tx.prepare(&t.put, dst, m); err != nil {
 		return nil, err
 	}
-	t.properties, err = tx.Properties(OfObject(from, name))
+	if t.properties, err = tx.Properties(OfObject(from, name)); err != nil || t.old == nil {
+		return t, err
+	}
+	old, err := tx.Properties(OfObject(t.col, toName))
+	t.replaced = costOf(old)
 	return t, err
 }
 
@@ -97,7 +121,8 @@ func (tx *Tx) finishTransfer(t *transfer) (*Entry, bool, error) {
 		return nil, false, err
 	}
 	to := OfObject(t.col, t.name)
-	err := tx.removeProperties(to)
+	freed, err := tx.removeProperties(to)
+	tx.addProperties(t.col, t.home, costOf(t.properties)-freed)
 	for _, p := range t.properties {
 		err = errors.Join(err, tx.w.Put(tableProperties, to.propertyKey(p.Name), p.Value))
 	}
@@ -109,7 +134,7 @@ func (tx *Tx) finishTransfer(t *transfer) (*Entry, bool, error) {
 
 // CopyCollection copies a collection with its properties and all it holds to a
 // free name (RFC 4918 §9.8.3). It is one step: all or nothing. Errors: as
-// CreateCollection's, and ErrQuota.
+// CreateCollection's.
 func (tx *Tx) CopyCollection(home HomeID, name string, toHome HomeID, toName string) (*Collection, error) {
 	src, err := tx.Collection(home, name)
 	if err != nil {
@@ -119,7 +144,7 @@ func (tx *Tx) CopyCollection(home HomeID, name string, toHome HomeID, toName str
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.checkQuota(to, src.Bytes); err != nil {
+	if err := tx.checkGrowth(to, nil, src.usage()); err != nil {
 		return nil, err
 	}
 	props, err := tx.Properties(OfCollection(src))

@@ -21,8 +21,8 @@
 // format. In values, numbers are varints unless a size is given; "name" is the
 // rest of the key or value.
 //
-//	meta        "state"                        schema, last Rev, last home, last collection, gaps
-//	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota
+//	meta        "state"                        schema, last Rev, last home, last collection, sum, gaps
+//	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name
 //	lookup      'g', GUID                      home u32
@@ -63,8 +63,12 @@
 //
 // # Quota and limits
 //
-// The bytes of all bodies below a home count against its quota (RFC 4331);
-// properties and logs do not. Sums are kept with each write, never scanned for.
+// The bytes of all bodies below a home and of all properties with their names, of
+// objects, collections and the home itself, count against its quota (RFC 4331);
+// logs do not. Sums are kept with each write, in records that it writes anyway,
+// and never scanned for: the collection's, the home's, and that of all homes in
+// the state. Package quota says what may be stored; it is asked in the
+// transaction that would change a sum, and never about what shrinks.
 //
 // # Transactions
 //

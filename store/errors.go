@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"convene/internal/engine"
+	"convene/quota"
 )
 
 var (
@@ -17,8 +18,9 @@ var (
 	// ErrChanged: the object is not the one that the Match describes (412).
 	ErrChanged = errors.New("precondition does not hold")
 
-	// ErrQuota: the home would hold more bytes than it may (507, RFC 4331 §6).
-	ErrQuota = errors.New("quota exceeded")
+	// ErrQuota: the home would hold more than it may: a *quota.ExceededError
+	// says of what (RFC 4331 §6 for bytes).
+	ErrQuota = quota.ErrExceeded
 
 	// ErrLimit is the kind of every LimitError.
 	ErrLimit = errors.New("limit exceeded")
@@ -40,7 +42,8 @@ var (
 	// ErrForeign: the file is an engine file but not a calendar store.
 	ErrForeign = errors.New("file is not a calendar store")
 
-	// ErrFull: there is no space for the change (507).
+	// ErrFull: there is no space for the change: the disk has none, or less than
+	// the reserve, or the store holds as much as it may (507, RFC 4331 §6).
 	ErrFull = engine.ErrFull
 
 	// ErrReadOnly: a write in a view, or in a store that stopped writing
@@ -62,9 +65,6 @@ type Limit string
 const (
 	LimitName          Limit = "name"
 	LimitUID           Limit = "UID"
-	LimitObjectSize    Limit = "object size"
-	LimitObjects       Limit = "objects per collection"
-	LimitCollections   Limit = "collections per home"
 	LimitProperties    Limit = "properties per resource"
 	LimitPropertyBytes Limit = "bytes of a property"
 )

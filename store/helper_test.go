@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"convene/internal/engine"
+	"convene/quota"
 )
 
 var ctx = context.Background()
@@ -57,6 +58,12 @@ func (c *clock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// limited is a policy for Options.Quota with one set of limits.
+func limited(l quota.Limits) func() *quota.Policy {
+	p := &quota.Policy{Default: l}
+	return func() *quota.Policy { return p }
 }
 
 // openTest opens a store in memory whose invariants are checked at the end of

@@ -76,10 +76,18 @@ func (b *HomeBuilder) SetProperty(name string, xml []byte) {
 	}
 }
 
-// Add creates a collection in the home.
+// SetQuotaGroups notes which groups' limits the home has, as
+// quota.Policy.GroupsOf gives them.
+func (b *HomeBuilder) SetQuotaGroups(groups string) { b.home.QuotaGroups = groups }
+
+// Add creates a collection in the home. What every home is made with is no
+// matter of quota or space.
 func (b *HomeBuilder) Add(n NewCollection) {
 	if b.err == nil {
-		_, b.err = b.tx.CreateCollection(b.home.ID, n)
+		b.err = b.tx.checkFree(b.home, n.Name)
+	}
+	if b.err == nil {
+		_, b.err = b.tx.createCollection(b.home, n)
 	}
 }
 
@@ -122,17 +130,6 @@ func (h *Home) clone() *Home {
 	return &c
 }
 
-// SetQuota sets the bytes that a home may hold: 0 for the default, -1 for no
-// limit. A home that holds more already keeps it but cannot grow.
-func (tx *Tx) SetQuota(id HomeID, bytes int64) error {
-	h, err := tx.changingHome(id)
-	if err != nil {
-		return err
-	}
-	h.QuotaOverride = bytes
-	return tx.touchHome(h)
-}
-
 // SetOwnerType changes the kind of owner that Stats counts a home under.
 func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 	h, err := tx.changingHome(id)
@@ -141,27 +138,6 @@ func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 	}
 	h.OwnerType = t
 	return tx.touchHome(h)
-}
-
-// Quota returns how many bytes h may hold, -1 for no limit.
-func (tx *Tx) Quota(h *Home) int64 {
-	limit := h.QuotaOverride
-	if limit == 0 {
-		limit = tx.s.opt.DefaultQuota
-	}
-	if limit <= 0 {
-		return -1
-	}
-	return limit
-}
-
-// checkQuota refuses n more bytes in h if they exceed its quota. Less is always
-// accepted. Errors: ErrQuota.
-func (tx *Tx) checkQuota(h *Home, n int64) error {
-	if limit := tx.Quota(h); n > 0 && limit >= 0 && h.UsedBytes+n > limit {
-		return fmt.Errorf("home of %q: %d bytes of %d are used, %d more: %w", h.Owner, h.UsedBytes, limit, n, ErrQuota)
-	}
-	return nil
 }
 
 // Homes walks all homes in the order of their numbers.
@@ -198,7 +174,9 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	for _, c := range all {
 		err = errors.Join(err, tx.DeleteCollection(id, c.Name))
 	}
-	err = errors.Join(err, tx.removeProperties(OfHome(id)), tx.w.Delete(tableLookup, ownerKey(h.Owner)))
+	freed, err2 := tx.removeProperties(OfHome(id))
+	tx.addProperties(nil, h, -freed)
+	err = errors.Join(err, err2, tx.settle(h), tx.w.Delete(tableLookup, ownerKey(h.Owner)))
 	prefix := appendU32(nil, id)
 	for k := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))

@@ -16,6 +16,43 @@ var schemaVersion = uint64(len(migrations))
 // changed once released. The first makes an empty file a store.
 var migrations = []func(w engine.Writer, s *state) error{
 	func(engine.Writer, *state) error { return nil },
+	countProperties,
+}
+
+// countProperties adds what properties take to the sums of collections and homes,
+// the collections that count against a quota to the homes', and the sum of all
+// homes to the state.
+func countProperties(w engine.Writer, s *state) error {
+	tx := &Tx{r: w, w: w}
+	s.Bytes = 0
+	for k, v := range w.Scan(tableHomes, nil, nil) {
+		id, kind, _ := splitHomeKey(k)
+		if kind != homeRecord {
+			continue
+		}
+		h, err := decodeHome(id, v)
+		if err != nil {
+			return fmt.Errorf("home %d: %w", id, err)
+		}
+		all, err := tx.readCollections(id)
+		if err != nil {
+			return fmt.Errorf("home %d: %w", id, err)
+		}
+		h.UsedBytes += tx.propertyBytes(OfHome(id).key)
+		for _, c := range all {
+			c.PropertyBytes = tx.propertyBytes(OfCollection(c).key) + tx.objectPropertyBytes(c.ID)
+			h.UsedBytes += c.PropertyBytes
+			h.Counted += int(counted(c.Kind))
+			if err := w.Put(tableHomes, memberKey(id, c.Name), c.encode()); err != nil {
+				return err
+			}
+		}
+		s.Bytes += h.UsedBytes
+		if err := w.Put(tableHomes, homeKey(id), h.encode()); err != nil {
+			return err
+		}
+	}
+	return tx.err
 }
 
 // migrate brings the file to schemaVersion. Errors: ErrNewer, ErrForeign.

@@ -58,8 +58,27 @@ func (h *modelHome) used() (n int64) {
 }
 
 func (c *modelCollection) bytes() (n int64) {
+	n = propBytes(c.props)
 	for _, o := range c.objects {
-		n += int64(len(o.body()))
+		n += o.bytes()
+	}
+	return n
+}
+
+func (c *modelCollection) propertyBytes() (n int64) {
+	n = propBytes(c.props)
+	for _, o := range c.objects {
+		n += propBytes(o.props)
+	}
+	return n
+}
+
+// bytes is what an object counts, its properties included.
+func (o *modelObject) bytes() int64 { return int64(len(o.body())) + propBytes(o.props) }
+
+func propBytes(props map[string]string) (n int64) {
+	for name, value := range props {
+		n += int64(len(name) + len(value))
 	}
 	return n
 }
@@ -211,7 +230,7 @@ func (x *machine) Put(t *rapid.T) {
 	case old != nil && c.kind == KindCalendar && old.uid != uid:
 		want = ErrUIDChanged
 	default:
-		want = cmp.Or(x.checkPut(owner, c, name, uid, "", unique), x.checkQuota(owner, grow))
+		want = cmp.Or(x.checkQuota(owner, grow), x.checkPut(owner, c, name, uid, "", unique))
 	}
 	var opts []PutOption
 	if unique {
@@ -270,17 +289,17 @@ func (x *machine) CopyOrMove(t *rapid.T) {
 		want = ErrNotFound
 	default:
 		leaving := ""
-		grow := int64(len(o.body()))
+		grow := o.bytes()
 		if old := to.objects[toName]; old != nil {
-			grow -= int64(len(old.body()))
+			grow -= old.bytes()
 		}
 		if move && c == to {
 			leaving = name
 		}
 		if move && owner == toOwner {
-			grow -= int64(len(o.body()))
+			grow -= o.bytes()
 		}
-		want = cmp.Or(x.checkPut(toOwner, to, toName, o.uid, leaving, false), x.checkQuota(toOwner, grow))
+		want = cmp.Or(x.checkQuota(toOwner, grow), x.checkPut(toOwner, to, toName, o.uid, leaving, false))
 	}
 	var e *Entry
 	err := x.do(owner, cname, func(tx *Tx, _ *Home, sc *Collection) error {
@@ -324,9 +343,14 @@ func (x *machine) SetProperty(t *rapid.T) {
 			props = c.objects[name].props
 		}
 	}
-	_, had := props[prop]
-	if unset && !had {
+	old, had := props[prop]
+	switch {
+	case unset && !had:
 		want = nil
+	case want == nil && !unset && had:
+		want = x.checkQuota(owner, int64(len(value)-len(old)))
+	case want == nil && !unset:
+		want = x.checkQuota(owner, int64(len(prop)+len(value)))
 	}
 	err := x.do(owner, cname, func(tx *Tx, _ *Home, sc *Collection) error {
 		r := OfCollection(sc)

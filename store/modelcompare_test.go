@@ -85,7 +85,7 @@ func (x *machine) compareHomeChanges(tx *Tx, sh *Home, h *modelHome) error {
 }
 
 func (x *machine) compareCollection(t *rapid.T, tx *Tx, c *Collection, m *modelCollection) error {
-	if c.ID != m.id || c.Rev != m.rev || c.Objects != len(m.objects) || c.Bytes != m.bytes() || c.Count(VEVENT) != len(m.objects) {
+	if c.ID != m.id || c.Rev != m.rev || c.Objects != len(m.objects) || c.Bytes+c.PropertyBytes != m.bytes() || c.PropertyBytes != m.propertyBytes() || c.Count(VEVENT) != len(m.objects) {
 		return fmt.Errorf("%+v, want id %d rev %d, %d objects, %d bytes", c, m.id, m.rev, len(m.objects), m.bytes())
 	}
 	if got := propertyMap(tx, OfCollection(c)); !maps.Equal(got, m.props) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"convene/quota"
 )
 
 // Object returns the object name of collection c. Errors: ErrNotFound.
@@ -122,7 +124,7 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 // In calendars one UID names one object (RFC 4791 §4.1). Errors: ErrNotFound,
 // no such collection; ErrChanged, m does not hold; ErrUIDConflict (a
 // *UIDConflictError), another object has the UID; ErrUIDChanged, the stored
-// object has another UID; ErrLimit; ErrQuota. On error nothing was written.
+// object has another UID; ErrLimit; ErrQuota; ErrFull. On error nothing was written.
 func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Match, opts ...PutOption) (*Entry, bool, error) {
 	p := put{name: name, body: body, opts: opts}
 	p.entry.Index = ix
@@ -132,10 +134,10 @@ func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Mat
 	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != "" && p.old.UID != ix.UID {
 		return nil, false, fmt.Errorf("object %q: %w", name, ErrUIDChanged)
 	}
-	if err := tx.checkUID(&p, ""); err != nil {
+	if err := tx.checkGrowth(p.home, p.col, p.growth()); err != nil {
 		return nil, false, err
 	}
-	if err := tx.checkQuota(p.home, p.growth()); err != nil {
+	if err := tx.checkUID(&p, ""); err != nil {
 		return nil, false, err
 	}
 	now := tx.Now().Unix()
@@ -167,10 +169,6 @@ func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
 	if err := checkName(p.name); err != nil {
 		return err
 	}
-	opt := &tx.s.opt
-	if len(p.body) > opt.MaxObjectSize {
-		return &LimitError{LimitObjectSize, int64(opt.MaxObjectSize)}
-	}
 	if len(p.entry.UID) > maxUID {
 		return &LimitError{LimitUID, maxUID}
 	}
@@ -183,19 +181,22 @@ func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
 	if !m.OK(p.old) {
 		return fmt.Errorf("object %q: %w", p.name, ErrChanged)
 	}
-	if p.old == nil && p.col.Objects >= opt.MaxObjects {
-		return &LimitError{LimitObjects, int64(opt.MaxObjects)}
-	}
 	return nil
 }
 
-// growth is by how many bytes p makes its home larger.
-func (p *put) growth() int64 {
+// growth is by what p makes its home larger. What replaces an object without
+// being larger than it may be of any size.
+func (p *put) growth() quota.Usage {
 	n := int64(len(p.body))
+	g := quota.Usage{Bytes: n, ObjectBytes: n, Objects: 1, CollectionObjects: 1}
 	if p.old != nil {
-		n -= int64(p.old.Size)
+		g.Bytes -= int64(p.old.Size)
+		g.Objects, g.CollectionObjects = 0, 0
+		if g.Bytes <= 0 {
+			g.ObjectBytes = 0
+		}
 	}
-	return n
+	return g
 }
 
 // write writes p, which has been checked, in place of what p.old says.
@@ -299,11 +300,12 @@ func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
 	col.add(e, -1)
 	home.add(e, -1)
 	tx.found.known = false
+	freed, err := tx.removeProperties(OfObject(col, e.Name))
+	tx.addProperties(col, home, -freed)
 	t := tombstone{Rev: rev, At: tx.Now().Unix()}
-	return errors.Join(
+	return errors.Join(err,
 		tx.unindex(col, e, nil),
 		tx.w.Put(tableObjects, objectKey(col.ID, e.Name), t.encode()),
 		tx.w.Put(tableIndex, indexKey(col.ID, indexDeleted, rev), encodeDeleted(t.At, e.Name)),
-		tx.removeProperties(OfObject(col, e.Name)),
 		tx.pruneSome(col))
 }

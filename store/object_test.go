@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"convene/quota"
 )
 
 func TestPutObject(t *testing.T) {
@@ -220,7 +222,7 @@ func TestUIDs(t *testing.T) {
 }
 
 func TestQuota(t *testing.T) {
-	s := openTest(t, Options{DefaultQuota: 1000})
+	s := openTest(t, Options{Quota: limited(quota.Limits{Bytes: 1000})})
 	h := home(t, s, "ann")
 	other := home(t, s, "bob")
 	write := func(uid string, n int) error {
@@ -294,8 +296,17 @@ func TestQuota(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	s := openTest(t, Options{MaxObjectSize: 100, MaxObjects: 2, MaxCollections: 4, MaxProperties: 2, MaxPropertyBytes: 10})
+	s := openTest(t, Options{
+		Quota:         limited(quota.Limits{ObjectBytes: 100, CollectionObjects: 2, Objects: 4, Collections: 4}),
+		MaxProperties: 2, MaxPropertyBytes: 10,
+	})
 	h := home(t, s, "ann")
+	exceeded := func(what string, err error, want quota.Limit) {
+		t.Helper()
+		if e, ok := errors.AsType[*quota.ExceededError](err); !ok || e.Limit != want || !errors.Is(err, ErrQuota) {
+			t.Errorf("%s: %v, want the limit of %s", what, err, want)
+		}
+	}
 	limit := func(what string, err error, want Limit) {
 		t.Helper()
 		var le *LimitError
@@ -303,17 +314,23 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v, want the limit of %s", what, err, want)
 		}
 	}
-	limit("large object", try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
+	exceeded("large object", try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
 		_, _, err := tx.PutObject(c, "a.ics", make([]byte, 101), event("a"), Match{})
 		return err
-	}), LimitObjectSize)
+	}), quota.ObjectBytes)
 	putEvent(t, s, h.ID, "work", "a", "")
 	putEvent(t, s, h.ID, "work", "b", "")
 	putEvent(t, s, h.ID, "work", "b", "again")
-	limit("third object", try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
+	exceeded("third object", try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
 		_, _, err := tx.PutObject(c, "c.ics", body(event("c"), ""), event("c"), Match{})
 		return err
-	}), LimitObjects)
+	}), quota.CollectionObjects)
+	putEvent(t, s, h.ID, "rest", "d", "")
+	putEvent(t, s, h.ID, "inbox", "e", "")
+	exceeded("fifth object in the home", try(s, h.ID, "rest", func(tx *Tx, c *Collection) error {
+		_, _, err := tx.PutObject(c, "f.ics", body(event("f"), ""), event("f"), Match{})
+		return err
+	}), quota.Objects)
 	create := func(name string) error {
 		return s.Update(ctx, func(tx *Tx) error {
 			_, err := tx.CreateCollection(h.ID, NewCollection{Name: name, Kind: KindCalendar})
@@ -323,7 +340,7 @@ func TestLimits(t *testing.T) {
 	if err := create("fourth"); err != nil {
 		t.Error(err)
 	}
-	limit("fifth collection", create("fifth"), LimitCollections)
+	exceeded("fourth beside those that every home has", create("fifth"), quota.Collections)
 	limit("long name", create(strings.Repeat("n", 256)), LimitName)
 	set := func(name, value string) error {
 		return try(s, h.ID, "work", func(tx *Tx, c *Collection) error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"convene/internal/engine"
+	"convene/quota"
 )
 
 // A Property is a DAV property that was set: Name is "{namespace}local", Value
@@ -113,12 +114,13 @@ func splitObjectProperty(k []byte) (object, name string, ok bool) {
 
 // SetProperty sets a property. It changes the Rev of the collection, so that
 // clients see it, but not that of an object. Errors: ErrNotFound, no such
-// resource; ErrLimit.
+// resource; ErrLimit; ErrQuota; ErrFull.
 func (tx *Tx) SetProperty(r Resource, name string, value []byte) error {
-	if err := tx.touchResource(r); err != nil {
+	c, h, err := tx.touchResource(r)
+	if err != nil {
 		return err
 	}
-	return tx.putProperty(r, name, value)
+	return tx.putProperty(c, h, r, name, value)
 }
 
 // RemoveProperty removes a property; one that is not set is no error
@@ -127,14 +129,21 @@ func (tx *Tx) RemoveProperty(r Resource, name string) error {
 	if tx.w == nil {
 		return engine.ErrReadOnly
 	}
-	if tx.Property(r, name) == nil {
+	old := tx.Property(r, name)
+	if old == nil {
 		return nil
 	}
-	return errors.Join(tx.touchResource(r), tx.w.Delete(tableProperties, r.propertyKey(name)))
+	c, h, err := tx.touchResource(r)
+	if err != nil {
+		return err
+	}
+	tx.addProperties(c, h, -propertyCost(name, old))
+	return tx.w.Delete(tableProperties, r.propertyKey(name))
 }
 
-// putProperty writes a property of a resource that exists.
-func (tx *Tx) putProperty(r Resource, name string, value []byte) error {
+// putProperty writes a property of a resource that exists in h, and in c unless it
+// is the home's.
+func (tx *Tx) putProperty(c *Collection, h *Home, r Resource, name string, value []byte) error {
 	opt := &tx.s.opt
 	if len(value) > opt.MaxPropertyBytes {
 		return &LimitError{LimitPropertyBytes, int64(opt.MaxPropertyBytes)}
@@ -143,7 +152,10 @@ func (tx *Tx) putProperty(r Resource, name string, value []byte) error {
 	if name == "" || len(key) > engine.MaxKey {
 		return fmt.Errorf("property name: %w", &LimitError{LimitName, engine.MaxKey})
 	}
-	if tx.r.Get(tableProperties, key) == nil {
+	grow := propertyCost(name, value)
+	if old := tx.r.Get(tableProperties, key); old != nil {
+		grow -= propertyCost(name, old)
+	} else {
 		n := 1
 		for range tx.r.Scan(tableProperties, r.key, after(r.key)) {
 			n++
@@ -152,36 +164,43 @@ func (tx *Tx) putProperty(r Resource, name string, value []byte) error {
 			return &LimitError{LimitProperties, int64(opt.MaxProperties)}
 		}
 	}
+	if err := tx.checkGrowth(h, nil, quota.Usage{Bytes: grow}); err != nil {
+		return err
+	}
+	tx.addProperties(c, h, grow)
 	return tx.w.Put(tableProperties, key, value)
 }
 
-// touchResource gives a change of r's properties its Rev. Errors: ErrNotFound.
-func (tx *Tx) touchResource(r Resource) error {
+// touchResource gives a change of r's properties its Rev. It returns the
+// collection that r is or is in, nil for a home, and the home, as they are being
+// changed. Errors: ErrNotFound.
+func (tx *Tx) touchResource(r Resource) (*Collection, *Home, error) {
 	if r.collection == nil {
 		h, err := tx.changingHome(r.home)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		return tx.touchHome(h)
+		return nil, h, tx.touchHome(h)
 	}
 	c, h, err := tx.changing(r.collection)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if r.object != "" {
 		if _, err := tx.Entry(c.ID, r.object); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
 	_, err = tx.touch(c, h)
-	return err
+	return c, h, err
 }
 
-// removeProperties removes all properties of one resource.
-func (tx *Tx) removeProperties(r Resource) error {
-	var err error
-	for k := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+// removeProperties removes all properties of one resource, and returns how many
+// bytes they were.
+func (tx *Tx) removeProperties(r Resource) (freed int64, err error) {
+	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		freed += int64(len(k) - len(r.key) + len(v))
 		err = errors.Join(err, tx.w.Delete(tableProperties, k))
 	}
-	return err
+	return freed, err
 }

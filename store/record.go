@@ -9,9 +9,9 @@ import (
 // The first byte of every value is its format. A format that changes gets a
 // new number and the decoder knows both until a migration rewrites the table.
 const (
-	formatState      = 1
-	formatHome       = 1
-	formatCollection = 1
+	formatState      = 2
+	formatHome       = 2
+	formatCollection = 2
 	formatEntry      = 1
 	formatObject     = 1
 	formatPurge      = 1
@@ -42,6 +42,15 @@ func (d *decoder) format(want byte) {
 	if d.byte() != want {
 		d.fail()
 	}
+}
+
+// formatUpTo reads a format that may be any from 1 to newest.
+func (d *decoder) formatUpTo(newest byte) byte {
+	f := d.byte()
+	if f < 1 || f > newest {
+		d.fail()
+	}
+	return f
 }
 
 func (d *decoder) uvarint() uint64 {
@@ -93,6 +102,7 @@ type state struct {
 	Rev        Rev    // the last one given out
 	Home       HomeID
 	Collection CollectionID
+	Bytes      int64 // sum of UsedBytes of all homes
 	Gaps       []gap
 }
 
@@ -106,6 +116,7 @@ func (s *state) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(s.Rev))
 	b = binary.AppendUvarint(b, uint64(s.Home))
 	b = binary.AppendUvarint(b, uint64(s.Collection))
+	b = binary.AppendVarint(b, s.Bytes)
 	b = binary.AppendUvarint(b, uint64(len(s.Gaps)))
 	for _, g := range s.Gaps {
 		b = binary.AppendUvarint(b, uint64(g.Before))
@@ -116,12 +127,15 @@ func (s *state) encode() []byte {
 
 func decodeState(v []byte) (state, error) {
 	d := decoder{b: v}
-	d.format(formatState)
+	format := d.formatUpTo(formatState)
 	s := state{
 		Version:    d.uvarint(),
 		Rev:        Rev(d.uvarint()),
 		Home:       HomeID(d.uvarint()),
 		Collection: CollectionID(d.uvarint()),
+	}
+	if format >= 2 {
+		s.Bytes = d.varint()
 	}
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
 		s.Gaps = append(s.Gaps, gap{Rev(d.uvarint()), Rev(d.uvarint())})
@@ -141,12 +155,14 @@ func (h *Home) encode() []byte {
 	b = binary.AppendVarint(b, h.QuotaOverride)
 	b = binary.AppendVarint(b, h.CreatedAt.Unix())
 	b = binary.AppendVarint(b, h.ModifiedAt.Unix())
-	return binary.AppendUvarint(b, uint64(h.floor))
+	b = binary.AppendUvarint(b, uint64(h.floor))
+	b = binary.AppendUvarint(b, uint64(h.Counted))
+	return appendString(b, h.QuotaGroups)
 }
 
 func decodeHome(id HomeID, v []byte) (*Home, error) {
 	d := decoder{b: v}
-	d.format(formatHome)
+	format := d.formatUpTo(formatHome)
 	h := &Home{
 		ID:            id,
 		Owner:         d.string(),
@@ -160,6 +176,10 @@ func decodeHome(id HomeID, v []byte) (*Home, error) {
 		CreatedAt:     time.Unix(d.varint(), 0).UTC(),
 		ModifiedAt:    time.Unix(d.varint(), 0).UTC(),
 		floor:         Rev(d.uvarint()),
+	}
+	if format >= 2 {
+		h.Counted = int(d.uvarint())
+		h.QuotaGroups = d.string()
 	}
 	return h, d.err("home")
 }
@@ -179,12 +199,13 @@ func (c *Collection) encode() []byte {
 	for _, n := range c.counts {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
-	return binary.AppendUvarint(b, uint64(c.floor))
+	b = binary.AppendUvarint(b, uint64(c.floor))
+	return binary.AppendVarint(b, c.PropertyBytes)
 }
 
 func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 	d := decoder{b: v}
-	d.format(formatCollection)
+	format := d.formatUpTo(formatCollection)
 	c := &Collection{
 		ID:         CollectionID(d.uvarint()),
 		Home:       home,
@@ -204,6 +225,9 @@ func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 		c.counts[i] = int(d.uvarint())
 	}
 	c.floor = Rev(d.uvarint())
+	if format >= 2 {
+		c.PropertyBytes = d.varint()
+	}
 	return c, d.err("collection")
 }
 

@@ -31,7 +31,7 @@ func (s *Store) Reindex(ctx context.Context) (Report, error) {
 	if s.opt.Indexer == nil {
 		return r.Report, errNoIndexer
 	}
-	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.sums, r.purgeOrphans} {
+	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.sums, r.total, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
 		}
@@ -222,7 +222,7 @@ func (r *reindexer) count(ctx context.Context, id CollectionID) error {
 		if err != nil {
 			return err
 		}
-		sum, err := tx.counted(c)
+		sum, err := tx.recounted(c)
 		if err == nil {
 			*c = *sum
 		}
@@ -280,6 +280,18 @@ func (r *reindexer) sums(ctx context.Context) error {
 			}
 			return err
 		}))
+	})
+}
+
+// total adds up the whole store.
+func (r *reindexer) total(ctx context.Context) error {
+	return r.Update(ctx, func(tx *Tx) error {
+		st, err := tx.counters()
+		if err != nil {
+			return err
+		}
+		st.Bytes, err = tx.usedByAll()
+		return err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"convene/internal/engine"
+	"convene/quota"
 )
 
 // Options sets a store's rules. The zero value of each field but Indexer is a
@@ -22,11 +23,13 @@ type Options struct {
 	NewUUID      func() string    // for ResourceID; nil: random (RFC 9562 version 4)
 	ChangeLogAge time.Duration    // how long a sync position lives at least; 0: 30 days
 
-	DefaultQuota int64 // bytes per home without override; 0: unlimited
+	// Quota returns what may be stored. Each transaction asks it once, so that it
+	// may answer anew at any time. nil: there are no limits.
+	Quota func() *quota.Policy
+	// FreeDisk returns the bytes of the disk that may still be written, for
+	// quota.Store.Reserve. nil: the reserve is not looked after.
+	FreeDisk func() (int64, error)
 
-	MaxObjectSize      int // bytes of a body; 0: 10 MB
-	MaxObjects         int // in a collection; 0: 100,000
-	MaxCollections     int // in a home; 0: 1,000
 	MaxProperties      int // on one resource; 0: 200
 	MaxPropertyBytes   int // of one property; 0: 64 KB
 	CachedHomes        int // homes whose collections are kept decoded; 0: 1,024
@@ -38,6 +41,10 @@ func (o *Options) setDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Quota == nil {
+		unlimited := new(quota.Policy)
+		o.Quota = func() *quota.Policy { return unlimited }
+	}
 	if o.NewUUID == nil {
 		o.NewUUID = newUUID
 	}
@@ -48,7 +55,6 @@ func (o *Options) setDefaults() {
 		field *int
 		value int
 	}{
-		{&o.MaxObjectSize, 10 << 20}, {&o.MaxObjects, 100_000}, {&o.MaxCollections, 1_000},
 		{&o.MaxProperties, 200}, {&o.MaxPropertyBytes, 64 << 10}, {&o.CachedHomes, 1024}, {&o.Step, 500},
 	} {
 		if *d.field == 0 {
@@ -71,6 +77,7 @@ type Store struct {
 	engine engine.Engine
 	opt    Options
 	cache  *homeCache
+	disk   disk
 	gaps   []gap // never changes after Open
 }
 

@@ -133,8 +133,12 @@ func consistent(tx *Tx, id HomeID) error {
 		if n != c.Objects || last > c.Rev || c.Rev > h.Rev {
 			return fmt.Errorf("%d entries, the last of %d, in %+v of %+v", n, last, c, h)
 		}
-		if _, err := tx.Properties(OfCollection(c)); err != nil {
+		props, err := tx.Properties(OfCollection(c))
+		if err != nil {
 			return err
+		}
+		for _, p := range props {
+			bytes += int64(len(p.Name) + len(p.Value))
 		}
 	}
 	if bytes != h.UsedBytes {

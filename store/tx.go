@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"convene/internal/engine"
+	"convene/quota"
 )
 
 // A Tx is one transaction: of View, which only reads, or of Update. It is used
@@ -29,6 +30,8 @@ type Tx struct {
 	collections []*changed[Collection]
 
 	found found // the object looked up last
+
+	policy *quota.Policy // as first asked for
 }
 
 // found is what is under a name in a collection: neither entry nor tombstone if
@@ -87,6 +90,13 @@ func (tx *Tx) counters() (*state, error) {
 // end: counters, homes, collections.
 func (tx *Tx) flush() error {
 	var errs []error
+	if n := tx.grown(); n != 0 {
+		st, err := tx.counters()
+		if err != nil {
+			return err
+		}
+		st.Bytes += n
+	}
 	if tx.state != nil {
 		errs = append(errs, tx.w.Put(tableMeta, []byte(metaState), tx.state.encode()))
 	}

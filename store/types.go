@@ -98,10 +98,12 @@ type Home struct {
 	OwnerType     uint8 // what the creator gave; the store only counts by it
 	Rev           Rev   // the last change of anything in it
 	Created       Rev
-	UsedBytes     int64 // sum of the bodies of all objects
+	UsedBytes     int64 // sum of all bodies, and of all properties with their names
 	Objects       int64
 	Collections   int
-	QuotaOverride int64 // bytes; 0: Options.DefaultQuota, -1: unlimited
+	Counted       int    // those of Collections that count against the quota
+	QuotaOverride int64  // bytes; 0: none, quota.Unlimited
+	QuotaGroups   string // groups of the owner that have limits, as quota.Policy.GroupsOf gives them
 
 	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
 
@@ -122,6 +124,7 @@ type Collection struct {
 	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
 	Objects               int
 	Bytes                 int64     // sum of the bodies
+	PropertyBytes         int64     // sum of the properties, its own and those of its objects, with their names
 	Components            Component // what it takes; 0: all
 
 	counts [componentTypes]int // objects by component type

@@ -54,7 +54,7 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 		return nil, errNoIndexer
 	}
 	v := &verifier{Store: s}
-	for _, check := range []func(context.Context) error{v.file, v.lookup, v.homes, v.collections, v.orphaned} {
+	for _, check := range []func(context.Context) error{v.file, v.lookup, v.homes, v.collections, v.total, v.orphaned} {
 		if err := check(ctx); errors.Is(err, errEnough) {
 			break
 		} else if err != nil {
@@ -259,14 +259,33 @@ func (v *verifier) counters(tx *Tx, id CollectionID) error {
 	if err != nil {
 		return err
 	}
-	sum, err := tx.counted(c)
+	sum, err := tx.recounted(c)
 	if err != nil {
 		return skipCorrupt(err) // reported as ProblemIndex
 	}
 	if *sum != *c {
-		return v.in(c, "", ProblemCounter, "%d objects, %d bytes; its index adds up to %d, %d", c.Objects, c.Bytes, sum.Objects, sum.Bytes)
+		return v.in(c, "", ProblemCounter, "%d objects, %d bytes, %d of properties; its index adds up to %d, %d, %d",
+			c.Objects, c.Bytes, c.PropertyBytes, sum.Objects, sum.Bytes, sum.PropertyBytes)
 	}
 	return nil
+}
+
+// total checks the sum of the whole store against those of its homes.
+func (v *verifier) total(ctx context.Context) error {
+	return v.View(ctx, func(tx *Tx) error {
+		st, err := readState(tx.r)
+		if err != nil {
+			return err
+		}
+		sum, err := tx.usedByAll()
+		if err != nil {
+			return skipCorrupt(err) // reported of the home
+		}
+		if sum != st.Bytes {
+			return v.report(ProblemCounter, 0, 0, "", "%d bytes in all; the homes add up to %d", st.Bytes, sum)
+		}
+		return nil
+	})
 }
 
 func (v *verifier) orphaned(ctx context.Context) error {

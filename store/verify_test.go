@@ -106,6 +106,30 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 			h.UsedBytes, h.Objects, h.Collections = 1, 2, 77
 			return h.encode()
 		})},
+		{"properties of a collection count wrong", ProblemCounter, true, change(tableHomes, memberKey(1, "work"), func(v []byte) []byte {
+			c, err := decodeCollection(1, "work", v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.PropertyBytes--
+			return c.encode()
+		})},
+		{"collections that count are counted wrong", ProblemCounter, true, change(tableHomes, homeKey(1), func(v []byte) []byte {
+			h, err := decodeHome(1, v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Counted++
+			return h.encode()
+		})},
+		{"sum of the store is wrong", ProblemCounter, true, change(tableMeta, []byte(metaState), func(v []byte) []byte {
+			st, err := decodeState(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st.Bytes += 5
+			return st.encode()
+		})},
 		{"counters of the file are behind", ProblemChangeLog, false, change(tableMeta, []byte(metaState), func(v []byte) []byte {
 			return (&state{Version: schemaVersion, Rev: 3, Home: 1, Collection: 1}).encode()
 		})},

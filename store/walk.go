@@ -118,10 +118,12 @@ func (tx *Tx) known(id CollectionID) bool {
 	return tx.r.Get(tableLookup, collectionKey(id)) != nil || tx.r.Get(tableLookup, purgeKey(id)) != nil
 }
 
-// counted returns what the index says that a collection's counters must be.
-func (tx *Tx) counted(c *Collection) (*Collection, error) {
+// recounted returns what index and properties say that a collection's counters
+// must be.
+func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	sum := c.clone()
 	sum.Objects, sum.Bytes, sum.counts = 0, 0, [componentTypes]int{}
+	sum.PropertyBytes = tx.propertyBytes(appendU32([]byte{ofCollection}, c.ID)) + tx.objectPropertyBytes(c.ID)
 	prefix := indexKey(c.ID, indexEntry, 0)[:5]
 	var e Entry
 	for k, v := range tx.r.Scan(tableIndex, prefix, after(prefix)) {
@@ -140,12 +142,47 @@ func (tx *Tx) summed(h *Home) (*Home, error) {
 		return nil, err
 	}
 	sum := h.clone()
-	sum.Objects, sum.UsedBytes, sum.Collections = 0, 0, len(all)
+	sum.Objects, sum.UsedBytes, sum.Collections, sum.Counted = 0, tx.propertyBytes(OfHome(h.ID).key), 0, 0
 	for _, c := range all {
-		sum.Objects += int64(c.Objects)
-		sum.UsedBytes += c.Bytes
+		sum.addCollection(c, 1)
 	}
 	return sum, nil
+}
+
+// propertyBytes is what the properties of the resource with that key count.
+func (tx *Tx) propertyBytes(resource []byte) (n int64) {
+	for k, v := range tx.r.Scan(tableProperties, resource, after(resource)) {
+		n += int64(len(k) - len(resource) + len(v))
+	}
+	return n
+}
+
+// objectPropertyBytes is what the properties of all objects of a collection
+// count. A damaged key counts nothing.
+func (tx *Tx) objectPropertyBytes(c CollectionID) (n int64) {
+	prefix := appendU32([]byte{ofObject}, c)
+	for k, v := range tx.r.Scan(tableProperties, prefix, after(prefix)) {
+		if _, name, ok := splitObjectProperty(k); ok {
+			n += propertyCost(name, v)
+		}
+	}
+	return n
+}
+
+// usedByAll adds up what the homes say that they hold.
+func (tx *Tx) usedByAll() (n int64, err error) {
+	for k, v := range tx.r.Scan(tableHomes, nil, nil) {
+		id, kind, _ := splitHomeKey(k)
+		if kind != homeRecord {
+			continue
+		}
+		h, err := decodeHome(id, v)
+		if err != nil {
+			return 0, fmt.Errorf("home %d: %w", id, err)
+		}
+		n += h.UsedBytes
+	}
+	return n, nil
 }
 
 // derive returns the index entry of a stored object, computed from its body. If

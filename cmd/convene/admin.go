@@ -14,7 +14,7 @@ func newDataCmds(a *app) []*cobra.Command {
 // newAdminCmd has the same commands under their former names.
 func newAdminCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "admin", Short: "Former names of verify, reindex, stats, quota and reload", Hidden: true}
-	cmd.AddCommand(newDataCmds(a)...)
+	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newAdminQuotaCmd(a), newReloadCmd(a))
 	return cmd
 }
 

@@ -7,7 +7,8 @@
 //	convene sacl       who may use the service
 //	convene devicepw   device passwords
 //	convene verify     check all data; reindex rebuilds the indexes
-//	convene stats      count what is stored; quota limits it
+//	convene stats      count what is stored
+//	convene quota      what people, rooms and resources store and may store
 //	convene reload     read the configuration again
 //
 // There is one file for each command. Commands that look at data or change it

@@ -150,11 +150,29 @@ func (r *reader) value(v reflect.Value, x any, key string) {
 			r.value(out.Index(i), item, key)
 		}
 		v.Set(out)
+	case v.Kind() == reflect.Map && isTable(v.Type().Elem()):
+		r.named(v, x, key)
 	default:
 		if problem, cure := assign(v, x); problem != "" {
 			r.fault(key, problem, cure)
 		}
 	}
+}
+
+// named sets the map v to x, a table of tables.
+func (r *reader) named(v reflect.Value, x any, key string) {
+	tables, ok := x.(map[string]any)
+	if !ok {
+		r.fault(key, "this is a table of tables", fmt.Sprintf("write [%s.NAME] on a line of its own for each", key))
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		item := reflect.New(v.Type().Elem()).Elem()
+		r.value(item, tables[name], join(key, name))
+		out.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), item)
+	}
+	v.Set(out)
 }
 
 // environment applies the variables of src to config.

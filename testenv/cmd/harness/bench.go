@@ -31,7 +31,7 @@ func bench(h *harness, dir, report string, args []string) int {
 	}
 	h.slapd(h.writeUsers(base, users), base)
 	h.stableGUIDs()
-	h.config.Storage.Quota = 0 // the driver stores what it likes
+	h.config.Quota.Bytes, h.config.Storage.Reserve = 0, 0 // the driver stores what it likes
 	h.use(0, 0)
 	if err := h.start(); err != nil {
 		h.t.Fatal(err)

@@ -75,7 +75,7 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 func (h *harness) declared() {
 	const year = 365 * 24 * time.Hour
 	limits := &h.config.Calendars
-	limits.Collections, limits.Resources = 50, 10_000
+	h.config.Quota.Collections, h.config.Quota.CollectionObjects = 50, 10_000
 	limits.SingleComponent = true
 	limits.QueryPast, limits.QueryFuture = year, 5*year
 }

@@ -24,7 +24,7 @@ func crash(h *harness, n int, seed uint64) int {
 	}
 	h.config.Directory.Kind = "file"
 	h.config.Directory.File.File = h.writeUsers(base, users)
-	h.config.Storage.Quota = 0
+	h.config.Quota.Bytes, h.config.Storage.Reserve = 0, 0
 	h.use(0, 0)
 	h.must(h.start())
 
