@@ -198,6 +198,9 @@ func (s *scope) serve(act action) (*webdav.Response, error) {
 	case !ok && routed && shown == s.kind:
 		return nil, errReplaced
 	case !ok:
+		if err := protects(shown, s.req.Method); err != nil {
+			return nil, err
+		}
 		return notAllowed(table), nil
 	}
 	if err := s.mayDo(m); err != nil {

@@ -75,6 +75,8 @@ func TestConfigFaults(t *testing.T) {
 		{"answers together", "[calendars]\nall-answers-size = 1000\n" + minimal, `c.toml:2: calendars.all-answers-size: it is less than calendars.answer-size`},
 		{"size without quotes", "[storage]\nquota = 100\n" + minimal, `c.toml:2: storage.quota: want a size; put it in quotes: "100MiB"`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
+		{"public URL", "[server]\npublic-url = \"https://cal.example.com/dav\"\n" + minimal, `c.toml:2: server.public-url: "https://cal.example.com/dav" is not the address of a server; write "https://calendar.example.com", with a port if need be, and no path`},
+		{"public URL without a scheme", "[server]\npublic-url = \"cal.example.com\"\n" + minimal, `c.toml:2: server.public-url: "cal.example.com" is not the address of a server; `},
 		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},
 		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: everyone cannot stand above everyone`},
