@@ -62,6 +62,14 @@ func (d *calendarData) in(zone *ical.Zone) {
 	}
 }
 
+// timeRanges lists the ranges that the element asks for. A nil d has none.
+func (d *calendarData) timeRanges() []calquery.TimeRange {
+	if d == nil {
+		return nil
+	}
+	return d.ask.TimeRanges()
+}
+
 // write writes the element with the data of an object. Whole objects go out as
 // they were stored, without being parsed.
 func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, error) {

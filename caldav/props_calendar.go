@@ -20,8 +20,8 @@ func calendarProperties() []property {
 	scheduling := kindCalendar | kindInbox | kindOutbox
 	return []property{
 		keptProperty(webdav.CalDAV("calendar-description"), kindCalendar, nil),
-		keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil),
-		keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil),
+		inAllprop(keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil)),
+		inAllprop(keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil)),
 		timezoneProperty(),
 		{name: webdav.CalDAV("calendar-timezone-id"), on: kindCalendar, get: getTimezoneID, set: setTimezoneID,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.CalDAV("calendar-timezone")) }},
