@@ -158,7 +158,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 		return nil, err
 	}
 	var act action
-	m, ok := h.methods[req.target.kind][r.Method]
+	m, ok := h.table(req.target.kind, &req.target)[r.Method]
 	if ok && !h.hopeless(caller, &req.target, m.need.Target|m.need.Parent) {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
