@@ -4,37 +4,75 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"convene/calendar"
 )
 
 // What COPY and MOVE of an object check of it is what PUT checks (RFC 4791
-// §5.3.2.1), whether it comes from another calendar or from another home.
+// §5.3.2.1), wherever it comes from: an ordinary collection, where anything may lie;
+// another calendar; another home.
 func TestTransferPreconditions(t *testing.T) {
 	const home, bobs = "/calendars/users/ann/", "/calendars/users/bob/"
-	for _, tt := range []struct{ condition, body string }{ // "": it may
-		{"", event("lunch", "20260504T120000Z")},
-		{"supported-calendar-component", task("task")},
+	lunch := event("lunch", "20260504T120000Z")
+	for _, tt := range []struct {
+		condition string // "": it may
+		body      string
+		then      func(*calendar.Rules)
+	}{
+		{condition: "", body: lunch},
+		{condition: "valid-calendar-data", body: "hello"},
+		{condition: "valid-calendar-data", body: strings.Replace(lunch, "DTSTART:20260504", "DTSTART:2026ABCD", 1)},
+		{condition: "valid-calendar-object-resource", body: strings.Replace(lunch, "VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST", 1)},
+		{condition: "valid-calendar-object-resource", body: strings.Replace(lunch, "END:VEVENT", "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:other\r\nDTSTART:20260504T120000Z\r\nEND:VEVENT", 1)},
+		{condition: "supported-calendar-component", body: task("task")},
+		{condition: "no-uid-conflict", body: event("taken", "20260504T120000Z")},
+		{condition: "max-resource-size", body: event("big", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 3000)), then: func(r *calendar.Rules) { r.ResourceSize = 2000 }},
+		{condition: "max-instances", body: event("many", "20260504T120000Z", "RRULE:FREQ=DAILY;COUNT=200"), then: func(r *calendar.Rules) { r.Instances = 100 }},
+		{condition: "max-attendees-per-instance", body: event("crowd", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), then: func(r *calendar.Rules) { r.Attendees = 2 }},
 	} {
 		for _, method := range []string{"COPY", "MOVE"} {
-			for _, from := range []string{home + "second/", bobs + "second/"} {
-				if method == "COPY" && from == home+"second/" && tt.condition == "" {
+			for _, from := range []struct {
+				name, path string
+				ordinary   bool
+			}{
+				{"an ordinary collection", home + "folder/", true},
+				{"another calendar", home + "second/", false},
+				{"another home's collection", bobs + "folder/", true},
+				{"another home", bobs + "second/", false},
+			} {
+				if !from.ordinary && tt.condition != "" && tt.condition != "supported-calendar-component" {
+					continue // it cannot lie there
+				}
+				if method == "COPY" && from.path == home+"second/" && tt.condition == "" {
 					continue // its UID would be twice in the home (RFC 6638 §3.2.4.1)
 				}
-				t.Run(fmt.Sprintf("%s %s from %s", tt.condition, method, from), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s %s from %s", tt.condition, method, from.name), func(t *testing.T) {
 					e := newEnv(t)
-					e.must(201, "boss", "MKCALENDAR", from, "")
-					e.must(201, "boss", "PUT", from+"x.ics", tt.body)
-					want, there, left := 403, 404, 200
+					for _, h := range []string{home, bobs} {
+						e.must(201, "boss", "MKCOL", h+"folder/", "")
+						e.must(201, "boss", "MKCALENDAR", h+"second/", "")
+					}
+					e.must(201, "ann", "PUT", home+"calendar/taken.ics", event("taken", "20260504T120000Z"))
+					e.must(201, "boss", "PUT", from.path+"x.ics", tt.body, "Content-Type: text/calendar")
+					if tt.then != nil {
+						tt.then(&e.h.Calendars.Rules)
+					}
+					want := 403
 					if tt.condition == "" {
-						want, there = 201, 200
+						want = 201
 					}
-					if want == 201 && method == "MOVE" {
-						left = 404
-					}
-					got := e.do("boss", method, from+"x.ics", "", "Destination: "+home+"calendar/x.ics")
+					got := e.do("boss", method, from.path+"x.ics", "", "Destination: "+home+"calendar/x.ics")
 					if got.Status != want || tt.condition != "" && !strings.Contains(got.Body, "<C:"+tt.condition) {
 						t.Errorf("%s = %d %q, want %d %s", method, got.Status, got.Body, want, tt.condition)
 					}
-					e.must(left, "boss", "GET", from+"x.ics", "")
+					left, there := 200, 404
+					if want == 201 {
+						there = 200
+						if method == "MOVE" {
+							left = 404
+						}
+					}
+					e.must(left, "boss", "GET", from.path+"x.ics", "")
 					e.must(there, "ann", "GET", home+"calendar/x.ics", "")
 				})
 			}
