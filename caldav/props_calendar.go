@@ -144,6 +144,9 @@ func getComponentSets(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 func objectProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("calendar-data"), on: kindObject, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+			if r.col.Kind == store.KindCollection {
+				return false, nil // files are no calendar data
+			}
 			return true, s.tx.Body(r.col, r.object, w.Data)
 		}},
 		textProperty(webdav.CS("uid"), kindObject, func(_ *scope, r *resource) string { return r.object.UID }),
