@@ -100,10 +100,6 @@ func (s *scope) contentType(c *store.Collection, o *store.Entry) (string, error)
 	return e.Content(), err
 }
 
-// fileType is the stored property that keeps the Content-Type of a file in an
-// ordinary collection.
-var fileType = webdav.DAV("getcontenttype")
-
 // What a browser may do with a page of ours: show it; and with a file that
 // somebody stored, which can be a page with a script: not even run it as ours.
 const (

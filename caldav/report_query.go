@@ -74,13 +74,6 @@ func (h *Handler) checkReach(r *request, ranges []calquery.TimeRange) error {
 	return nil
 }
 
-// collection is the resource of the collection that r is or lies in.
-func (r *resource) collection() *resource {
-	c := *r
-	c.object, c.name, c.kind = nil, "", kinds[r.col.Kind]
-	return &c
-}
-
 // query is a calendar-query being answered.
 type query struct {
 	s      *scope
