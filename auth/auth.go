@@ -88,6 +88,12 @@ type identity struct {
 // Authorization header. Errors: see answer.
 type verify func(r *http.Request, credentials string) (identity, error)
 
+// Offers reports whether anybody can sign in on the connection of r: passwords in
+// the clear may not be accepted where there is no TLS.
+func (a *Authenticator) Offers(r *http.Request) bool {
+	return slices.ContainsFunc(a.schemes, func(s string) bool { return s != SchemeBasic || a.basicAllowed(r) })
+}
+
 // Schemes returns the schemes offered to clients, in order.
 func (a *Authenticator) Schemes() []string { return slices.Clone(a.schemes) }
 

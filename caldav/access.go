@@ -191,20 +191,23 @@ func (s *scope) mayAddAt(d *destination) error {
 // is one that step one had no reason to prepare.
 func (s *scope) serve(act action) (*webdav.Response, error) {
 	shown := s.shown()
-	table := s.h.methods[shown]
+	table := s.h.table(shown, &s.req.target)
 	m, ok := table[s.req.Method]
-	_, routed := s.h.methods[s.req.target.kind][s.req.Method]
+	_, routed := s.h.table(s.req.target.kind, &s.req.target)[s.req.Method]
 	switch {
 	case !ok && routed && shown == s.kind:
 		return nil, errReplaced
 	case !ok:
+		if err := protects(shown, s.req.Method); err != nil {
+			return nil, err
+		}
 		return notAllowed(table), nil
 	}
 	if err := s.mayDo(m); err != nil {
 		return nil, err
 	}
 	if shown != s.kind { // and the place takes from the caller what they may not see there
-		real, ok := s.h.methods[s.kind][s.req.Method]
+		real, ok := s.h.table(s.kind, &s.req.target)[s.req.Method]
 		if !ok {
 			return notAllowed(s.h.methods[s.kind]), nil
 		}

@@ -8,6 +8,7 @@ import (
 	"convene/caldav/calquery"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/store"
 )
 
 // calendarData is the CALDAV:calendar-data that a report asks for, as data of
@@ -62,11 +63,19 @@ func (d *calendarData) in(zone *ical.Zone) {
 	}
 }
 
+// timeRanges lists the ranges that the element asks for. A nil d has none.
+func (d *calendarData) timeRanges() []calquery.TimeRange {
+	if d == nil {
+		return nil
+	}
+	return d.ask.TimeRanges()
+}
+
 // write writes the element with the data of an object. Whole objects go out as
 // they were stored, without being parsed.
 func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	if r.object == nil {
-		return false, nil
+	if r.object == nil || r.col.Kind == store.KindCollection {
+		return false, nil // files are no calendar data
 	}
 	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
 	defer w.End()

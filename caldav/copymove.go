@@ -36,6 +36,9 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if err == errNoParent {
 		return nil, noParent()
 	}
+	if err == nil && t.kind&serverMade != 0 {
+		return nil, protected(webdav.CondProtectedURL)
+	}
 	if err != nil || t.kind != kindMissing || t.addMember || t.object != "" && t.slash {
 		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
 	}

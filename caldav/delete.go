@@ -26,8 +26,10 @@ func (h *Handler) deleteObject(*request) (action, error) {
 // all that is in it: 204. The home's own collections stay, and so does the
 // default calendar.
 func (h *Handler) deleteCollection(r *request) (action, error) {
-	if depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity); err != nil || depth != webdav.DepthInfinity {
-		return nil, webdav.BadRequest("DELETE of a collection has Depth: infinity")
+	// Only infinity makes sense, and clients have to say nothing else (RFC 4918
+	// §9.6.1). Some say 0 with every request, and mean what DELETE does.
+	if _, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity); err != nil {
+		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {

@@ -26,7 +26,7 @@ var answers = []struct {
 }{
 	{calendar.ErrLocation, http.StatusForbidden, webdav.CondCalendarCollectionLocationOK},
 	{calendar.ErrComponent, http.StatusForbidden, webdav.CondSupportedCalendarComponent},
-	{calendar.ErrFixed, http.StatusForbidden, xml.Name{}},
+	{calendar.ErrFixed, http.StatusForbidden, webdav.CondProtectedURL},
 	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-delete-allowed")},
 	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrTooLarge, http.StatusInsufficientStorage, xml.Name{}},

@@ -18,13 +18,14 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Log and Now are
-// required.
+// Options are what a Handler is made from. All fields but PublicURL,
+// Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
 	Limits    Limits
+	PublicURL string // origin by which clients know the server; "": Location is a path
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -120,8 +121,17 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 		resp = h.errorResponse(r, err)
 	}
 	h.serverInfo.tell(r, resp)
+	h.locate(resp)
 	if sent := send(w, r, resp); sent && resp.Recycle != nil {
 		resp.Recycle(resp.Body)
+	}
+}
+
+// locate makes the Location of what was created or moved a URL, if clients come by
+// another than they see.
+func (h *Handler) locate(resp *webdav.Response) {
+	if path := resp.Header.Get("Location"); path != "" {
+		resp.Header.Set("Location", h.PublicURL+path)
 	}
 }
 
@@ -143,7 +153,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 		return nil, err
 	}
 	var act action
-	m, ok := h.methods[req.target.kind][r.Method]
+	m, ok := h.table(req.target.kind, &req.target)[r.Method]
 	if ok && !h.hopeless(caller, &req.target, m.need.Target|m.need.Parent) {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err

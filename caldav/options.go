@@ -26,7 +26,7 @@ var davClasses = strings.Join([]string{
 func (h *Handler) options(*request) (action, error) {
 	return func(s *scope) (*webdav.Response, error) {
 		return &webdav.Response{Status: http.StatusOK, Header: http.Header{
-			"Dav": {davClasses}, "Allow": {h.methods[s.shown()].allow()},
+			"Dav": {davClasses}, "Allow": {h.table(s.shown(), &s.req.target).allow()},
 		}}, nil
 	}, nil
 }

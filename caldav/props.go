@@ -180,6 +180,12 @@ func keptProperty(name xml.Name, on kind, check func(*scope, *resource, *webdav.
 	}
 }
 
+// inAllprop makes a row one that DAV:allprop gives.
+func inAllprop(p property) property {
+	p.all = true
+	return p
+}
+
 // A propertyRequest is which properties an answer shall hold, with the rows
 // already found for one kind of resource after the other.
 type propertyRequest struct {

@@ -21,8 +21,8 @@ func calendarProperties() []property {
 	scheduling := kindCalendar | kindInbox | kindOutbox
 	return []property{
 		keptProperty(webdav.CalDAV("calendar-description"), kindCalendar, nil),
-		keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil),
-		keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil),
+		inAllprop(keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil)),
+		inAllprop(keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil)),
 		timezoneProperty(),
 		{name: webdav.CalDAV("calendar-timezone-id"), on: kindCalendar, get: getTimezoneID, set: setTimezoneID,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.CalDAV("calendar-timezone")) }},
@@ -145,6 +145,9 @@ func getComponentSets(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
 func objectProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("calendar-data"), on: kindObject, get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+			if r.col.Kind == store.KindCollection {
+				return false, nil // files are no calendar data
+			}
 			return true, s.tx.Body(r.col, r.object, w.Data)
 		}},
 		textProperty(webdav.CS("uid"), kindObject, func(_ *scope, r *resource) string { return r.object.UID }),

@@ -27,6 +27,9 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
 	}
+	if err := h.checkReach(r, q.data.timeRanges()); err != nil {
+		return nil, err
+	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err

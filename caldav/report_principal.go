@@ -41,7 +41,10 @@ var searchable = []struct {
 const noField directory.Field = 255
 
 // reportSearchProperties serves principal-search-property-set (RFC 3744 §9.5).
-func (h *Handler) reportSearchProperties(_ *request, body *webdav.Element) (action, error) {
+func (h *Handler) reportSearchProperties(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
 	if err := webdav.ParsePrincipalSearchPropertySet(body); err != nil {
 		return nil, err
 	}
@@ -75,8 +78,8 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }
 
-// depthZero refuses reports with another depth: the searches cover all
-// principals, however deep.
+// depthZero refuses reports with another depth, for which RFC 3744 §9 does not
+// define them: the searches cover all principals, however deep.
 func depthZero(r *request) error {
 	depth, err := webdav.ParseDepth(r.Header, webdav.Depth0)
 	if err == nil && depth != webdav.Depth0 {
@@ -217,6 +220,9 @@ func (s *scope) principalResource(p *directory.Principal) *resource {
 // reportACLPrincipals serves acl-principal-prop-set (RFC 3744 §9.2): properties
 // of the principals that the resource's access control list names.
 func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action, error) {
+	if err := depthZero(r); err != nil {
+		return nil, err
+	}
 	ask, err := webdav.ParseACLPrincipalPropSet(body)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 
 	"convene/acl"
 	"convene/caldav/calquery"
@@ -16,18 +17,17 @@ import (
 // reportQuery serves calendar-query (RFC 4791 §7.8): the objects that the filter
 // matches. The index decides what it can; only the rest is parsed.
 func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) {
+	// First the time zone: a client that hears of a condition on it sends its own
+	// definition and asks again (RFC 7809 §3.1.6), whatever else is wrong.
+	zone, err := calquery.ParseTimezone(body)
+	if err != nil {
+		return nil, err
+	}
 	ask, err := webdav.ParseProps(body)
 	if err != nil {
 		return nil, err
 	}
 	filter, err := calquery.ParseFilter(body.Child(webdav.CalDAV("filter")))
-	if err != nil {
-		return nil, err
-	}
-	if err := h.checkReach(r, filter); err != nil {
-		return nil, err
-	}
-	zone, err := calquery.ParseTimezone(body)
 	if err != nil {
 		return nil, err
 	}
@@ -37,6 +37,9 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 	}
 	q := queryProperties(ask, r)
 	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
+		return nil, err
+	}
+	if err := h.checkReach(r, slices.Concat(filter.TimeRanges(), q.data.timeRanges())); err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
@@ -53,8 +56,8 @@ func (h *Handler) reportQuery(r *request, body *webdav.Element) (action, error) 
 
 // checkReach refuses time ranges beyond what the server was told to search
 // (CALDAV:min-date-time, CALDAV:max-date-time).
-func (h *Handler) checkReach(r *request, f *calquery.Filter) error {
-	for _, tr := range f.TimeRanges() {
+func (h *Handler) checkReach(r *request, ranges []calquery.TimeRange) error {
+	for _, tr := range ranges {
 		if past := h.Limits.QueryPast; past > 0 {
 			least := r.now.Add(-past).Unix()
 			if tr.From != math.MinInt64 && tr.From < least || tr.To != math.MaxInt64 && tr.To < least {

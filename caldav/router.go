@@ -127,6 +127,21 @@ func (v verbs) requiring(on acl.Kind) verbs {
 	return with
 }
 
+// table is the methods at a target where a kind of resource is. The add-member URI of a collection stands for
+// what is not made yet (RFC 5995 §3.2): DELETE there must not be that of the
+// collection.
+func (h *Handler) table(k kind, t *target) verbs {
+	all := h.methods[k]
+	if !t.addMember || k == kindMissing {
+		return all
+	}
+	table := verbs{"OPTIONS": all["OPTIONS"]}
+	if post, ok := all[http.MethodPost]; ok {
+		table[http.MethodPost] = post
+	}
+	return table
+}
+
 func join(sets ...verbs) verbs {
 	all := verbs{}
 	for _, set := range sets {

@@ -3,24 +3,24 @@ package caldav
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/http"
-	"strings"
 
 	"convene/internal/webdav"
 )
 
 // WellKnown answers below /.well-known/ without asking who is there: caldav leads
-// to the service (RFC 6764 §5), on a connection with TLS if httpsPort, the port
-// for those, is not empty. The folder itself is empty.
-func WellKnown(httpsPort string) http.Handler {
+// to root, where the service begins, as a URL or as a path (RFC 6764 §5). Where
+// that is may change with the configuration, so nobody shall keep it. The folder
+// itself is empty.
+func WellKnown(root string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t, err := parseTarget(r.URL.EscapedPath())
 		switch {
 		case err != nil || t.kind != kindWellKnown:
 			http.NotFound(w, r)
 		case t.ident == "caldav":
-			w.Header().Set("Location", serviceURL(r, httpsPort))
+			w.Header().Set("Location", root)
+			w.Header().Set("Cache-Control", "no-cache")
 			w.WriteHeader(http.StatusMovedPermanently)
 		case r.Method == "PROPFIND":
 			send(w, r, emptyFolder("/.well-known/"))
@@ -28,24 +28,6 @@ func WellKnown(httpsPort string) http.Handler {
 			send(w, r, &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("caldav\n")})
 		}
 	})
-}
-
-// serviceURL is the root of the service as the client reaches it.
-func serviceURL(r *http.Request, httpsPort string) string {
-	if r.TLS != nil {
-		return "https://" + r.Host + "/"
-	}
-	if httpsPort == "" {
-		return "/"
-	}
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	if httpsPort == "443" {
-		return "https://" + host + "/"
-	}
-	return "https://" + net.JoinHostPort(strings.Trim(host, "[]"), httpsPort) + "/"
 }
 
 func emptyFolder(path string) *webdav.Response {

@@ -70,9 +70,22 @@ func (k *checker) server(c *Config) {
 	if len(c.Server.HTTP)+len(c.Server.HTTPS) == 0 {
 		k.fault("server.https", "there is no address to listen on", `set server.https = [":8443"]`)
 	}
+	if !isOrigin(c.Server.PublicURL) {
+		k.fault("server.public-url", fmt.Sprintf("%q is not the address of a server", c.Server.PublicURL), `write "https://calendar.example.com", with a port if need be, and no path`)
+	}
 	if c.Server.Data == "" {
 		k.fault("server.data", "there is no data folder", `such as "/var/lib/convene"`)
 	}
+}
+
+// isOrigin reports whether s is empty or an origin: a scheme, a host and perhaps a
+// port (RFC 6454 §6.2). A slash may follow.
+func isOrigin(s string) bool {
+	if s == "" {
+		return true
+	}
+	u, err := url.Parse(strings.TrimSuffix(s, "/"))
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Scheme+"://"+u.Host == strings.TrimSuffix(s, "/")
 }
 
 func checkAddress(addr string) error {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"convene/auth"
@@ -33,6 +34,7 @@ type Config struct {
 // Server says where the server is found.
 type Server struct {
 	HostName  string   `toml:"host-name" doc:"Name by which clients reach the server: it is in the self-signed certificate, and Kerberos clients ask for tickets for HTTP/host-name. Empty: this machine's name."`
+	PublicURL string   `toml:"public-url" doc:"Where clients find the server, if that is not where it listens: behind a proxy, https://calendar.example.com. The redirects of /.well-known/ and the addresses of what clients create are then given in full. Empty: they are paths, which hold wherever the client came from."`
 	HTTP      []string `toml:"http" doc:"Addresses for connections without TLS, each host:port, [IPv6 address]:port or :port for all addresses of both kinds. An empty list: none."`
 	HTTPS     []string `toml:"https" doc:"The same for connections with TLS."`
 	Data      string   `toml:"data" doc:"Folder for calendars, sign-in state, rules and logs. The server alone writes it."`
@@ -185,6 +187,7 @@ func Parse(path string, text []byte, environ []string) (Config, error) {
 		return Config{}, faults
 	}
 	c.Server.Data = filepath.Clean(c.Server.Data)
+	c.Server.PublicURL = strings.TrimSuffix(c.Server.PublicURL, "/")
 	return c, nil
 }
 

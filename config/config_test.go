@@ -79,6 +79,8 @@ func TestConfigFaults(t *testing.T) {
 		{"objects of no size", "[quota]\nobject-size = \"0\"\n" + minimal, `c.toml:2: quota.object-size: a size above zero is needed`},
 		{"quota of no type", "[quota.types.robots]\nbytes = \"1MB\"\n" + minimal, `c.toml:1: quota.types.robots: "robots" is not known; use one of users, groups, locations, resources`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
+		{"public URL", "[server]\npublic-url = \"https://cal.example.com/dav\"\n" + minimal, `c.toml:2: server.public-url: "https://cal.example.com/dav" is not the address of a server; write "https://calendar.example.com", with a port if need be, and no path`},
+		{"public URL without a scheme", "[server]\npublic-url = \"cal.example.com\"\n" + minimal, `c.toml:2: server.public-url: "cal.example.com" is not the address of a server; `},
 		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},
 		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: everyone cannot stand above everyone`},

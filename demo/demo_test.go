@@ -188,3 +188,32 @@ verify = "`+filepath.Join(dir, "tls", "self-signed.pem")+`"
 		t.Error("deleted here, and still on the server")
 	}
 }
+
+// Without TLS and a path that leads nowhere, vdirsyncer asks /.well-known/caldav,
+// and is not sent to a certificate that it does not know.
+func TestVdirsyncerOverPlain(t *testing.T) {
+	program := testenv.Require(t, "vdirsyncer", "vdirsyncer")[0]
+	work := testenv.Dir(t)
+	guide, _ := start(t, testenv.Dir(t))
+	config := testenv.WriteFile(t, filepath.Join(work, "config"), `[general]
+status_path = "`+work+`/status/"
+[pair ann]
+a = "here"
+b = "there"
+collections = ["from b"]
+[storage here]
+type = "filesystem"
+path = "`+work+`/files/"
+fileext = ".ics"
+[storage there]
+type = "caldav"
+url = "`+regexp.MustCompile(`http://localhost:\d+`).FindString(guide)+`/nothing/here/"
+username = "ann"
+password = "demo"
+`)
+	testenv.Run(t, nil, strings.Repeat("y\n", 20), program, "-c", config, "discover")
+	testenv.Run(t, nil, "", program, "-c", config, "sync")
+	if names, err := filepath.Glob(filepath.Join(work, "files", "calendar", "*.ics")); err != nil || len(names) < 5 {
+		t.Errorf("%v, %v", names, err)
+	}
+}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net"
 	"net/http"
 	"strings"
 
@@ -24,13 +25,34 @@ func (s *Server) public(next http.Handler) http.Handler {
 		first, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		switch {
 		case first == ".well-known" && rest == "timezone":
-			http.Redirect(w, r, zonePrefixes[0], http.StatusMovedPermanently)
+			http.Redirect(w, r, s.site.Load().config.Server.PublicURL+zonePrefixes[0], http.StatusMovedPermanently)
 		case first == ".well-known":
-			caldav.WellKnown(s.securePort()).ServeHTTP(w, r)
+			caldav.WellKnown(s.serviceRoot(r)).ServeHTTP(w, r)
 		case zones["/"+first] != nil:
 			zones["/"+first].ServeHTTP(w, r)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// serviceRoot is where the service begins for the client of r: the public URL if
+// there is one, and else the same listener, if anybody can sign in there. Where
+// nobody can, a client is sent to the one with TLS under the server's own name: the
+// Host header is the client's word, and a shared cache would pass it on.
+func (s *Server) serviceRoot(r *http.Request) string {
+	s.gate.RLock()
+	current := s.site.Load()
+	offers := current.signIn.Offers(r)
+	s.gate.RUnlock()
+	port := s.securePort()
+	switch {
+	case current.config.Server.PublicURL != "":
+		return current.config.Server.PublicURL + "/"
+	case offers || port == "":
+		return "/"
+	case port == "443":
+		return "https://" + current.config.HostName() + "/"
+	}
+	return "https://" + net.JoinHostPort(current.config.HostName(), port) + "/"
 }

@@ -193,6 +193,18 @@ func (d *DataRequest) Expands() (TimeRange, bool) {
 	return *d.expand, true
 }
 
+// TimeRanges returns the ranges of CALDAV:expand, CALDAV:limit-recurrence-set and
+// CALDAV:limit-freebusy-set.
+func (d *DataRequest) TimeRanges() []TimeRange {
+	var ranges []TimeRange
+	for _, t := range []*TimeRange{d.expand, d.limit, d.limitFreeBusy} {
+		if t != nil {
+			ranges = append(ranges, *t)
+		}
+	}
+	return ranges
+}
+
 // Render returns the part of o that d asks for. Dates and floating times are read
 // in floating, nil for UTC; the work for recurrence instances is taken from b.
 // The error may be ical.ErrBudget.

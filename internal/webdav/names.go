@@ -103,6 +103,8 @@ var (
 	// RFC 3253, 5689, 5842, 5995, 6578, 4331
 	CondSupportedReport       = DAV("supported-report")
 	CondResourceMustBeNull    = DAV("resource-must-be-null")
+	CondProtectedURL          = DAV("protected-url-deletion-allowed")        // RFC 5842 §5
+	CondProtectedSource       = DAV("protected-source-url-deletion-allowed") // RFC 5842 §6
 	CondValidResourceType     = DAV("valid-resourcetype")
 	CondValidSyncToken        = DAV("valid-sync-token")
 	CondNumberOfMatches       = DAV("number-of-matches-within-limits")

@@ -1,0 +1,34 @@
+package caldav_test
+
+import "testing"
+
+// RFC 3744 §9.
+func TestPrincipalReportRules(t *testing.T) {
+	e := newEnv(t)
+	search := func(attrs, inner, props string) string {
+		return "<D:principal-property-search" + davNS + attrs + ">" + inner + "<D:prop>" + props + "</D:prop></D:principal-property-search>"
+	}
+	by := func(prop, match string) string {
+		return "<D:property-search><D:prop><" + prop + "/></D:prop><D:match>" + match + "</D:match></D:property-search>"
+	}
+	const name = "<D:displayname/>"
+	e.rows(t, []row{
+		{name: "§9.4 a part of the name, of any case", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "aRCh"), name), status: 207, want: []string{"Ann Archer"}, not: []string{"Bob"}},
+		{name: "§9.4 all have to match", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "a")+by("CS:email-address-set", "bob@"), name), status: 207, want: []string{"Bob Baker"}, not: []string{"Ann"}},
+		{name: "§9.4 nobody", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "nobody"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 a property that cannot be searched", method: "REPORT", path: "/principals/", body: search("", by("D:getetag", "a"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 a property that is not there", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "arch"), "<x:none/>"), status: 207, want: []string{"404 Not Found"}},
+		{name: "§9.4 Depth is 0", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "arch"), name), header: []string{"Depth: 1"}, status: 400},
+		{name: "§9.4 nothing to search by", method: "REPORT", path: "/principals/", body: search("", "", name), status: 400},
+		{name: "§9.4 wildcards are text", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "*"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.5 what can be searched", method: "REPORT", path: "/principals/", body: element("D:principal-search-property-set", ""), status: 200, want: []string{"<D:principal-search-property><D:prop><D:displayname/></D:prop><D:description", "calendar-user-address-set"}},
+		{name: "§9.5 Depth is 0", method: "REPORT", path: "/principals/", body: element("D:principal-search-property-set", ""), header: []string{"Depth: 1"}, status: 400},
+		{name: "§9.5 has no content", method: "REPORT", path: "/principals/", body: element("D:principal-search-property-set", "<D:prop/>"), status: 400},
+		{name: "§9.3 myself", method: "REPORT", path: "/principals/", body: element("D:principal-match", "<D:self/><D:prop>"+name+"</D:prop>"), status: 207, want: []string{"Ann Archer", "All Staff"}, not: []string{"Bob Baker"}},
+		{name: "§9.3 among the users", method: "REPORT", path: "/principals/users/", body: element("D:principal-match", "<D:self/><D:prop>"+name+"</D:prop>"), status: 207, want: []string{"Ann Archer"}, not: []string{"All Staff"}},
+		{name: "§9.3 neither self nor a property", method: "REPORT", path: "/principals/", body: element("D:principal-match", "<D:prop>"+name+"</D:prop>"), status: 400},
+		{name: "§9.3 Depth is 0", method: "REPORT", path: "/principals/", body: element("D:principal-match", "<D:self/>"), header: []string{"Depth: 1"}, status: 400},
+		{name: "§9.2 whom the ACL names", method: "REPORT", path: "/calendars/users/ann/calendar/", body: element("D:acl-principal-prop-set", "<D:prop>"+name+"</D:prop>"), status: 207, want: []string{"Ann Archer"}, not: []string{"Bob Baker"}},
+		{name: "§9.2 Depth is 0", method: "REPORT", path: "/calendars/users/ann/calendar/", body: element("D:acl-principal-prop-set", "<D:prop>"+name+"</D:prop>"), header: []string{"Depth: 1"}, status: 400},
+	})
+}
