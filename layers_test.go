@@ -23,6 +23,7 @@ internal/webdav
 internal/engine
 internal/atomicfile
 internal/logging
+internal/membudget
 internal/settings
 testenv
 directory/ldif
@@ -32,14 +33,14 @@ store                 internal/engine
 snapshot              internal/ical store
 calendar              directory internal/ical internal/webdav snapshot store
 caldav/calquery       internal/ical internal/webdav
-tzdist                internal/ical
+tzdist                internal/ical internal/webdav
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 acl
-caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav snapshot store
+caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav snapshot store
 admin                 auth directory internal/engine internal/settings sacl store
 config                auth caldav directory internal/settings sacl
-server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging sacl snapshot store tzdist
+server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server store
 testenv/cmd/harness   config internal/settings testenv

@@ -1,18 +1,25 @@
 package caldav
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
 )
 
 // bulkResources bounds the resources that one bulk request may change.
 const bulkResources = 250
+
+// partCopies is how much longer the parts of an iCalendar stream may be, all
+// together, than the longest stream: each has the time zones that it uses. The trees
+// of the parts are that of the stream.
+const partCopies = 2
 
 // A bulkStep is one change of a bulk request: what to do inside the
 // transaction, and how its outcome is told.
@@ -28,21 +35,33 @@ type bulkStep struct {
 // bulkCreate stores each event of an iCalendar stream as a resource of its own
 // (calendarserver-bulk-change §3.1).
 func (h *Handler) bulkCreate(r *request, form calendar.Form) (action, error) {
-	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	body, err := readBody(r, h.Limits.MaxRequestSize, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.reserveTree(body, form); err != nil {
 		return nil, err
 	}
 	cal, err := calendar.Decode(body, form)
 	if err != nil {
 		return nil, calendar.Invalid(err)
 	}
+	zones := ical.NewZones(cal)
 	parts := splitByUID(cal)
 	if len(parts) > bulkResources {
 		return nil, precondition(webdav.ME("max-resources"))
 	}
 	steps := make([]bulkStep, len(parts))
+	left := partCopies * h.Limits.MaxRequestSize
 	for i, part := range parts {
-		data, err := h.Calendars.Rules.Parse(part.Append(nil), calendar.ICalendar)
+		text := part.Append(nil)
+		if left -= int64(len(text)); left < 0 {
+			return nil, precondition(webdav.ME("max-bytes"))
+		}
+		if err := r.memory.reserve(r.Context(), partCopies*int64(len(text))); err != nil {
+			return nil, err
+		}
+		data, err := h.Calendars.Rules.ParsePart(part, zones, text)
 		steps[i] = bulkStep{name: newName(), data: data, err: err}
 	}
 	return h.bulk(r, steps)
@@ -63,7 +82,11 @@ func (h *Handler) bulkChange(r *request) (action, error) {
 		if len(steps) == bulkResources {
 			return nil, precondition(webdav.ME("max-resources"))
 		}
-		steps = append(steps, h.bulkStep(r, e))
+		st := h.bulkStep(r, e)
+		if errors.Is(st.err, errNoMemory) {
+			return nil, st.err // and not 250 times after each other
+		}
+		steps = append(steps, st)
 	}
 	return h.bulk(r, steps)
 }
@@ -98,7 +121,8 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
 		return st
 	}
-	st.data, st.err = h.Calendars.Rules.Parse(inElement(data))
+	text, form := inElement(data)
+	st.data, st.err = h.parse(r, text, form)
 	return st
 }
 

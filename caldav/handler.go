@@ -14,32 +14,33 @@ import (
 	"convene/calendar"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/internal/membudget"
 	"convene/internal/webdav"
 )
 
-// Options are what a Handler is made from. All fields but Log and Now are
-// required.
+// Options are what a Handler is made from. All fields but Memory,
+// Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
 	Limits    Limits
+	Memory    *membudget.Budget // for all requests; nil: one of DefaultMemory
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
 // Limits bound what one request may ask for.
 type Limits struct {
-	ObjectBytes     int64         `toml:"object-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
-	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
-	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
-	AnswerBytes     int64         `toml:"answer-size" doc:"Largest answer to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
-	AllAnswersBytes int64         `toml:"all-answers-size" doc:"Most bytes of long answers that are being made or sent at the same time; more is 503, and the client tries again."`
-	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
-	Attendees       int           `toml:"attendees" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
-	Collections     int           `toml:"collections" doc:"Most collections in one calendar home."`
-	Resources       int           `toml:"resources" doc:"Most resources in one collection."`
-	SearchResults   int           `toml:"search-results" doc:"Most principals in the answer to one search."`
+	MaxResourceSize int64         `toml:"max-resource-size" doc:"Largest calendar object resource, in bytes (CALDAV:max-resource-size)."`
+	MaxRequestSize  int64         `toml:"max-request-size" doc:"Largest XML request body, and largest body with many objects, in bytes."`
+	Instances       int           `toml:"max-instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
+	MaxResponseSize int64         `toml:"max-response-size" doc:"Largest response to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
+	Results         int           `toml:"max-results" doc:"Most resources in the response to one query; more is 507 (DAV:number-of-matches-within-limits)."`
+	Attendees       int           `toml:"max-attendees-per-instance" doc:"Most attendees of one object (CALDAV:max-attendees-per-instance)."`
+	Collections     int           `toml:"max-collections" doc:"Most collections in one calendar home."`
+	Resources       int           `toml:"max-resources" doc:"Most resources in one collection; 0 is without limit."`
+	SearchResults   int           `toml:"max-search-results" doc:"Most principals in the response to one search."`
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
@@ -49,7 +50,7 @@ type Limits struct {
 // Rules are the limits of what is stored.
 func (l Limits) Rules() calendar.Rules {
 	return calendar.Rules{
-		ResourceSize: l.ObjectBytes, Instances: l.Instances, Attendees: l.Attendees,
+		ResourceSize: l.MaxResourceSize, Instances: l.Instances, Attendees: l.Attendees,
 		Collections: l.Collections, Resources: l.Resources, SingleComponent: l.SingleComponent,
 	}
 }
@@ -57,10 +58,14 @@ func (l Limits) Rules() calendar.Rules {
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
-		ObjectBytes: 1 << 20, RequestBytes: 4 << 20, AnswerBytes: 256 << 20, AllAnswersBytes: 1 << 30, Instances: 100_000, Results: 100_000, Attendees: 100,
+		MaxResourceSize: 1 << 20, MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000, Attendees: 100,
 		Collections: 50, Resources: 0, SearchResults: 500, ListPrincipals: true,
 	}
 }
+
+// DefaultMemory is the memory in bytes that all requests take together where
+// nothing else was said.
+const DefaultMemory = 192_000_000
 
 // Handler serves the URL space below "/" to signed-in callers. It is safe for
 // concurrent use.
@@ -71,7 +76,6 @@ type Handler struct {
 	reports    []report
 	serverInfo serverInfo
 	buffers    buffers
-	room       room
 	parsers    sync.Pool // of *webdav.Parser
 }
 
@@ -85,6 +89,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Memory == nil {
+		o.Memory = membudget.New(DefaultMemory)
 	}
 	h := &Handler{Options: o, methods: methods(), reports: reports()}
 	h.props = newPropertyTable()
@@ -105,8 +112,8 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
-	line  *logging.Entry // in the access log
-	place *place         // of the answer's memory
+	line   *logging.Entry // in the access log
+	memory *memory
 }
 
 // actor is who makes the request.
@@ -118,9 +125,9 @@ func (r *request) actor() calendar.Actor {
 // Serve answers r for caller, who has passed sign-in and the service access
 // list.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
-	answer := place{room: &h.room}
-	defer answer.leave()
-	resp, err := h.respond(r, caller, logging.For(w), &answer)
+	mem := h.newMemory()
+	defer mem.Release()
+	resp, err := h.respond(r, caller, logging.For(w), mem)
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -131,7 +138,10 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, answer *place) (*webdav.Response, error) {
+func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, mem *memory) (*webdav.Response, error) {
+	if err := mem.reserve(r.Context(), leastMemory); err != nil {
+		return nil, err
+	}
 	t, err := parseTarget(r.URL.EscapedPath())
 	if err == errNoParent && creates(r.Method) {
 		return nil, noParent()
@@ -142,7 +152,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
 		return nil, errNoSuchPath
 	}
-	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, place: answer}
+	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, memory: mem}
 	ctx := r.Context()
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 )
 
 func TestPut(t *testing.T) {
-	e := newEnv(t, func(l *caldav.Limits) { l.ObjectBytes = 4000; l.Attendees = 2 })
+	e := newEnv(t, func(l *caldav.Limits) { l.MaxResourceSize = 4000; l.Attendees = 2 })
 	lunch := event("lunch", "20260504T120000Z")
 	const path = "/calendars/users/ann/calendar/1.ics"
 	first := e.must(201, "ann", "PUT", path, lunch, "If-None-Match: *").Header.Get("ETag")
