@@ -19,7 +19,7 @@ type callerSlots struct {
 }
 
 // callerWait is how long a request waits for others of its caller to end.
-const callerWait = 10 * time.Second
+const callerWait = 5 * time.Second
 
 // enter counts a request of a caller in, if need be after a wait for one of most that
 // are in progress to end. It reports false if none did. leave counts it out.
