@@ -16,10 +16,10 @@ import (
 // bulkResources bounds the resources that one bulk request may change.
 const bulkResources = 250
 
-// partCopies is how much longer the parts of an iCalendar stream may be, all
+// partsFactor is how much longer the parts of an iCalendar stream may be, all
 // together, than the longest stream: each has the time zones that it uses. The trees
 // of the parts are that of the stream.
-const partCopies = 2
+const partsFactor = 2
 
 // A bulkStep is one change of a bulk request: what to do inside the
 // transaction, and how its outcome is told.
@@ -46,25 +46,34 @@ func (h *Handler) bulkCreate(r *request, form calendar.Form) (action, error) {
 	if err != nil {
 		return nil, calendar.Invalid(err)
 	}
-	zones := ical.NewZones(cal)
-	parts := splitByUID(cal)
+	steps, err := h.bulkParts(r, cal)
+	if err != nil {
+		return nil, err
+	}
+	return h.bulk(r, steps)
+}
+
+// bulkParts makes the objects of an iCalendar stream into steps. What is wrong with
+// one object is its step's error; errors are those of the whole request.
+func (h *Handler) bulkParts(r *request, cal *ical.Component) ([]bulkStep, error) {
+	zones, parts := ical.NewZones(cal), splitByUID(cal)
 	if len(parts) > bulkResources {
 		return nil, precondition(webdav.ME("max-resources"))
 	}
 	steps := make([]bulkStep, len(parts))
-	left := partCopies * h.Limits.MaxRequestSize
+	left := partsFactor * h.Limits.MaxRequestSize
 	for i, part := range parts {
 		text := part.Append(nil)
 		if left -= int64(len(text)); left < 0 {
 			return nil, precondition(webdav.ME("max-bytes"))
 		}
-		if err := r.memory.reserve(r.Context(), partCopies*int64(len(text))); err != nil {
+		if err := r.memory.reserve(r.Context(), (1+objectCopies)*int64(len(text))); err != nil {
 			return nil, err
 		}
 		data, err := h.Calendars.Rules.ParsePart(part, zones, text)
 		steps[i] = bulkStep{name: newName(), data: data, err: err}
 	}
-	return h.bulk(r, steps)
+	return steps, nil
 }
 
 // bulkChange creates, updates and deletes resources as an ME:multiput body says
