@@ -24,6 +24,7 @@ internal/webdav
 internal/engine
 internal/atomicfile
 internal/logging
+internal/membudget
 internal/settings
 testenv
 quota
@@ -34,14 +35,14 @@ store                 internal/engine quota
 snapshot              internal/ical store
 calendar              directory internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
-tzdist                internal/ical
+tzdist                internal/ical internal/webdav
 auth                  directory internal/engine
 sacl                  auth directory internal/atomicfile
 acl
-caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/webdav quota snapshot store
+caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
 admin                 auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
-server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging quota sacl snapshot store tzdist
+server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin config demo directory internal/settings sacl server store
 testenv/cmd/harness   config internal/settings testenv

@@ -12,6 +12,7 @@ import (
 
 	"convene/directory"
 	"convene/internal/ical"
+	"convene/internal/membudget"
 )
 
 // No request gets an answer that is much longer than the limit, however it is
@@ -24,7 +25,7 @@ func TestAnswerSize(t *testing.T) {
 		e.must(201, "ann", "PUT", fmt.Sprintf("%s%02d.ics", cal, i), event(fmt.Sprint(i), "20260504T120000Z", "DESCRIPTION:"+long, "RRULE:FREQ=HOURLY"))
 	}
 	const limit = 50_000
-	e.h.Limits.AnswerBytes = limit
+	e.h.Limits.MaxResponseSize = limit
 	var names []string
 	for i := range 500 {
 		names = append(names, fmt.Sprintf("D:unknown-%d", i))
@@ -56,7 +57,7 @@ func TestAnswerSize(t *testing.T) {
 
 // Long answers together take no more memory than they may: what is too much is
 // refused for now, and nothing that was taken is kept.
-func TestAllAnswersSize(t *testing.T) {
+func TestMemory(t *testing.T) {
 	e := newEnv(t)
 	const cal = "/calendars/users/ann/calendar/"
 	long := strings.Repeat("long ", 1000)
@@ -67,7 +68,7 @@ func TestAllAnswersSize(t *testing.T) {
 		most   int64
 		status int
 	}{{100_000, 503}, {1 << 20, 207}, {100_000, 503}, {1 << 20, 207}} {
-		e.h.Limits.AllAnswersBytes = tt.most
+		e.h.Memory = membudget.New(tt.most)
 		for range 10 { // 1.5 MB in all: none of it may stay taken
 			got := e.do("ann", "REPORT", cal, calendarQuery(`<C:comp-filter name="VEVENT"/>`, "<C:calendar-data/>"), "Depth: 1")
 			if got.Status != tt.status || tt.status == 503 && got.Header.Get("Retry-After") != "5" {
@@ -76,6 +77,9 @@ func TestAllAnswersSize(t *testing.T) {
 		}
 		if got := e.do("ann", "PROPFIND", cal, ask("D:getetag"), "Depth: 0"); got.Status != 207 {
 			t.Errorf("a short answer within %d: %d", tt.most, got.Status)
+		}
+		if used := e.h.Memory.Used(); used != 0 {
+			t.Errorf("%d bytes are not given back", used)
 		}
 	}
 }

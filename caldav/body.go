@@ -12,32 +12,35 @@ import (
 	"convene/internal/webdav"
 )
 
-// claimed is how much memory a body gets for the length that its header claims;
-// for more it has to come.
-const claimed = 256 << 10
-
-// readBody reads at most limit bytes; more is tooLarge.
-func readBody(r *http.Request, limit int64, tooLarge error) ([]byte, error) {
+// readBody reads at most limit bytes; more is tooLarge. The memory is reserved
+// before it is taken.
+func readBody(r *request, limit int64, tooLarge error) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
 	read := readUnknown
-	if r.ContentLength >= 0 && r.ContentLength <= claimed {
-		read = readClaimed
+	if r.ContentLength >= 0 {
+		read = readKnown
 	}
 	body, err := read(r, limit)
 	_, outside := errors.AsType[*http.MaxBytesError](err)
+	_, refused := errors.AsType[*webdav.Error](err)
 	switch {
 	case outside || int64(len(body)) > limit:
 		return nil, tooLarge
+	case refused || err != nil && r.Context().Err() != nil:
+		return nil, err
 	case err != nil:
 		return nil, &webdav.Error{Status: http.StatusBadRequest, Description: "the request body was cut short", Err: err}
 	}
 	return body, nil
 }
 
-// readClaimed reads a body into as much memory as its header says.
-func readClaimed(r *http.Request, _ int64) ([]byte, error) {
+// readKnown reads a body into as much memory as its header says.
+func readKnown(r *request, _ int64) ([]byte, error) {
+	if err := r.memory.reserveBody(r.Context(), r.ContentLength); err != nil {
+		return nil, err
+	}
 	body := make([]byte, r.ContentLength+1) // one more, to see its end
 	n, err := io.ReadFull(r.Body, body)
 	if int64(n) == r.ContentLength && (err == io.ErrUnexpectedEOF || err == io.EOF) {
@@ -46,20 +49,38 @@ func readClaimed(r *http.Request, _ int64) ([]byte, error) {
 	return body[:n], err
 }
 
+// leastRead is the memory for a body of unknown length at first, in bytes.
+const leastRead = 4 << 10
+
 // readUnknown reads a body of whatever length, and at least a byte more than limit
-// if it is longer.
-func readUnknown(r *http.Request, limit int64) ([]byte, error) {
-	size := min(max(r.ContentLength, 512), limit, claimed)
-	body := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
-	_, err := body.ReadFrom(io.LimitReader(r.Body, limit+1))
-	return body.Bytes(), err
+// if it is longer. Its memory doubles as it comes.
+func readUnknown(r *request, limit int64) ([]byte, error) {
+	body := []byte(nil)
+	for size := int64(leastRead); ; size *= 2 {
+		size = min(size, limit+1)
+		if err := r.memory.reserveBody(r.Context(), size); err != nil {
+			return nil, err
+		}
+		body = append(make([]byte, 0, size), body...)
+		n, err := io.ReadFull(r.Body, body[len(body):size])
+		body = body[:len(body)+n]
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return body, nil
+		case err != nil || int64(len(body)) > limit:
+			return body, err
+		}
+	}
 }
 
 // readXML reads and parses the request body; nil if there is none. The content
 // type is not looked at: clients send XML under many names.
 func (h *Handler) readXML(r *request) (*webdav.Element, error) {
-	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	body, err := readBody(r, h.Limits.MaxRequestSize, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
+		return nil, err
+	}
+	if err := r.memory.reserve(r.Context(), webdav.TreeSize(body, webdav.DefaultXMLLimits)); err != nil {
 		return nil, err
 	}
 	p, ok := h.parsers.Get().(*webdav.Parser)
@@ -70,6 +91,9 @@ func (h *Handler) readXML(r *request) (*webdav.Element, error) {
 	return p.Parse(body, webdav.DefaultXMLLimits)
 }
 
+// errResourceSize refuses an object that is longer than one may be (RFC 4791 §5.2.5).
+var errResourceSize = precondition(webdav.CalDAV("max-resource-size"))
+
 var errUnsupportedData = precondition(webdav.CalDAV("supported-calendar-data"))
 
 // readObject reads, parses and checks a calendar object resource (RFC 4791
@@ -79,11 +103,11 @@ func (h *Handler) readObject(r *request) (*calendar.Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	body, err := readBody(r.Request, h.maxObject(), precondition(webdav.CalDAV("max-resource-size")))
+	body, err := readBody(r, h.maxObject(), errResourceSize)
 	if err != nil {
 		return nil, err
 	}
-	return h.Calendars.Rules.Parse(body, form)
+	return h.parse(r, body, form)
 }
 
 // The media types of calendar data.
@@ -113,6 +137,25 @@ func formOf(header string) (calendar.Form, error) {
 		return calendar.JCal, nil
 	}
 	return 0, errUnsupportedData
+}
+
+// parse checks the data of one calendar object, in memory that it reserves. Errors
+// are those of [calendar.Rules.Parse] and of reserve.
+func (h *Handler) parse(r *request, body []byte, form calendar.Form) (*calendar.Data, error) {
+	if err := r.reserveTree(body, form); err != nil {
+		return nil, err
+	}
+	return h.Calendars.Rules.Parse(body, form)
+}
+
+// objectCopies is how often the text of an object is in memory while it is stored,
+// besides its source and its tree: written anew, and on its way to the file.
+const objectCopies = 2
+
+// reserveTree takes what calendar data needs to be parsed and stored. Errors are
+// those of reserve.
+func (r *request) reserveTree(body []byte, form calendar.Form) error {
+	return r.memory.reserve(r.Context(), calendar.TreeSize(body, form)+objectCopies*int64(len(body)))
 }
 
 // inElement is the calendar data in the content of an XML element, and its form

@@ -1,18 +1,25 @@
 package caldav
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
 )
 
 // bulkResources bounds the resources that one bulk request may change.
 const bulkResources = 250
+
+// partsFactor is how much longer the parts of an iCalendar stream may be, all
+// together, than the longest stream: each has the time zones that it uses. The trees
+// of the parts are that of the stream.
+const partsFactor = 2
 
 // A bulkStep is one change of a bulk request: what to do inside the
 // transaction, and how its outcome is told.
@@ -28,24 +35,45 @@ type bulkStep struct {
 // bulkCreate stores each event of an iCalendar stream as a resource of its own
 // (calendarserver-bulk-change §3.1).
 func (h *Handler) bulkCreate(r *request, form calendar.Form) (action, error) {
-	body, err := readBody(r.Request, h.Limits.RequestBytes, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	body, err := readBody(r, h.Limits.MaxRequestSize, &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
+		return nil, err
+	}
+	if err := r.reserveTree(body, form); err != nil {
 		return nil, err
 	}
 	cal, err := calendar.Decode(body, form)
 	if err != nil {
 		return nil, calendar.Invalid(err)
 	}
-	parts := splitByUID(cal)
+	steps, err := h.bulkParts(r, cal)
+	if err != nil {
+		return nil, err
+	}
+	return h.bulk(r, steps)
+}
+
+// bulkParts makes the objects of an iCalendar stream into steps. What is wrong with
+// one object is its step's error; errors are those of the whole request.
+func (h *Handler) bulkParts(r *request, cal *ical.Component) ([]bulkStep, error) {
+	zones, parts := ical.NewZones(cal), splitByUID(cal)
 	if len(parts) > bulkResources {
 		return nil, precondition(webdav.ME("max-resources"))
 	}
 	steps := make([]bulkStep, len(parts))
+	left := partsFactor * h.Limits.MaxRequestSize
 	for i, part := range parts {
-		data, err := h.Calendars.Rules.Parse(part.Append(nil), calendar.ICalendar)
+		text := part.Append(nil)
+		if left -= int64(len(text)); left < 0 {
+			return nil, precondition(webdav.ME("max-bytes"))
+		}
+		if err := r.memory.reserve(r.Context(), (1+objectCopies)*int64(len(text))); err != nil {
+			return nil, err
+		}
+		data, err := h.Calendars.Rules.ParsePart(part, zones, text)
 		steps[i] = bulkStep{name: newName(), data: data, err: err}
 	}
-	return h.bulk(r, steps)
+	return steps, nil
 }
 
 // bulkChange creates, updates and deletes resources as an ME:multiput body says
@@ -63,7 +91,11 @@ func (h *Handler) bulkChange(r *request) (action, error) {
 		if len(steps) == bulkResources {
 			return nil, precondition(webdav.ME("max-resources"))
 		}
-		steps = append(steps, h.bulkStep(r, e))
+		st := h.bulkStep(r, e)
+		if errors.Is(st.err, errNoMemory) {
+			return nil, st.err // and not 250 times after each other
+		}
+		steps = append(steps, st)
 	}
 	return h.bulk(r, steps)
 }
@@ -98,7 +130,8 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
 		return st
 	}
-	st.data, st.err = h.Calendars.Rules.Parse(inElement(data))
+	text, form := inElement(data)
+	st.data, st.err = h.parse(r, text, form)
 	return st
 }
 

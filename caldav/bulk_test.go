@@ -1,12 +1,11 @@
 package caldav_test
 
 import (
+	"convene/quota"
 	"fmt"
 	"regexp"
 	"strings"
 	"testing"
-
-	"convene/caldav"
 )
 
 // resource is one ME:resource of a bulk change: a new object without a path.
@@ -86,7 +85,8 @@ func TestBulkCreate(t *testing.T) {
 
 // calendarserver-bulk-change §4: create, update and delete in one request.
 func TestBulkChange(t *testing.T) {
-	e := newEnv(t, func(l *caldav.Limits) { l.ObjectBytes = 4000 })
+	e := newEnv(t)
+	e.setLimits(func(l *quota.Limits) { l.ObjectBytes = 4000 })
 	const cal = "/calendars/users/ann/calendar/"
 	for _, n := range []string{"1", "2", "3"} {
 		e.must(201, "ann", "PUT", cal+n+".ics", event(n, "20260504T120000Z"))

@@ -85,6 +85,7 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 		}
 		return true, s.tx.Body(r.col, r.object, d.stored)
 	}
+	s.written, s.expanded = w.Len(), 0
 	object, err := s.tx.Parsed(r.col, r.object)
 	if err != nil {
 		return false, err
@@ -92,4 +93,14 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	d.buf, err = d.ask.Append(d.buf[:0], object, d.zone, s.budget)
 	w.Data(d.buf)
 	return true, err
+}
+
+// expanding judges n more bytes of an object that is being expanded. One that by
+// itself is longer than a response may be has too many instances, as if it had more
+// than CALDAV:max-instances.
+func (s *scope) expanding(n int) error {
+	if s.expanded += n; int64(s.expanded) > s.h.Limits.MaxResponseSize {
+		return ical.ErrBudget
+	}
+	return s.fits(s.written + s.expanded)
 }

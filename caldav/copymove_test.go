@@ -1,11 +1,11 @@
 package caldav_test
 
 import (
+	"cmp"
+	"convene/quota"
 	"fmt"
 	"strings"
 	"testing"
-
-	"convene/calendar"
 )
 
 // What COPY and MOVE of an object check of it is what PUT checks (RFC 4791
@@ -17,18 +17,20 @@ func TestTransferPreconditions(t *testing.T) {
 	for _, tt := range []struct {
 		condition string // "": it may
 		body      string
-		then      func(*calendar.Rules)
+		media     string // "": text/calendar
+		then      func(*env)
 	}{
 		{condition: "", body: lunch},
 		{condition: "valid-calendar-data", body: "hello"},
+		{condition: "supported-calendar-data", body: lunch, media: "text/plain"},
 		{condition: "valid-calendar-data", body: strings.Replace(lunch, "DTSTART:20260504", "DTSTART:2026ABCD", 1)},
 		{condition: "valid-calendar-object-resource", body: strings.Replace(lunch, "VERSION:2.0", "VERSION:2.0\r\nMETHOD:REQUEST", 1)},
 		{condition: "valid-calendar-object-resource", body: strings.Replace(lunch, "END:VEVENT", "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:other\r\nDTSTART:20260504T120000Z\r\nEND:VEVENT", 1)},
 		{condition: "supported-calendar-component", body: task("task")},
 		{condition: "no-uid-conflict", body: event("taken", "20260504T120000Z")},
-		{condition: "max-resource-size", body: event("big", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 3000)), then: func(r *calendar.Rules) { r.ResourceSize = 2000 }},
-		{condition: "max-instances", body: event("many", "20260504T120000Z", "RRULE:FREQ=DAILY;COUNT=200"), then: func(r *calendar.Rules) { r.Instances = 100 }},
-		{condition: "max-attendees-per-instance", body: event("crowd", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), then: func(r *calendar.Rules) { r.Attendees = 2 }},
+		{condition: "max-resource-size", body: event("big", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 3000)), then: func(e *env) { e.setLimits(func(l *quota.Limits) { l.ObjectBytes = 2000 }) }},
+		{condition: "max-instances", body: event("many", "20260504T120000Z", "RRULE:FREQ=DAILY;COUNT=200"), then: func(e *env) { e.h.Calendars.Rules.Instances = 100 }},
+		{condition: "max-attendees-per-instance", body: event("crowd", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), then: func(e *env) { e.setLimits(func(l *quota.Limits) { l.Attendees = 2 }) }},
 	} {
 		for _, method := range []string{"COPY", "MOVE"} {
 			for _, from := range []struct {
@@ -53,9 +55,9 @@ func TestTransferPreconditions(t *testing.T) {
 						e.must(201, "boss", "MKCALENDAR", h+"second/", "")
 					}
 					e.must(201, "ann", "PUT", home+"calendar/taken.ics", event("taken", "20260504T120000Z"))
-					e.must(201, "boss", "PUT", from.path+"x.ics", tt.body, "Content-Type: text/calendar")
+					e.must(201, "boss", "PUT", from.path+"x.ics", tt.body, "Content-Type: "+cmp.Or(tt.media, "text/calendar"))
 					if tt.then != nil {
-						tt.then(&e.h.Calendars.Rules)
+						tt.then(e)
 					}
 					want := 403
 					if tt.condition == "" {

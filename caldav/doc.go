@@ -10,6 +10,7 @@
 //	router.go    the table: kind × method → privilege, transaction, function
 //	put.go …     a method, in two steps: the first reads the request and may
 //	             wait; the second runs inside one transaction and never waits
+//	memory.go    what the request takes of the memory for all
 //	errors.go    what each error is on the wire
 //
 // The second step returns a response as a value; it is written after the

@@ -47,6 +47,9 @@ func (h *Handler) getObject(*request) (action, error) {
 
 // body is a copy of the data of the target's object.
 func (s *scope) body() (body []byte, err error) {
+	if err := s.fits(s.object.Size); err != nil {
+		return nil, err
+	}
 	err = s.tx.Body(s.col, s.object, func(b []byte) { body = bytes.Clone(b) })
 	return body, err
 }
@@ -69,6 +72,9 @@ func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Respon
 	if !json && !bare {
 		resp.Body = body
 		return resp, nil
+	}
+	if err := s.req.memory.fits(len(body) + int(ical.TreeSize(body, ical.DefaultLimits))); err != nil {
+		return nil, err
 	}
 	cal, err := ical.Decode(body, ical.DefaultLimits)
 	if err != nil {

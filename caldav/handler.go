@@ -14,18 +14,20 @@ import (
 	"convene/calendar"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/internal/membudget"
 	"convene/internal/webdav"
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but PublicURL,
+// Options are what a Handler is made from. All fields but PublicURL, Memory,
 // Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
 	Limits    Limits
-	PublicURL string // origin by which clients know the server; "": Location is a path
+	PublicURL string            // origin by which clients know the server; "": Location is a path
+	Memory    *membudget.Budget // for all requests; nil: one of DefaultMemory
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -33,12 +35,11 @@ type Options struct {
 // Limits bound what one request may ask for. What may be stored is the store's
 // quota.Policy.
 type Limits struct {
-	RequestBytes    int64         `toml:"request-size" doc:"Largest XML request body, in bytes."`
-	Instances       int           `toml:"instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
-	AnswerBytes     int64         `toml:"answer-size" doc:"Largest answer to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
-	AllAnswersBytes int64         `toml:"all-answers-size" doc:"Most bytes of long answers that are being made or sent at the same time; more is 503, and the client tries again."`
-	Results         int           `toml:"results" doc:"Most resources in the answer to one query; more is 507 (DAV:number-of-matches-within-limits)."`
-	SearchResults   int           `toml:"search-results" doc:"Most principals in the answer to one search."`
+	MaxRequestSize  int64         `toml:"max-request-size" doc:"Largest XML request body, and largest body with many objects, in bytes."`
+	Instances       int           `toml:"max-instances" doc:"Most instances of recurring objects that one request may expand (CALDAV:max-instances)."`
+	MaxResponseSize int64         `toml:"max-response-size" doc:"Largest response to one request, in bytes; more is 507 (DAV:number-of-matches-within-limits)."`
+	Results         int           `toml:"max-results" doc:"Most resources in the response to one query; more is 507 (DAV:number-of-matches-within-limits)."`
+	SearchResults   int           `toml:"max-search-results" doc:"Most principals in the response to one search."`
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
@@ -53,10 +54,14 @@ func (l Limits) Rules() calendar.Rules {
 // DefaultLimits is what a Handler uses where nothing else was said.
 func DefaultLimits() Limits {
 	return Limits{
-		RequestBytes: 4 << 20, AnswerBytes: 256 << 20, AllAnswersBytes: 1 << 30, Instances: 100_000, Results: 100_000,
+		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
 		SearchResults: 500, ListPrincipals: true,
 	}
 }
+
+// DefaultMemory is the memory in bytes that all requests take together where
+// nothing else was said.
+const DefaultMemory = 192_000_000
 
 // Handler serves the URL space below "/" to signed-in callers. It is safe for
 // concurrent use.
@@ -67,7 +72,6 @@ type Handler struct {
 	reports    []report
 	serverInfo serverInfo
 	buffers    buffers
-	room       room
 	parsers    sync.Pool // of *webdav.Parser
 }
 
@@ -81,6 +85,9 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Memory == nil {
+		o.Memory = membudget.New(DefaultMemory)
 	}
 	h := &Handler{Options: o, methods: methods(), reports: reports()}
 	h.props = newPropertyTable()
@@ -101,8 +108,8 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
-	line  *logging.Entry // in the access log
-	place *place         // of the answer's memory
+	line   *logging.Entry // in the access log
+	memory *memory
 }
 
 // actor is who makes the request.
@@ -114,9 +121,9 @@ func (r *request) actor() calendar.Actor {
 // Serve answers r for caller, who has passed sign-in and the service access
 // list.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
-	answer := place{room: &h.room}
-	defer answer.leave()
-	resp, err := h.respond(r, caller, logging.For(w), &answer)
+	mem := h.newMemory()
+	defer mem.Release()
+	resp, err := h.respond(r, caller, logging.For(w), mem)
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -136,7 +143,10 @@ func (h *Handler) locate(resp *webdav.Response) {
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, answer *place) (*webdav.Response, error) {
+func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, mem *memory) (*webdav.Response, error) {
+	if err := mem.reserve(r.Context(), leastMemory); err != nil {
+		return nil, err
+	}
 	t, err := parseTarget(r.URL.EscapedPath())
 	if err == errNoParent && creates(r.Method) {
 		return nil, noParent()
@@ -147,7 +157,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
 		return nil, errNoSuchPath
 	}
-	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, place: answer}
+	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, memory: mem}
 	ctx := r.Context()
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func canonicalType(header string) string {
 
 // putFile stores any file in an ordinary collection, with its Content-Type.
 func (h *Handler) putFile(r *request) (action, error) {
-	body, err := readBody(r.Request, h.maxObject(), &webdav.Error{Status: http.StatusRequestEntityTooLarge})
+	body, err := readBody(r, h.maxObject(), &webdav.Error{Status: http.StatusRequestEntityTooLarge})
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"convene/caldav"
+	"convene/quota"
 )
 
 const calendarHeader = "Content-Type: text/calendar; charset=utf-8"
 
 // RFC 5995: a member under a name of the server's choice.
 func TestAddMember(t *testing.T) {
-	e := newEnv(t, func(l *caldav.Limits) { l.ObjectBytes = 4000; l.Attendees = 2; l.Instances = 100 })
+	e := newEnv(t, func(l *caldav.Limits) { l.Instances = 100 })
+	e.setLimits(func(l *quota.Limits) { l.ObjectBytes, l.Attendees = 4000, 2 })
 	const cal = "/calendars/users/ann/calendar/"
 	const at = cal + ";add-member"
 	e.rows(t, []row{

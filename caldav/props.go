@@ -250,37 +250,39 @@ func (q *propertyRequest) makePlan(h *Handler, on kind) []planned {
 // write adds the response of one resource to a multistatus: what was found
 // with 200, what was not with 404.
 func (q *propertyRequest) write(s *scope, ms *webdav.Multistatus, r *resource) error {
+	mark := ms.Mark()
 	ms.ResponseStart(r.dir, r.name)
 	if err := q.writePropstats(s, ms, r); err != nil {
+		ms.Rewind(mark) // a query that becomes too long is answered with what it had
 		return err
 	}
 	ms.ResponseEnd()
 	return s.fits(ms.Len())
 }
 
-// errTooLong refuses what asks for more than one answer may hold.
+// errTooLong refuses what asks for more than one response may hold.
 var errTooLong = &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.CondNumberOfMatches,
-	Description: "the answer would be too long; ask for less at once"}
+	Description: "the response would be too long; ask for less at once"}
 
-// fits reports errTooLong if an answer of n bytes so far, which is in memory until
-// it is sent, has become longer than it may, errNoRoom if all together have, and
-// the request's error if nobody waits for it any more.
+// fits reports errTooLong if a response of n bytes so far, which is in memory until
+// it is sent, has become longer than it may, errNoMemory if there is none for it,
+// and the request's error if nobody waits for it any more.
 func (s *scope) fits(n int) error {
-	if int64(n) > s.h.Limits.AnswerBytes {
+	if int64(n) > s.h.Limits.MaxResponseSize {
 		return errTooLong
 	}
 	if n-s.waited < askEvery {
 		return nil
 	}
 	s.waited = n
-	if err := s.req.place.grow(n, s.h.Limits.AllAnswersBytes); err != nil {
+	if err := s.req.memory.fits(n); err != nil {
 		return err
 	}
 	return s.req.Context().Err()
 }
 
-// askEvery is how many bytes of an answer are written before it is asked again
-// whether there is room for it and anybody waits for it.
+// askEvery is how many bytes of a response are written before it is asked again
+// whether there is memory for it and anybody waits for it.
 const askEvery = 16 << 10
 
 func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *resource) error {

@@ -110,7 +110,7 @@ func getBulkLimits(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
 	for _, form := range []string{"simple", "crud"} {
 		w.Start(webdav.ME(form))
 		w.TextElement(webdav.ME("max-resources"), strconv.Itoa(bulkResources))
-		w.TextElement(webdav.ME("max-bytes"), strconv.FormatInt(s.h.Limits.RequestBytes, 10))
+		w.TextElement(webdav.ME("max-bytes"), strconv.FormatInt(s.h.Limits.MaxRequestSize, 10))
 		w.End()
 	}
 	return true, nil

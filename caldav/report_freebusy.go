@@ -36,6 +36,10 @@ func (s *scope) freeBusy(r *resource, from, to int64) (*webdav.Response, error) 
 	return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {calendarType}}, Body: cal.Append(nil)}, nil
 }
 
+// periodSize is about what a busy period takes of memory, in bytes, when it is
+// gathered, merged and written.
+const periodSize = 128
+
 func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
 	if r.kind != kindHome {
 		return s.tx.Busy(r.col, from, to, s.budget)
@@ -58,6 +62,9 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 			return nil, err
 		}
 		all = append(all, periods...)
+		if err := s.fits(len(all) * periodSize); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }

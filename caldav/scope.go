@@ -26,7 +26,9 @@ type scope struct {
 	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
 
 	budget *ical.Budget // what the request may still expand
-	waited int          // length of the answer when somebody was last known to wait for it
+	waited int          // length of the response when somebody was last known to wait for it
+
+	written, expanded int // bytes of the response, and of the object being expanded for it
 }
 
 // stepsPerInstance is what an instance costs of a budget: it is found and then
@@ -38,6 +40,7 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
+	s.budget.Text = s.expanding
 	if tx == nil || t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}

@@ -50,10 +50,14 @@ func getTimezone(s *scope, r *resource, asked *webdav.Element, w *webdav.Writer)
 var errTimezone = &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CondValidCalendarData,
 	Description: "one VCALENDAR with one VTIMEZONE is wanted"}
 
+// zoneLimits are far above what the longest zones need: their memory is not reserved.
+var zoneLimits = ical.Limits{Bytes: 256 << 10, Components: 2_000, Properties: 10_000, ParamValues: 10_000}
+
 // timezoneCalendar reads a VCALENDAR with one VTIMEZONE: a valid one (RFC 4791
 // §5.2.10), with VERSION, that is, and PRODID.
 func timezoneCalendar(value *webdav.Element) (*ical.Component, error) {
-	cal, err := calendar.Decode(inElement(value))
+	text, form := inElement(value)
+	cal, err := calendar.DecodeWithin(text, form, zoneLimits)
 	if err != nil || cal.Prop("VERSION") == nil || cal.Prop("PRODID") == nil {
 		return nil, errTimezone
 	}

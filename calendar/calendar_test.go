@@ -216,7 +216,8 @@ func TestBetweenFilesAndCalendars(t *testing.T) {
 	update(t, c, func(tx *calendar.Tx, home *store.Home) error {
 		col := in(t, tx, home, "files")
 		for name, body := range files {
-			if _, err := tx.PutFile(col, name, []byte(body), "text/plain"); err != nil {
+			media := map[bool]string{true: "text/calendar; charset=utf-8"}[strings.HasSuffix(name, ".ics")]
+			if _, err := tx.PutFile(col, name, []byte(body), media); err != nil {
 				return err
 			}
 		}

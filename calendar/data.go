@@ -47,10 +47,23 @@ func (e *DataError) Unwrap() error { return e.Err }
 // Decode reads calendar data of a form. Errors: those of ical.Decode and
 // ical.DecodeJCal.
 func Decode(body []byte, form Form) (*ical.Component, error) {
+	return DecodeWithin(body, form, ical.DefaultLimits)
+}
+
+// DecodeWithin is Decode within other limits than the usual ones.
+func DecodeWithin(body []byte, form Form, lim ical.Limits) (*ical.Component, error) {
 	if form == JCal {
-		return ical.DecodeJCal(body, ical.DefaultLimits)
+		return ical.DecodeJCal(body, lim)
 	}
-	return ical.Decode(body, ical.DefaultLimits)
+	return ical.Decode(body, lim)
+}
+
+// TreeSize returns how many bytes of memory Decode takes at most.
+func TreeSize(body []byte, form Form) int64 {
+	if form == JCal {
+		return ical.JCalTreeSize(body)
+	}
+	return ical.TreeSize(body, ical.DefaultLimits)
 }
 
 // Parse checks a calendar object resource (RFC 4791 §5.3.2.1) and prepares what
@@ -60,7 +73,19 @@ func (r Rules) Parse(body []byte, form Form) (*Data, error) {
 	if err != nil {
 		return nil, Invalid(err)
 	}
-	d, err := r.Check(cal)
+	return r.checkSource(cal, ical.NewZones(cal), body, form)
+}
+
+// ParsePart is Parse for one of many objects that came together and were decoded
+// together: body is how cal is written, and zones are those of all, which so are
+// read and kept once.
+func (r Rules) ParsePart(cal *ical.Component, zones *ical.Zones, body []byte) (*Data, error) {
+	return r.checkSource(cal, zones, body, ICalendar)
+}
+
+// checkSource is check for an object with the source that it was decoded from.
+func (r Rules) checkSource(cal *ical.Component, zones *ical.Zones, body []byte, form Form) (*Data, error) {
+	d, err := r.check(cal, zones)
 	if err != nil {
 		return nil, err
 	}
@@ -74,16 +99,16 @@ func (r Rules) Parse(body []byte, form Form) (*Data, error) {
 	return d, nil
 }
 
-// Check is Parse for calendar data that was decoded already, all of it but the
-// bytes: Body is left nil.
-func (r Rules) Check(cal *ical.Component) (_ *Data, err error) {
+// check is Parse but for the bytes: Body is left nil. zones are those that are
+// defined in cal.
+func (r Rules) check(cal *ical.Component, zones *ical.Zones) (_ *Data, err error) {
 	d := &Data{Edited: repair(cal)}
 	// Clients may name a time zone without defining it (RFC 7809 §3.1.3); those
 	// that do not know this get the definition from us.
 	if whole := ical.AddZones(cal); whole != cal {
 		cal, d.Edited = whole, true
 	}
-	if d.Object, err = ical.NewObject(cal); err != nil {
+	if d.Object, err = ical.NewObjectIn(cal, zones); err != nil {
 		return nil, Invalid(err)
 	}
 	if err := r.limits(d.Object); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"strings"
 
 	"convene/internal/webdav"
 	"convene/store"
@@ -165,7 +166,7 @@ func (tx *Tx) convert(op Op, from *store.Collection, e *store.Entry, col *store.
 	var w *Written
 	if col.Kind == store.KindCalendar {
 		var d *Data
-		if d, err = tx.c.Rules.Parse(body, ICalendar); err == nil {
+		if d, err = tx.parseFile(from, e, body); err == nil {
 			w, err = tx.Put(col, name, d)
 		}
 	} else {
@@ -183,6 +184,32 @@ func (tx *Tx) convert(op Op, from *store.Collection, e *store.Entry, col *store.
 		err = tx.Delete(from, e)
 	}
 	return w, err
+}
+
+// parseFile reads a file of an ordinary collection as calendar data.
+func (tx *Tx) parseFile(col *store.Collection, e *store.Entry, body []byte) (*Data, error) {
+	form, err := tx.formOf(col, e)
+	if err != nil {
+		return nil, err
+	}
+	return tx.c.Rules.Parse(body, form)
+}
+
+// formOf is the form that a file's media type names. One without a type may be
+// iCalendar. Errors: *DataError, it is none of the supported ones.
+func (tx *Tx) formOf(col *store.Collection, e *store.Entry) (Form, error) {
+	value, err := tx.setting(store.OfObject(col, e.Name), FileType)
+	if err != nil {
+		return 0, err
+	}
+	media, _, _ := strings.Cut(value.Content(), ";")
+	switch strings.ToLower(strings.TrimSpace(media)) {
+	case "", "application/octet-stream", "text/calendar":
+		return ICalendar, nil
+	case "application/calendar+json":
+		return JCal, nil
+	}
+	return 0, &DataError{Condition: "supported-calendar-data", Reason: "the file is " + media}
 }
 
 // Set stores a property's element, as it came, of the home, collection or object

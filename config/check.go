@@ -193,25 +193,36 @@ func (k *checker) principals(key string, entries []string) {
 	}
 }
 
+// memoryPerByte is how much memory a request takes for each byte of its body or
+// response, with the part that is kept for small ones. Trees may take more: then the
+// request goes alone.
+const memoryPerByte = 3
+
 func (k *checker) limits(c *Config) {
 	if c.Limits.Connections < 1 {
-		k.fault("limits.connections", "at least one connection is needed", "")
+		k.fault("limits.max-connections", "at least one connection is needed", "")
 	}
 	if c.Storage.Snapshots < settings.MB {
 		k.fault("storage.snapshots", "less than 1MB is of no use", "")
 	}
 	if c.Limits.Header < 8*settings.KB {
-		k.fault("limits.header", "less than 8KB is too little for Kerberos", "")
+		k.fault("limits.max-header-size", "less than 8KB is too little for Kerberos", "")
 	}
 	k.above(map[string]time.Duration{
-		"limits.header-time": c.Limits.HeaderTime, "limits.read-time": c.Limits.ReadTime, "limits.write-time": c.Limits.WriteTime,
-		"limits.idle-time": c.Limits.IdleTime, "limits.drain-time": c.Limits.DrainTime, "storage.sync-for": c.Storage.SyncFor,
+		"limits.header-timeout": c.Limits.HeaderTime, "limits.read-timeout": c.Limits.ReadTime, "limits.write-timeout": c.Limits.WriteTime,
+		"limits.idle-timeout": c.Limits.IdleTime, "limits.drain-timeout": c.Limits.DrainTime, "storage.sync-for": c.Storage.SyncFor,
 	})
-	if c.Calendars.AllAnswersBytes < c.Calendars.AnswerBytes {
-		k.fault("calendars.all-answers-size", "it is less than calendars.answer-size, so that no answer of that size is possible", "raise it")
+	if c.Limits.Requests < 1 {
+		k.fault("limits.max-requests-per-caller", "at least one request is needed", "")
 	}
-	if int64(c.Limits.Body) < c.Calendars.RequestBytes {
-		k.fault("limits.body", "it is less than what calendars.request-size allows", "raise it")
+	if c.Limits.Streams < 1 {
+		k.fault("limits.max-concurrent-streams", "at least one request is needed", "")
+	}
+	if int64(c.Limits.Memory) < memoryPerByte*max(c.Calendars.MaxResponseSize, c.Calendars.MaxRequestSize, min(c.QuotaPolicy().MaxObjectBytes(), int64(c.Limits.Body))) {
+		k.fault("limits.memory", "it is less than three times calendars.max-response-size, max-request-size or quota.max-resource-size, so that no request of that size is possible", "raise it")
+	}
+	if int64(c.Limits.Body) < c.Calendars.MaxRequestSize {
+		k.fault("limits.max-body-size", "it is less than what calendars.max-request-size allows", "raise it")
 	}
 	k.quota(&c.Quota, c.Limits.Body)
 }

@@ -87,16 +87,19 @@ type Storage struct {
 	Snapshots settings.Size `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
 }
 
-// Limits bounds connections.
+// Limits bounds connections, and what all requests take together.
 type Limits struct {
-	Connections int           `toml:"connections" doc:"Connections at the same time; more wait until one is closed."`
-	Header      settings.Size `toml:"header" doc:"Size of a request's header. Kerberos tickets of people in many groups are long."`
-	Body        settings.Size `toml:"body" doc:"Size of a request's body, whatever it is for."`
-	HeaderTime  time.Duration `toml:"header-time" doc:"Time for a client to send a request's header."`
-	ReadTime    time.Duration `toml:"read-time" doc:"Time for a client to send a whole request."`
-	WriteTime   time.Duration `toml:"write-time" doc:"Time from the request's header to the end of the answer."`
-	IdleTime    time.Duration `toml:"idle-time" doc:"How long a connection stays open without a request."`
-	DrainTime   time.Duration `toml:"drain-time" doc:"How long requests may go on after the server was told to stop."`
+	Memory      settings.Size `toml:"memory" doc:"Memory that requests take together: their bodies, what is made of them, and their responses. A request for which there is none left waits a little and is then told to come back (503). The whole program takes up to twice as much more than without any requests."`
+	Requests    int           `toml:"max-requests-per-caller" doc:"Requests of one person at the same time, over all connections; more wait a little and are then refused (429)."`
+	Streams     int           `toml:"max-concurrent-streams" doc:"Requests at the same time on one HTTP/2 connection (SETTINGS_MAX_CONCURRENT_STREAMS)."`
+	Connections int           `toml:"max-connections" doc:"Connections at the same time; more wait until one is closed."`
+	Header      settings.Size `toml:"max-header-size" doc:"Size of a request's header. Kerberos tickets of people in many groups are long."`
+	Body        settings.Size `toml:"max-body-size" doc:"Size of a request's body, whatever it is for."`
+	HeaderTime  time.Duration `toml:"header-timeout" doc:"Time for a client to send a request's header."`
+	ReadTime    time.Duration `toml:"read-timeout" doc:"Time for a client to send a whole request."`
+	WriteTime   time.Duration `toml:"write-timeout" doc:"Time from the request's header to the end of the response."`
+	IdleTime    time.Duration `toml:"idle-timeout" doc:"How long a connection stays open without a request."`
+	DrainTime   time.Duration `toml:"drain-timeout" doc:"How long requests may go on after the server was told to stop."`
 }
 
 // Default is the configuration of a server that nobody configured.
@@ -116,6 +119,7 @@ func Default() Config {
 		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},
 		Calendars: caldav.DefaultLimits(),
 		Limits: Limits{
+			Memory: caldav.DefaultMemory, Requests: 16, Streams: 100,
 			Connections: 10_000, Header: 128 * settings.KB, Body: 16 << 20, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,
 			WriteTime: 5 * time.Minute, IdleTime: 3 * time.Minute, DrainTime: 20 * time.Second,
 		},
@@ -165,6 +169,29 @@ const envPrefix = "CONVENE_"
 // envOther are variables with that prefix that are for others: the tests.
 var envOther = []string{"CONVENE_REQUIRE"}
 
+// renamed are the settings that had other names before 1.0.
+var renamed = map[string]string{
+	"storage.quota":              "quota.bytes",
+	"calendars.object-size":      "quota.max-resource-size",
+	"calendars.request-size":     "calendars.max-request-size",
+	"calendars.answer-size":      "calendars.max-response-size",
+	"calendars.all-answers-size": "limits.memory",
+	"calendars.instances":        "calendars.max-instances",
+	"calendars.results":          "calendars.max-results",
+	"calendars.attendees":        "quota.max-attendees-per-instance",
+	"calendars.collections":      "quota.max-collections",
+	"calendars.resources":        "quota.max-resources",
+	"calendars.search-results":   "calendars.max-search-results",
+	"limits.connections":         "limits.max-connections",
+	"limits.header":              "limits.max-header-size",
+	"limits.body":                "limits.max-body-size",
+	"limits.header-time":         "limits.header-timeout",
+	"limits.read-time":           "limits.read-timeout",
+	"limits.write-time":          "limits.write-timeout",
+	"limits.idle-time":           "limits.idle-timeout",
+	"limits.drain-time":          "limits.drain-timeout",
+}
+
 // Load reads the file at path, applies the environment, as os.Environ
 // gives it, and checks the result. All faults are reported at once, as
 // settings.Errors.
@@ -179,7 +206,7 @@ func Load(path string, environ []string) (Config, error) {
 // Parse is Load for a file whose text is known.
 func Parse(path string, text []byte, environ []string) (Config, error) {
 	c := Default()
-	places, err := settings.Read(&c, settings.Source{File: path, Text: text, Prefix: envPrefix, Environ: environ, Ignore: envOther})
+	places, err := settings.Read(&c, settings.Source{File: path, Text: text, Prefix: envPrefix, Environ: environ, Ignore: envOther, Renamed: renamed})
 	if err != nil {
 		return Config{}, err
 	}

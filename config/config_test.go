@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"convene/config"
 	"convene/internal/settings"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,7 +49,7 @@ base = ["dc=example,dc=com"]
 func TestMinimalConfig(t *testing.T) {
 	c, err := config.Parse("c.toml", []byte(minimal), []string{
 		"CONVENE_QUOTA_BYTES=1GiB", "CONVENE_SERVER_HTTP=", "CONVENE_AUTH_BASIC_OVER_PLAIN=true",
-		"CONVENE_DIRECTORY_LDAP_BIND_PASSWORD=s3cret", "CONVENE_LIMITS_IDLE_TIME=1m", "CONVENE_REQUIRE=ldap",
+		"CONVENE_DIRECTORY_LDAP_BIND_PASSWORD=s3cret", "CONVENE_LIMITS_IDLE_TIMEOUT=1m", "CONVENE_REQUIRE=ldap",
 		`CONVENE_DIRECTORY_LDAP_GROUPS_BASE=["ou=groups,dc=example,dc=com", "dc=x"]`, "CONVENE_SERVER_HTTPS=[::]:443,:8443",
 	})
 	if err != nil {
@@ -64,6 +65,34 @@ func TestMinimalConfig(t *testing.T) {
 	}
 }
 
+// An old name in the environment says the new one, and each old name has a new one
+// that there is.
+func TestRenamed(t *testing.T) {
+	_, err := config.Parse("c.toml", []byte(minimal), []string{"CONVENE_CALENDARS_OBJECT_SIZE=1"})
+	if want := "environment: CONVENE_CALENDARS_OBJECT_SIZE: this setting has another name now; write CONVENE_QUOTA_MAX_RESOURCE_SIZE"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	example, err := os.ReadFile("../convene.example.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{"calendars.object-size", "calendars.request-size", "calendars.answer-size", "calendars.all-answers-size",
+		"calendars.instances", "calendars.results", "calendars.attendees", "calendars.collections", "calendars.resources",
+		"calendars.search-results", "limits.connections", "limits.header", "limits.body", "storage.quota", "limits.header-time", "limits.read-time",
+		"limits.write-time", "limits.idle-time", "limits.drain-time"} {
+		_, err := config.Parse("c.toml", []byte(old+" = 1\n"+minimal), nil)
+		faults, ok := errors.AsType[settings.Errors](err)
+		if !ok || len(faults) != 1 {
+			t.Errorf("%s: %v", old, err)
+			continue
+		}
+		now, ok := strings.CutPrefix(faults[0].Cure, "write ")
+		if _, name, _ := strings.Cut(now, "."); !ok || !strings.Contains(string(example), "\n"+name+" = ") {
+			t.Errorf("%s: %v", old, err)
+		}
+	}
+}
+
 // A wrong file says where, what, and what to do about it.
 func TestConfigFaults(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
@@ -72,12 +101,16 @@ func TestConfigFaults(t *testing.T) {
 		{"misspelt setting", "[auth]\nbasic-over-plian = true\n" + minimal, `c.toml:2: auth.basic-over-plian: there is no such setting; did you mean basic-over-plain?`},
 		{"unknown scheme", "[auth]\nschemes = [\"basic\", \"ntlm\"]\n" + minimal, `c.toml:2: auth.schemes: "ntlm" is not known; use one of negotiate, digest, basic`},
 		{"bad size", "[quota]\nbytes = \"100 Mb\"\n" + minimal, `c.toml:2: quota.bytes: "100 Mb" is not a size: want a number and KB, MB, GB, KiB, MiB or GiB; such as "100MiB"`},
-		{"answers together", "[calendars]\nall-answers-size = 1000\n" + minimal, `c.toml:2: calendars.all-answers-size: it is less than calendars.answer-size`},
 		{"size without quotes", "[quota]\nbytes = 100\n" + minimal, `c.toml:2: quota.bytes: want a size; put it in quotes: "100MiB"`},
 		{"quota below zero", "[quota]\nobjects = -1\n" + minimal, `c.toml:2: quota.objects: -1 is below zero; 0 is without limit`},
-		{"objects that cannot arrive", "[quota.groups.staff]\nobject-size = \"1GiB\"\n" + minimal, `c.toml:2: quota.groups.staff.object-size: it is more than limits.body`},
-		{"objects of no size", "[quota]\nobject-size = \"0\"\n" + minimal, `c.toml:2: quota.object-size: a size above zero is needed`},
+		{"objects that cannot arrive", "[quota.groups.staff]\nmax-resource-size = \"1GiB\"\n" + minimal, `c.toml:2: quota.groups.staff.max-resource-size: it is more than limits.max-body-size`},
+		{"objects of no size", "[quota]\nmax-resource-size = \"0\"\n" + minimal, `c.toml:2: quota.max-resource-size: a size above zero is needed`},
 		{"quota of no type", "[quota.types.robots]\nbytes = \"1MB\"\n" + minimal, `c.toml:1: quota.types.robots: "robots" is not known; use one of users, groups, locations, resources`},
+		{"no memory for a response", "[limits]\nmemory = \"100MB\"\n" + minimal, `c.toml:2: limits.memory: it is less than three times calendars.max-response-size`},
+		{"no requests", "[limits]\nmax-requests-per-caller = 0\n" + minimal, `c.toml:2: limits.max-requests-per-caller: at least one`},
+		{"old name", "[calendars]\nanswer-size = 1000\n" + minimal, `c.toml:2: calendars.answer-size: this setting has another name now; write calendars.max-response-size`},
+		{"old name, elsewhere now", "[calendars]\nall-answers-size = 1000\n" + minimal, `c.toml:2: calendars.all-answers-size: this setting has another name now; write limits.memory`},
+		{"old name of a time", "[limits]\nidle-time = \"3m\"\n" + minimal, `c.toml:2: limits.idle-time: this setting has another name now; write limits.idle-timeout`},
 		{"bad address", "[server]\nhttps = [\"8443\"]\n" + minimal, `c.toml:2: server.https: "8443" is not an address; write ":8443", "192.0.2.1:8443" or "[2001:db8::1]:8443"`},
 		{"public URL", "[server]\npublic-url = \"https://cal.example.com/dav\"\n" + minimal, `c.toml:2: server.public-url: "https://cal.example.com/dav" is not the address of a server; write "https://calendar.example.com", with a port if need be, and no path`},
 		{"public URL without a scheme", "[server]\npublic-url = \"cal.example.com\"\n" + minimal, `c.toml:2: server.public-url: "cal.example.com" is not the address of a server; `},

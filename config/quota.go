@@ -21,10 +21,10 @@ type Quota struct {
 type QuotaLimits struct {
 	Bytes             settings.Size `toml:"bytes" doc:"All that is stored: calendar data, files, and properties with their names. \"0\": without limit."`
 	Objects           int64         `toml:"objects" doc:"Objects in all collections. 0: without limit."`
-	CollectionObjects int64         `toml:"collection-objects" doc:"Objects in one collection. 0: without limit."`
-	Collections       int64         `toml:"collections" doc:"Calendars and other collections; those that every home has count as one. 0: without limit."`
-	ObjectSize        settings.Size `toml:"object-size" doc:"Largest calendar object resource or file (CALDAV:max-resource-size). It is at most limits.body."`
-	Attendees         int64         `toml:"attendees" doc:"Attendees of one object (CALDAV:max-attendees-per-instance). 0: without limit."`
+	CollectionObjects int64         `toml:"max-resources" doc:"Objects in one collection. 0: without limit."`
+	Collections       int64         `toml:"max-collections" doc:"Calendars and other collections; those that every home has count as one. 0: without limit."`
+	ObjectSize        settings.Size `toml:"max-resource-size" doc:"Largest calendar object resource or file (CALDAV:max-resource-size). It is at most limits.max-body-size."`
+	Attendees         int64         `toml:"max-attendees-per-instance" doc:"Attendees of one object (CALDAV:max-attendees-per-instance). 0: without limit."`
 }
 
 // limits returns l as the store knows it.
@@ -59,7 +59,7 @@ func (c *Config) QuotaPolicy() *quota.Policy {
 func (k *checker) quota(q *Quota, body settings.Size) {
 	k.quotaLimits("quota", &q.QuotaLimits, body)
 	if q.ObjectSize == 0 {
-		k.fault("quota.object-size", "a size above zero is needed", `such as "10MB"`)
+		k.fault("quota.max-resource-size", "a size above zero is needed", `such as "10MB"`)
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Types)) {
 		l := q.Types[name]
@@ -79,13 +79,13 @@ func (k *checker) quotaLimits(table string, l *QuotaLimits, body settings.Size) 
 		key   string
 		value int64
 	}{
-		{"objects", l.Objects}, {"collection-objects", l.CollectionObjects}, {"collections", l.Collections}, {"attendees", l.Attendees},
+		{"objects", l.Objects}, {"max-resources", l.CollectionObjects}, {"max-collections", l.Collections}, {"max-attendees-per-instance", l.Attendees},
 	} {
 		if n.value < 0 {
 			k.fault(table+"."+n.key, fmt.Sprintf("%d is below zero", n.value), "0 is without limit")
 		}
 	}
 	if l.ObjectSize > body {
-		k.fault(table+".object-size", "it is more than limits.body, so that no object of that size could arrive", "lower it, or raise limits.body")
+		k.fault(table+".max-resource-size", "it is more than limits.max-body-size, so that no object of that size could arrive", "lower it, or raise limits.max-body-size")
 	}
 }

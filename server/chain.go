@@ -26,7 +26,7 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return logging.NewHandler(s.guard(compressed), log, s.now, time.Local), nil
+	return logging.NewHandler(drained(s.guard(compressed)), log, s.now, time.Local), nil
 }
 
 // What every answer says: of the program; and that a browser must not take it for
@@ -127,8 +127,22 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.log.Info("access denied", "user", caller.Login, "service", service, "rule", decision.Rule, "reason", decision.Reason)
 		http.Error(w, "You may not use this service. Ask your administrator.", http.StatusForbidden)
 	default:
-		site.calendars.Load().Serve(w, r, caller)
+		s.serveCaller(w, r, site, caller)
 	}
+}
+
+// serveCaller serves a request unless its caller has too many in progress already.
+// That is 429 and not 503: it is the caller's doing, and others are served (RFC 6585
+// §4).
+func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, site *site, caller *auth.Caller) {
+	leave, ok := s.callers.enter(r.Context(), caller.Principal.GUID, site.config.Limits.Requests)
+	if !ok {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "You have too many requests in progress; wait for one of them to end.", http.StatusTooManyRequests)
+		return
+	}
+	defer leave()
+	site.calendars.Load().Serve(w, r, caller)
 }
 
 // authenticate enters the site of the moment and asks its authenticator.

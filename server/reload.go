@@ -115,12 +115,14 @@ var restartOnly = []struct {
 	{"tls.min-version", func(c *config.Config) any { return &c.TLS.MinVersion }},
 	{"storage.sync-for", func(c *config.Config) any { return &c.Storage.SyncFor }},
 	{"storage.snapshots", func(c *config.Config) any { return &c.Storage.Snapshots }},
-	{"limits.connections", func(c *config.Config) any { return &c.Limits.Connections }},
-	{"limits.header", func(c *config.Config) any { return &c.Limits.Header }},
-	{"limits.header-time", func(c *config.Config) any { return &c.Limits.HeaderTime }},
-	{"limits.read-time", func(c *config.Config) any { return &c.Limits.ReadTime }},
-	{"limits.write-time", func(c *config.Config) any { return &c.Limits.WriteTime }},
-	{"limits.idle-time", func(c *config.Config) any { return &c.Limits.IdleTime }},
+	{"limits.max-connections", func(c *config.Config) any { return &c.Limits.Connections }},
+	{"limits.max-header-size", func(c *config.Config) any { return &c.Limits.Header }},
+	{"limits.header-timeout", func(c *config.Config) any { return &c.Limits.HeaderTime }},
+	{"limits.read-timeout", func(c *config.Config) any { return &c.Limits.ReadTime }},
+	{"limits.write-timeout", func(c *config.Config) any { return &c.Limits.WriteTime }},
+	{"limits.memory", func(c *config.Config) any { return &c.Limits.Memory }},
+	{"limits.max-concurrent-streams", func(c *config.Config) any { return &c.Limits.Streams }},
+	{"limits.idle-timeout", func(c *config.Config) any { return &c.Limits.IdleTime }},
 }
 
 func needsRestart(old, next *config.Config) (keys []string) {

@@ -24,6 +24,7 @@ import (
 	"convene/config"
 	"convene/internal/engine"
 	"convene/internal/logging"
+	"convene/internal/membudget"
 	"convene/quota"
 	"convene/snapshot"
 	"convene/store"
@@ -56,6 +57,8 @@ type Server struct {
 
 	store     *store.Store
 	snapshots *snapshot.Cache
+	memory    *membudget.Budget // of all requests, whatever site they began with
+	callers   callers
 	state     engine.Engine // of sign-in
 
 	gate sync.RWMutex // see authenticate
@@ -117,6 +120,7 @@ func (s *Server) open(c config.Config) (err error) {
 		return err
 	}
 	s.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots)})
+	s.memory = membudget.New(int64(c.Limits.Memory))
 	s.maxBody.Store(int64(c.Limits.Body))
 	s.certs.log, s.certs.now = s.log, s.now
 	if len(c.Server.HTTPS) > 0 {
@@ -170,6 +174,13 @@ func OpenState(c *config.Config) (engine.Engine, error) {
 	return e, nil
 }
 
+// What a client may send on an HTTP/2 connection before its bodies are read, in
+// bytes: it is kept before anybody has signed in, and outside the memory of requests.
+const (
+	connectionBuffer = 256 << 10
+	streamBuffer     = 128 << 10
+)
+
 func (s *Server) httpServer(c *config.Config, handler http.Handler) *http.Server {
 	h := &http.Server{
 		Handler:           handler,
@@ -184,6 +195,11 @@ func (s *Server) httpServer(c *config.Config, handler http.Handler) *http.Server
 	}
 	h.Protocols.SetHTTP1(true)
 	h.Protocols.SetHTTP2(true)
+	h.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams:          c.Limits.Streams,
+		MaxReceiveBufferPerConnection: connectionBuffer,
+		MaxReceiveBufferPerStream:     streamBuffer,
+	}
 	return h
 }
 
@@ -235,7 +251,7 @@ func (s *Server) securePort() string {
 }
 
 // Serve answers requests until ctx is done or an address fails. Then requests
-// in progress are finished, for at most limits.drain-time, and everything is
+// in progress are finished, for at most limits.drain-timeout, and everything is
 // closed. It may be called once.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := s.Listen(); err != nil {

@@ -268,7 +268,7 @@ func TestDirectoryAway(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	c := smallConfig(t)
-	c.Limits.Body, c.Quota.ObjectSize, c.Calendars.RequestBytes = 5_000, 5_000, 5_000
+	c.Limits.Body, c.Quota.ObjectSize, c.Calendars.MaxRequestSize = 5_000, 5_000, 5_000
 	c.Limits.Header = 8_000
 	s := serve(t, c)
 	if got := do(t, client(), "PUT", s.HTTP+annHome+"calendar/a.ics", "ann", strings.Repeat("x", 5_001)); got.StatusCode != 413 {
@@ -342,7 +342,7 @@ func TestBodyIsDrainedBefore401(t *testing.T) {
 // client that asks before it sends a body is told no before it does.
 func TestRawRequests(t *testing.T) {
 	c := smallConfig(t)
-	c.Limits.Body, c.Quota.ObjectSize, c.Calendars.RequestBytes = 5_000, 5_000, 5_000
+	c.Limits.Body, c.Quota.ObjectSize, c.Calendars.MaxRequestSize = 5_000, 5_000, 5_000
 	s := serve(t, c)
 	const ann = "Authorization: Basic YW5uOnNlY3JldA==\r\n" // ann:secret
 	const asks = "Expect: 100-continue\r\nContent-Type: text/calendar\r\n"

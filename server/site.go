@@ -176,7 +176,7 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 	h, err := caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.people.cache.Groups},
 		Directory: next.people.cache, Access: &policy,
-		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Log: s.log, Now: s.now,
+		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,10 @@ const DefaultBudget = 1_000_000
 // along through all calculations of a request, and is not safe for concurrent
 // use. Where a Budget may be nil, nil is a new one of DefaultBudget steps.
 type Budget struct {
+	// Text is asked before n more bytes of instances are written; its error ends the
+	// calculation. nil: there may be any number.
+	Text func(n int) error
+
 	left int
 }
 
@@ -29,6 +33,15 @@ func (b *Budget) Spend(n int) error {
 		return ErrBudget
 	}
 	return nil
+}
+
+// spendText takes what writing n bytes of an instance costs. Errors: ErrBudget, and
+// that of Text.
+func (b *Budget) spendText(n int) error {
+	if err := b.Spend(n / bytesPerStep); err != nil || b.Text == nil {
+		return err
+	}
+	return b.Text(n)
 }
 
 // orDefault returns b, or a new budget for nil.

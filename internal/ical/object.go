@@ -46,11 +46,15 @@ func (e *InvalidError) Error() string { return e.Condition + ": " + e.Reason }
 // all with one UID, no METHOD, one of each RECURRENCE-ID and one without at most;
 // and those of RFC 5545 that dates follow from. The package documentation
 // says what is tolerated. Errors are *InvalidError.
-func NewObject(cal *Component) (*Object, error) {
+func NewObject(cal *Component) (*Object, error) { return NewObjectIn(cal, NewZones(cal)) }
+
+// NewObjectIn is NewObject for one of many objects that came together: zones are
+// those of all, which so are read and kept once.
+func NewObjectIn(cal *Component, zones *Zones) (*Object, error) {
 	if err := checkCalendar(cal); err != nil {
 		return nil, err
 	}
-	o := &Object{Calendar: cal, Zones: NewZones(cal)}
+	o := &Object{Calendar: cal, Zones: zones}
 	for _, c := range cal.Children {
 		if c.Name == "VTIMEZONE" {
 			continue

@@ -20,6 +20,10 @@ type Source struct {
 	Prefix  string   // of environment variables, such as "CONVENE_"
 	Environ []string // as from os.Environ
 	Ignore  []string // variables with Prefix that are none of the settings'
+
+	// Renamed are names that settings no longer have, with those that they have
+	// now, both dotted. The old ones are faults that say so.
+	Renamed map[string]string
 }
 
 // Read sets the fields of config, a pointer to a struct, from src. Fields that
@@ -120,7 +124,14 @@ func (r *reader) table(v reflect.Value, tree map[string]any, at string) {
 	}
 }
 
+// renamed is what is wrong with an old name.
+const renamed = "this setting has another name now"
+
 func (r *reader) unknown(key, name string, known map[string]field) {
+	if now, ok := r.src.Renamed[key]; ok {
+		r.fault(key, renamed, "write "+now)
+		return
+	}
 	names := slices.Sorted(maps.Keys(known))
 	cure := "the settings here are " + strings.Join(names, ", ")
 	if n := nearest(name, names); n != "" {
@@ -179,6 +190,10 @@ func (r *reader) named(v reflect.Value, x any, key string) {
 func (r *reader) environment(config reflect.Value) {
 	known := map[string]setting{}
 	walk(config, "", func(s setting) { known[r.src.Prefix+variable(s.key)] = s })
+	old := map[string]string{}
+	for was, now := range r.src.Renamed {
+		old[r.src.Prefix+variable(was)] = r.src.Prefix + variable(now)
+	}
 	for _, pair := range r.src.Environ {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, r.src.Prefix) || slices.Contains(r.src.Ignore, name) {
@@ -189,6 +204,10 @@ func (r *reader) environment(config reflect.Value) {
 			if problem, cure := assignText(s.value, value); problem != "" {
 				r.fault(s.key, problem, cure)
 			}
+			continue
+		}
+		if now, ok := old[name]; ok {
+			r.faults = append(r.faults, &Error{Key: name, Problem: renamed, Cure: "write " + now})
 			continue
 		}
 		cure := ""

@@ -13,16 +13,16 @@ import (
 type XMLLimits struct {
 	Bytes      int // length of the document: 413 above
 	Depth      int // elements within elements, the root counted
-	Elements   int // in the document, runs of text between elements counted
+	Elements   int // in the document, attributes and runs of text between elements counted
 	Attributes int // of one element, namespace declarations counted
 	Namespaces int // declarations in force at one place
 }
 
-// DefaultXMLLimits admit a calendar-multiget of 10,000 hrefs many times over.
+// DefaultXMLLimits admit a calendar-multiget of 20,000 hrefs on lines of their own.
 var DefaultXMLLimits = XMLLimits{
 	Bytes:      16 << 20,
 	Depth:      64,
-	Elements:   400_000,
+	Elements:   50_000,
 	Attributes: 64,
 	Namespaces: 64,
 }
@@ -296,15 +296,23 @@ func (p *parser) textNode(text string) error {
 	return nil
 }
 
+// counted counts one more element, attribute or run of text.
+func (p *parser) counted() error {
+	if p.count == p.lim.Elements {
+		return p.fail("more than %d elements and attributes", p.lim.Elements)
+	}
+	p.count++
+	return nil
+}
+
 // element returns a fresh element out of a slab, which grows with the document.
 func (p *parser) element() (*Element, error) {
-	if p.count == p.lim.Elements {
-		return nil, p.fail("more than %d elements", p.lim.Elements)
+	if err := p.counted(); err != nil {
+		return nil, err
 	}
 	if len(p.elemSlab) == 0 {
 		p.elemSlab = make([]Element, min(max(8, p.count), 512))
 	}
-	p.count++
 	e := &p.elemSlab[0]
 	p.elemSlab = p.elemSlab[1:]
 	return e, nil
@@ -344,6 +352,9 @@ func (p *parser) rawAttrs() (empty bool, err error) {
 			return false, p.fail("character %q within a tag", rest[0])
 		case len(p.attrs) == p.lim.Attributes:
 			return false, p.fail("more than %d attributes", p.lim.Attributes)
+		}
+		if err := p.counted(); err != nil {
+			return false, err
 		}
 		var a rawAttr
 		if a.name, a.colon, err = p.name(); err != nil {

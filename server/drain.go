@@ -1,0 +1,60 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// How much of a body that nobody wants is read all the same, in bytes and in time.
+const (
+	drainBytes = 64 << 20
+	drainTime  = 30 * time.Second
+
+	// drainedAnyway is the rest of a body that net/http reads by itself, in bytes.
+	drainedAnyway = 256 << 10
+)
+
+// drained reads what a handler has left of a long body, once its response is on its
+// way. A client that sends all of its body before it reads the response would
+// otherwise find the connection reset and no response. HTTP/2 has a way to say that
+// no more is wanted (RFC 9113 §8.1), and net/http does so.
+func drained(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor > 1 || r.ContentLength >= 0 && r.ContentLength <= drainedAnyway {
+			next.ServeHTTP(w, r)
+			return
+		}
+		body := &drainableBody{ReadCloser: r.Body}
+		r.Body = body
+		control := http.NewResponseController(w)
+		// Otherwise net/http takes the connection for lost before it sends the header.
+		if err := control.EnableFullDuplex(); err != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+		// One who asked before sending (100-continue) and was not told to go on sends
+		// nothing, and net/http ends the connection.
+		if body.ended || !body.asked && r.Header.Get("Expect") != "" {
+			return
+		}
+		// What fails here fails for the client too, which nobody waits for any more.
+		if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(drainTime)) == nil {
+			_, _ = io.CopyN(io.Discard, body, drainBytes)
+		}
+	})
+}
+
+// A drainableBody knows whether it was read, and to its end.
+type drainableBody struct {
+	io.ReadCloser
+	asked, ended bool
+}
+
+func (b *drainableBody) Read(p []byte) (int, error) {
+	b.asked = true
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err != nil
+	return n, err
+}
