@@ -43,10 +43,12 @@ func SetQuota(ctx context.Context, c Conn, q QuotaRequest) (Usage, error) {
 }
 
 func (a *Admin) quota(ctx context.Context, q QuotaRequest) (u Usage, err error) {
-	if u, err = a.find(ctx, q.Who); err != nil {
-		return u, err
+	found, err := a.find(ctx, q.Who)
+	if err != nil {
+		return found, err
 	}
 	err = a.Store.View(ctx, func(tx *store.Tx) error {
+		u = found
 		h, err := tx.Home(u.GUID)
 		if errors.Is(err, store.ErrNotFound) {
 			u.Limit = tx.Quota(&store.Home{})

@@ -17,6 +17,7 @@ import (
 	"convene/caldav"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/engine/enginetest"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -73,6 +74,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: func() time.Time { return e.now }, DefaultQuota: 100 << 20,
 		MaxCollections: limits.Collections, MaxObjects: limits.Resources,
+		Wrap: enginetest.Wrapper(t),
 	})
 	if err != nil {
 		t.Fatal(err)

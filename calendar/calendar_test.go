@@ -9,6 +9,7 @@ import (
 
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/engine/enginetest"
 	"convene/internal/webdav"
 	"convene/snapshot"
 	"convene/store"
@@ -21,7 +22,7 @@ var ann = &directory.Principal{GUID: "11111111-0000-0000-0000-000000000001", Typ
 // ordinary collection "files" in it.
 func open(t *testing.T, rules calendar.Rules) *calendar.Calendars {
 	t.Helper()
-	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{Indexer: calendar.Index})
+	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{Indexer: calendar.Index, Wrap: enginetest.Wrapper(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

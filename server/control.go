@@ -15,6 +15,7 @@ import (
 	"convene/admin"
 	"convene/auth"
 	"convene/config"
+	"convene/internal/logging"
 )
 
 // A controller serves the operator's commands on a socket in the data folder.
@@ -87,11 +88,12 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		}
 	}()
 	quiet := slog.New(slog.DiscardHandler)
-	if o.Store, err = OpenStore(&c, time.Now); err != nil {
+	stderr := slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn))
+	if o.Store, err = openStore(&c, time.Now, stderr, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	state, err := OpenState(&c)
+	state, err := openState(&c, stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	// Stderr takes logs whose name is "-". nil: os.Stderr.
 	Stderr io.Writer
 	Now    func() time.Time // nil: time.Now
+	// WrapEngine returns what is used in place of each engine that was opened:
+	// for tests. nil: the engine itself.
+	WrapEngine func(engine.Engine) engine.Engine
 }
 
 // ErrRoot is returned when the server is started as root.
@@ -98,19 +101,22 @@ func Open(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.log, s.audit, s.access = s.logs.errors, s.logs.audit, s.logs.access
-	if err = s.open(c); err != nil {
+	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
 	}
 	return s, nil
 }
 
 // open builds the parts that need each other, from the bottom up.
-func (s *Server) open(c config.Config) (err error) {
-	if s.store, err = OpenStore(&c, s.now); err != nil {
+func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (err error) {
+	if s.store, err = openStore(&c, s.now, s.log, wrap); err != nil {
 		return err
 	}
-	if s.state, err = OpenState(&c); err != nil {
+	if s.state, err = openState(&c, s.log); err != nil {
 		return err
+	}
+	if wrap != nil {
+		s.state = wrap(s.state)
 	}
 	s.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots)})
 	s.maxBody.Store(int64(c.Limits.Body))
@@ -142,9 +148,9 @@ func (s *Server) open(c config.Config) (err error) {
 // ErrInUse is returned when a server runs with the data folder.
 var ErrInUse = errors.New("a server runs with this data folder")
 
-// OpenStore opens the calendars of a configuration's data folder. Errors:
+// openStore opens the calendars of a configuration's data folder. Errors:
 // ErrInUse, and those of the store.
-func OpenStore(c *config.Config, now func() time.Time) (*store.Store, error) {
+func openStore(c *config.Config, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
@@ -154,13 +160,14 @@ func OpenStore(c *config.Config, now func() time.Time) (*store.Store, error) {
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor, DefaultQuota: int64(c.Storage.Quota),
 		// The limits that clients are told of are caldav's, which follow a
 		// reload; the store's own stand far above them.
-		MaxObjects: 10_000_000, MaxCollections: 100_000, MaxObjectSize: 64 << 20,
+		MaxObjects: 10_000_000, MaxCollections: 100_000, MaxObjectSize: engine.MaxValue,
+		Log: log, Wrap: wrap,
 	})
 }
 
-// OpenState opens the sign-in state of a configuration's data folder.
-func OpenState(c *config.Config) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables()})
+// openState opens the sign-in state of a configuration's data folder.
+func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables(), Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}

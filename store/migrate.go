@@ -64,7 +64,7 @@ func readState(r engine.Reader) (state, error) {
 		return decodeState(v)
 	}
 	for _, t := range Tables() {
-		for range r.Scan(t, nil, nil) {
+		for range r.Scan(t, engine.Range{KeysOnly: true, Limit: 1}) {
 			return state{}, ErrForeign
 		}
 	}

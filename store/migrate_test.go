@@ -49,7 +49,7 @@ func TestFormat1(t *testing.T) {
 	wantString(t, "work", names(t, s, 1, "work"), "0.ics 1.ics 2.ics 6.ics 7.ics 8.ics 9.ics 10.ics 11.ics odd name 3.ics")
 	wantString(t, "inbox", names(t, s, 2, "inbox"), "0.ics")
 	// What today's code writes is read by that version too.
-	fresh := openTest(t, Options{NewUUID: steadyUUIDs()})
+	fresh := openOn(t, engine.OpenMemory(Tables()), Options{NewUUID: steadyUUIDs()})
 	fill(t, fresh)
 	if schemaVersion == 1 {
 		wantString(t, "today's records", dump(t, fresh), string(want))
@@ -57,7 +57,7 @@ func TestFormat1(t *testing.T) {
 }
 
 func writeFixture(t *testing.T, file, golden string) {
-	s := openFile(t, tempPath(t), Options{NewUUID: steadyUUIDs()})
+	s := openFile(t, tempPath(t), Options{NewUUID: steadyUUIDs()}) // with no CONVENE_TEST_ENGINE
 	fill(t, s)
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"convene/internal/engine"
 )
 
 // Object returns the object name of collection c. Errors: ErrNotFound.
@@ -104,10 +106,9 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		from := indexKey(c, indexEntry, since+1)
 		var e Entry
-		for k, v := range tx.r.Scan(tableIndex, from, after(from[:5])) {
+		for k, v := range tx.r.Scan(tableIndex, engine.Range{From: from, To: after(from[:5])}) {
 			if err := e.decode(revOf(k), v); err != nil {
-				tx.fail(fmt.Errorf("collection %d: %w", c, err))
-				return
+				fail(fmt.Errorf("collection %d: %w", c, err))
 			}
 			if !yield(e) {
 				return

@@ -78,7 +78,7 @@ func (tx *Tx) Properties(r Resource) ([]Property, error) {
 }
 
 func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
-	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+	for k, v := range tx.r.Scan(tableProperties, within(r.key)) {
 		list = append(list, Property{string(k[len(r.key):]), slices.Clone(v)})
 		size += len(k) + len(v)
 	}
@@ -90,11 +90,10 @@ func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
 func (tx *Tx) ObjectProperties(c CollectionID) iter.Seq2[string, Property] {
 	return func(yield func(string, Property) bool) {
 		prefix := appendU32([]byte{ofObject}, c)
-		for k, v := range tx.r.Scan(tableProperties, prefix, after(prefix)) {
+		for k, v := range tx.r.Scan(tableProperties, within(prefix)) {
 			object, name, ok := splitObjectProperty(k)
 			if !ok {
-				tx.fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
-				return
+				fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
 			}
 			if !yield(object, Property{name, v}) {
 				return
@@ -145,7 +144,7 @@ func (tx *Tx) putProperty(r Resource, name string, value []byte) error {
 	}
 	if tx.r.Get(tableProperties, key) == nil {
 		n := 1
-		for range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		for range tx.r.Scan(tableProperties, keysWithin(r.key)) {
 			n++
 		}
 		if n > opt.MaxProperties {
@@ -180,7 +179,7 @@ func (tx *Tx) touchResource(r Resource) error {
 // removeProperties removes all properties of one resource.
 func (tx *Tx) removeProperties(r Resource) error {
 	var err error
-	for k := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+	for k := range tx.r.Scan(tableProperties, keysWithin(r.key)) {
 		err = errors.Join(err, tx.w.Delete(tableProperties, k))
 	}
 	return err

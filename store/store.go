@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"convene/internal/engine"
@@ -24,14 +26,22 @@ type Options struct {
 
 	DefaultQuota int64 // bytes per home without override; 0: unlimited
 
-	MaxObjectSize      int // bytes of a body; 0: 10 MB
-	MaxObjects         int // in a collection; 0: 100,000
-	MaxCollections     int // in a home; 0: 1,000
-	MaxProperties      int // on one resource; 0: 200
-	MaxPropertyBytes   int // of one property; 0: 64 KB
-	CachedHomes        int // homes whose collections are kept decoded; 0: 1,024
-	Step               int // records that one transaction of Maintain, Verify or Reindex handles; 0: 500
-	engine.BoltOptions     // Tables and Hot are set by Open
+	MaxObjectSize    int // bytes of a body; 0: 10 MB; never more than 1 KB below 16 MB
+	MaxObjects       int // in a collection; 0: 100,000
+	MaxCollections   int // in a home; 0: 1,000
+	MaxProperties    int // on one resource; 0: 200
+	MaxPropertyBytes int // of one property; 0: 64 KB
+	CachedHomes      int // homes whose collections are kept decoded; 0: 1,024
+	Step             int // records that one transaction of Maintain, Verify or Reindex handles; 0: 500
+
+	// Of the file; OpenEngine does not look at them.
+	MaxSize int64        // bytes that it may grow to; 0: the disk is the limit
+	NoSync  bool         // leave out the waits for the disk: for tests and bulk loads into a new file
+	Log     *slog.Logger // what an operator should know of it; nil: nobody is told
+
+	// Wrap returns what is used in place of the engine that was opened: for
+	// tests. nil: the engine itself.
+	Wrap func(engine.Engine) engine.Engine
 }
 
 func (o *Options) setDefaults() {
@@ -55,8 +65,11 @@ func (o *Options) setDefaults() {
 			*d.field = d.value
 		}
 	}
-	o.Tables, o.Hot = Tables(), tableMeta
+	o.MaxObjectSize = min(o.MaxObjectSize, engine.MaxValue-maxHeader)
 }
+
+// maxHeader is more than the bytes of an object's header.
+const maxHeader = 1 << 10
 
 func newUUID() string {
 	var b [16]byte
@@ -72,13 +85,16 @@ type Store struct {
 	opt    Options
 	cache  *homeCache
 	gaps   []gap // never changes after Open
+
+	repairs atomic.Uint64 // see Tx.Repairs
 }
 
 // Open opens the store file at path, creating it if it does not exist, and
-// migrates an older format. Errors: ErrNewer, ErrForeign.
+// migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
-	o.setDefaults()
-	e, err := engine.OpenBolt(path, o.BoltOptions)
+	e, err := engine.OpenBolt(path, engine.BoltOptions{
+		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -89,6 +105,9 @@ func Open(path string, o Options) (*Store, error) {
 // when it returns an error.
 func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 	o.setDefaults()
+	if o.Wrap != nil {
+		e = o.Wrap(e)
+	}
 	s := &Store{engine: e, opt: o, cache: newHomeCache(o.CachedHomes)}
 	if err := s.migrate(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
@@ -96,14 +115,13 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 	return s, nil
 }
 
-// View runs fn on the last committed state.
+// View runs fn on one committed state. fn may run more than once. A read that
+// fails, or meets a damaged record where no error can be returned, leaves fn at
+// once with that error; see engine.Engine.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	repairs := s.repairs.Load() // before the state is taken
 	return s.engine.View(ctx, func(r engine.Reader) error {
-		tx := &Tx{s: s, r: r}
-		if err := fn(tx); err != nil {
-			return err
-		}
-		return tx.err
+		return fn(&Tx{s: s, r: r, repairs: repairs})
 	})
 }
 
@@ -111,13 +129,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 // disk, or with the error that undid it. fn may run more than once, on another
 // goroutine, and must never wait; see engine.Engine.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	repairs := s.repairs.Load()
 	return s.engine.Update(ctx, func(w engine.Writer) error {
-		tx := &Tx{s: s, r: w, w: w}
+		tx := &Tx{s: s, r: w, w: w, repairs: repairs}
 		if err := fn(tx); err != nil {
 			return err
-		}
-		if tx.err != nil {
-			return tx.err
 		}
 		return tx.flush()
 	})
