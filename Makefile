@@ -10,11 +10,12 @@ N ?= 100
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race fuzz doc bench crash conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
-# talk to (through apt, and says so), checks, and tests with the race detector.
-test: deps check race generated
+# talk to (through apt, and says so), checks, and tests with the race detector
+# and over an engine that misbehaves.
+test: deps check race chaos generated
 
 # Format, module files, vet and staticcheck.
 check:
@@ -30,6 +31,12 @@ race: | $(BUILD)
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json -- -race -shuffle=on ./...
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
+
+# The tests of what stands on the engine, over one that does whatever its contract
+# allows: it runs functions again and lets reads fail. A failing test prints the
+# seed; CONVENE_TEST_ENGINE=chaos:SEED repeats it.
+chaos:
+	CONVENE_TEST_ENGINE=chaos $(GO) test ./store/... ./snapshot ./calendar ./caldav ./server ./auth
 
 # Files that are written by programs are what those would write today.
 generated: generate

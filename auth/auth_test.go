@@ -20,6 +20,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 )
 
 // people is a directory that counts binds and can be away.
@@ -191,7 +192,7 @@ func openState(t testing.TB, path string) engine.Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() }) // some tests have closed it already
-	return e
+	return enginetest.Wrap(t, e)
 }
 
 func newState(t testing.TB) engine.Engine {

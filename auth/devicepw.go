@@ -106,7 +106,7 @@ func (d *Devices) Add(ctx context.Context, guid, label string) (Device, string, 
 func (d *Devices) insert(w engine.Writer, guid, id string, rec deviceRecord, secret string) error {
 	prefix := devicePrefix(guid)
 	n := 0
-	for range w.Scan(tableDevice, prefix, prefixEnd(prefix)) {
+	for range w.Scan(tableDevice, engine.Range{From: prefix, To: prefixEnd(prefix)}) {
 		n++
 	}
 	if n >= maxDevices {
@@ -137,7 +137,7 @@ func (d *Devices) List(ctx context.Context, guid string) ([]Device, error) {
 	prefix := devicePrefix(guid)
 	err := d.st.engine.View(ctx, func(r engine.Reader) error {
 		out = out[:0]
-		for k, v := range r.Scan(tableDevice, prefix, prefixEnd(prefix)) {
+		for k, v := range r.Scan(tableDevice, engine.Range{From: prefix, To: prefixEnd(prefix)}) {
 			var rec deviceRecord
 			if err := json.Unmarshal(v, &rec); err != nil {
 				return fmt.Errorf("record %s: %w", k[len(prefix):], err)
@@ -235,7 +235,7 @@ func (d *Devices) ha1s(ctx context.Context, guid, login string, alg algorithm) (
 	prefix := ha1Prefix(guid, alg, login)
 	err := d.st.engine.View(ctx, func(r engine.Reader) error {
 		out = out[:0]
-		for k, v := range r.Scan(tableDeviceHA1, prefix, prefixEnd(prefix)) {
+		for k, v := range r.Scan(tableDeviceHA1, engine.Range{From: prefix, To: prefixEnd(prefix)}) {
 			out = append(out, deviceHA1{string(k[len(prefix):]), bytes.Clone(v)})
 		}
 		return nil

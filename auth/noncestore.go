@@ -69,7 +69,7 @@ func (n *nonces) load(ctx context.Context) error {
 	err := n.st.engine.Update(ctx, func(w engine.Writer) error {
 		rows = nil
 		var keys [][]byte
-		for k, v := range w.Scan(tableNonce, []byte{0}, nil) {
+		for k, v := range w.Scan(tableNonce, engine.Range{From: []byte{0}}) {
 			keys = append(keys, bytes.Clone(k))
 			guid, u, err := n.parseRow(k, v)
 			if err != nil {
@@ -147,7 +147,7 @@ func (n *nonces) sweepShared(ctx context.Context) error {
 	end := binary.BigEndian.AppendUint64(nil, uint64(n.now().Add(-n.life).Unix()-1))
 	return n.st.engine.Update(ctx, func(w engine.Writer) error {
 		var keys [][]byte
-		for k := range w.Scan(tableNonce, []byte{0}, end) {
+		for k := range w.Scan(tableNonce, engine.Range{From: []byte{0}, To: end}) {
 			if len(keys) == most {
 				break
 			}

@@ -153,7 +153,7 @@ func (c *replayCache) load(ctx context.Context, now time.Time) error {
 		defer c.mu.Unlock()
 		c.buckets, c.total = map[int64]map[replayKey]struct{}{}, 0
 		var over [][]byte
-		for k := range w.Scan(tableReplay, []byte{0}, nil) {
+		for k := range w.Scan(tableReplay, engine.Range{From: []byte{0}}) {
 			if len(k) != 24 {
 				over = append(over, bytes.Clone(k))
 				continue

@@ -149,8 +149,8 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 			return nil, err
 		}
 		ms := h.multistatus()
-		for i := range steps {
-			if err := s.bulkOne(ms, self, &steps[i], withData); err != nil {
+		for _, st := range steps { // copies: the transaction may run again
+			if err := s.bulkOne(ms, self, &st, withData); err != nil {
 				return nil, err
 			}
 		}

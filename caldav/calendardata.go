@@ -19,6 +19,7 @@ type calendarData struct {
 	attrs []xml.Attr // of the elements in the answer
 	buf   []byte     // of the object being written
 
+	to     *webdav.Writer    // what stored writes to
 	stored func(body []byte) // writes a body as it is; one for all objects of an answer
 }
 
@@ -80,8 +81,8 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
 	defer w.End()
 	if d.ask.Whole() {
-		if d.stored == nil {
-			d.stored = w.Data
+		if d.to != w {
+			d.to, d.stored = w, w.Data
 		}
 		return true, s.tx.Body(r.col, r.object, d.stored)
 	}

@@ -18,6 +18,7 @@ import (
 	"convene/caldav"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/engine/enginetest"
 	"convene/quota"
 	"convene/snapshot"
 	"convene/store"
@@ -86,6 +87,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: func() time.Time { return e.now },
 		Quota: e.quota.Load, FreeDisk: func() (int64, error) { return e.freeDisk.Load(), nil },
+		Wrap: enginetest.Wrapper(t),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,10 @@ var answers = []struct {
 	{store.ErrNotFound, http.StatusNotFound, xml.Name{}},
 	{store.ErrChanged, http.StatusPreconditionFailed, xml.Name{}},
 	{store.ErrExists, http.StatusForbidden, webdav.DAV("resource-must-be-null")},
+	{store.ErrUnavailable, http.StatusServiceUnavailable, xml.Name{}},
+	{store.ErrConflict, http.StatusServiceUnavailable, xml.Name{}},
+	{store.ErrUnknownOutcome, http.StatusServiceUnavailable, xml.Name{}},
+	{store.ErrReadOnly, http.StatusServiceUnavailable, xml.Name{}},
 	{store.ErrTokenExpired, http.StatusForbidden, webdav.DAV("valid-sync-token")},
 	{directory.ErrNotFound, http.StatusNotFound, xml.Name{}},
 	{directory.ErrAmbiguous, http.StatusNotFound, xml.Name{}}, // no one record is meant

@@ -258,7 +258,15 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		return nil
 	}
 	return h.inHome(ctx, owner, func() error {
-		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error { return h.setKind(tx, t) })
+		found := *t
+		err := h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+			found = *t
+			return h.setKind(tx, &found)
+		})
+		if err == nil {
+			*t = found
+		}
+		return err
 	})
 }
 

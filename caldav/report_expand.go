@@ -48,7 +48,10 @@ func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.Expa
 	if r.kind&(kindHome|kindMissing) == 0 || r.home != nil {
 		return x.response(ms, r, ask)
 	}
+	mark, left := ms.Mark(), *x.left
 	return x.s.inStore(r, func(s *scope) error {
+		ms.Rewind(mark) // of an earlier run
+		*x.left = left
 		if r.kind == kindMissing {
 			if err := s.findCollection(r); err != nil {
 				return err
@@ -190,10 +193,12 @@ func (s *scope) record(key directory.Key) (*directory.Principal, error) {
 	return p, err
 }
 
-// inStore runs fn with the store open and r's home filled in. A record that has
-// no home yet has nothing to show.
+// inStore runs fn with the store open and r's home filled in; perhaps more than
+// once, with r as it was. A record that has no home yet has nothing to show.
 func (s *scope) inStore(r *resource, fn func(*scope) error) error {
+	was := *r
 	run := func(tx *calendar.Tx) error {
+		*r = was
 		inner := *s
 		inner.tx = tx
 		var err error

@@ -118,7 +118,10 @@ func (m *match) home(p *directory.Principal) error {
 	if self.privileges = m.s.rights(self); !self.privileges.Has(acl.Read) {
 		return nil
 	}
+	mark, count := m.ms.Mark(), m.count
 	return m.s.inStore(self, func(s *scope) error {
+		m.ms.Rewind(mark) // of an earlier run
+		m.count = count
 		inner := m.in(s)
 		defer func() { m.count = inner.count }()
 		if !asked {

@@ -9,6 +9,7 @@ import (
 
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/engine/enginetest"
 	"convene/internal/webdav"
 	"convene/quota"
 	"convene/snapshot"
@@ -24,7 +25,7 @@ func open(t *testing.T, limits quota.Limits) *calendar.Calendars {
 	t.Helper()
 	policy := &quota.Policy{Default: limits}
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
-		Indexer: calendar.Index, Quota: func() *quota.Policy { return policy },
+		Indexer: calendar.Index, Quota: func() *quota.Policy { return policy }, Wrap: enginetest.Wrapper(t),
 	})
 	if err != nil {
 		t.Fatal(err)

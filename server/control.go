@@ -18,6 +18,7 @@ import (
 	"convene/calendar"
 	"convene/config"
 	"convene/directory"
+	"convene/internal/logging"
 	"convene/quota"
 	"convene/store"
 )
@@ -101,11 +102,12 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	quiet := slog.New(slog.DiscardHandler)
 	var policy atomic.Pointer[quota.Policy]
 	policy.Store(c.QuotaPolicy())
-	if o.Store, err = OpenStore(&c, policy.Load, time.Now); err != nil {
+	stderr := slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn))
+	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	state, err := OpenState(&c)
+	state, err := openState(&c, stderr)
 	if err != nil {
 		return nil, err
 	}

@@ -5,11 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"convene/internal/engine/enginetest"
 	"convene/internal/settings"
 	"convene/testenv"
 )
@@ -34,7 +36,7 @@ func TestUnderSystemd(t *testing.T) {
 	plain, secure := handOver(t), handOver(t)
 	// LISTEN_PID has to be the server's own: the shell becomes the server.
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, program, file.Name())
-	cmd.Env = append(os.Environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=http:https", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	cmd.Env = append(environ(), "LISTEN_FDS=2", "LISTEN_FDNAMES=http:https", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	cmd.ExtraFiles = []*os.File{plain.file, secure.file}
 	var log lockedBuffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -74,6 +76,11 @@ func TestUnderSystemd(t *testing.T) {
 		t.Errorf("after SIGTERM: %v", err)
 	}
 	verified(t, c)
+}
+
+// environ is this process's environment without what is for tests alone.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, enginetest.Variable+"=") })
 }
 
 type handedOver struct {

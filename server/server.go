@@ -39,6 +39,9 @@ type Options struct {
 	// Stderr takes logs whose name is "-". nil: os.Stderr.
 	Stderr io.Writer
 	Now    func() time.Time // nil: time.Now
+	// WrapEngine returns what is used in place of each engine that was opened:
+	// for tests. nil: the engine itself.
+	WrapEngine func(engine.Engine) engine.Engine
 }
 
 // ErrRoot is returned when the server is started as root.
@@ -104,20 +107,23 @@ func Open(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.log, s.audit, s.access = s.logs.errors, s.logs.audit, s.logs.access
-	if err = s.open(c); err != nil {
+	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
 	}
 	return s, nil
 }
 
 // open builds the parts that need each other, from the bottom up.
-func (s *Server) open(c config.Config) (err error) {
+func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (err error) {
 	s.quota.Store(c.QuotaPolicy())
-	if s.store, err = OpenStore(&c, s.quota.Load, s.now); err != nil {
+	if s.store, err = openStore(&c, s.quota.Load, s.now, s.log, wrap); err != nil {
 		return err
 	}
-	if s.state, err = OpenState(&c); err != nil {
+	if s.state, err = openState(&c, s.log); err != nil {
 		return err
+	}
+	if wrap != nil {
+		s.state = wrap(s.state)
 	}
 	s.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots)})
 	s.memory = membudget.New(int64(c.Limits.Memory))
@@ -151,9 +157,9 @@ func (s *Server) open(c config.Config) (err error) {
 // ErrInUse is returned when a server runs with the data folder.
 var ErrInUse = errors.New("a server runs with this data folder")
 
-// OpenStore opens the calendars of a configuration's data folder. policy says
+// openStore opens the calendars of a configuration's data folder. policy says
 // what may be stored. Errors: ErrInUse, and those of the store.
-func OpenStore(c *config.Config, policy func() *quota.Policy, now func() time.Time) (*store.Store, error) {
+func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
@@ -162,12 +168,13 @@ func OpenStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
+		Log: log, Wrap: wrap,
 	})
 }
 
-// OpenState opens the sign-in state of a configuration's data folder.
-func OpenState(c *config.Config) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables()})
+// openState opens the sign-in state of a configuration's data folder.
+func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables(), Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}

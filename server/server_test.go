@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"convene/config"
+	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 	"convene/server"
 	"convene/testenv"
 )
@@ -111,8 +113,14 @@ func smallConfig(t *testing.T) config.Config {
 // serve starts a server and stops it with the test.
 func serve(t *testing.T, c config.Config) *running {
 	t.Helper()
+	return serveOn(t, c, enginetest.Wrapper(t))
+}
+
+// serveOn is serve with what wrap makes of each engine.
+func serveOn(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine) *running {
+	t.Helper()
 	r := &running{Log: new(lockedBuffer), Config: &c}
-	s, err := server.Open(server.Options{Config: c, Stderr: r.Log, Reread: func() (config.Config, error) { return *r.Config, nil }})
+	s, err := server.Open(server.Options{Config: c, Stderr: r.Log, WrapEngine: wrap, Reread: func() (config.Config, error) { return *r.Config, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"convene/internal/engine/enginetest"
 	"convene/internal/ical"
 	"convene/store"
 )
@@ -15,9 +16,7 @@ import (
 // testStore is a store in a file of its own.
 func testStore(t testing.TB) *store.Store {
 	t.Helper()
-	o := store.Options{}
-	o.NoSync = true
-	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), o)
+	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{NoSync: true, Wrap: enginetest.Wrapper(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +256,7 @@ func BenchmarkGet(b *testing.B) {
 		b.Run("build 10000", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				c.Clear()
+				c.clear()
 				if _, err := c.Get(tx, col); err != nil {
 					b.Fatal(err)
 				}

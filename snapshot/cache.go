@@ -34,6 +34,7 @@ type Cache struct {
 	collections map[store.CollectionID]*list.Element // of *collection
 	used        *list.List                           // the most recent first
 	bytes       int64
+	repairs     uint64 // of the newest transaction that asked; see store.Tx.Repairs
 }
 
 // New returns an empty cache.
@@ -52,11 +53,8 @@ func New(o Options) *Cache {
 	}
 }
 
-// Clear forgets everything: for a reindex, which may change an index entry and
-// not its revision.
-func (c *Cache) Clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// clear forgets everything. c.mu is held.
+func (c *Cache) clear() {
 	c.collections, c.used, c.bytes = map[store.CollectionID]*list.Element{}, list.New(), 0
 	c.bodies.clear()
 	c.objects.clear()
@@ -119,10 +117,19 @@ type collection struct {
 // before more writes than that make their own.
 const keptVersions = 4
 
-// collection returns what is kept of a collection, as the most recently used.
-func (c *Cache) collection(id store.CollectionID) *collection {
+// collection returns what is kept of a collection, as the most recently used. A
+// reindex may change an index entry and not its revision: after one, what was kept
+// before is forgotten, and what older transactions see is not kept.
+func (c *Cache) collection(tx *store.Tx, id store.CollectionID) *collection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	switch repairs := tx.Repairs(); {
+	case repairs > c.repairs:
+		c.clear()
+		c.repairs = repairs
+	case repairs < c.repairs:
+		return &collection{id: id, windows: map[int64][]*window{}}
+	}
 	if el := c.collections[id]; el != nil {
 		c.used.MoveToFront(el)
 		return el.Value.(*collection)
@@ -172,7 +179,7 @@ func (k *collection) measure() int64 {
 
 // Get returns the snapshot of col as tx sees it. col is from tx.
 func (c *Cache) Get(tx *store.Tx, col *store.Collection) (*Snapshot, error) {
-	k := c.collection(col.ID)
+	k := c.collection(tx, col.ID)
 	if s := k.version(col.Rev); s != nil {
 		c.stats.hits.Add(1)
 		return s, nil

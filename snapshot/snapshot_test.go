@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 	"convene/internal/ical"
 	"convene/store"
 )
@@ -23,7 +24,7 @@ import (
 // memoryStore is a store that a reader may hold a view of while it is written.
 func memoryStore(t testing.TB, o store.Options) *store.Store {
 	t.Helper()
-	s, err := store.OpenEngine(engine.OpenMemory(store.Tables()), o)
+	s, err := store.OpenEngine(enginetest.Wrap(t, engine.OpenMemory(store.Tables())), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +344,7 @@ func TestEviction(t *testing.T) {
 			t.Fatalf("after %d collections: %+v", i+1, stats)
 		}
 	}
-	c.Clear()
+	c.clear()
 	if stats := c.Stats(); stats.Bytes != 0 || stats.Collections != 0 || stats.Objects != 0 {
 		t.Errorf("cleared: %+v", stats)
 	}

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"convene/internal/engine"
-
 	"go.etcd.io/bbolt"
 )
 
@@ -261,7 +259,7 @@ func BenchmarkUpdateExisting(b *testing.B) {
 // openFilled has n events in one calendar.
 func openFilled(b *testing.B, n int) *benchStore {
 	b.Helper()
-	s := openBench(b, Options{BoltOptions: engine.BoltOptions{NoSync: true}})
+	s := openBench(b, Options{NoSync: true})
 	for i := 0; i < n; {
 		err := s.Update(ctx, func(tx *Tx) error {
 			for range min(1000, n-i) {

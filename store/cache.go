@@ -20,6 +20,7 @@ type homeCache struct {
 type cachedHome struct {
 	id          HomeID
 	rev         Rev
+	repairs     uint64        // of the transaction that read it
 	collections []*Collection // by name
 
 	properties sync.Map // CollectionID, 0 for the home → []Property, as asked for
@@ -60,23 +61,26 @@ func (c *homeCache) keepOwner(owner GUID, id HomeID) {
 	c.owners[owner] = id
 }
 
-func (c *homeCache) get(id HomeID, rev Rev) *cachedHome {
+func (c *homeCache) get(id HomeID, rev Rev, repairs uint64) *cachedHome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	el := c.homes[id]
-	if el == nil || el.Value.(*cachedHome).rev != rev {
+	if el == nil {
+		return nil
+	}
+	if k := el.Value.(*cachedHome); k.rev != rev || k.repairs != repairs {
 		return nil
 	}
 	c.used.MoveToFront(el)
 	return el.Value.(*cachedHome)
 }
 
-// put keeps k unless a later revision is there.
+// put keeps k unless a later revision is there, or one read after a later repair.
 func (c *homeCache) put(k *cachedHome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el := c.homes[k.id]; el != nil {
-		if el.Value.(*cachedHome).rev < k.rev {
+		if old := el.Value.(*cachedHome); old.repairs < k.repairs || old.repairs == k.repairs && old.rev < k.rev {
 			el.Value = k
 		}
 		c.used.MoveToFront(el)
@@ -95,10 +99,10 @@ func (tx *Tx) cached(home HomeID) (*cachedHome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k := tx.s.cache.get(home, h.Rev); k != nil {
+	if k := tx.s.cache.get(home, h.Rev, tx.repairs); k != nil {
 		return k, nil
 	}
-	k := &cachedHome{id: home, rev: h.Rev}
+	k := &cachedHome{id: home, rev: h.Rev, repairs: tx.repairs}
 	if k.collections, err = tx.readCollections(home); err != nil {
 		return nil, err
 	}

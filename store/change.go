@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"convene/internal/engine"
 )
 
 // Changes returns what changed in a collection after the position since, each
@@ -31,7 +33,7 @@ func (tx *Tx) Changes(c CollectionID, since Rev, limit int) (list []Change, next
 		list = make([]Change, 0, 16) // most ask for little
 	}
 	live := indexKey(c, indexEntry, since+1)
-	for k, v := range tx.r.Scan(tableIndex, live, after(live[:5])) {
+	for k, v := range tx.r.Scan(tableIndex, engine.Range{From: live, To: after(live[:5])}) {
 		if len(list) > limit {
 			break
 		}
@@ -69,7 +71,7 @@ func (tx *Tx) checkPosition(since, floor, now Rev) error {
 func (tx *Tx) addDeleted(list []Change, c CollectionID, since Rev, limit int) ([]Change, error) {
 	n := len(list)
 	gone := indexKey(c, indexDeleted, since+1)
-	for k, v := range tx.r.Scan(tableIndex, gone, after(gone[:5])) {
+	for k, v := range tx.r.Scan(tableIndex, engine.Range{From: gone, To: after(gone[:5])}) {
 		if len(list)-n > limit {
 			break
 		}
@@ -117,7 +119,7 @@ func (tx *Tx) HomeChanges(home HomeID, since Rev) ([]Change, Rev, error) {
 		}
 	}
 	from := homeDeletedKey(home, since+1)
-	for k, v := range tx.r.Scan(tableHomes, from, after(from[:5])) {
+	for k, v := range tx.r.Scan(tableHomes, engine.Range{From: from, To: after(from[:5])}) {
 		if since == 0 {
 			break
 		}
@@ -160,7 +162,7 @@ func (tx *Tx) pruneSome(c *Collection) error {
 // the position below which c's tokens have expired. It reports how many.
 func (tx *Tx) prune(c *Collection, limit int) (n int, err error) {
 	from := indexKey(c.ID, indexDeleted, 0)
-	for k, v := range tx.r.Scan(tableIndex, from, after(from[:5])) {
+	for k, v := range tx.r.Scan(tableIndex, engine.Range{From: from, To: after(from[:5])}) {
 		at, name, err := decodeDeleted(v)
 		if err != nil {
 			return n, err

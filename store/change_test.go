@@ -101,6 +101,7 @@ func TestChanges(t *testing.T) {
 	})
 	var since []string
 	view(t, s, func(tx *Tx) error {
+		since = nil
 		for e := range tx.EntriesSince(work.ID, at6) {
 			since = append(since, e.Name)
 		}

@@ -42,7 +42,7 @@ func (c *Collection) clone() *Collection {
 func (tx *Tx) readCollections(home HomeID) ([]*Collection, error) {
 	var list []*Collection
 	prefix := memberKey(home, "")
-	for k, v := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+	for k, v := range tx.r.Scan(tableHomes, within(prefix)) {
 		c, err := decodeCollection(home, string(k[len(prefix):]), v)
 		if err != nil {
 			return nil, fmt.Errorf("collection %q: %w", k[len(prefix):], err)
@@ -59,7 +59,7 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		if err != nil {
 			return nil, err
 		}
-		k := tx.s.cache.get(home, h.Rev)
+		k := tx.s.cache.get(home, h.Rev, tx.repairs)
 		if k == nil { // one is read sooner than all, which the next write makes useless
 			tx.seenIn, err = tx.readCollection(home, name)
 			return tx.seenIn, err
@@ -192,7 +192,7 @@ func (tx *Tx) place(c *Collection) error {
 		tx.w.Put(tableHomes, memberKey(c.Home, c.Name), c.encode()),
 		tx.w.Put(tableLookup, collectionKey(c.ID), append(appendU32(nil, c.Home), c.Name...)))
 	prefix := homeDeletedKey(c.Home, 0)[:5]
-	for k, v := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+	for k, v := range tx.r.Scan(tableHomes, within(prefix)) {
 		_, name, bad := decodeDeleted(v)
 		err = errors.Join(err, bad)
 		if name == c.Name {

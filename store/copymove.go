@@ -135,7 +135,15 @@ func (tx *Tx) finishTransfer(t *transfer) (*Entry, bool, error) {
 // CopyCollection copies a collection with its properties and all it holds to a
 // free name (RFC 4918 §9.8.3). It is one step: all or nothing. Errors: as
 // CreateCollection's.
-func (tx *Tx) CopyCollection(home HomeID, name string, toHome HomeID, toName string) (*Collection, error) {
+func (tx *Tx) CopyCollection(home HomeID, name string, toHome HomeID, toName string) (c *Collection, err error) {
+	err = tx.Savepoint(func() error {
+		c, err = tx.copyCollection(home, name, toHome, toName)
+		return err
+	})
+	return c, err
+}
+
+func (tx *Tx) copyCollection(home HomeID, name string, toHome HomeID, toName string) (*Collection, error) {
 	src, err := tx.Collection(home, name)
 	if err != nil {
 		return nil, err

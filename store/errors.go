@@ -53,6 +53,23 @@ var (
 	// ErrClosed: the store has been closed.
 	ErrClosed = engine.ErrClosed
 
+	// ErrInUse: another process has the file open.
+	ErrInUse = engine.ErrInUse
+
+	// ErrDamaged: the file itself cannot be read.
+	ErrDamaged = engine.ErrDamaged
+
+	// ErrUnavailable: what keeps the data cannot be reached; nothing was
+	// written, and the same may succeed later (503).
+	ErrUnavailable = engine.ErrUnavailable
+
+	// ErrConflict: other changes were in the way too often; nothing was
+	// written, and the same may succeed later (503).
+	ErrConflict = engine.ErrConflict
+
+	// ErrUnknownOutcome: nobody can say whether the change took place (503).
+	ErrUnknownOutcome = engine.ErrUnknownOutcome
+
 	// ErrCorrupt: a record cannot be decoded. Verify says more.
 	ErrCorrupt = errors.New("record is damaged")
 )

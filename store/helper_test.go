@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 	"convene/quota"
 )
 
@@ -70,7 +71,7 @@ func limited(l quota.Limits) func() *quota.Policy {
 // the test.
 func openTest(t *testing.T, o Options) *Store {
 	t.Helper()
-	return openOn(t, engine.OpenMemory(Tables()), o)
+	return openOn(t, enginetest.Wrap(t, engine.OpenMemory(Tables())), o)
 }
 
 // openFile opens a store file without waiting for the disk.
@@ -80,7 +81,7 @@ func openFile(t *testing.T, path string, o Options) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return openOn(t, e, o)
+	return openOn(t, enginetest.Wrap(t, e), o)
 }
 
 func openOn(t *testing.T, e engine.Engine, o Options) *Store {
@@ -106,6 +107,15 @@ func openOn(t *testing.T, e engine.Engine, o Options) *Store {
 		}
 	})
 	return s
+}
+
+// wrapper returns what to put around each engine; see enginetest.Wrapper.
+func wrapper(t *testing.T) func(engine.Engine) engine.Engine {
+	t.Helper()
+	if wrap := enginetest.Wrapper(t); wrap != nil {
+		return wrap
+	}
+	return func(e engine.Engine) engine.Engine { return e }
 }
 
 func tempPath(t testing.TB) string { return filepath.Join(t.TempDir(), "calendars.db") }
@@ -184,8 +194,9 @@ func dump(t testing.TB, s *Store, tables ...engine.Table) string {
 	}
 	var b bytes.Buffer
 	err := s.engine.View(ctx, func(r engine.Reader) error {
+		b.Reset()
 		for _, table := range tables {
-			for k, v := range r.Scan(table, nil, nil) {
+			for k, v := range r.Scan(table, engine.Range{}) {
 				fmt.Fprintf(&b, "%s %q: %q\n", table, k, v)
 			}
 		}
@@ -203,6 +214,7 @@ func names(t testing.TB, s *Store, h HomeID, collection string) string {
 	t.Helper()
 	var b bytes.Buffer
 	view(t, s, func(tx *Tx) error {
+		b.Reset()
 		c, err := tx.Collection(h, collection)
 		if err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"convene/internal/engine"
 )
 
 // Home returns the home of owner. In a view it is shared and must not be changed.
@@ -143,15 +145,14 @@ func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 // Homes walks all homes in the order of their numbers.
 func (tx *Tx) Homes() iter.Seq[*Home] {
 	return func(yield func(*Home) bool) {
-		for k, v := range tx.r.Scan(tableHomes, nil, nil) {
+		for k, v := range tx.r.Scan(tableHomes, engine.Range{}) {
 			id, kind, _ := splitHomeKey(k)
 			if kind != homeRecord {
 				continue
 			}
 			h, err := decodeHome(id, v)
 			if err != nil {
-				tx.fail(fmt.Errorf("home %d: %w", id, err))
-				return
+				fail(fmt.Errorf("home %d: %w", id, err))
 			}
 			if !yield(h) {
 				return
@@ -178,7 +179,7 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	tx.addProperties(nil, h, -freed)
 	err = errors.Join(err, err2, tx.settle(h), tx.w.Delete(tableLookup, ownerKey(h.Owner)))
 	prefix := appendU32(nil, id)
-	for k := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))
 	}
 	tx.homes = slices.DeleteFunc(tx.homes, func(h *changed[Home]) bool { return h.now.ID == id })

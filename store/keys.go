@@ -82,6 +82,14 @@ func purgeKey(c CollectionID) []byte { return appendU32(append(make([]byte, 0, 5
 // revOf returns the Rev at the end of a key.
 func revOf(key []byte) Rev { return Rev(binary.BigEndian.Uint64(key[len(key)-8:])) }
 
+// within is the range of the keys that begin with prefix.
+func within(prefix []byte) engine.Range { return engine.Range{From: prefix, To: after(prefix)} }
+
+// keysWithin is the same without the values.
+func keysWithin(prefix []byte) engine.Range {
+	return engine.Range{From: prefix, To: after(prefix), KeysOnly: true}
+}
+
 // after returns the smallest key greater than all that begin with prefix, nil
 // if there is none.
 func after(prefix []byte) []byte {

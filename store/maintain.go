@@ -30,7 +30,7 @@ func (s *Store) purge(ctx context.Context, r *MaintainReport) error {
 		var n int
 		err := s.Update(ctx, func(tx *Tx) (err error) {
 			n = 0
-			for k := range tx.r.Scan(tableLookup, []byte{lookupPurge}, []byte{lookupPurge + 1}) {
+			for k := range tx.r.Scan(tableLookup, engine.Range{From: []byte{lookupPurge}, To: []byte{lookupPurge + 1}, KeysOnly: true, Limit: 1}) {
 				id := CollectionID(binary.BigEndian.Uint32(k[1:]))
 				if n, err = tx.purgeSome(id, s.opt.Step); err != nil || n == s.opt.Step {
 					return err
@@ -59,7 +59,7 @@ func (tx *Tx) purgeSome(id CollectionID, limit int) (n int, err error) {
 		{tableProperties, appendU32([]byte{ofCollection}, id)},
 		{tableProperties, appendU32([]byte{ofObject}, id)},
 	} {
-		for k := range tx.r.Scan(of.table, of.prefix, after(of.prefix)) {
+		for k := range tx.r.Scan(of.table, keysWithin(of.prefix)) {
 			if n == limit {
 				return n, nil
 			}
@@ -78,6 +78,7 @@ func (s *Store) expire(ctx context.Context, r *MaintainReport) error {
 		var old []CollectionID
 		var homeOld bool
 		err := s.View(ctx, func(tx *Tx) error {
+			old, homeOld = nil, false
 			h, err := tx.HomeByID(id)
 			if err != nil {
 				return skipGone(err)
@@ -134,7 +135,9 @@ func (s *Store) expireIn(ctx context.Context, r *MaintainReport, prune func(*Tx)
 
 // expired reports whether the oldest deleted name below prefix is past its time.
 func (tx *Tx) expired(table engine.Table, prefix []byte) (bool, error) {
-	for _, v := range tx.r.Scan(table, prefix, after(prefix)) {
+	first := within(prefix)
+	first.Limit = 1
+	for _, v := range tx.r.Scan(table, first) {
 		at, _, err := decodeDeleted(v)
 		return at < tx.expiry(), err
 	}
@@ -151,7 +154,7 @@ func (tx *Tx) pruneHome(id HomeID, limit int) (n int, err error) {
 		return 0, skipGone(err)
 	}
 	prefix := homeDeletedKey(id, 0)[:5]
-	for k, v := range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+	for k, v := range tx.r.Scan(tableHomes, within(prefix)) {
 		at, _, err := decodeDeleted(v)
 		if err != nil || n == limit || at >= tx.expiry() {
 			return n, err
@@ -168,13 +171,13 @@ func (tx *Tx) pruneHome(id HomeID, limit int) (n int, err error) {
 // eachHome calls fn for every home, outside of any transaction. Homes that are
 // made meanwhile may be left out.
 func (s *Store) eachHome(ctx context.Context, fn func(HomeID) error) error {
-	for next := HomeID(0); ; {
-		ids := make([]HomeID, 0, s.opt.Step)
+	for first := HomeID(0); ; {
+		ids, next := make([]HomeID, 0, s.opt.Step), first
 		err := s.View(ctx, func(tx *Tx) error {
-			ids = ids[:0]
+			ids, next = ids[:0], first
 			for len(ids) < cap(ids) { // by seeks, so as not to walk over collections
 				found := false
-				for k := range tx.r.Scan(tableHomes, homeKey(next), nil) {
+				for k := range tx.r.Scan(tableHomes, engine.Range{From: homeKey(next), KeysOnly: true, Limit: 1}) {
 					id, kind, _ := splitHomeKey(k)
 					if kind == homeBadKey {
 						return fmt.Errorf("home key %x: %w", k, ErrCorrupt)
@@ -191,6 +194,7 @@ func (s *Store) eachHome(ctx context.Context, fn func(HomeID) error) error {
 		if err != nil {
 			return err
 		}
+		first = next
 		for _, id := range ids {
 			if err := fn(id); err != nil {
 				return err

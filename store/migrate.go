@@ -25,7 +25,7 @@ var migrations = []func(w engine.Writer, s *state) error{
 func countProperties(w engine.Writer, s *state) error {
 	tx := &Tx{r: w, w: w}
 	s.Bytes = 0
-	for k, v := range w.Scan(tableHomes, nil, nil) {
+	for k, v := range w.Scan(tableHomes, engine.Range{}) {
 		id, kind, _ := splitHomeKey(k)
 		if kind != homeRecord {
 			continue
@@ -52,7 +52,7 @@ func countProperties(w engine.Writer, s *state) error {
 			return err
 		}
 	}
-	return tx.err
+	return nil
 }
 
 // migrate brings the file to schemaVersion. Errors: ErrNewer, ErrForeign.
@@ -101,7 +101,7 @@ func readState(r engine.Reader) (state, error) {
 		return decodeState(v)
 	}
 	for _, t := range Tables() {
-		for range r.Scan(t, nil, nil) {
+		for range r.Scan(t, engine.Range{KeysOnly: true, Limit: 1}) {
 			return state{}, ErrForeign
 		}
 	}

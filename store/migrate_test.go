@@ -72,7 +72,7 @@ func unpack(t *testing.T, fixture string) (path string) {
 }
 
 func writeFixture(t *testing.T, file, golden string) {
-	s := openFile(t, tempPath(t), Options{NewUUID: steadyUUIDs()})
+	s := openFile(t, tempPath(t), Options{NewUUID: steadyUUIDs()}) // with no CONVENE_TEST_ENGINE
 	fill(t, s)
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

@@ -374,14 +374,15 @@ func (x *machine) SetProperty(t *rapid.T) {
 }
 
 func TestModel(t *testing.T) {
+	wrap := wrapper(t)
 	runModel(t, func(t *rapid.T, x *machine) {
-		x.s = x.openOn(t, engine.OpenMemory(Tables()))
+		x.s = x.openOn(t, wrap(engine.OpenMemory(Tables())))
 	})
 }
 
 // TestModelFile does the same on a file, which is closed and opened in between.
 func TestModelFile(t *testing.T) {
-	dir := t.TempDir()
+	dir, wrap := t.TempDir(), wrapper(t)
 	n := 0
 	runModel(t, func(t *rapid.T, x *machine) {
 		n++
@@ -391,7 +392,7 @@ func TestModelFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return x.openOn(t, e)
+			return x.openOn(t, wrap(e))
 		}
 		x.s = x.open(t)
 	})

@@ -210,7 +210,7 @@ func (x *machine) rebuild(t *rapid.T) {
 	before := dumpAll(t, x.s)
 	err := x.s.engine.Update(ctx, func(w engine.Writer) error {
 		err := errors.Join(wipe(w, tableIndex), wipe(w, tableLookup))
-		for k, v := range w.Scan(tableHomes, nil, nil) {
+		for k, v := range w.Scan(tableHomes, engine.Range{}) {
 			if id, kind, name := splitHomeKey(k); kind == homeMember {
 				c, bad := decodeCollection(id, string(name), v)
 				c.Objects, c.Bytes, c.counts = 0, 1<<40, [componentTypes]int{}
@@ -232,8 +232,9 @@ func (x *machine) rebuild(t *rapid.T) {
 
 func dumpAll(t *rapid.T, s *Store) (text string) {
 	err := s.engine.View(ctx, func(r engine.Reader) error {
+		text = ""
 		for _, table := range Tables() {
-			for k, v := range r.Scan(table, nil, nil) {
+			for k, v := range r.Scan(table, engine.Range{}) {
 				text += fmt.Sprintf("%s %q: %q\n", table, k, v)
 			}
 		}

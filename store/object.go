@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"convene/internal/engine"
 	"convene/quota"
 )
 
@@ -106,10 +107,9 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		from := indexKey(c, indexEntry, since+1)
 		var e Entry
-		for k, v := range tx.r.Scan(tableIndex, from, after(from[:5])) {
+		for k, v := range tx.r.Scan(tableIndex, engine.Range{From: from, To: after(from[:5])}) {
 			if err := e.decode(revOf(k), v); err != nil {
-				tx.fail(fmt.Errorf("collection %d: %w", c, err))
-				return
+				fail(fmt.Errorf("collection %d: %w", c, err))
 			}
 			if !yield(e) {
 				return
@@ -168,6 +168,9 @@ type put struct {
 func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
 	if err := checkName(p.name); err != nil {
 		return err
+	}
+	if n := len(p.body); n > MaxBody {
+		return &quota.ExceededError{Limit: quota.ObjectBytes, Max: MaxBody, Growth: int64(n)}
 	}
 	if len(p.entry.UID) > maxUID {
 		return &LimitError{LimitUID, maxUID}

@@ -79,7 +79,7 @@ func (tx *Tx) Properties(r Resource) ([]Property, error) {
 }
 
 func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
-	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+	for k, v := range tx.r.Scan(tableProperties, within(r.key)) {
 		list = append(list, Property{string(k[len(r.key):]), slices.Clone(v)})
 		size += len(k) + len(v)
 	}
@@ -91,11 +91,10 @@ func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
 func (tx *Tx) ObjectProperties(c CollectionID) iter.Seq2[string, Property] {
 	return func(yield func(string, Property) bool) {
 		prefix := appendU32([]byte{ofObject}, c)
-		for k, v := range tx.r.Scan(tableProperties, prefix, after(prefix)) {
+		for k, v := range tx.r.Scan(tableProperties, within(prefix)) {
 			object, name, ok := splitObjectProperty(k)
 			if !ok {
-				tx.fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
-				return
+				fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
 			}
 			if !yield(object, Property{name, v}) {
 				return
@@ -157,7 +156,7 @@ func (tx *Tx) putProperty(c *Collection, h *Home, r Resource, name string, value
 		grow -= propertyCost(name, old)
 	} else {
 		n := 1
-		for range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+		for range tx.r.Scan(tableProperties, keysWithin(r.key)) {
 			n++
 		}
 		if n > opt.MaxProperties {
@@ -198,7 +197,7 @@ func (tx *Tx) touchResource(r Resource) (*Collection, *Home, error) {
 // removeProperties removes all properties of one resource, and returns how many
 // bytes they were.
 func (tx *Tx) removeProperties(r Resource) (freed int64, err error) {
-	for k, v := range tx.r.Scan(tableProperties, r.key, after(r.key)) {
+	for k, v := range tx.r.Scan(tableProperties, within(r.key)) {
 		freed += int64(len(k) - len(r.key) + len(v))
 		err = errors.Join(err, tx.w.Delete(tableProperties, k))
 	}

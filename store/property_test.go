@@ -65,6 +65,7 @@ func TestProperties(t *testing.T) {
 	})
 	var list []string
 	view(t, s, func(tx *Tx) error {
+		list = nil
 		for object, p := range tx.ObjectProperties(work.ID) {
 			list = append(list, object+p.Name)
 		}

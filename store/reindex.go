@@ -31,6 +31,7 @@ func (s *Store) Reindex(ctx context.Context) (Report, error) {
 	if s.opt.Indexer == nil {
 		return r.Report, errNoIndexer
 	}
+	defer s.repairs.Add(1) // also of what was done before it was stopped
 	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.sums, r.total, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
@@ -86,17 +87,22 @@ func (r *reindexer) apply(ctx context.Context, fixes []fix) error {
 	return err
 }
 
-// batch gathers fixes during a walk; its flush is the walk's step.
+// batch gathers fixes during a walk; each step carries them out.
 type batch struct {
 	r     *reindexer
-	ctx   context.Context
 	fixes []fix
 }
 
-func (b *batch) flush() error {
-	err := b.r.apply(b.ctx, b.fixes)
+func (b *batch) step(ctx context.Context) error {
+	err := b.r.apply(ctx, b.fixes)
 	b.fixes = b.fixes[:0]
 	return err
+}
+
+// mark implements walker.
+func (b *batch) mark() (reset func()) {
+	report := b.r.Report
+	return func() { b.r.Report, b.fixes = report, b.fixes[:0] }
 }
 
 // want adds a fix if key has not that value; a nil value wants it gone.
@@ -109,18 +115,18 @@ func (b *batch) want(tx *Tx, table engine.Table, key, value []byte, holds func(*
 // lookups removes lookup records that lead nowhere and writes those that are
 // missing. It also raises the counters of the file if numbers above are in use.
 func (r *reindexer) lookups(ctx context.Context) error {
-	b := &batch{r: r, ctx: ctx}
-	err := r.walk(ctx, tableLookup, nil, []byte{lookupPurge}, func(tx *Tx, k, _ []byte) error {
+	b := &batch{r: r}
+	err := r.walk(ctx, b, tableLookup, nil, []byte{lookupPurge}, func(tx *Tx, k, _ []byte) error {
 		if key := bytes.Clone(k); !tx.leads(key) {
 			b.want(tx, tableLookup, key, nil, func(tx *Tx) (bool, error) { return !tx.leads(key), nil })
 		}
 		return nil
-	}, b.flush)
+	})
 	if err != nil {
 		return err
 	}
 	var top state
-	err = r.walk(ctx, tableHomes, nil, nil, func(tx *Tx, k, v []byte) error {
+	err = r.walk(ctx, b, tableHomes, nil, nil, func(tx *Tx, k, v []byte) error {
 		id, kind, rest := splitHomeKey(k)
 		top.Home = max(top.Home, id)
 		switch kind {
@@ -147,7 +153,7 @@ func (r *reindexer) lookups(ctx context.Context) error {
 			})
 		}
 		return nil
-	}, b.flush)
+	})
 	if err != nil {
 		return err
 	}
@@ -187,15 +193,15 @@ func (r *reindexer) raise(ctx context.Context, top state) error {
 func (r *reindexer) collections(ctx context.Context) error {
 	return r.eachCollection(ctx, func(id CollectionID) error {
 		r.Collections++
-		b := &batch{r: r, ctx: ctx}
+		b := &batch{r: r}
 		prefix := appendU32(nil, id)
-		err := r.walkCollection(ctx, tableObjects, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
+		err := r.walkCollection(ctx, b, tableObjects, prefix, id, func(tx *Tx, c *Collection, k, v []byte) error {
 			return r.object(tx, b, c, string(k[4:]), v)
-		}, b.flush)
+		})
 		if err != nil {
 			return err
 		}
-		err = r.walkCollection(ctx, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, _ []byte) error {
+		err = r.walkCollection(ctx, b, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, _ []byte) error {
 			key := bytes.Clone(k)
 			unjustified := func(tx *Tx) (bool, error) {
 				v := tx.r.Get(tableIndex, key)
@@ -207,7 +213,7 @@ func (r *reindexer) collections(ctx context.Context) error {
 			}
 			b.want(tx, tableIndex, key, nil, unjustified)
 			return nil
-		}, b.flush)
+		})
 		if err != nil {
 			return err
 		}
@@ -301,10 +307,10 @@ func (r *reindexer) purgeOrphans(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{r: r, ctx: ctx}
+	b := &batch{r: r}
 	for _, id := range list {
 		unknown := func(tx *Tx) (bool, error) { return !tx.known(id), nil }
 		b.fixes = append(b.fixes, fix{tableLookup, purgeKey(id), []byte{formatPurge}, unknown})
 	}
-	return b.flush()
+	return b.step(ctx)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"convene/internal/engine"
 )
 
 // Stats counts what the store holds.
@@ -24,10 +26,11 @@ type Stats struct {
 
 // Stats counts from the records of homes and collections: it reads no object.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
-	st := Stats{HomesByType: map[uint8]int{}, CalendarsByType: map[uint8]int{}, ObjectsByComponent: map[Component]int{}}
+	var st Stats
 	err := s.View(ctx, func(tx *Tx) error {
+		st = Stats{HomesByType: map[uint8]int{}, CalendarsByType: map[uint8]int{}, ObjectsByComponent: map[Component]int{}}
 		var home *Home // collections follow their home
-		for k, v := range tx.r.Scan(tableHomes, nil, nil) {
+		for k, v := range tx.r.Scan(tableHomes, engine.Range{}) {
 			id, kind, rest := splitHomeKey(k)
 			switch kind {
 			case homeRecord:

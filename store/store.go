@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"convene/internal/engine"
@@ -30,11 +32,19 @@ type Options struct {
 	// quota.Store.Reserve. nil: the reserve is not looked after.
 	FreeDisk func() (int64, error)
 
-	MaxProperties      int // on one resource; 0: 200
-	MaxPropertyBytes   int // of one property; 0: 64 KB
-	CachedHomes        int // homes whose collections are kept decoded; 0: 1,024
-	Step               int // records that one transaction of Maintain, Verify or Reindex handles; 0: 500
-	engine.BoltOptions     // Tables and Hot are set by Open
+	MaxProperties    int // on one resource; 0: 200
+	MaxPropertyBytes int // of one property; 0: 64 KB
+	CachedHomes      int // homes whose collections are kept decoded; 0: 1,024
+	Step             int // records that one transaction of Maintain, Verify or Reindex handles; 0: 500
+
+	// Of the file; OpenEngine does not look at them.
+	MaxSize int64        // bytes that it may grow to; 0: the disk is the limit
+	NoSync  bool         // leave out the waits for the disk: for tests and bulk loads into a new file
+	Log     *slog.Logger // what an operator should know of it; nil: nobody is told
+
+	// Wrap returns what is used in place of the engine that was opened: for
+	// tests. nil: the engine itself.
+	Wrap func(engine.Engine) engine.Engine
 }
 
 func (o *Options) setDefaults() {
@@ -61,8 +71,11 @@ func (o *Options) setDefaults() {
 			*d.field = d.value
 		}
 	}
-	o.Tables, o.Hot = Tables(), tableMeta
 }
+
+// MaxBody is the length of the longest body that any quota can allow, in bytes: a
+// value of the engine less more than an object's header.
+const MaxBody = engine.MaxValue - 1<<10
 
 func newUUID() string {
 	var b [16]byte
@@ -79,13 +92,16 @@ type Store struct {
 	cache  *homeCache
 	disk   disk
 	gaps   []gap // never changes after Open
+
+	repairs atomic.Uint64 // see Tx.Repairs
 }
 
 // Open opens the store file at path, creating it if it does not exist, and
-// migrates an older format. Errors: ErrNewer, ErrForeign.
+// migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
-	o.setDefaults()
-	e, err := engine.OpenBolt(path, o.BoltOptions)
+	e, err := engine.OpenBolt(path, engine.BoltOptions{
+		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -96,6 +112,9 @@ func Open(path string, o Options) (*Store, error) {
 // when it returns an error.
 func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 	o.setDefaults()
+	if o.Wrap != nil {
+		e = o.Wrap(e)
+	}
 	s := &Store{engine: e, opt: o, cache: newHomeCache(o.CachedHomes)}
 	if err := s.migrate(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
@@ -103,14 +122,13 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 	return s, nil
 }
 
-// View runs fn on the last committed state.
+// View runs fn on one committed state. fn may run more than once. A read that
+// fails, or meets a damaged record where no error can be returned, leaves fn at
+// once with that error; see engine.Engine.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	repairs := s.repairs.Load() // before the state is taken
 	return s.engine.View(ctx, func(r engine.Reader) error {
-		tx := &Tx{s: s, r: r}
-		if err := fn(tx); err != nil {
-			return err
-		}
-		return tx.err
+		return fn(&Tx{s: s, r: r, repairs: repairs})
 	})
 }
 
@@ -118,13 +136,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 // disk, or with the error that undid it. fn may run more than once, on another
 // goroutine, and must never wait; see engine.Engine.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	repairs := s.repairs.Load()
 	return s.engine.Update(ctx, func(w engine.Writer) error {
-		tx := &Tx{s: s, r: w, w: w}
+		tx := &Tx{s: s, r: w, w: w, repairs: repairs}
 		if err := fn(tx); err != nil {
 			return err
-		}
-		if tx.err != nil {
-			return tx.err
 		}
 		return tx.flush()
 	})

@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 )
 
 // TestFull fills a store to the limit of its file: it goes on answering, loses
 // nothing, and writes again when there is space.
 func TestFull(t *testing.T) {
 	path := tempPath(t)
-	limited := Options{Indexer: testIndexer, BoltOptions: engine.BoltOptions{MaxSize: 3 << 20}}
+	limited := Options{Indexer: testIndexer, MaxSize: 3 << 20, Wrap: enginetest.Wrapper(t)}
 	s, err := Open(path, limited)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func consistent(tx *Tx, id HomeID) error {
 // TestDamageFailsViews: damage met where no error can be returned fails the
 // transaction.
 func TestDamageFailsViews(t *testing.T) {
-	e := engine.OpenMemory(Tables())
+	e := enginetest.Wrap(t, engine.OpenMemory(Tables()))
 	s, err := OpenEngine(e, Options{})
 	if err != nil {
 		t.Fatal(err)

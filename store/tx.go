@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -13,10 +14,11 @@ import (
 // A Tx is one transaction: of View, which only reads, or of Update. It is used
 // by one goroutine and not after its function has returned.
 type Tx struct {
-	s   *Store
-	r   engine.Reader
-	w   engine.Writer // nil in a view
-	err error         // damage met where no error can be returned; fails the transaction
+	s *Store
+	r engine.Reader
+	w engine.Writer // nil in a view
+
+	repairs uint64 // of the store when the transaction began; see Repairs
 
 	// What a view has read last: nearly all are of one home and collection.
 	seen   *Home
@@ -55,12 +57,14 @@ func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
 // else.
 func (tx *Tx) ReadOnly() bool { return tx.w == nil }
 
-// fail makes the transaction fail although the method at hand returns no error.
-func (tx *Tx) fail(err error) {
-	if tx.err == nil {
-		tx.err = err
-	}
-}
+// Repairs counts how often the store was reindexed before tx began: what was
+// derived in a transaction with a smaller number may be of an index that was
+// wrong, under the same revisions.
+func (tx *Tx) Repairs() uint64 { return tx.repairs }
+
+// fail leaves the transaction at once with an error, which View or Update
+// returns: for damage that is met where no error can be returned.
+func fail(err error) { engine.Fail(err) }
 
 // nextRev gives out the next moment of the store's history.
 func (tx *Tx) nextRev() (Rev, error) {
@@ -111,6 +115,58 @@ func (tx *Tx) flush() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Savepoint runs fn and returns its error. If it is not nil, or fn panics, what
+// fn wrote is undone and the transaction is as it was: an update of several parts
+// can go on without the part that failed. fn may call Savepoint.
+func (tx *Tx) Savepoint(fn func() error) error {
+	if tx.w == nil {
+		return engine.ErrReadOnly
+	}
+	undo, kept := tx.remember(), false
+	defer func() {
+		if !kept {
+			undo()
+		}
+	}()
+	if err := tx.w.Savepoint(fn); err != nil {
+		return err
+	}
+	kept = true
+	return nil
+}
+
+// remember returns a function that makes what tx is going to write at the end
+// what it is now.
+func (tx *Tx) remember() (undo func()) {
+	homes, collections := remembered(tx.homes), remembered(tx.collections)
+	st := tx.state
+	var was state
+	if st != nil {
+		was = *st
+	}
+	return func() {
+		tx.homes, tx.collections, tx.state, tx.found = homes(), collections(), st, found{}
+		if st != nil {
+			*st = was
+		}
+	}
+}
+
+// remembered returns a function that returns list with what is in it now.
+func remembered[T comparable](list []*changed[T]) func() []*changed[T] {
+	list = slices.Clone(list)
+	values := make([]changed[T], len(list))
+	for i, c := range list {
+		values[i] = *c
+	}
+	return func() []*changed[T] {
+		for i, c := range list {
+			*c = values[i]
+		}
+		return list
+	}
 }
 
 // changingHome returns the home as this transaction changes it.

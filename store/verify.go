@@ -69,6 +69,24 @@ type verifier struct {
 	found []Problem
 }
 
+// mark implements walker.
+func (v *verifier) mark() (reset func()) {
+	n := len(v.found)
+	return func() { v.found = v.found[:n] }
+}
+
+// step implements walker.
+func (v *verifier) step(context.Context) error { return nil }
+
+// view is View for a function that reports.
+func (v *verifier) view(ctx context.Context, fn func(*Tx) error) error {
+	reset := v.mark()
+	return v.View(ctx, func(tx *Tx) error {
+		reset()
+		return fn(tx)
+	})
+}
+
 // report notes a problem; its error ends the verification.
 func (v *verifier) report(kind ProblemKind, home HomeID, c CollectionID, name, format string, args ...any) error {
 	v.found = append(v.found, Problem{kind, home, c, name, fmt.Sprintf(format, args...)})
@@ -98,7 +116,7 @@ func (v *verifier) file(ctx context.Context) error {
 
 // lookup checks that each lookup record leads to what it says.
 func (v *verifier) lookup(ctx context.Context) error {
-	return v.walk(ctx, tableLookup, nil, nil, func(tx *Tx, k, val []byte) error {
+	return v.walk(ctx, v, tableLookup, nil, nil, func(tx *Tx, k, val []byte) error {
 		switch {
 		case k[0] == lookupOwner && len(val) == 4:
 			id := HomeID(binary.BigEndian.Uint32(val))
@@ -116,13 +134,13 @@ func (v *verifier) lookup(ctx context.Context) error {
 			return nil
 		}
 		return v.report(ProblemDamaged, 0, 0, "", "lookup record %x: %x", k, val)
-	}, nil)
+	})
 }
 
 // homes checks each home's record against its collections' records.
 func (v *verifier) homes(ctx context.Context) error {
 	return v.eachHome(ctx, func(id HomeID) error {
-		return v.View(ctx, func(tx *Tx) error {
+		return v.view(ctx, func(tx *Tx) error {
 			h, err := tx.readHome(id)
 			if errors.Is(err, ErrNotFound) {
 				if tx.emptyHome(id) {
@@ -140,7 +158,7 @@ func (v *verifier) homes(ctx context.Context) error {
 
 func (tx *Tx) emptyHome(id HomeID) bool {
 	prefix := appendU32(nil, id)
-	for range tx.r.Scan(tableHomes, prefix, after(prefix)) {
+	for range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		return false
 	}
 	return true
@@ -182,15 +200,15 @@ func (v *verifier) home(tx *Tx, h *Home) error {
 func (v *verifier) collections(ctx context.Context) error {
 	return v.eachCollection(ctx, func(id CollectionID) error {
 		prefix := appendU32(nil, id)
-		err := v.walkCollection(ctx, tableObjects, prefix, id, v.object, nil)
+		err := v.walkCollection(ctx, v, tableObjects, prefix, id, v.object)
 		if err == nil {
-			err = v.walkCollection(ctx, tableIndex, prefix, id, v.indexRecord, nil)
+			err = v.walkCollection(ctx, v, tableIndex, prefix, id, v.indexRecord)
 		}
 		if err == nil {
-			err = v.walkCollection(ctx, tableProperties, appendU32([]byte{ofObject}, id), id, v.property, nil)
+			err = v.walkCollection(ctx, v, tableProperties, appendU32([]byte{ofObject}, id), id, v.property)
 		}
 		if err == nil {
-			err = skipGone(v.View(ctx, func(tx *Tx) error { return v.counters(tx, id) }))
+			err = skipGone(v.view(ctx, func(tx *Tx) error { return v.counters(tx, id) }))
 		}
 		return err
 	})

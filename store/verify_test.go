@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"convene/internal/engine"
+	"convene/internal/engine/enginetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -43,6 +44,7 @@ func fill(t testing.TB, s *Store) {
 	}
 }
 
+// steadyUUIDs counts. It needs an engine that runs functions once.
 func steadyUUIDs() func() string {
 	n := 0
 	return func() string { n++; return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
@@ -154,7 +156,7 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 // TestVerifyAndReindex damages a store in every way that Verify knows. Reindex
 // must mend what can be mended, to the byte.
 func TestVerifyAndReindex(t *testing.T) {
-	s0 := openTest(t, Options{NewUUID: steadyUUIDs()})
+	s0 := openOn(t, engine.OpenMemory(Tables()), Options{NewUUID: steadyUUIDs()})
 	fill(t, s0)
 	var entry, gone Rev
 	view(t, s0, func(tx *Tx) error {
@@ -180,6 +182,7 @@ func TestVerifyAndReindex(t *testing.T) {
 			}
 			defer s.Close()
 			fill(t, s)
+			s.engine = enginetest.Wrap(t, e)
 			if found, err := s.Verify(ctx); err != nil || len(found) > 0 {
 				t.Fatalf("Verify before: %v, %v", found, err)
 			}
@@ -223,7 +226,7 @@ func hasKind(found []Problem, kind ProblemKind) bool {
 
 func wipe(w engine.Writer, table engine.Table) error {
 	var err error
-	for k := range w.Scan(table, nil, nil) {
+	for k := range w.Scan(table, engine.Range{}) {
 		err = errors.Join(err, w.Delete(table, k))
 	}
 	return err
@@ -252,7 +255,7 @@ func TestVerifyFile(t *testing.T) {
 
 // TestReindexRaises: numbers in use are never given out again.
 func TestReindexRaises(t *testing.T) {
-	e := engine.OpenMemory(Tables())
+	e := enginetest.Wrap(t, engine.OpenMemory(Tables()))
 	s := openOn(t, e, Options{})
 	fill(t, s)
 	err := e.Update(ctx, func(w engine.Writer) error {

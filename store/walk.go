@@ -9,15 +9,27 @@ import (
 	"convene/internal/engine"
 )
 
-// walk calls fn for every record of a table from ≤ key < to, in views of at
-// most Options.Step records, and step after each view.
-func (s *Store) walk(ctx context.Context, table engine.Table, from, to []byte, fn func(tx *Tx, k, v []byte) error, step func() error) error {
+// A walker gathers something from records that are walked over.
+type walker interface {
+	// mark returns a function that makes what was gathered what it is now: a
+	// view may run more than once.
+	mark() (reset func())
+
+	// step is called after each view.
+	step(ctx context.Context) error
+}
+
+// walk calls fn, which adds to w, for every record of a table from ≤ key < to, in
+// views of at most Options.Step records.
+func (s *Store) walk(ctx context.Context, w walker, table engine.Table, from, to []byte, fn func(tx *Tx, k, v []byte) error) error {
 	for {
 		n := 0
 		var last []byte
+		reset := w.mark()
 		err := s.View(ctx, func(tx *Tx) error {
+			reset()
 			n = 0
-			for k, v := range tx.r.Scan(table, from, to) {
+			for k, v := range tx.r.Scan(table, engine.Range{From: from, To: to}) {
 				if n == s.opt.Step {
 					break
 				}
@@ -29,8 +41,8 @@ func (s *Store) walk(ctx context.Context, table engine.Table, from, to []byte, f
 			}
 			return nil
 		})
-		if err == nil && step != nil {
-			err = step()
+		if err == nil {
+			err = w.step(ctx)
 		}
 		if err != nil || n < s.opt.Step {
 			return err
@@ -41,10 +53,10 @@ func (s *Store) walk(ctx context.Context, table engine.Table, from, to []byte, f
 
 // walkCollection is walk over all records of one collection, until it is
 // deleted.
-func (s *Store) walkCollection(ctx context.Context, table engine.Table, prefix []byte, id CollectionID, fn func(tx *Tx, c *Collection, k, v []byte) error, step func() error) error {
+func (s *Store) walkCollection(ctx context.Context, w walker, table engine.Table, prefix []byte, id CollectionID, fn func(tx *Tx, c *Collection, k, v []byte) error) error {
 	var seen *Tx
 	var c *Collection
-	err := s.walk(ctx, table, prefix, after(prefix), func(tx *Tx, k, v []byte) (err error) {
+	err := s.walk(ctx, w, table, prefix, after(prefix), func(tx *Tx, k, v []byte) (err error) {
 		if tx != seen {
 			seen = tx
 			if c, err = tx.CollectionByID(id); err != nil {
@@ -52,7 +64,7 @@ func (s *Store) walkCollection(ctx context.Context, table engine.Table, prefix [
 			}
 		}
 		return fn(tx, c, k, v)
-	}, step)
+	})
 	return skipGone(err)
 }
 
@@ -87,30 +99,40 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 	}{
 		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofCollection}}, {tableProperties, []byte{ofObject}},
 	} {
-		n := len(of.prefix)
-		for next, end := of.prefix, false; !end; {
-			err := s.View(ctx, func(tx *Tx) error {
-				for k := range tx.r.Scan(of.table, next, after(of.prefix)) {
-					if len(k) < n+4 {
-						return fmt.Errorf("%s: key %x: %w", of.table, k, ErrCorrupt)
-					}
-					id := CollectionID(binary.BigEndian.Uint32(k[n:]))
-					next = after(k[:n+4])
-					end = next == nil
-					if !tx.known(id) {
-						list = append(list, id)
-					}
-					return nil
-				}
-				end = true
-				return nil
-			})
+		for next := of.prefix; ; {
+			id, ok, known, err := s.nextNumber(ctx, of.table, next, of.prefix)
 			if err != nil {
 				return list, err
+			}
+			if !ok {
+				break
+			}
+			if !known {
+				list = append(list, id)
+			}
+			if next = after(appendU32(of.prefix[:len(of.prefix):len(of.prefix)], id)); next == nil {
+				break
 			}
 		}
 	}
 	return list, nil
+}
+
+// nextNumber returns the number of a collection that follows prefix in the first
+// key from next on, and whether it is known; ok is false if there is none.
+func (s *Store) nextNumber(ctx context.Context, table engine.Table, next, prefix []byte) (id CollectionID, ok, known bool, err error) {
+	err = s.View(ctx, func(tx *Tx) error {
+		ok = false
+		for k := range tx.r.Scan(table, engine.Range{From: next, To: after(prefix), KeysOnly: true, Limit: 1}) {
+			if len(k) < len(prefix)+4 {
+				return fmt.Errorf("%s: key %x: %w", table, k, ErrCorrupt)
+			}
+			id, ok = CollectionID(binary.BigEndian.Uint32(k[len(prefix):])), true
+			known = tx.known(id)
+		}
+		return nil
+	})
+	return id, ok, known, err
 }
 
 // known reports whether a collection exists or waits to be purged.
@@ -126,7 +148,7 @@ func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	sum.PropertyBytes = tx.propertyBytes(appendU32([]byte{ofCollection}, c.ID)) + tx.objectPropertyBytes(c.ID)
 	prefix := indexKey(c.ID, indexEntry, 0)[:5]
 	var e Entry
-	for k, v := range tx.r.Scan(tableIndex, prefix, after(prefix)) {
+	for k, v := range tx.r.Scan(tableIndex, within(prefix)) {
 		if err := e.decode(revOf(k), v); err != nil {
 			return nil, err
 		}
@@ -151,7 +173,7 @@ func (tx *Tx) summed(h *Home) (*Home, error) {
 
 // propertyBytes is what the properties of the resource with that key count.
 func (tx *Tx) propertyBytes(resource []byte) (n int64) {
-	for k, v := range tx.r.Scan(tableProperties, resource, after(resource)) {
+	for k, v := range tx.r.Scan(tableProperties, within(resource)) {
 		n += int64(len(k) - len(resource) + len(v))
 	}
 	return n
@@ -161,7 +183,7 @@ func (tx *Tx) propertyBytes(resource []byte) (n int64) {
 // count. A damaged key counts nothing.
 func (tx *Tx) objectPropertyBytes(c CollectionID) (n int64) {
 	prefix := appendU32([]byte{ofObject}, c)
-	for k, v := range tx.r.Scan(tableProperties, prefix, after(prefix)) {
+	for k, v := range tx.r.Scan(tableProperties, within(prefix)) {
 		if _, name, ok := splitObjectProperty(k); ok {
 			n += propertyCost(name, v)
 		}
@@ -171,7 +193,7 @@ func (tx *Tx) objectPropertyBytes(c CollectionID) (n int64) {
 
 // usedByAll adds up what the homes say that they hold.
 func (tx *Tx) usedByAll() (n int64, err error) {
-	for k, v := range tx.r.Scan(tableHomes, nil, nil) {
+	for k, v := range tx.r.Scan(tableHomes, engine.Range{}) {
 		id, kind, _ := splitHomeKey(k)
 		if kind != homeRecord {
 			continue

@@ -6,8 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -55,6 +55,11 @@ type BoltOptions struct {
 	// this process's memory. 0: 64 MB, -1: no limit.
 	MaxMapped int64
 
+	// Log is told of what an operator should know, each thing once: what an
+	// unclean end left in the log, that the file cannot take what is in the log,
+	// that no more updates are taken. nil: nobody is.
+	Log *slog.Logger
+
 	logHalf int64 // bytes of a half of the log; 0: 4 MB
 }
 
@@ -73,6 +78,9 @@ func (o *BoltOptions) setDefaults() {
 	}
 	if o.MaxMapped == 0 {
 		o.MaxMapped = 64 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 }
 
@@ -121,7 +129,8 @@ var (
 func logPath(path string) string { return path + "-log" }
 
 // OpenBolt opens the bbolt file at path, creating it if it does not exist, and
-// takes in what an unclean end left in the log beside it. Errors: ErrInUse, ErrLog.
+// takes in what an unclean end left in the log beside it. Errors: ErrInUse,
+// ErrDamaged, ErrLog.
 func OpenBolt(path string, o BoltOptions) (Engine, error) {
 	o.setDefaults()
 	e := &boltEngine{path: path, opt: o, hot: -1}
@@ -139,6 +148,11 @@ func OpenBolt(path string, o BoltOptions) (Engine, error) {
 }
 
 func (e *boltEngine) open(path string) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // bbolt met a page that cannot be one
+			err = errors.Join(fmt.Errorf("%w: %v", ErrDamaged, p), e.file.Close())
+		}
+	}()
 	e.db, err = e.openFile(path, mapReserve)
 	if errors.Is(err, syscall.ENOMEM) { // addresses are limited (ulimit -v)
 		e.db, err = e.openFile(path, 0)
@@ -257,6 +271,9 @@ func (e *boltEngine) restore() (log, error) {
 		}
 	}
 	l.seq += uint64(len(records))
+	if len(records) > 0 || l.torn {
+		e.opt.Log.Warn("the last run did not end cleanly: its log was read", "file", e.path, "records", len(records), "torn record dropped", l.torn)
+	}
 	if len(records) > 0 && !e.opt.ReadOnly {
 		if v.base, err = e.write(l.seq, v.active); err != nil {
 			return l, fmt.Errorf("what is in the log: %w", err)
@@ -268,6 +285,9 @@ func (e *boltEngine) restore() (log, error) {
 }
 
 func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
+	if e.commit != nil && e.commit.running.Load() {
+		NotNested()
+	}
 	v, tx, err := e.begin(ctx)
 	if err != nil {
 		return err
@@ -276,7 +296,12 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 	if e.space.views.Add(1)%viewsPerCheck == 0 {
 		e.checkSpace()
 	}
-	return fn(&reader{e.tables, e.source(v, tx)})
+	state := &boltState{hot: e.hot, tx: tx}
+	return Run(func() error {
+		defer state.damaged()
+		state.open()
+		return fn(&reader{e.tables, v.source(state)})
+	})
 }
 
 func (e *boltEngine) Update(ctx context.Context, fn func(Writer) error) error {
@@ -285,62 +310,6 @@ func (e *boltEngine) Update(ctx context.Context, fn func(Writer) error) error {
 	}
 	return e.commit.do(ctx, fn)
 }
-
-func (e *boltEngine) Backup(ctx context.Context, w io.Writer) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	tx, err := e.beginWhole()
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	defer rollback(tx)
-	out := &contextWriter{ctx: ctx, w: w}
-	_, err = tx.WriteTo(out)
-	if out.err != nil {
-		return fmt.Errorf("backup: %w", out.err)
-	}
-	return boltError(err)
-}
-
-// beginWhole returns a transaction that reads the file when nothing is in the
-// log alone.
-func (e *boltEngine) beginWhole() (tx *bbolt.Tx, err error) {
-	if e.commit == nil {
-		if e.version.Load().active.Len() > 0 {
-			return nil, fmt.Errorf("the log is not empty: %w", ErrReadOnly)
-		}
-		tx, err = e.db.Begin(false)
-		return tx, boltError(err)
-	}
-	err = ErrClosed
-	e.commit.alone(func() {
-		if err = e.commit.empty(); err == nil {
-			tx, err = e.db.Begin(false)
-			err = boltError(err)
-		}
-	})
-	return tx, err
-}
-
-// Check implements Checker: every page is used once or free, keys are in order.
-func (e *boltEngine) Check(ctx context.Context) (errs []error) {
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		for err := range tx.Check() { // to its end, or its goroutine would stay
-			if ctx.Err() == nil && len(errs) < maxCheckErrors {
-				errs = append(errs, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		errs = append(errs, boltError(err))
-	}
-	return errs
-}
-
-// maxCheckErrors is how many findings Check keeps.
-const maxCheckErrors = 100
 
 func (e *boltEngine) Size() (int64, error) {
 	info, err := e.file.Stat()
@@ -366,22 +335,6 @@ func (e *boltEngine) Close() error {
 	return errors.Join(err, boltError(e.db.Close()))
 }
 
-// contextWriter stops a long copy when its context is done, and keeps the error
-// that bbolt makes text of.
-type contextWriter struct {
-	ctx context.Context
-	w   io.Writer
-	err error
-}
-
-func (w *contextWriter) Write(p []byte) (n int, err error) {
-	if err = w.ctx.Err(); err == nil {
-		n, err = w.w.Write(p)
-	}
-	w.err = err
-	return n, err
-}
-
 // boltError puts bbolt's errors into the engine's terms.
 func boltError(err error) error {
 	switch {
@@ -391,6 +344,8 @@ func boltError(err error) error {
 		return ErrReadOnly
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrInUse
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+		return errors.Join(ErrDamaged, err)
 	}
 	return err
 }

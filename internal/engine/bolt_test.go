@@ -38,7 +38,7 @@ func putOne(e Engine, key string, value []byte) error {
 func count(tb testing.TB, e Engine, table Table) (n int) {
 	tb.Helper()
 	err := e.View(ctx, func(r Reader) error {
-		for range r.Scan(table, nil, nil) {
+		for range r.Scan(table, Range{}) {
 			n++
 		}
 		return nil
@@ -222,7 +222,12 @@ func TestGrow(t *testing.T) {
 		}
 		return nil
 	}
-	err := e.View(ctx, func(Reader) error { return write(0, records/2) })
+	err := e.View(ctx, func(r Reader) error {
+		r.Get("a", []byte("k"))
+		done := make(chan error)
+		go func() { done <- write(0, records/2) }()
+		return <-done
+	})
 	if err := errors.Join(err, write(records/2, records)); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +247,7 @@ func TestGrow(t *testing.T) {
 	for _, p := range []string{path, copied} {
 		err := openBolt(t, p, BoltOptions{}).View(ctx, func(r Reader) error {
 			n := 0
-			for _, v := range r.Scan("a", nil, nil) {
+			for _, v := range r.Scan("a", Range{}) {
 				if !bytes.Equal(v, value) {
 					return fmt.Errorf("record %d is damaged", n)
 				}

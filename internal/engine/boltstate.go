@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 
 	"go.etcd.io/bbolt"
 )
@@ -15,11 +16,30 @@ type boltState struct {
 	probe []byte        // scratch of lookups
 	tx    *bbolt.Tx
 	small *bbolt.Bucket // the hot table; opened at first use
+
+	reading bool // bbolt is looking something up; still set after it has panicked
+}
+
+// damaged is to be deferred by what reads from s: it makes an error of the panic
+// with which bbolt meets a page that cannot be one.
+func (s *boltState) damaged() {
+	if s.reading {
+		s.reading = false
+		Fail(fmt.Errorf("%w: %v", ErrDamaged, recover()))
+	}
 }
 
 func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
-	b := tx.Bucket(bucketData)
-	return &boltState{hot: e.hot, data: b, find: b.Cursor(), tx: tx}
+	s := &boltState{hot: e.hot, tx: tx}
+	s.open()
+	return s
+}
+
+func (s *boltState) open() {
+	s.reading = true
+	s.data = s.tx.Bucket(bucketData)
+	s.find = s.data.Cursor()
+	s.reading = false
 }
 
 func (s *boltState) hotBucket() *bbolt.Bucket {
@@ -29,15 +49,18 @@ func (s *boltState) hotBucket() *bbolt.Bucket {
 	return s.small
 }
 
-func (s *boltState) get(table int, key []byte) []byte {
+func (s *boltState) get(table int, key []byte) (value []byte) {
+	s.reading = true
 	if table == s.hot {
-		return s.hotBucket().Get(key)
+		value = s.hotBucket().Get(key)
+	} else {
+		s.probe = append(append(s.probe[:0], byte(table)), key...)
+		if k, v := s.find.Seek(s.probe); bytes.Equal(k, s.probe) {
+			value = v
+		}
 	}
-	s.probe = append(append(s.probe[:0], byte(table)), key...)
-	if k, v := s.find.Seek(s.probe); bytes.Equal(k, s.probe) {
-		return v
-	}
-	return nil
+	s.reading = false
+	return value
 }
 
 // apply writes w into the transaction, which must be writable. The keys of
@@ -61,20 +84,22 @@ func (s *boltState) apply(w *writes) (err error) {
 
 func (s *boltState) cursor(table int) cursor {
 	if table == s.hot {
-		return &boltCursor{c: s.hotBucket().Cursor()}
+		return &boltCursor{state: s, c: s.hotBucket().Cursor()}
 	}
-	return &boltCursor{c: s.data.Cursor(), probe: []byte{byte(table)}, skip: 1}
+	return &boltCursor{state: s, c: s.data.Cursor(), probe: []byte{byte(table)}, skip: 1}
 }
 
 // boltCursor walks one table: the keys of its bucket that begin with its
 // prefix, which it takes off.
 type boltCursor struct {
+	state *boltState
 	c     *bbolt.Cursor
 	probe []byte // the prefix, followed by scratch
 	skip  int    // length of the prefix: 0 or 1
 }
 
 func (c *boltCursor) in(k, v []byte) (key, value []byte) {
+	c.state.reading = false
 	if k == nil || c.skip == 1 && k[0] != c.probe[0] {
 		return nil, nil
 	}
@@ -83,13 +108,22 @@ func (c *boltCursor) in(k, v []byte) (key, value []byte) {
 
 func (c *boltCursor) seek(key []byte) (k, v []byte) {
 	c.probe = append(c.probe[:c.skip], key...)
+	c.state.reading = true
 	return c.in(c.c.Seek(c.probe))
 }
 
-func (c *boltCursor) next() (k, v []byte) { return c.in(c.c.Next()) }
-func (c *boltCursor) prev() (k, v []byte) { return c.in(c.c.Prev()) }
+func (c *boltCursor) next() (k, v []byte) {
+	c.state.reading = true
+	return c.in(c.c.Next())
+}
+
+func (c *boltCursor) prev() (k, v []byte) {
+	c.state.reading = true
+	return c.in(c.c.Prev())
+}
 
 func (c *boltCursor) seekBelow(key []byte) (k, v []byte) {
+	c.state.reading = true
 	if key == nil && c.skip == 0 {
 		return c.in(c.c.Last())
 	}

@@ -25,6 +25,8 @@ type committer struct {
 	queue  []*update
 	closed bool
 
+	running atomic.Bool // functions of updates run now
+
 	// These belong to the holder of the lead.
 	log      log
 	flushing chan error  // gets the outcome of the flush under way; nil: none is
@@ -63,6 +65,7 @@ func newCommitter(e *boltEngine, l log) *committer {
 
 // do queues fn and returns its outcome.
 func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
+	NotNested()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -203,12 +206,15 @@ func (c *committer) commit(batch []*update) {
 	}
 	c.used = tx.Size()
 	next := v.active.Copy()
-	state := &layer{writes: next, below: over(v.frozen, c.engine.state(tx))}
+	file := c.engine.state(tx)
+	state := &layer{writes: next, below: over(v.frozen, file)}
+	c.running.Store(true)
 	var ran []*update
 	var overlays []*overlay
 	var chunks [][]byte
 	finished := false
 	defer func() {
+		c.running.Store(false)
 		if !finished { // a function ended this goroutine: undo all, run the others again
 			rollback(tx)
 			c.putBack(append(ran, batch...)...)
@@ -222,7 +228,7 @@ func (c *committer) commit(batch []*update) {
 			continue
 		}
 		o := c.overlay(state)
-		if u.call(o); u.err == nil && u.panic == nil && o.bytes > 0 {
+		if u.call(o, file); u.err == nil && u.panic == nil && o.bytes > 0 {
 			b := o.chunk()
 			chunks = append(chunks, b)
 			wrote += len(b)
@@ -232,6 +238,7 @@ func (c *committer) commit(batch []*update) {
 		overlays = append(overlays, o)
 	}
 	finished = true
+	c.running.Store(false)
 	rollback(tx) // before anything writes to the file, which may have to wait for readers
 	if len(batch) > 0 {
 		c.putBack(batch...)
@@ -255,9 +262,10 @@ func (c *committer) overlay(state source) *overlay {
 	return newOverlay(c.engine.tables, state)
 }
 
-// call runs u's function and keeps its outcome. If the function ends the
+// call runs u's function on o, over file, and keeps its outcome. If the function ends the
 // goroutine with runtime.Goexit, u is final and its caller is told.
-func (u *update) call(o *overlay) {
+func (u *update) call(o *overlay, file *boltState) {
+	u.panic = nil // of an earlier run
 	returned := false
 	defer func() {
 		if returned {
@@ -270,7 +278,10 @@ func (u *update) call(o *overlay) {
 		u.goexit = true
 		close(u.done)
 	}()
-	u.err = u.fn(o)
+	u.err = Run(func() error {
+		defer file.damaged()
+		return u.fn(o)
+	})
 	returned = true
 }
 

@@ -5,11 +5,13 @@
 // The interface is small on purpose. The store must run on one file today and
 // on a shared SQL engine when a site outgrows one machine, so nothing here
 // depends on how the bytes are kept, and the contract allows what such engines
-// do: an update may run more than once before it commits.
+// do: a function may run more than once, and a read may fail. A failed read leaves
+// the function (Fail, Run), so that it can never be mistaken for an absent row.
 //
-// Two implementations stand behind it, and enginetest holds both to the same
-// rules: OpenBolt, a bbolt file with a log, and OpenMemory, copy-on-write
-// B-trees that are gone with the process, for tests.
+// Three implementations stand behind it, and enginetest holds all to the same
+// rules: OpenBolt, a bbolt file with a log; OpenMemory, copy-on-write B-trees that
+// are gone with the process, for tests; and enginetest.Chaos, also for tests, which
+// makes of one of these an engine that does whatever the contract allows.
 //
 // # Group commit
 //
@@ -53,6 +55,7 @@
 // no space, what the log holds stays there, and is read; updates are refused
 // until the file has taken it. When the disk takes a write but does not confirm
 // it, the write may or may not be there after a crash, and a second confirmation
-// might be false (the system drops what it could not write). The engine then
-// answers ErrReadOnly to every update until it is opened again; views go on.
+// might be false (the system drops what it could not write). The updates that wait
+// for it get ErrUnknownOutcome, and every later one ErrReadOnly until the engine is
+// opened again; views go on.
 package engine

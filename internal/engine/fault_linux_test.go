@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -92,7 +94,8 @@ func TestLogFull(t *testing.T) {
 // and is read; updates are refused until the file can.
 func TestFileFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
-	e := openBolt(t, path, BoltOptions{logHalf: 64 << 10})
+	var out bytes.Buffer
+	e := openBolt(t, path, BoltOptions{logHalf: 64 << 10, Log: slog.New(slog.NewTextHandler(&out, nil))})
 	settle(t, e, 0)
 	restore := replaceFile(t, e.file, "/dev/full")
 	n := 0
@@ -113,6 +116,7 @@ func TestFileFull(t *testing.T) {
 	copyAt(t, e, killed)
 	restore()
 	wantCount(t, openBolt(t, killed, BoltOptions{logHalf: 64 << 10}), "killed while the disk is full", n)
+	wantLogged(t, &out, "the file cannot take what is in its log")
 	if err := putOne(e, "again", nil); err != nil {
 		t.Errorf("Put with space again: %v", err)
 	}

@@ -106,10 +106,13 @@ func (c *committer) settle() {
 // flushed takes note of the outcome of a flush.
 func (c *committer) flushed(err error) {
 	c.flushing = nil
-	if err != nil {
-		c.stuck = true
-		_ = c.failed(err) // nobody waits for it; the next update is told
+	if err == nil {
+		return
 	}
+	if c.stuck = true; !isUnconfirmed(err) {
+		c.engine.opt.Log.Error("the file cannot take what is in its log: changes are tried one by one", "file", c.engine.path, "err", err)
+	}
+	_ = c.failed(err) // nobody waits for it; the next update is told
 }
 
 // through writes next, and all that is in the log, to the file itself. Then the
@@ -143,18 +146,21 @@ func (c *committer) empty() error {
 
 // failed puts an error of writing into the engine's terms. When the disk did not
 // confirm what was written, nobody can say what a crash would leave, and asking
-// again may falsely succeed: then no further update is taken. When there was no
-// space or a write failed, what was there before is untouched and the next
-// update may try again.
+// again may falsely succeed: then no further update is taken, whatever the disk
+// said was the cause. When there was no space or a write failed, what was there
+// before is untouched and the next update may try again.
 func (c *committer) failed(err error) error {
+	if isUnconfirmed(err) {
+		if c.broken == nil {
+			c.engine.opt.Log.Error("the disk did not confirm a write: no changes are taken until the next start", "file", c.engine.path, "err", err)
+		}
+		c.broken = errors.Join(ErrReadOnly, err)
+		return errors.Join(ErrUnknownOutcome, c.broken)
+	}
 	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) {
 			return errors.Join(ErrFull, err)
 		}
-	}
-	if isUnconfirmed(err) {
-		c.broken = errors.Join(ErrReadOnly, err)
-		return c.broken
 	}
 	return boltError(err)
 }

@@ -187,24 +187,51 @@ type reader struct {
 // Get implements Reader.
 func (r *reader) Get(t Table, key []byte) []byte { return r.source.get(r.tables.of(t), key) }
 
+// GetMany implements Reader.
+func (r *reader) GetMany(t Table, keys [][]byte) [][]byte {
+	return getMany(r.source, r.tables.of(t), keys)
+}
+
 // Scan implements Reader.
-func (r *reader) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
+func (r *reader) Scan(t Table, rg Range) iter.Seq2[[]byte, []byte] {
 	table := r.tables.of(t)
-	return func(yield func(k, v []byte) bool) { ascend(r.source.cursor(table), from, to, yield) }
+	return func(yield func(k, v []byte) bool) { walk(r.source.cursor(table), rg, yield) }
 }
 
-// ScanDesc implements Reader.
-func (r *reader) ScanDesc(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	table := r.tables.of(t)
-	return func(yield func(k, v []byte) bool) { descend(r.source.cursor(table), from, to, yield) }
+func getMany(s source, table int, keys [][]byte) [][]byte {
+	values := make([][]byte, len(keys))
+	for i, k := range keys {
+		values[i] = s.get(table, k)
+	}
+	return values
 }
 
-func ascend(c cursor, from, to []byte, yield func(k, v []byte) bool) {
-	for k, v := c.seek(from); k != nil && (to == nil || bytes.Compare(k, to) < 0) && yield(k, v); k, v = c.next() {
+// walk yields what of c's table is in r.
+func walk(c cursor, r Range, yield func(k, v []byte) bool) {
+	if r.Desc {
+		descend(c, &r, yield)
+		return
+	}
+	n := 0
+	for k, v := c.seek(r.From); k != nil && (r.To == nil || bytes.Compare(k, r.To) < 0); k, v = c.next() {
+		if n++; !r.yield(k, v, yield) || n == r.Limit {
+			return
+		}
 	}
 }
 
-func descend(c cursor, from, to []byte, yield func(k, v []byte) bool) {
-	for k, v := c.seekBelow(to); k != nil && bytes.Compare(k, from) >= 0 && yield(k, v); k, v = c.prev() {
+func descend(c cursor, r *Range, yield func(k, v []byte) bool) {
+	n := 0
+	for k, v := c.seekBelow(r.To); k != nil && bytes.Compare(k, r.From) >= 0; k, v = c.prev() {
+		if n++; !r.yield(k, v, yield) || n == r.Limit {
+			return
+		}
 	}
+}
+
+func (r *Range) yield(k, v []byte, yield func(k, v []byte) bool) bool {
+	if r.KeysOnly {
+		v = nil
+	}
+	return yield(k, v)
 }

@@ -38,7 +38,8 @@ const (
 
 // ErrLog is the answer of OpenBolt when the log and the file do not fit
 // together: records between what the file has and what the log has are missing.
-var ErrLog = errors.New("engine: the log does not continue the file")
+// It is of the class ErrDamaged.
+var ErrLog = fmt.Errorf("%w: the log does not continue the file", ErrDamaged)
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
 
@@ -49,6 +50,7 @@ type log struct {
 	seq      uint64 // of the last record
 	sync     bool
 	halfSize int64 // bytes
+	torn     bool  // a record was found that was not written as a whole
 
 	file      *os.File // nil before the first append
 	half      int64    // the one being written
@@ -213,13 +215,21 @@ type record struct {
 func (l *log) records(b []byte) (found []record) {
 	for len(b) > 0 {
 		step := int64(logPage)
-		if r, ok := parseRecord(b, l.id); ok && r.seq > l.seq {
+		r, ok := parseRecord(b, l.id)
+		if ok && r.seq > l.seq {
 			found = append(found, r)
 			step = recordSize(len(r.payload))
 		}
+		l.torn = l.torn || !ok && l.begins(b)
 		b = b[min(step, int64(len(b))):]
 	}
 	return found
+}
+
+// begins reports whether b begins like a record that the file does not hold.
+func (l *log) begins(b []byte) bool {
+	return len(b) >= logHeader && binary.BigEndian.Uint32(b) == logMagic &&
+		binary.BigEndian.Uint64(b[8:]) == l.id && binary.BigEndian.Uint64(b[16:]) > l.seq
 }
 
 // parseRecord returns the record of the file with this id that b begins with.
@@ -255,14 +265,14 @@ func (o *overlay) chunk() []byte {
 }
 
 // errChunk says that a chunk makes no sense although its checksum is right.
-var errChunk = errors.New("engine: a record of the log cannot be read")
+var errChunk = fmt.Errorf("%w: a record of the log cannot be read", ErrDamaged)
 
 // addChunks adds the writes of chunks, one behind the other, to w. Keys and
 // values of w are then parts of b, which must not change any more.
 func addChunks(w *writes, b []byte) error {
 	for len(b) > 0 {
 		k, n := binary.Uvarint(b)
-		if n <= 0 || k > MaxKey {
+		if n <= 0 || k > uint64(len(b)) {
 			return errChunk
 		}
 		v, m := binary.Uvarint(b[n:])

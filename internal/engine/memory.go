@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // OpenMemory returns an empty engine that lives in memory. Backup writes its
@@ -17,7 +18,8 @@ func OpenMemory(tables []Table) Engine {
 type memory struct {
 	tables tableIndex
 
-	writer sync.Mutex // held by the one running update
+	writer   sync.Mutex  // held by the one running update
+	updating atomic.Bool // its function is running
 
 	mu      sync.Mutex // guards what follows
 	state   *writes    // all that there is; a published one never changes
@@ -39,15 +41,19 @@ func (m *memory) begin(ctx context.Context) (*writes, error) {
 }
 
 func (m *memory) View(ctx context.Context, fn func(Reader) error) error {
+	if m.updating.Load() {
+		NotNested()
+	}
 	state, err := m.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer m.running.Done()
-	return fn(&reader{m.tables, over(state, nothing{})})
+	return Run(func() error { return fn(&reader{m.tables, over(state, nothing{})}) })
 }
 
 func (m *memory) Update(ctx context.Context, fn func(Writer) error) error {
+	NotNested()
 	m.writer.Lock()
 	defer m.writer.Unlock()
 	state, err := m.begin(ctx)
@@ -56,7 +62,7 @@ func (m *memory) Update(ctx context.Context, fn func(Writer) error) error {
 	}
 	defer m.running.Done()
 	o := newOverlay(m.tables, over(state, nothing{}))
-	if err := guard(func() error { return fn(o) }); err != nil {
+	if err := m.run(o, fn); err != nil {
 		return err
 	}
 	next := state.Copy()
@@ -74,21 +80,23 @@ func (m *memory) Update(ctx context.Context, fn func(Writer) error) error {
 	return nil
 }
 
-// guard runs fn and raises its panic as *Panic.
-func guard(fn func() error) (err error) {
+// run runs fn on o and raises its panic as *Panic.
+func (m *memory) run(o *overlay, fn func(Writer) error) error {
+	m.updating.Store(true)
 	defer func() {
+		m.updating.Store(false)
 		if v := recover(); v != nil {
 			panic(&Panic{Value: v, Stack: debug.Stack()})
 		}
 	}()
-	return fn()
+	return Run(func() error { return fn(o) })
 }
 
 func (m *memory) Backup(ctx context.Context, w io.Writer) error {
 	return m.View(ctx, func(r Reader) error {
 		var buf []byte
 		for _, t := range m.tables {
-			for k, v := range r.Scan(t.name, nil, nil) {
+			for k, v := range r.Scan(t.name, Range{}) {
 				buf = binary.AppendUvarint(buf[:0], uint64(t.number))
 				buf = binary.AppendUvarint(buf, uint64(len(k)))
 				buf = binary.AppendUvarint(buf, uint64(len(v)))
@@ -105,7 +113,7 @@ func (m *memory) Size() (int64, error) {
 	var n int64
 	err := m.View(context.Background(), func(r Reader) error {
 		for _, t := range m.tables {
-			for k, v := range r.Scan(t.name, nil, nil) {
+			for k, v := range r.Scan(t.name, Range{}) {
 				n += int64(len(k) + len(v))
 			}
 		}

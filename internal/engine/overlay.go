@@ -56,6 +56,9 @@ func (o *overlay) Put(t Table, key, value []byte) error {
 	if err := checkKey(key); err != nil {
 		return err
 	}
+	if err := checkValue(value); err != nil {
+		return err
+	}
 	o.set(o.tables.of(t), key, value, false)
 	return nil
 }
@@ -66,8 +69,32 @@ func (o *overlay) Delete(t Table, key []byte) error {
 	return nil
 }
 
+// Guard implements Writer: all updates are in one order, which is more than it
+// asks for.
+func (o *overlay) Guard(t Table, _ []byte) { o.tables.of(t) }
+
+// Savepoint implements Writer.
+func (o *overlay) Savepoint(fn func() error) error {
+	writes, bytes, kept := o.layer.writes.Copy(), o.bytes, false
+	defer func() {
+		if !kept {
+			o.layer.writes, o.bytes = writes, bytes
+		}
+	}()
+	if err := fn(); err != nil {
+		return err
+	}
+	kept = true
+	return nil
+}
+
 // Get implements Reader.
 func (o *overlay) Get(t Table, key []byte) []byte { return o.layer.get(o.tables.of(t), key) }
+
+// GetMany implements Reader.
+func (o *overlay) GetMany(t Table, keys [][]byte) [][]byte {
+	return getMany(&o.layer, o.tables.of(t), keys)
+}
 
 // still is the source as it is now, whatever is written later.
 func (o *overlay) still() source {
@@ -78,13 +105,7 @@ func (o *overlay) still() source {
 }
 
 // Scan implements Reader.
-func (o *overlay) Scan(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
+func (o *overlay) Scan(t Table, r Range) iter.Seq2[[]byte, []byte] {
 	table := o.tables.of(t)
-	return func(yield func(k, v []byte) bool) { ascend(o.still().cursor(table), from, to, yield) }
-}
-
-// ScanDesc implements Reader.
-func (o *overlay) ScanDesc(t Table, from, to []byte) iter.Seq2[[]byte, []byte] {
-	table := o.tables.of(t)
-	return func(yield func(k, v []byte) bool) { descend(o.still().cursor(table), from, to, yield) }
+	return func(yield func(k, v []byte) bool) { walk(o.still().cursor(table), r, yield) }
 }

@@ -57,6 +57,4 @@ func (e *boltEngine) begin(ctx context.Context) (*version, *bbolt.Tx, error) {
 const versionWait = 50 * time.Microsecond
 
 // source is what v and the file below it hold.
-func (e *boltEngine) source(v *version, tx *bbolt.Tx) source {
-	return over(v.active, over(v.frozen, e.state(tx)))
-}
+func (v *version) source(file *boltState) source { return over(v.active, over(v.frozen, file)) }

@@ -41,7 +41,14 @@ func Run(t *testing.T, open func(tb testing.TB) engine.Engine) {
 		{"context", testContext},
 		{"close", testClose},
 		{"backup", testBackup},
+		{"get many", testGetMany},
+		{"limits of scans", testLimits},
+		{"savepoints", testSavepoint},
+		{"guards", testGuard},
+		{"a failed read leaves", testFail},
+		{"transactions do not nest", testNested},
 		{"random operations", testRandom},
+		{"random long keys", testRandomLong},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := open(t)
@@ -78,16 +85,16 @@ func put(w engine.Writer, table engine.Table, pairs ...string) error {
 
 // show prints a range as "k=v k=v".
 func show(r engine.Reader, table engine.Table, from, to []byte) string {
-	var b strings.Builder
-	for k, v := range r.Scan(table, from, to) {
-		fmt.Fprintf(&b, "%s=%s ", k, v)
-	}
-	return strings.TrimSpace(b.String())
+	return showRange(r, table, engine.Range{From: from, To: to})
 }
 
 func showDesc(r engine.Reader, table engine.Table, from, to []byte) string {
+	return showRange(r, table, engine.Range{From: from, To: to, Desc: true})
+}
+
+func showRange(r engine.Reader, table engine.Table, rg engine.Range) string {
 	var b strings.Builder
-	for k, v := range r.ScanDesc(table, from, to) {
+	for k, v := range r.Scan(table, rg) {
 		fmt.Fprintf(&b, "%s=%s ", k, v)
 	}
 	return strings.TrimSpace(b.String())
@@ -139,6 +146,9 @@ func testKeys(t *testing.T, e engine.Engine) {
 				t.Errorf("Put with a key of %d bytes: %v, want ErrKey", n, err)
 			}
 		}
+		if err := w.Put("a", []byte("k"), make([]byte, engine.MaxValue+1)); !errors.Is(err, engine.ErrValue) {
+			t.Errorf("Put with too long a value: %v, want ErrValue", err)
+		}
 		return errors.Join(
 			w.Put("a", make([]byte, engine.MaxKey), []byte("longest")),
 			w.Put("a", []byte{0}, []byte("zero")),
@@ -148,7 +158,7 @@ func testKeys(t *testing.T, e engine.Engine) {
 		want(t, "longest", string(r.Get("a", make([]byte, engine.MaxKey))), "longest")
 		want(t, "zero", string(r.Get("a", []byte{0})), "zero")
 		var keys []int
-		for k := range r.Scan("a", nil, nil) {
+		for k := range r.Scan("a", engine.Range{}) {
 			keys = append(keys, len(k))
 		}
 		want(t, "lengths in order", fmt.Sprint(keys), fmt.Sprint([]int{1, engine.MaxKey, 2}))
@@ -182,7 +192,7 @@ func testRanges(t *testing.T, e engine.Engine) {
 			}
 			want(t, fmt.Sprintf("ScanDesc(%q, %q)", tt.from, tt.to), showDesc(r, "a", from, to), strings.Join(words, " "))
 		}
-		for k := range r.Scan("a", nil, nil) {
+		for k := range r.Scan("a", engine.Range{}) {
 			want(t, "first key of a scan that is left", string(k), "a")
 			break
 		}
@@ -243,7 +253,7 @@ func testScanWhileWriting(t *testing.T, e engine.Engine) {
 	update(t, e, func(w engine.Writer) error {
 		err := put(w, "a", "15", "x")
 		var seen []string
-		for k := range w.Scan("a", nil, nil) {
+		for k := range w.Scan("a", engine.Range{}) {
 			seen = append(seen, string(k))
 			next := append(append([]byte(nil), k...), '9')
 			err = errors.Join(err, w.Delete("a", k), w.Put("a", next, []byte("y")))

@@ -73,7 +73,7 @@ func testGoexitUndoes(t *testing.T, e engine.Engine) {
 	wg.Wait()
 	view(t, e, func(r engine.Reader) {
 		n := 0
-		for range r.Scan("a", nil, nil) {
+		for range r.Scan("a", engine.Range{}) {
 			n++
 		}
 		if n != 13 {
@@ -84,10 +84,33 @@ func testGoexitUndoes(t *testing.T, e engine.Engine) {
 
 func testSnapshot(t *testing.T, e engine.Engine) {
 	update(t, e, func(w engine.Writer) error { return put(w, "a", "k", "1") })
+	elsewhere := func(fn func()) { // transactions do not nest
+		done := make(chan bool)
+		go func() { defer close(done); fn() }()
+		<-done
+	}
 	view(t, e, func(r engine.Reader) {
-		update(t, e, func(w engine.Writer) error { return put(w, "a", "k", "2", "l", "2") })
-		want(t, "old view", show(r, "a", nil, nil), "k=1")
-		view(t, e, func(r engine.Reader) { want(t, "new view", show(r, "a", nil, nil), "k=2 l=2") })
+		before := show(r, "a", nil, nil) // the state is taken no later than now
+		elsewhere(func() {
+			if err := e.Update(context.Background(), func(w engine.Writer) error {
+				n := len(w.Get("a", []byte("k")))
+				return errors.Join(w.Put("a", []byte("k"), bytes.Repeat([]byte("1"), n+1)), put(w, "a", "l", "2"))
+			}); err != nil {
+				t.Errorf("Update: %v", err)
+			}
+		})
+		want(t, "old view", show(r, "a", nil, nil), before)
+		elsewhere(func() {
+			err := e.View(context.Background(), func(r engine.Reader) error {
+				if now := show(r, "a", nil, nil); now == before {
+					t.Errorf("new view = %q, as before", now)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Errorf("View: %v", err)
+			}
+		})
 	})
 }
 

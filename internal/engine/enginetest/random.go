@@ -30,20 +30,40 @@ var errUndo = errors.New("undo")
 // testRandom runs random transactions on the engine and on a map, and compares
 // every answer.
 func testRandom(t *testing.T, e engine.Engine) {
+	testSteps(t, e, rapid.Map(rapid.StringMatching(`[ab\x00]{1,3}`), func(s string) []byte { return []byte(s) }))
+}
+
+// testRandomLong is the same with any bytes as keys, up to the longest.
+func testRandomLong(t *testing.T, e engine.Engine) {
+	any := rapid.SliceOfN(rapid.Byte(), 1, 4)
+	testSteps(t, e, rapid.Custom(func(t *rapid.T) []byte {
+		n := rapid.SampledFrom([]int{1, 2, 100, engine.MaxKey - 1, engine.MaxKey}).Draw(t, "length")
+		return append(bytes.Repeat([]byte{rapid.SampledFrom([]byte{0, 'a', 0xff}).Draw(t, "fill")}, n), any.Draw(t, "end")...)[:n]
+	}))
+}
+
+func testSteps(t *testing.T, e engine.Engine, keys *rapid.Generator[[]byte]) {
 	committed := model{}
+	update(t, e, func(w engine.Writer) error {
+		var err error
+		for _, table := range tables {
+			for k := range w.Scan(table, engine.Range{KeysOnly: true}) {
+				err = errors.Join(err, w.Delete(table, k))
+			}
+		}
+		return err
+	})
 	for _, table := range tables {
 		committed[table] = map[string]string{}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		var m model
 		undo := rapid.IntRange(0, 3).Draw(t, "undo") == 0
-		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 30).Draw(t, "steps")
+		steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step { return drawStep(t, keys) }), 1, 30).Draw(t, "steps")
 		err := e.Update(context.Background(), func(w engine.Writer) error {
 			m = committed.clone()
-			for _, s := range steps {
-				if err := s.run(w, m); err != nil {
-					return err
-				}
+			if err := runSteps(w, m, steps); err != nil {
+				return err
 			}
 			if undo {
 				return errUndo
@@ -80,16 +100,37 @@ type step struct {
 	openEnds bool
 }
 
-func drawStep(t *rapid.T) step {
-	key := rapid.StringMatching(`[ab\x00]{1,3}`)
+func drawStep(t *rapid.T, key *rapid.Generator[[]byte]) step {
 	return step{
-		op:       rapid.SampledFrom([]string{"put", "put", "put", "delete", "get", "scan", "desc"}).Draw(t, "op"),
+		op:       rapid.SampledFrom([]string{"put", "put", "put", "delete", "get", "scan", "desc", "first", "save", "drop"}).Draw(t, "op"),
 		table:    rapid.SampledFrom(tables).Draw(t, "table"),
-		key:      key.Draw(t, "key"),
-		to:       key.Draw(t, "to"),
+		key:      string(key.Draw(t, "key")),
+		to:       string(key.Draw(t, "to")),
 		value:    rapid.StringN(0, 20, -1).Draw(t, "value"),
 		openEnds: rapid.Bool().Draw(t, "open"),
 	}
+}
+
+// runSteps runs steps on both. What follows a "save" or a "drop" runs in a
+// savepoint of its own, which is kept or undone.
+func runSteps(w engine.Writer, m model, steps []step) error {
+	for i, s := range steps {
+		switch s.op {
+		case "save":
+			return w.Savepoint(func() error { return runSteps(w, m, steps[i+1:]) })
+		case "drop":
+			undone := m.clone()
+			err := w.Savepoint(func() error { return errors.Join(runSteps(w, undone, steps[i+1:]), errUndo) })
+			if err.Error() != errUndo.Error() {
+				return err
+			}
+			return nil
+		}
+		if err := s.run(w, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s step) run(w engine.Writer, m model) error {
@@ -124,13 +165,16 @@ func (s step) compare(r engine.Reader, m model) error {
 		}
 	}
 	slices.Sort(want)
-	scan := r.Scan
-	if s.op == "desc" {
+	rg := engine.Range{From: from, To: to, Desc: s.op == "desc"}
+	if rg.Desc {
 		slices.Reverse(want)
-		scan = r.ScanDesc
+	}
+	if s.op == "first" {
+		rg.Limit = 2
+		want = want[:min(2, len(want))]
 	}
 	i := 0
-	for k, v := range scan(s.table, from, to) {
+	for k, v := range r.Scan(s.table, rg) {
 		if i == len(want) || want[i] != string(k) || !bytes.Equal(v, []byte(m[s.table][want[i]])) {
 			return fmt.Errorf("%s(%s, %q, %q) has %q = %q at %d, want %q", s.op, s.table, from, to, k, v, i, want)
 		}
