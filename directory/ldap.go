@@ -271,10 +271,7 @@ func (f *found) has(k Key) bool {
 		}
 		return in(values(f.e, f.s.Login...), v) || in(f.s.emails(f.e), v)
 	case KerberosName:
-		return f.p == nil || slices.ContainsFunc(f.p.Kerberos, func(name string) bool {
-			c, err := Key{By: KerberosName, Value: name}.Canonical()
-			return err == nil && c.Value == k.Value
-		})
+		return f.p == nil || f.p.HasKerberosName(k.Value)
 	}
 	return true
 }

@@ -123,9 +123,7 @@ func (s *Static) add(r *Record) error {
 		s.put(Key{By: Address, Value: m}, r)
 	}
 	for _, name := range r.Kerberos {
-		if k, err := (Key{By: KerberosName, Value: name}).Canonical(); err == nil {
-			s.put(k, r)
-		}
+		s.put(Key{By: KerberosName, Value: foldPrincipal(name)}, r)
 	}
 	if r.DN != "" {
 		s.put(Key{By: DN, Value: ldif.FoldDN(r.DN)}, r)
@@ -212,6 +210,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Name:
 		found = s.byName(k)
+	case KerberosName:
+		found = slices.DeleteFunc(slices.Clone(s.index[Key{By: k.By, Value: foldPrincipal(k.Value)}]),
+			func(r *Record) bool { return !r.HasKerberosName(k.Value) })
 	default:
 		found = s.index[Key{By: k.By, Value: k.Value}]
 	}
