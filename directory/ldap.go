@@ -28,6 +28,7 @@ type LDAP struct {
 	cfg LDAPConfig
 	m   *mapping
 	log *slog.Logger
+	svc *service
 
 	mu       sync.RWMutex // guards what follows
 	pool     *pool        // Reload replaces it
@@ -61,6 +62,7 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	if l.m, err = cfg.mapping(); err != nil {
 		return nil, err
 	}
+	l.svc = newService(&l.cfg, l.log, time.Now)
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func (l *LDAP) newPool() (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPool(&l.cfg, targets, l.log), nil
+	return newPool(&l.cfg, l.svc, targets, l.log), nil
 }
 
 // Close closes all connections; questions under way fail.
