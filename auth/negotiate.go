@@ -371,6 +371,9 @@ func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.
 		if errors.Is(err, directory.ErrNotFound) {
 			continue
 		}
+		if errors.Is(err, directory.ErrAmbiguous) {
+			return nil, fmt.Errorf("record of %s: %w: %w", name, errNoRecord, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("record of %s: %w", name, err)
 		}
