@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 	"convene/internal/engine"
 	"convene/internal/logging"
 	"convene/quota"
+	"convene/sacl"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -163,7 +165,7 @@ func OpenStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 
 // OpenState opens the sign-in state of a configuration's data folder.
 func OpenState(c *config.Config) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables()})
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables())})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}
