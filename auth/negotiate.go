@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jcmturner/gofork/encoding/asn1"
@@ -81,6 +82,33 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 type serviceKeys struct {
 	*keytab.Keytab
 	realms []string
+
+	mu   sync.Mutex
+	told []int // versions of keys that the log was told are missing
+}
+
+// maxMissing bounds serviceKeys.told: anybody can name versions.
+const maxMissing = 4
+
+// missing returns the newest version of a service's keys if a ticket's is newer,
+// and false if that is known already or there is none of the service: a keytab that was
+// exported before the account's password was changed locks everybody out.
+func (k *serviceKeys) missing(realm string, sname []string, version int) (newest uint32, stale bool) {
+	for _, e := range k.Entries {
+		if e.Principal.Realm == realm && slices.EqualFunc(e.Principal.Components, sname, strings.EqualFold) {
+			newest = max(newest, e.KVNO, uint32(e.KVNO8))
+		}
+	}
+	if newest == 0 || version <= 0 || uint64(version) <= uint64(newest) {
+		return newest, false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.told) == maxMissing || slices.Contains(k.told, version) {
+		return newest, false
+	}
+	k.told = append(k.told, version)
+	return newest, true
 }
 
 // parseKeytab reads a keytab. The library indexes into malformed ones.
@@ -225,8 +253,13 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
 		return types.EncryptionKey{}, refused("ticket is for service %.80q", strings.Join(sname, "/"))
 	}
-	key, ok := n.keys.get().find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+	keys := n.keys.get()
+	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	if !ok {
+		if newest, stale := keys.missing(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO); stale {
+			n.a.log.Warn(fmt.Sprintf("the KDC issues key version %d, the keytab has %d: export it again", req.Ticket.EncPart.KVNO, newest),
+				"keytab", n.a.o.Negotiate.Keytab, "service", strings.Join(sname, "/")+"@"+req.Ticket.Realm)
+		}
 		return key, refused("keytab has no key for %.80q, version %d, encryption type %d",
 			strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	}

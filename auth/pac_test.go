@@ -210,7 +210,9 @@ func TestTicketOfRealm(t *testing.T) {
 		return s
 	}
 	ours := func(p *directory.Principal) { p.Realms = []string{"EXAMPLE.COM"} }
-	own := func(p *directory.Principal) { p.Realms, p.Kerberos = []string{"EXAMPLE.COM"}, []string{"alice@OTHER.COM"} }
+	own := func(p *directory.Principal) {
+		p.Realms, p.Kerberos = []string{"EXAMPLE.COM"}, []string{"alice@OTHER.COM"}
+	}
 	for _, tt := range []struct {
 		name, client, realm, by string
 		record                  func(*directory.Principal)
