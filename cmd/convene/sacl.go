@@ -143,6 +143,11 @@ func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 	}
 }
 
+// saclReset is the JSON form of what reset has done.
+type saclReset struct {
+	Rules int `json:"rules"`
+}
+
 func newSACLResetCmd(a *app) *cobra.Command {
 	var yes, fromFile bool
 	cmd := &cobra.Command{
@@ -167,8 +172,10 @@ audit log says who did this.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "the access list begins anew with %d rules of its own\n", n)
-			return err
+			return a.print(cmd, saclReset{n}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "the access list begins anew with %d rules of its own\n", n)
+				return err
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
