@@ -37,7 +37,7 @@ calendar              directory internal/ical internal/webdav quota snapshot sto
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine
-sacl                  auth directory internal/atomicfile
+sacl                  auth directory internal/atomicfile internal/engine
 acl
 caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
 admin                 auth directory internal/engine internal/settings quota sacl store

@@ -141,6 +141,24 @@ func (a *Admin) saclExplain(ctx context.Context, r SACLChange) (SACLExplanation,
 	return out, nil
 }
 
+// SACLReset asks for a list that begins anew.
+type SACLReset struct {
+	With sacl.Beginning `json:"with"`
+	By   string         `json:"by"`
+}
+
+// ResetSACL begins the access list anew and returns the number of its rules.
+func ResetSACL(ctx context.Context, c Conn, r SACLReset) (int, error) {
+	return call[int](ctx, c, "sacl-reset", r)
+}
+
+func (a *Admin) saclReset(_ context.Context, r SACLReset) (int, error) {
+	if r.With != sacl.Empty && r.With != sacl.FromTheFile {
+		return 0, fmt.Errorf("beginning %d: %w", r.With, ErrRequest)
+	}
+	return a.SACL.Reset(r.With, r.By)
+}
+
 // Reload makes the running server read its configuration again.
 func Reload(ctx context.Context, c Conn) error {
 	_, err := call[None](ctx, c, "reload", None{})

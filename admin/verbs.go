@@ -16,6 +16,7 @@ func verbs() map[string]verb {
 		"device-revoke": typed((*Admin).deviceRevoke),
 		"sacl-show":     typed((*Admin).saclShow),
 		"sacl-change":   typed((*Admin).saclChange),
+		"sacl-reset":    typed((*Admin).saclReset),
 		"sacl-explain":  typed((*Admin).saclExplain),
 		"reload":        typed((*Admin).reload),
 		"verify":        typed((*Admin).verify),

@@ -36,11 +36,11 @@ var refusals = []struct {
 	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
 	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},
 	{ErrNotEnabled, http.StatusForbidden, "This account may not use the calendar."},
-	{directory.ErrAmbiguous, http.StatusForbidden, "More than one directory record has this name."},
 	{ErrMismatch, http.StatusUnauthorized, "Wrong name or password."},
 	{ErrMalformed, http.StatusUnauthorized, "The credentials are malformed."},
 	{directory.ErrInvalidCredentials, http.StatusUnauthorized, "Wrong name or password."},
 	{directory.ErrNotFound, http.StatusUnauthorized, "Wrong name or password."},
+	{directory.ErrAmbiguous, http.StatusUnauthorized, "Wrong name or password."},
 }
 
 // refuse turns an error into an answer and logs it. Plain requests without
@@ -132,7 +132,7 @@ func (a *Authenticator) logRefusal(r *http.Request, scheme string, out *Outcome)
 	switch {
 	case r.Context().Err() != nil: // the client has given up
 		log = a.log.Debug
-	case out.Status >= 500:
+	case out.Status >= 500, errors.Is(out.Err, directory.ErrAmbiguous): // two records have one name: only an administrator can help
 		log = a.log.Warn
 	}
 	log("sign-in refused", "status", out.Status, "scheme", scheme, "address", a.o.Address(r), "err", out.Err)
@@ -145,6 +145,12 @@ func remoteAddress(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
+}
+
+// nobodys reports whether a login is no one record's: nobody has it, or several
+// do and none of them is meant more than the others. Clients are not told which.
+func nobodys(err error) bool {
+	return errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous)
 }
 
 // loginError names the login of a refusal, for the log: at most 64 bytes of it.

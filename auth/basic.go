@@ -191,8 +191,12 @@ type verified struct {
 // password finds out whose a name and password are.
 func (b *basic) password(ctx context.Context, login, password, address string, known *login) (verified, error) {
 	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
-	if errors.Is(err, directory.ErrNotFound) {
-		return b.stranger(ctx, login, password, address)
+	if nobodys(err) {
+		v, refused := b.stranger(ctx, login, password, address)
+		if refused != nil && errors.Is(err, directory.ErrAmbiguous) {
+			refused = fmt.Errorf("%w: %w", refused, err)
+		}
+		return v, refused
 	}
 	if err != nil {
 		return verified{}, err
@@ -216,7 +220,7 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 	return b.bind(ctx, p, login, password, address, known)
 }
 
-// stranger answers for a name that nobody has, as far as is known. It asks the
+// stranger answers for a name that is no one record's, as far as is known. It asks the
 // directory all the same, and within the limits of an account: neither the time
 // that it takes nor the number of tries tells a name that somebody has from one
 // that nobody has, and who was given the name just now gets in.

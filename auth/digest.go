@@ -172,7 +172,7 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	ctx, address := r.Context(), d.a.o.Address(r)
 	p, err := d.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: c.username})
 	if err != nil {
-		if errors.Is(err, directory.ErrNotFound) {
+		if nobodys(err) {
 			if err := d.a.throttle.allowLocal("", address); err != nil {
 				return identity{}, loginError(c.username, err)
 			}

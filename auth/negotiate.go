@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jcmturner/gofork/encoding/asn1"
@@ -47,8 +48,10 @@ func refused(reason string, args ...any) error {
 // authentication nor channel bindings. Nothing outside the files negotiate*.go
 // knows gokrb5.
 //
-// Authorization data (the PAC) is not looked at. Groups are the directory's;
-// tickets of MIT KDCs since 1.20, whose PAC names none, are as good as others.
+// Of authorization data, the PAC of an account of Active Directory must name the
+// SID of the directory's record: a ticket lives for hours, and its name may have
+// been given to somebody else since. Groups are the directory's. Tickets for other
+// records need no PAC; those of MIT KDCs since 1.20 have one that names nobody.
 type negotiator struct {
 	a       *Authenticator
 	keys    *watched[*serviceKeys]
@@ -79,6 +82,33 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 type serviceKeys struct {
 	*keytab.Keytab
 	realms []string
+
+	mu   sync.Mutex
+	told []int // versions of keys that the log was told are missing
+}
+
+// maxMissing bounds serviceKeys.told: anybody can name versions.
+const maxMissing = 4
+
+// missing returns the newest version of a service's keys if a ticket's is newer,
+// and false if that is known already or there is none of the service: a keytab that was
+// exported before the account's password was changed locks everybody out.
+func (k *serviceKeys) missing(realm string, sname []string, version int) (newest uint32, stale bool) {
+	for _, e := range k.Entries {
+		if e.Principal.Realm == realm && slices.EqualFunc(e.Principal.Components, sname, strings.EqualFold) {
+			newest = max(newest, e.KVNO, uint32(e.KVNO8))
+		}
+	}
+	if newest == 0 || version <= 0 || uint64(version) <= uint64(newest) {
+		return newest, false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.told) == maxMissing || slices.Contains(k.told, version) {
+		return newest, false
+	}
+	k.told = append(k.told, version)
+	return newest, true
 }
 
 // parseKeytab reads a keytab. The library indexes into malformed ones.
@@ -124,23 +154,26 @@ func (n *negotiator) verify(r *http.Request, credentials string) (identity, erro
 			ch.binding = bindingHash(serverEndPoint(cert))
 		}
 	}
-	name, reply, err := n.accept(r.Context(), token, ch)
+	t, err := n.accept(r.Context(), token, ch)
 	if err != nil {
 		return identity{}, err
 	}
-	p, err := n.record(r.Context(), name)
+	p, err := n.record(r.Context(), t.name)
+	if err == nil {
+		err = t.belongs(p)
+	}
 	if err != nil {
 		return identity{}, err
 	}
-	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: name.String()})
+	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: t.name.String()})
 	if err != nil {
 		return identity{}, err
 	}
 	// Clients that take Negotiate for a property of the connection, as with
 	// NTLM, are told that it is one of the request.
 	h := http.Header{"Persistent-Auth": {"false"}}
-	if len(reply) > 0 {
-		h.Set("Www-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(reply))
+	if len(t.reply) > 0 {
+		h.Set("Www-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(t.reply))
 	}
 	return identity{caller: c, header: h}, nil
 }
@@ -151,11 +184,11 @@ type channel struct {
 	binding []byte // expected channel bindings, nil if unknown
 }
 
-// accept verifies one token. reply is the token for the answer, if any.
-func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name kerberosName, reply []byte, err error) {
+// accept verifies one token.
+func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (out *accepted, err error) {
 	defer func() { // the library's parsers index into hostile input
 		if p := recover(); p != nil {
-			name, reply, err = kerberosName{}, nil, refused("malformed token")
+			out, err = nil, refused("malformed token")
 		}
 	}()
 	t, err := parseToken(token, func() []byte { return n.pending.take(ch.remote, n.a.now()) })
@@ -164,47 +197,82 @@ func (n *negotiator) accept(ctx context.Context, token []byte, ch channel) (name
 		if errors.As(err, &more) {
 			n.pending.put(ch.remote, t.mechs, n.a.now())
 		}
-		return kerberosName{}, nil, err
+		return nil, err
 	}
 	now := n.a.now()
 	req := &t.request
-	if err := n.openTicket(req, now, ch); err != nil {
-		return kerberosName{}, nil, err
+	key, err := n.openTicket(req, now, ch)
+	if err != nil {
+		return nil, err
 	}
 	part := &req.Ticket.DecryptedEncPart
-	name = kerberosName{components: part.CName.NameString, realm: part.CRealm}
-	if err := name.check(n.realms()); err != nil {
-		return kerberosName{}, nil, err
+	out = &accepted{name: kerberosName{components: part.CName.NameString, realm: part.CRealm}, data: part.AuthorizationData, key: key}
+	if err := out.name.check(n.realms()); err != nil {
+		return nil, err
 	}
 	mutual, err := n.checkChannel(req, ch)
 	if err != nil {
-		return kerberosName{}, nil, fmt.Errorf("%w, from %s", err, name)
+		return nil, fmt.Errorf("%w, from %s", err, out.name)
 	}
 	ctime := req.Authenticator.CTime.Add(time.Duration(req.Authenticator.Cusec) * time.Microsecond)
 	if err := n.replays.add(ctx, req.EncryptedAuthenticator.Cipher, ctime, now); err != nil {
-		return kerberosName{}, nil, fmt.Errorf("%w, from %s", err, name)
+		return nil, fmt.Errorf("%w, from %s", err, out.name)
 	}
-	reply, err = t.reply(mutual)
-	return name, reply, err
+	out.reply, err = t.reply(mutual)
+	return out, err
 }
 
 // openTicket decrypts ticket and authenticator and checks that they belong
-// together and to now (RFC 4120 §3.2.3).
-func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) error {
-	skew := n.a.o.Negotiate.Skew
+// together and to now (RFC 4120 §3.2.3). It returns the service's key.
+func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) (types.EncryptionKey, error) {
+	key, err := n.decryptTicket(req)
+	if err != nil {
+		return key, err
+	}
+	if err := n.checkTicket(&req.Ticket, now); err != nil {
+		return key, err
+	}
+	tk := &req.Ticket.DecryptedEncPart
+	if err := req.DecryptAuthenticator(tk.Key); err != nil {
+		return key, refused("authenticator does not decrypt")
+	}
+	au := &req.Authenticator
+	ctime := au.CTime.Add(time.Duration(au.Cusec) * time.Microsecond)
+	switch {
+	case au.CRealm != tk.CRealm || !slices.Equal(au.CName.NameString, tk.CName.NameString):
+		return key, refused("authenticator and ticket name different clients")
+	case ctime.Sub(now).Abs() > n.a.o.Negotiate.Skew:
+		return key, refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
+	}
+	return key, checkAddress(tk.CAddr, ch.remote)
+}
+
+// decryptTicket opens a ticket for this service with the keytab's key.
+func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, error) {
 	sname := req.Ticket.SName.NameString
 	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
-		return refused("ticket is for service %.80q", strings.Join(sname, "/"))
+		return types.EncryptionKey{}, refused("ticket is for service %.80q", strings.Join(sname, "/"))
 	}
-	key, ok := n.keys.get().find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+	keys := n.keys.get()
+	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	if !ok {
-		return refused("keytab has no key for %.80q, version %d, encryption type %d",
+		if newest, stale := keys.missing(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO); stale {
+			n.a.log.Warn(fmt.Sprintf("the KDC issues key version %d, the keytab has %d: export it again", req.Ticket.EncPart.KVNO, newest),
+				"keytab", n.a.o.Negotiate.Keytab, "service", strings.Join(sname, "/")+"@"+req.Ticket.Realm)
+		}
+		return key, refused("keytab has no key for %.80q, version %d, encryption type %d",
 			strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	}
 	if err := req.Ticket.Decrypt(key); err != nil {
-		return refused("ticket does not decrypt with the keytab's key")
+		return key, refused("ticket does not decrypt with the keytab's key")
 	}
-	tk := &req.Ticket.DecryptedEncPart
+	return key, nil
+}
+
+// checkTicket checks that a ticket is valid now and came by a trusted way.
+func (n *negotiator) checkTicket(t *messages.Ticket, now time.Time) error {
+	skew := n.a.o.Negotiate.Skew
+	tk := &t.DecryptedEncPart
 	start := tk.StartTime
 	if start.IsZero() { // optional: the time of the first sign-in then
 		start = tk.AuthTime
@@ -215,21 +283,7 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 	case now.Sub(tk.EndTime) > skew:
 		return refused("ticket has expired")
 	}
-	if err := n.checkTransited(tk, req.Ticket.Realm); err != nil {
-		return err
-	}
-	if err := req.DecryptAuthenticator(tk.Key); err != nil {
-		return refused("authenticator does not decrypt")
-	}
-	au := &req.Authenticator
-	ctime := au.CTime.Add(time.Duration(au.Cusec) * time.Microsecond)
-	switch {
-	case au.CRealm != tk.CRealm || !slices.Equal(au.CName.NameString, tk.CName.NameString):
-		return refused("authenticator and ticket name different clients")
-	case ctime.Sub(now).Abs() > skew:
-		return refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
-	}
-	return checkAddress(tk.CAddr, ch.remote)
+	return n.checkTransited(tk, t.Realm)
 }
 
 // checkTransited refuses tickets that came through realms which nobody vouches
@@ -340,6 +394,7 @@ func sequenceNumber() int64 {
 // record finds the directory record of a client by the rules.
 func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.Principal, error) {
 	own := n.keys.get().realms
+	why := errNoRecord
 	for _, rule := range n.mapping {
 		key, ok := rule.key(name, own)
 		if !ok {
@@ -349,10 +404,15 @@ func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.
 		if errors.Is(err, directory.ErrNotFound) {
 			continue
 		}
+		if errors.Is(err, directory.ErrAmbiguous) {
+			return nil, fmt.Errorf("record of %s: %w: %w", name, errNoRecord, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("record of %s: %w", name, err)
 		}
-		return p, nil
+		if why = name.mayBe(p, key); why == nil {
+			return p, nil
+		}
 	}
-	return nil, fmt.Errorf("record of %s: %w", name, errNoRecord)
+	return nil, fmt.Errorf("record of %s: %w", name, why)
 }

@@ -35,6 +35,29 @@ func (k kerberosName) check(realms []string) error {
 	return nil
 }
 
+// mayBe checks that a record, found by key, is this client's: the realm must be
+// the record's, and outside of Active Directory a name must be spelt as there, as
+// "Alice" and "alice" may be two people of an MIT realm (RFC 4120 §6.2).
+func (k kerberosName) mayBe(p *directory.Principal, key directory.Key) error {
+	if p.HasKerberosName(k.String()) {
+		return nil
+	}
+	if !p.InRealm(k.realm) {
+		return fmt.Errorf("%w: %s %q is not of realm %s", errNoRecord, p.Type, p.Name, k.realm)
+	}
+	if p.ActiveDirectory || key.By == directory.GUID {
+		return nil
+	}
+	spelt := append([]string{p.Name}, p.Aliases...)
+	if key.By != directory.Name {
+		spelt = append(spelt, p.Emails...)
+	}
+	if !slices.Contains(spelt, key.Value) {
+		return fmt.Errorf("%w: %s %q is spelt otherwise", errNoRecord, p.Type, p.Name)
+	}
+	return nil
+}
+
 // principalRule is a PrincipalRule ready for use.
 type principalRule struct {
 	realms []string // empty: the keytab's

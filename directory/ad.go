@@ -5,10 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
-	"convene/directory/ldif"
+	"github.com/go-ldap/ldap/v3"
 )
 
 // What is special about Active Directory and Samba ([MS-ADTS]).
@@ -90,19 +91,27 @@ func lastRID(objectSID string) string {
 
 var subCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
 
-// domainRealm returns the Kerberos realm of the domain that a name is in:
-// DC=ad,DC=example,DC=com is in AD.EXAMPLE.COM.
-func domainRealm(dn string) []string {
+// objectSID is the attribute with the SID of an account or a group. It holds
+// bytes.
+const objectSID = "objectSid"
+
+// domainRealm returns the Kerberos realm of the domain that a name is in, or "":
+// CN=x,DC=ad,DC=example,DC=com is in AD.EXAMPLE.COM. Only the end of the name
+// counts: the rest is for users to choose.
+func domainRealm(dn string) string {
+	parsed, err := ldap.ParseDN(dn)
+	if err != nil {
+		return ""
+	}
 	var labels []string
-	for part := range strings.SplitSeq(ldif.FoldDN(dn), ",") {
-		if label, ok := strings.CutPrefix(part, "dc="); ok {
-			labels = append(labels, label)
+	for _, rdn := range slices.Backward(parsed.RDNs) {
+		if len(rdn.Attributes) != 1 || !strings.EqualFold(rdn.Attributes[0].Type, "dc") {
+			break
 		}
+		labels = append(labels, strings.ToUpper(rdn.Attributes[0].Value))
 	}
-	if labels == nil {
-		return nil
-	}
-	return []string{strings.ToUpper(strings.Join(labels, "."))}
+	slices.Reverse(labels)
+	return strings.Join(labels, ".")
 }
 
 // bindReason returns the typed error for the sub-code in the message of a

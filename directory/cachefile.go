@@ -22,7 +22,7 @@ import (
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
-const cacheMagic = "convene directory cache 1\n"
+const cacheMagic = "convene directory cache 2\n"
 
 // Kinds of answer in the file.
 const (
@@ -168,12 +168,12 @@ func appendTexts(b []byte, list []string) []byte {
 // principalTexts and principalLists list the fields of a principal in the
 // order in which they are written.
 func principalTexts(p *Principal) []*string {
-	return []*string{&p.GUID, &p.Name, &p.FullName, &p.GivenName, &p.Surname, &p.DN, &p.AutoSchedule, &p.AutoAcceptGroup,
+	return []*string{&p.GUID, &p.SID, &p.Name, &p.FullName, &p.GivenName, &p.Surname, &p.DN, &p.AutoSchedule, &p.AutoAcceptGroup,
 		&p.Building, &p.Floor, &p.Room, &p.Address, &p.Geo}
 }
 
 func principalLists(p *Principal) []*[]string {
-	return []*[]string{&p.Aliases, &p.Emails, &p.Kerberos, &p.Features, &p.Owners, &p.WriteDelegates, &p.ReadDelegates}
+	return []*[]string{&p.Aliases, &p.Emails, &p.Kerberos, &p.Realms, &p.Features, &p.Owners, &p.WriteDelegates, &p.ReadDelegates}
 }
 
 func appendPrincipal(b []byte, p *Principal) []byte {
@@ -183,6 +183,9 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 	}
 	if p.LoginEnabled {
 		flags |= 2
+	}
+	if p.ActiveDirectory {
+		flags |= 4
 	}
 	b = binary.AppendVarint(append(b, byte(p.Type), flags), int64(p.Capacity))
 	for _, s := range principalTexts(p) {
@@ -265,7 +268,7 @@ func (d *decoder) texts() []string {
 func (d *decoder) principal() *Principal {
 	p := &Principal{Type: Type(d.byte())}
 	flags := d.byte()
-	p.CalendarEnabled, p.LoginEnabled = flags&1 != 0, flags&2 != 0
+	p.CalendarEnabled, p.LoginEnabled, p.ActiveDirectory = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	p.Capacity = int(d.varint())
 	for _, s := range principalTexts(p) {
 		*s = d.text()

@@ -24,9 +24,10 @@ type LDAPConfig struct {
 	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
 	BindPasswordFile string `toml:"bind-password-file" doc:"File whose first line is the password; read again for every new connection, so that it can be changed without a restart."`
 
-	Preset         string   `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
-	Base           []string `toml:"base" doc:"Search bases of all record types that name none of their own."`
-	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME. Default for ad: the domain of the first base."`
+	Preset         string            `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
+	Base           []string          `toml:"base" doc:"Search bases of all record types that name none of their own."`
+	KerberosRealms []string          `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME; those of other realms are nobody here. Several realms in which a name may belong to different people need kerberos-bases. Default for ad: for each user the domain that the user is in, by the DC= parts of the entry's name."`
+	KerberosBases  map[string]string `toml:"kerberos-bases" doc:"Realm to base: principals of the realm are users below that base only, and users there have no other realm."`
 
 	Users     RecordConfig `toml:"users" doc:"Where users are and which attributes they have."`
 	Groups    RecordConfig `toml:"groups" doc:"The same for groups."`
@@ -102,7 +103,8 @@ type FileConfig struct {
 	Realm      string   `toml:"realm" doc:"Realm that the records belong to. Identities of records without a GUID are derived from it, so it must stay the same. Default: the one in the file, else \"convene\"."`
 	MailDomain string   `toml:"mail-domain" doc:"htpasswd and htdigest: users have the mail address NAME@mail-domain. Default: none."`
 
-	KerberosRealms []string `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME."`
+	KerberosRealms []string          `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME; those of other realms are nobody here."`
+	KerberosBases  map[string]string `toml:"kerberos-bases" doc:"ldif: as for LDAP."`
 
 	Preset    string       `toml:"preset" doc:"ldif: as for LDAP. Default openldap."`
 	Base      []string     `toml:"base" doc:"ldif: as for LDAP. Default: the whole file."`
@@ -234,7 +236,7 @@ func (c *LDAPConfig) Check() error {
 }
 
 func (c *LDAPConfig) mapping() (*mapping, error) {
-	return newMapping(c.Preset, c.Base, c.KerberosRealms, map[Type]RecordConfig{
+	return newMapping(c.Preset, c.Base, realms{list: c.KerberosRealms, bases: c.KerberosBases}, map[Type]RecordConfig{
 		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
 	})
 }
@@ -278,7 +280,7 @@ func (c *FileConfig) mapping() (*mapping, error) {
 	if len(base) == 0 {
 		base = []string{""}
 	}
-	return newMapping(c.Preset, base, c.KerberosRealms, map[Type]RecordConfig{
+	return newMapping(c.Preset, base, realms{list: c.KerberosRealms, bases: c.KerberosBases}, map[Type]RecordConfig{
 		User: c.Users, Group: c.Groups, Location: c.Locations, Resource: c.Resources,
 	})
 }

@@ -55,7 +55,14 @@ type Principal struct {
 	Surname   string
 	Emails    []string // bare addresses, lower case, the preferred one first
 	DN        string   // LDAP and LDIF only
-	Kerberos  []string // principal names with realm, as in tickets
+	Kerberos  []string // principal names with realm, as in tickets: see HasKerberosName
+	Realms    []string // of Kerberos: those whose principals may be this record; empty: not known
+
+	// ActiveDirectory says that the record is an account of Active Directory,
+	// whose tickets name it by SID too ("S-1-5-21-…"): a name may be given to
+	// somebody else, a SID never. SID is "" if it cannot be read.
+	ActiveDirectory bool
+	SID             string
 
 	// CalendarEnabled says that the record may have calendars here,
 	// LoginEnabled that it may sign in: it is a user and not disabled.

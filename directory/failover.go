@@ -39,7 +39,7 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 	var zero T
 	hosts := p.well()
 	if len(hosts) == 0 {
-		return zero, &UnavailableError{RetryAfter: maxProbe, Err: p.whyDown()}
+		return zero, &UnavailableError{RetryAfter: max(maxProbe, min(p.svc.wait(), time.Minute)), Err: p.whyDown()}
 	}
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, p.limit)
@@ -159,7 +159,7 @@ var errAnswer = errors.New("unusable answer")
 const (
 	minProbe     = 100 * time.Millisecond
 	maxProbe     = 2 * time.Second
-	refusedProbe = 30 * time.Second // after errRefused
+	refusedProbe = 30 * time.Second // after errRefused, but for errPasswordRefused: see service
 )
 
 // well returns the hosts that are not down, in the order configured.
@@ -208,13 +208,20 @@ func (h *host) markDown(why error) {
 func (h *host) probe(why error) {
 	delay := minProbe
 	for {
-		if errors.Is(why, errRefused) {
+		held := errors.Is(why, errPasswordRefused)
+		switch {
+		case held: // the file with the password may change
+			delay = maxProbe
+		case errors.Is(why, errRefused):
 			delay = refusedProbe
 		}
 		select {
 		case <-time.After(delay):
 		case <-h.pool.ctx.Done():
 			return
+		}
+		if held && h.svc.wait() > 0 {
+			continue
 		}
 		ctx, cancel := context.WithTimeout(h.pool.ctx, max(h.hedge, time.Second))
 		_, _, err := try(ctx, h, searchLane, ping)

@@ -200,22 +200,6 @@ func TestIdleConnectionLost(t *testing.T) {
 	}
 }
 
-// TestServiceAccountRefused: a wrong password of ours says nothing about
-// people, and must not be tried over and over.
-func TestServiceAccountRefused(t *testing.T) {
-	s, url := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
-	d := open(t, directory.LDAPConfig{URLs: []string{url}, Base: []string{base}, BindDN: "uid=alice,ou=people," + base, BindPassword: "wrong"})
-	for range 20 {
-		if _, err := d.Lookup(t.Context(), alice); !errors.Is(err, directory.ErrUnavailable) {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if _, binds := s.Requests(); binds != 1 {
-		t.Errorf("%d binds", binds)
-	}
-}
-
 // TestNoGUID: an identity that cannot be read is not "no such person".
 func TestNoGUID(t *testing.T) {
 	_, url := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -167,7 +166,9 @@ func (f *File) parse(contents [][]byte) (*Static, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.cfg.File, err)
 	}
-	f.addKerberos(records)
+	if f.cfg.Format != formatLDIF { // its mapping has done so
+		f.addKerberos(records)
+	}
 	s, err := newStatic(records, f.cfg.PasswordVerifier, f.cfg.SearchCap)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.cfg.File, err)
@@ -177,14 +178,8 @@ func (f *File) parse(contents [][]byte) (*Static, error) {
 
 func (f *File) addKerberos(records []Record) {
 	for i := range records {
-		r := &records[i]
-		if r.Type != User || r.Name == "" {
-			continue
-		}
-		for _, realm := range f.cfg.KerberosRealms {
-			if k := r.Name + "@" + realm; !slices.Contains(r.Kerberos, k) {
-				r.Kerberos = append(r.Kerberos, k)
-			}
+		if r := &records[i]; r.Type == User {
+			r.inRealms(f.cfg.KerberosRealms)
 		}
 	}
 }

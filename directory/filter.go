@@ -118,11 +118,11 @@ func (m *mapping) keyFilter(s *spec, k Key) string {
 
 // localName returns the short name in a Kerberos principal of our realms.
 func (m *mapping) localName(principal string) (string, bool) {
-	i := strings.LastIndexByte(principal, '@')
-	if i <= 0 || !slices.Contains(m.realms, principal[i+1:]) || strings.Contains(principal[:i], "/") {
+	name, realm, ok := cutPrincipal(principal)
+	if !ok || !m.realms.possible(realm) || strings.Contains(name, "/") {
 		return "", false
 	}
-	return principal[:i], true
+	return name, true
 }
 
 func (s *spec) guidFilter(guid string) string {

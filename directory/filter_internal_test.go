@@ -56,7 +56,7 @@ func FuzzFilter(f *testing.F) {
 func FuzzQuery(f *testing.F) {
 	f.Add("alice", "x@y", uint8(1), uint8(3))
 	f.Add("*", ")(", uint8(2), uint8(9))
-	m, err := newMapping("ad", []string{"dc=x"}, []string{"R"}, nil)
+	m, err := newMapping("ad", []string{"dc=x"}, realms{list: []string{"R"}}, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (l *LDAP) linkAttributes() []string {
 		}
 	}
 	if l.m.activeDirectory {
-		out = append(out, "objectSid", "primaryGroupID")
+		out = append(out, objectSID, "primaryGroupID")
 	}
 	return out
 }
@@ -261,7 +261,7 @@ func wanted(want func(*spec) bool, filter string) func(*spec) string {
 // §3.1.1.3.1.2.4), because it is often outside of the search bases, and may
 // still be a member of groups that are within.
 func (l *LDAP) primaryGroup(ctx context.Context, f *found) (string, error) {
-	sid := textSID(primaryGroupSID(f.e.Value("objectSid"), f.e.Value("primaryGroupID")))
+	sid := textSID(primaryGroupSID(f.e.Value(objectSID), f.e.Value("primaryGroupID")))
 	if sid == "" {
 		return "", nil
 	}

@@ -53,8 +53,7 @@ func (k Key) String() string {
 const maxKey = 1024
 
 // Canonical returns the form of k under which equal keys are equal: UUIDs in
-// upper case, names, addresses, logins and the names before Kerberos realms in
-// lower case, logins without a domain before them, and an address that names a GUID or a principal's path as that
+// upper case, names, addresses and logins in lower case, logins without a domain before them, and an address that names a GUID or a principal's path as that
 // key. ErrNotFound: no record can
 // have such a key. A canonical key costs no allocation.
 func (k Key) Canonical() (Key, error) {
@@ -72,12 +71,7 @@ func (k Key) Canonical() (Key, error) {
 		k.Value = ldif.FoldDN(k.Value)
 	case Address:
 		return k.address()
-	case KerberosName: // realms are told apart by letter case, people are not
-		if i := strings.LastIndexByte(k.Value, '@'); i > 0 {
-			if name := strings.ToLower(k.Value[:i]); name != k.Value[:i] {
-				k.Value = name + k.Value[i:]
-			}
-		}
+	case KerberosName: // whether letter case matters depends on the record
 	default:
 		return k, fmt.Errorf("%v: %w", k, ErrNotFound)
 	}

@@ -28,6 +28,7 @@ type LDAP struct {
 	cfg LDAPConfig
 	m   *mapping
 	log *slog.Logger
+	svc *service
 
 	mu       sync.RWMutex // guards what follows
 	pool     *pool        // Reload replaces it
@@ -61,6 +62,7 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	if l.m, err = cfg.mapping(); err != nil {
 		return nil, err
 	}
+	l.svc = newService(&l.cfg, l.log, time.Now)
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func (l *LDAP) newPool() (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPool(&l.cfg, targets, l.log), nil
+	return newPool(&l.cfg, l.svc, targets, l.log), nil
 }
 
 // Close closes all connections; questions under way fail.
@@ -226,7 +228,26 @@ func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) 
 		}
 		return f, nil
 	}
+	if i := chosen(k, list); err == nil && i >= 0 {
+		return list[i], nil
+	}
 	return nil, fmt.Errorf("%v: %q and %q: %w", k, list[0].e.DN, list[1].e.DN, ErrAmbiguous)
+}
+
+// chosen returns the index of the one among several records that a key means, or
+// -1.
+func chosen(k Key, list []*found) int {
+	if k.By != Login {
+		return -1
+	}
+	candidates := make([]candidate, len(list))
+	for i, f := range list {
+		if f.p == nil { // its identity cannot be read
+			return -1
+		}
+		candidates[i] = candidate{f.p, f.s.loginNames(f.e)}
+	}
+	return chooseLogin(k.Value, candidates)
 }
 
 // dnFilter finds an entry by its name within the search bases.
@@ -252,29 +273,23 @@ func (f *found) has(k Key) bool {
 	if k.Type != AnyType && k.Type != f.s.typ {
 		return false
 	}
-	in := func(list []string, v string) bool {
-		return slices.ContainsFunc(list, func(x string) bool { return sameText(x, v) })
-	}
 	switch k.By {
 	case GUID:
 		return f.p == nil || strings.EqualFold(f.p.GUID, k.Value)
 	case DN:
 		return f.e.FoldedDN() == k.Value
 	case Name:
-		return in(values(f.e, f.s.Name...), k.Value)
+		return hasText(values(f.e, f.s.Name...), k.Value)
 	case Address:
-		return in(f.s.emails(f.e), k.Value)
+		return hasText(f.s.emails(f.e), k.Value)
 	case Login:
 		v := k.Value
 		if _, name, ok := strings.Cut(v, `\`); ok {
-			return in(values(f.e, f.s.Name...), name)
+			return hasText(values(f.e, f.s.Name...), name)
 		}
-		return in(values(f.e, f.s.Login...), v) || in(f.s.emails(f.e), v)
+		return hasText(f.s.loginNames(f.e), v) || hasText(f.s.emails(f.e), v)
 	case KerberosName:
-		return f.p == nil || slices.ContainsFunc(f.p.Kerberos, func(name string) bool {
-			c, err := Key{By: KerberosName, Value: name}.Canonical()
-			return err == nil && c.Value == k.Value
-		})
+		return f.p == nil || f.p.HasKerberosName(k.Value)
 	}
 	return true
 }

@@ -31,21 +31,24 @@ type mapping struct {
 	preset
 	specs  []*spec  // by precedence
 	attrs  []string // all attributes needed for principals
-	realms []string // Kerberos realms of the users
+	realms realms
 }
 
 // precedence is the order in which record types claim an entry.
 func precedence() []Type { return []Type{Location, Resource, Group, User} }
 
 // newMapping checks the configuration and makes it ready.
-func newMapping(presetName string, base, realms []string, records map[Type]RecordConfig) (*mapping, error) {
+func newMapping(presetName string, base []string, kerberos realms, records map[Type]RecordConfig) (*mapping, error) {
 	p, err := presetNamed(presetName)
 	if err != nil {
 		return nil, err
 	}
-	m := &mapping{preset: p, realms: realms}
-	if p.activeDirectory && len(realms) == 0 && len(base) > 0 {
-		m.realms = domainRealm(base[0])
+	if err := kerberos.complete(p.activeDirectory); err != nil {
+		return nil, err
+	}
+	m := &mapping{preset: p, realms: kerberos}
+	if p.activeDirectory {
+		m.attrs = append(m.attrs, objectSID)
 	}
 	for _, t := range precedence() {
 		r := records[t].override(p.records[t])
@@ -217,12 +220,11 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		full = v[0]
 	}
 	p.FullName = cmp.Or(full, strings.TrimSpace(p.GivenName+" "+p.Surname), p.Name, guid)
-	if s.typ == User && p.Name != "" {
-		for _, r := range m.realms {
-			if k := p.Name + "@" + r; !slices.Contains(p.Kerberos, k) {
-				p.Kerberos = append(p.Kerberos, k)
-			}
-		}
+	if s.typ == User {
+		p.inRealms(m.realms.of(p.DN))
+	}
+	if m.activeDirectory {
+		p.ActiveDirectory, p.SID = true, textSID(e.Value(objectSID))
 	}
 	return p, nil
 }

@@ -28,6 +28,7 @@ const (
 type pool struct {
 	hosts []*host
 	cfg   *LDAPConfig
+	svc   *service
 	limit time.Duration // of one question
 	hedge time.Duration // after which the next host is asked too
 	log   *slog.Logger
@@ -85,9 +86,9 @@ type HostStatus struct {
 	Busy  int       // connections in use
 }
 
-func newPool(cfg *LDAPConfig, targets []*target, log *slog.Logger) *pool {
+func newPool(cfg *LDAPConfig, svc *service, targets []*target, log *slog.Logger) *pool {
 	p := &pool{
-		cfg: cfg, log: log,
+		cfg: cfg, svc: svc, log: log,
 		limit: cfg.Timeout,
 		hedge: cfg.FailoverAfter,
 	}
@@ -287,31 +288,10 @@ func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, e
 		}
 	}
 	if kind == searchLane && h.cfg.BindDN != "" {
-		if err := h.bindService(c); err != nil {
+		if err := h.svc.bind(ctx, c); err != nil {
 			c.close()
 			return nil, err
 		}
 	}
 	return c, nil
-}
-
-func (h *host) bindService(c *conn) error {
-	if h.cfg.BindDN == external {
-		if err := c.ExternalBind(); err != nil {
-			return fmt.Errorf("%w: bind external: %w", errRefused, err)
-		}
-		return nil
-	}
-	password, err := h.cfg.password()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
-	}
-	if err := c.Bind(h.cfg.BindDN, password); err != nil {
-		if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultStrongAuthRequired,
-			ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultConfidentialityRequired, ldap.ErrorEmptyPassword) {
-			return fmt.Errorf("%w: bind as %q: %w", errRefused, h.cfg.BindDN, err)
-		}
-		return fmt.Errorf("bind as %q: %w", h.cfg.BindDN, err)
-	}
-	return nil
 }

@@ -123,9 +123,7 @@ func (s *Static) add(r *Record) error {
 		s.put(Key{By: Address, Value: m}, r)
 	}
 	for _, name := range r.Kerberos {
-		if k, err := (Key{By: KerberosName, Value: name}).Canonical(); err == nil {
-			s.put(k, r)
-		}
+		s.put(Key{By: KerberosName, Value: foldPrincipal(name)}, r)
 	}
 	if r.DN != "" {
 		s.put(Key{By: DN, Value: ldif.FoldDN(r.DN)}, r)
@@ -212,6 +210,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Name:
 		found = s.byName(k)
+	case KerberosName:
+		found = slices.DeleteFunc(slices.Clone(s.index[Key{By: k.By, Value: foldPrincipal(k.Value)}]),
+			func(r *Record) bool { return !r.HasKerberosName(k.Value) })
 	default:
 		found = s.index[Key{By: k.By, Value: k.Value}]
 	}
@@ -224,7 +225,31 @@ func (s *Static) find(key Key) (*Record, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%v: %w", key, ErrAmbiguous)
+	if i := chosenRecord(k, found); i >= 0 {
+		return found[i], nil
+	}
+	return nil, fmt.Errorf("%v: %s and %s: %w", key, found[0].label(), found[1].label(), ErrAmbiguous)
+}
+
+// chosenRecord is chosen for records.
+func chosenRecord(k Key, found []*Record) int {
+	if k.By != Login {
+		return -1
+	}
+	candidates := make([]candidate, len(found))
+	for i, r := range found {
+		names := slices.DeleteFunc(foldAll(r.Login...), func(l string) bool { return slices.Contains(r.fields[FieldEmail], l) })
+		candidates[i] = candidate{&r.Principal, names}
+	}
+	return chooseLogin(k.Value, candidates)
+}
+
+// label names a record in messages, by its DN if it has one.
+func (r *Record) label() string {
+	if r.DN != "" {
+		return fmt.Sprintf("%q", r.DN)
+	}
+	return fmt.Sprintf("%q (%s)", r.Name, r.GUID)
 }
 
 func (s *Static) byName(k Key) []*Record {

@@ -3,6 +3,7 @@ package sacl
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"convene/directory"
 	"convene/internal/atomicfile"
+	"convene/internal/engine"
 )
 
 // fileVersion is the version of sacl.json that this code reads and writes.
@@ -22,8 +24,10 @@ const fileVersion = 1
 
 // document is the content of sacl.json.
 type document struct {
-	Version int         `json:"version"`
-	Rules   []savedRule `json:"rules"`
+	Version    int          `json:"version"`
+	List       string       `json:"list,omitempty"` // see listNote
+	Generation uint64       `json:"generation"`
+	Rules      *[]savedRule `json:"rules"` // required
 }
 
 type savedRule struct {
@@ -39,21 +43,23 @@ type savedRule struct {
 // A file is sacl.json as it was last read.
 type file struct {
 	path  string
-	known fs.FileInfo // nil before the first reading, and if there is no file
+	state engine.Engine // nil: what was read is known in this process only
+	note  *listNote     // of the list in force last; nil: there was none
+	known fs.FileInfo   // nil before the first reading, and if there is no file
 	rules []*Rule
 }
 
 // read returns the rules, and whether the file has changed since they were
-// last read. No file is no rules; but one that was there and has gone, which is
-// an accident or a moment in which it is replaced, is an error.
+// last read. No file is no rules; but one that was there and has gone is an
+// error, as is another list than the one in force last: ErrLost, ErrOther.
 func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if f.path == "" {
 		return nil, false, nil
 	}
 	info, err := os.Stat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if f.known != nil {
-			return nil, false, fmt.Errorf("access list: it was read before, and is gone: %w; a restart begins without it", err)
+		if f.note != nil {
+			return nil, false, fmt.Errorf("%w: %w; %s", ErrLost, err, cures)
 		}
 		return nil, false, nil
 	}
@@ -63,11 +69,13 @@ func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if f.known != nil && os.SameFile(info, f.known) && info.ModTime().Equal(f.known.ModTime()) && info.Size() == f.known.Size() {
 		return f.rules, false, nil
 	}
-	text, err := os.ReadFile(f.path)
-	if err != nil {
-		return nil, false, fmt.Errorf("access list: %w", err)
+	next, rules, err := f.load()
+	if err == nil {
+		err = f.note.follows(next)
 	}
-	rules, err = decode(text)
+	if err == nil {
+		err = f.remember(next)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("access list %s: %w", f.path, err)
 	}
@@ -75,23 +83,56 @@ func (f *file) read() (rules []*Rule, changed bool, err error) {
 	return rules, true, nil
 }
 
-func decode(text []byte) ([]*Rule, error) {
+// load reads the file, whatever is known of it.
+func (f *file) load() (listNote, []*Rule, error) {
+	text, err := os.ReadFile(f.path)
+	if err != nil {
+		return listNote{}, nil, err
+	}
+	doc, rules, err := decode(text)
+	if err != nil {
+		return listNote{}, nil, err
+	}
+	return noteOf(doc, text), rules, nil
+}
+
+// remember makes n the list in force.
+func (f *file) remember(n listNote) error {
+	if f.note != nil && *f.note == n {
+		return nil
+	}
+	if err := writeNote(f.state, n); err != nil {
+		return err
+	}
+	f.note = &n
+	return nil
+}
+
+func decode(text []byte) (*document, []*Rule, error) {
 	var doc document
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadRule, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrBadRule, err)
 	}
 	switch _, err := dec.Token(); {
 	case err != io.EOF:
-		return nil, fmt.Errorf("%w: something follows the rules", ErrBadRule)
+		return nil, nil, fmt.Errorf("%w: something follows the rules", ErrBadRule)
 	case doc.Version > fileVersion:
-		return nil, fmt.Errorf("version %d: %w", doc.Version, ErrNewer)
+		return nil, nil, fmt.Errorf("version %d: %w", doc.Version, ErrNewer)
 	case doc.Version < 1:
-		return nil, fmt.Errorf("%w: no version", ErrBadRule)
+		return nil, nil, fmt.Errorf("%w: no version", ErrBadRule)
+	case doc.Rules == nil:
+		return nil, nil, fmt.Errorf("%w: no rules; a list of none is \"rules\": []", ErrBadRule)
 	}
+	rules, err := doc.rules()
+	return &doc, rules, err
+}
+
+// rules makes the rules ready for use.
+func (d *document) rules() ([]*Rule, error) {
 	var out []*Rule
-	for i, s := range doc.Rules {
+	for i, s := range *d.Rules {
 		if err := s.check(); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
@@ -124,20 +165,33 @@ func (s savedRule) check() error {
 	return fmt.Errorf("kind %q: %w", s.Kind, ErrBadRule)
 }
 
-// write replaces the file, durably and in one step.
+// write replaces the file by a later generation of the list, durably and in one
+// step, and then the note: a crash between them leaves a file that follows it.
 func (f *file) write(rules []*Rule) error {
-	doc := document{Version: fileVersion, Rules: []savedRule{}}
+	saved := []savedRule{}
 	for _, r := range rules {
-		doc.Rules = append(doc.Rules, savedRule{r.Service, r.Effect, r.Who.Kind, r.Who.GUID, r.Who.Name, r.Changed, r.By})
+		saved = append(saved, savedRule{r.Service, r.Effect, r.Who.Kind, r.Who.GUID, r.Who.Name, r.Changed, r.By})
+	}
+	doc := document{Version: fileVersion, Generation: 1, Rules: &saved}
+	if f.note != nil {
+		doc.List, doc.Generation = f.note.List, f.note.Generation+1
+	}
+	if doc.List == "" {
+		doc.List = rand.Text()
 	}
 	text, err := json.MarshalIndent(doc, "", "\t")
 	if err != nil {
 		return fmt.Errorf("access list: %w", err)
 	}
-	err = atomicfile.Write(f.path, 0o600, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err })
+	text = append(text, '\n')
+	err = atomicfile.Write(f.path, 0o600, func(w io.Writer) error { _, err := w.Write(text); return err })
+	if err == nil {
+		err = f.remember(noteOf(&doc, text))
+	}
 	if err != nil {
 		return fmt.Errorf("access list: %w", err)
 	}
+	f.known = nil
 	return nil
 }
 
@@ -208,11 +262,13 @@ func (r *Rule) same(o *Rule) bool {
 	return r.Service == o.Service && (r.Who.Kind == Everyone) == (o.Who.Kind == Everyone) && r.Who.GUID == o.Who.GUID
 }
 
+var errNoFile = errors.New("access list: no data folder to keep rules in")
+
 // change applies fn to the rules of the file, under a lock that other
 // processes respect, and reports whether it made a difference.
 func (s *SACL) change(fn func([]*Rule) []*Rule) (bool, error) {
 	if s.file.path == "" {
-		return false, errors.New("access list: no data folder to keep rules in")
+		return false, errNoFile
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,12 +12,14 @@ import (
 
 	"convene/auth"
 	"convene/directory"
+	"convene/internal/engine"
 )
 
 // Options is what Open needs.
 type Options struct {
 	Config    Config
-	File      string // path of sacl.json; "": rules of the configuration only
+	File      string        // path of sacl.json; "": rules of the configuration only
+	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
 	Audit     *slog.Logger     // told of every change of a rule; nil: nobody
 	Now       func() time.Time // nil: time.Now
@@ -38,21 +40,34 @@ type SACL struct {
 // A ruleset is the rules of each service, deny before allow.
 type ruleset map[Service][]*Rule
 
-// Open reads the rules. Errors: ErrBadRule, ErrNewer, and those of reading the
-// file; then nothing is known of who is denied, and the server must not start.
+// Open reads the rules. Errors: ErrBadRule, ErrNewer, ErrLost, ErrOther, and those
+// of reading the file; then nothing is known of who is denied, and the server must
+// not start.
 func Open(o Options) (*SACL, error) {
+	s, err := newSACL(o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Reload(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// newSACL makes a list that has read nothing yet.
+func newSACL(o Options) (*SACL, error) {
 	config, err := parse(&o.Config)
 	if err != nil {
 		return nil, err
 	}
-	s := &SACL{directory: o.Directory, audit: o.Audit, now: o.Now, config: config, file: &file{path: o.File}}
+	s := &SACL{directory: o.Directory, audit: o.Audit, now: o.Now, config: config, file: &file{path: o.File, state: o.State}}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.audit == nil {
 		s.audit = slog.New(slog.DiscardHandler)
 	}
-	if _, err := s.Reload(); err != nil {
+	if s.file.note, err = readNote(o.State); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -20,6 +20,7 @@ import (
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/quota"
+	"convene/sacl"
 	"convene/store"
 )
 
@@ -126,7 +127,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(people.quotaPolicy(ctx, c.QuotaPolicy(), quiet))
 	}
-	if o.SACL, err = openSACL(&c, people, audit, time.Now); err != nil {
+	if o.SACL, err = openSACL(&c, people, state, audit, time.Now); err != nil {
 		return nil, err
 	}
 	// Whatever way to sign in is configured, enrolling needs none of them.
@@ -139,6 +140,26 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.Devices, o.close = a.Devices(), append(o.close, func() error { return a.Close(ctx) })
 	return o, nil
+}
+
+// ResetSACL begins the access list of a stopped server anew (see sacl.Reset),
+// since OpenOffline takes no list that is not the one in force last. Errors:
+// those of the engine and sacl.Reset.
+func ResetSACL(c config.Config, with sacl.Beginning, by string) (rules int, err error) {
+	if err := checkOwner(c.Server.Data); err != nil {
+		return 0, fmt.Errorf("data folder: %w", err)
+	}
+	state, err := openState(&c, slog.New(slog.DiscardHandler)) // fails if a server has it open
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	audit, closer, err := OpenAudit(&c, os.Stderr)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, closer.Close()) }()
+	return sacl.Reset(saclOptions(&c, state, audit, time.Now), with, by)
 }
 
 // checkOwner refuses a folder that is not there, since a typing error should

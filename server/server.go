@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,7 @@ import (
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/quota"
+	"convene/sacl"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -174,7 +176,7 @@ func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 
 // openState opens the sign-in state of a configuration's data folder.
 func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: auth.Tables(), Log: log})
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}

@@ -68,7 +68,7 @@ func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *s
 	} else if next.people, err = openPeople(c.Directory, c.Server.Data, s.log, s.now); err != nil {
 		return nil, err
 	}
-	if next.sacl, err = openSACL(&c, next.people, s.audit, s.now); err == nil {
+	if next.sacl, err = openSACL(&c, next.people, s.state, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)
 		s.setQuota(ctx, next, s.log)
 	}
@@ -88,10 +88,15 @@ func (s *site) discard(old *site) error {
 }
 
 // openSACL opens the access list of a configuration.
-func openSACL(c *config.Config, p *people, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
-	return sacl.Open(sacl.Options{
-		Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), Directory: p.cache, Audit: audit, Now: now,
-	})
+func openSACL(c *config.Config, p *people, state engine.Engine, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
+	o := saclOptions(c, state, audit, now)
+	o.Directory = p.cache
+	return sacl.Open(o)
+}
+
+// saclOptions are those of a configuration, without the directory.
+func saclOptions(c *config.Config, state engine.Engine, audit *slog.Logger, now func() time.Time) sacl.Options {
+	return sacl.Options{Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), State: state, Audit: audit, Now: now}
 }
 
 // exchange makes next the site that new requests enter. Where it needs a

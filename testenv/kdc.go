@@ -229,8 +229,15 @@ func (r *Realm) Login(user string) *client.Client {
 // headers and bodies of all answers. args are further arguments.
 func (r *Realm) Curl(env []string, args ...string) string {
 	r.t.Helper()
-	bin := Require(r.t, "kdc", "curl")
-	return Run(r.t, env, "", bin[0], append([]string{"-sS", "--max-time", "30", "-i", "--negotiate", "-u", ":"}, args...)...)
+	return Curl(r.t, env, args...)
+}
+
+// Curl runs curl with the ticket in env, which Kinit of a realm or of a domain
+// returned, as Realm.Curl does.
+func Curl(t testing.TB, env []string, args ...string) string {
+	t.Helper()
+	bin := Require(t, "kdc", "curl")
+	return Run(t, env, "", bin[0], append([]string{"-sS", "--max-time", "30", "-i", "--negotiate", "-u", ":"}, args...)...)
 }
 
 func (r *Realm) password(user string) string {

@@ -237,3 +237,13 @@ func UnicodePwd(password string) string {
 	}
 	return string(b)
 }
+
+// Kinit gets a ticket for a user into a cache of its own and returns the
+// environment that uses it.
+func (d *Domain) Kinit(user, password string) []string {
+	d.t.Helper()
+	bin := Require(d.t, "ad", "kinit")
+	env := append(d.Env(), "KRB5CCNAME=FILE:"+filepath.Join(Dir(d.t), "ccache"))
+	Run(d.t, env, password+"\n", bin[0], user)
+	return env
+}

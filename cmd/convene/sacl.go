@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -8,6 +10,7 @@ import (
 
 	"convene/admin"
 	"convene/sacl"
+	"convene/server"
 )
 
 func newSACLCmd(a *app) *cobra.Command {
@@ -27,6 +30,7 @@ a GUID, or a NAME that only one of the two has.`,
 		newSACLChangeCmd(a, &service, "deny WHO", "Deny a person or group the service", sacl.Deny),
 		newSACLChangeCmd(a, &service, "clear WHO", "Remove the rule that allow or deny made", ""),
 		newSACLExplainCmd(a, &service),
+		newSACLResetCmd(a),
 	)
 	return cmd
 }
@@ -137,4 +141,62 @@ func newSACLExplainCmd(a *app, service *string) *cobra.Command {
 			})
 		},
 	}
+}
+
+// saclReset is the JSON form of what reset has done.
+type saclReset struct {
+	Rules int `json:"rules"`
+}
+
+func newSACLResetCmd(a *app) *cobra.Command {
+	var yes, fromFile bool
+	cmd := &cobra.Command{
+		Use:   "reset",
+		Short: "Begin anew after the list was lost, or put back from a backup",
+		Long: `The server refuses to start without the list that was in force last, because
+it would not know who is denied. Put sacl.json back from a backup and use
+--from-file to make its rules the ones in force. Without --from-file there are
+no rules but those of the configuration afterwards, so that everyone may use the
+calendar whom those do not deny. The file that was there is kept beside the new one, and the
+audit log says who did this.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !yes {
+				return errors.New("this drops rules about who is denied; repeat the command with --yes")
+			}
+			with := sacl.Empty
+			if fromFile {
+				with = sacl.FromTheFile
+			}
+			n, err := a.resetSACL(cmd.Context(), with)
+			if err != nil {
+				return err
+			}
+			return a.print(cmd, saclReset{n}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "the access list begins anew with %d rules of its own\n", n)
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	cmd.Flags().BoolVar(&fromFile, "from-file", false, "with the rules in sacl.json, whatever list they are of")
+	return cmd
+}
+
+// resetSACL asks the running server, or does it to the files of one that is
+// stopped.
+func (a *app) resetSACL(ctx context.Context, with sacl.Beginning) (n int, err error) {
+	config, err := a.load()
+	if err != nil {
+		return 0, err
+	}
+	client, err := admin.Dial(ctx, config.Server.Data)
+	if errors.Is(err, admin.ErrNotRunning) {
+		return server.ResetSACL(config, with, operator())
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	return admin.ResetSACL(ctx, client, admin.SACLReset{With: with, By: operator()})
 }
