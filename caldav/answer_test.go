@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"convene/directory"
+	"convene/internal/engine"
 	"convene/internal/ical"
 	"convene/internal/membudget"
 )
@@ -121,45 +123,101 @@ func TestMergedForms(t *testing.T) {
 	}
 }
 
-// busyDirectory fails the test when it is asked while a transaction may be open.
+// A busyEngine counts the functions that run in its transactions.
+type busyEngine struct {
+	engine.Engine
+	running atomic.Int32
+}
+
+func (e *busyEngine) View(ctx context.Context, fn func(engine.Reader) error) error {
+	return e.Engine.View(ctx, func(r engine.Reader) error {
+		e.running.Add(1)
+		defer e.running.Add(-1)
+		return fn(r)
+	})
+}
+
+func (e *busyEngine) Update(ctx context.Context, fn func(engine.Writer) error) error {
+	return e.Engine.Update(ctx, func(w engine.Writer) error {
+		e.running.Add(1)
+		defer e.running.Add(-1)
+		return fn(w)
+	})
+}
+
+// busyDirectory fails the test when it is asked while a transaction is open.
 type busyDirectory struct {
 	directory.Directory
-	asked []string
+	t      *testing.T
+	engine *busyEngine
+	asked  int
+}
+
+func (d *busyDirectory) ask(what string) {
+	d.asked++
+	if d.engine.running.Load() > 0 {
+		d.t.Errorf("the directory was asked for %s inside a transaction", what)
+	}
+}
+
+func (d *busyDirectory) Lookup(ctx context.Context, key directory.Key) (*directory.Principal, error) {
+	d.ask("a record")
+	return d.Directory.Lookup(ctx, key)
 }
 
 func (d *busyDirectory) Groups(ctx context.Context, guid string) ([]string, error) {
-	d.asked = append(d.asked, "groups")
+	d.ask("groups")
 	return d.Directory.Groups(ctx, guid)
 }
 
 func (d *busyDirectory) Members(ctx context.Context, guid string, e directory.Expansion) ([]*directory.Principal, error) {
-	d.asked = append(d.asked, "members")
+	d.ask("members")
 	return d.Directory.Members(ctx, guid, e)
 }
 
-// Inside a transaction nobody waits for the directory: what came with the
-// request is told, the rest is not.
+// Inside a transaction nobody waits for the directory, and still the response has
+// what only the directory knows: the action is run again with it.
 func TestDirectoryIsNotAskedInTransactions(t *testing.T) {
-	e := newEnv(t)
-	caller := e.caller("ann")
-	d := &busyDirectory{Directory: e.dir}
-	e.h.Directory = d
-	ask := func(path string) string {
-		r := httptest.NewRequest("REPORT", path, strings.NewReader(
-			`<D:expand-property xmlns:D="DAV:"><D:property name="owner"><D:property name="group-membership"/><D:property name="group-member-set"/></D:property></D:expand-property>`))
+	d := &busyDirectory{t: t, engine: new(busyEngine)}
+	e := newEnvOn(t, func(inner engine.Engine) engine.Engine {
+		d.engine.Engine = inner
+		return d.engine
+	})
+	d.Directory, e.h.Directory = e.dir, d
+	const expand = `<D:expand-property xmlns:D="DAV:"><D:property name="owner"><D:property name="group-membership"><D:property name="group-member-set"><D:property name="displayname"/></D:property></D:property></D:property></D:expand-property>`
+	for _, tt := range []struct{ user, path, want string }{
+		{"ann", "/calendars/users/ann/", "Ann Archer"},
+		{"boss", "/calendars/users/ann/", "Ann Archer"},
+		{"boss", "/calendars/users/ann/calendar/", "Ann Archer"},
+		{"bob", "/principals/users/ann/", "Ann Archer"},
+	} {
+		caller, before := e.caller(tt.user), d.asked
+		r := httptest.NewRequest("REPORT", tt.path, strings.NewReader(expand))
 		w := httptest.NewRecorder()
 		e.h.Serve(w, r, caller)
-		if w.Code != 207 {
-			t.Fatalf("%d %s", w.Code, w.Body)
+		if w.Code != 207 || !strings.Contains(w.Body.String(), tt.want) || d.asked == before {
+			t.Errorf("%s of %s, directory asked %d times: %d %s", tt.path, tt.user, d.asked-before, w.Code, w.Body)
 		}
-		return w.Body.String()
 	}
-	if got := ask("/calendars/users/ann/"); len(d.asked) > 0 || !strings.Contains(got, guid("staff")) {
-		t.Errorf("asked for %v: %s", d.asked, got)
+	// What is not there is asked for once, and what the directory cannot say now is 503.
+	d.Directory = awayDirectory{e.dir}
+	r := httptest.NewRequest("REPORT", "/calendars/users/ann/", strings.NewReader(expand))
+	w := httptest.NewRecorder()
+	e.h.Serve(w, r, e.caller("boss"))
+	if w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("with the directory away: %d %s", w.Code, w.Body)
 	}
-	if got := ask("/principals/users/ann/"); len(d.asked) == 0 || !strings.Contains(got, guid("staff")) {
-		t.Errorf("outside: asked for %v: %s", d.asked, got)
-	}
+}
+
+// An awayDirectory knows records, and cannot say who is in which group.
+type awayDirectory struct{ directory.Directory }
+
+func (awayDirectory) Groups(context.Context, string) ([]string, error) {
+	return nil, directory.ErrUnavailable
+}
+
+func (awayDirectory) Members(context.Context, string, directory.Expansion) ([]*directory.Principal, error) {
+	return nil, directory.ErrUnavailable
 }
 
 // A body of unknown length beyond the server's limit is as much too large as one

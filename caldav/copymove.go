@@ -50,7 +50,7 @@ func (h *Handler) destination(r *request) (*destination, error) {
 		return nil, h.refusal(d.parentPath(), acl.Bind)
 	}
 	r.destination = d
-	return d, h.Calendars.Provision(r.Context(), d.owner)
+	return d, nil
 }
 
 // ownerOf is the record of a place in a home; the directory is asked only if it
@@ -67,9 +67,9 @@ func (h *Handler) ownerOf(ctx context.Context, r *request, t *target) (*director
 }
 
 // in is the home of the destination and the collection at its name, or that it
-// lies in; nil if there is none.
+// lies in; nil if there is none. Errors: *lack.
 func (d *destination) in(tx *calendar.Tx) (*store.Home, *store.Collection, error) {
-	home, err := tx.Home(d.owner.GUID)
+	home, err := homeOf(tx, d.owner)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"convene/caldav"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
 	"convene/snapshot"
@@ -78,6 +79,12 @@ func lastWord(s string) string {
 // newEnv starts a handler. change may alter its limits.
 func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	t.Helper()
+	return newEnvOn(t, enginetest.Wrapper(t), change...)
+}
+
+// newEnvOn is newEnv with another engine in the place of the store's.
+func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...func(*caldav.Limits)) *env {
+	t.Helper()
 	e := &env{t: t, dir: people(t), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
 	e.setLimits(func(*quota.Limits) {})
 	limits := caldav.DefaultLimits()
@@ -87,7 +94,7 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: func() time.Time { return e.now },
 		Quota: e.quota.Load, FreeDisk: func() (int64, error) { return e.freeDisk.Load(), nil },
-		Wrap: enginetest.Wrapper(t),
+		Wrap: wrap,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -108,6 +108,8 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
+	facts facts // of the directory, as far as the action has asked for them
+
 	line   *logging.Entry // in the access log
 	memory *memory
 }
@@ -174,7 +176,7 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	}
 	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
-	err = h.inHome(ctx, req.target.owner, func() error {
+	err = h.supplied(ctx, req, func() error {
 		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
@@ -186,6 +188,9 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 				}
 			}
 			resp, err = s.serve(act)
+			if !s.lack.nothing() {
+				return &s.lack
+			}
 			return err
 		})
 	})
@@ -201,7 +206,7 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 	}
 	err = h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
 		s, err := h.scope(tx, req)
-		if errors.Is(err, calendar.ErrNoHome) {
+		if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
 			nowhere.kind = kindMissing
 			s, err = nowhere, nil
 		}
@@ -211,19 +216,6 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 		return err
 	})
 	return resp, err
-}
-
-// inHome calls fn, and if it finds no home, makes that of owner, on its first use,
-// and calls fn again.
-func (h *Handler) inHome(ctx context.Context, owner *directory.Principal, fn func() error) error {
-	err := fn()
-	if !errors.Is(err, calendar.ErrNoHome) {
-		return err
-	}
-	if err := h.Calendars.Provision(ctx, owner); err != nil {
-		return err
-	}
-	return fn()
 }
 
 // creates reports whether a method is there to make what its URL names.
@@ -257,7 +249,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		t.kind = kindObject
 		return nil
 	}
-	return h.inHome(ctx, owner, func() error {
+	return h.supplied(ctx, req, func() error {
 		found := *t
 		err := h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
 			found = *t

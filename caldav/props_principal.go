@@ -93,42 +93,23 @@ func getEmails(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 	return true, nil
 }
 
-// getMembers lists the members of a group by their canonical URLs. The directory
-// is asked, and so not inside a transaction: there it has no value.
+// getMembers lists the members of a group by their canonical URLs.
 func getMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	if r.kind == kindProxyGroup || r.owner.Type != directory.Group {
 		return true, nil
 	}
-	if s.tx != nil {
-		return false, nil
-	}
-	members, err := s.h.Directory.Members(s.req.Context(), r.owner.GUID, directory.Direct)
-	if err != nil {
-		return false, err
-	}
-	for _, m := range members {
+	for _, m := range s.members(r.owner.GUID) {
 		w.Href(principalPath(m.GUID))
 	}
 	return true, nil
 }
 
 // getGroups lists the groups that a record is in, directly or through others.
-// Inside a transaction, where the directory is not asked, those of the caller
-// alone are known: they came with the sign-in.
 func getGroups(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	if r.kind == kindProxyGroup {
 		return true, nil
 	}
-	groups := s.req.caller.Groups
-	if s.tx == nil {
-		var err error
-		if groups, err = s.h.Directory.Groups(s.req.Context(), r.owner.GUID); err != nil {
-			return false, err
-		}
-	} else if r.owner.GUID != s.req.caller.Principal.GUID {
-		return false, nil
-	}
-	for _, guid := range groups {
+	for _, guid := range s.groups(r.owner.GUID) {
 		w.Href(principalPath(guid))
 	}
 	return true, nil

@@ -6,7 +6,6 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
-	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -23,8 +22,7 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 			return nil, err
 		}
 		ms := h.multistatus()
-		left := maxExpanded
-		x := expansion{s: s, left: &left}
+		x := expansion{s: s, left: maxExpanded}
 		if err := x.write(ms, s.resource(), ask); err != nil {
 			return nil, err
 		}
@@ -38,32 +36,31 @@ const maxExpanded = 10_000
 // expansion is an expand-property report being answered.
 type expansion struct {
 	s    *scope
-	left *int // resources, in all transactions
+	left int // resources
 }
 
 func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
-	if *x.left--; *x.left < 0 {
+	if x.left--; x.left < 0 {
 		return precondition(webdav.CondNumberOfMatches)
 	}
 	if r.kind&(kindHome|kindMissing) == 0 || r.home != nil {
 		return x.response(ms, r, ask)
 	}
-	mark, left := ms.Mark(), *x.left
-	return x.s.inStore(r, func(s *scope) error {
-		ms.Rewind(mark) // of an earlier run
-		*x.left = left
-		if r.kind == kindMissing {
-			if err := s.findCollection(r); err != nil {
-				return err
-			}
-		}
-		if r.kind == kindMissing || !r.privileges.Has(acl.Read) {
-			ms.ResponseStatus(r.dir, http.StatusNotFound, nil)
-			return nil
-		}
-		inner := expansion{s: s, left: x.left}
-		return inner.response(ms, r, ask)
-	})
+	var err error
+	if r.home, err = x.s.tx.Home(r.owner.GUID); errors.Is(err, calendar.ErrNoHome) {
+		return nil // a record that has no home yet has nothing to show
+	}
+	if err == nil && r.kind == kindMissing {
+		err = x.s.findCollection(r)
+	}
+	switch {
+	case err != nil:
+		return err
+	case r.kind == kindMissing || !r.privileges.Has(acl.Read):
+		ms.ResponseStatus(r.dir, http.StatusNotFound, nil)
+		return nil
+	}
+	return x.response(ms, r, ask)
 }
 
 // findCollection fills in the collection at r.dir; if there is none r stays
@@ -154,9 +151,9 @@ func (s *scope) follow(href string) (*resource, error) {
 	if err != nil || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 || t.object != "" || t.addMember {
 		return nil, nil
 	}
-	owner, err := s.record(t.key())
-	if err != nil || owner == nil {
-		return nil, err
+	owner := s.record(t.key())
+	if owner == nil {
+		return nil, nil
 	}
 	r := &resource{kind: t.kind, owner: owner, dir: t.principalPath()}
 	switch t.kind {
@@ -173,44 +170,4 @@ func (s *scope) follow(href string) (*resource, error) {
 		return nil, nil
 	}
 	return r, nil
-}
-
-// record is the directory's record, nil if there is none. Inside a transaction,
-// where no one waits, only those are known that came with the request.
-func (s *scope) record(key directory.Key) (*directory.Principal, error) {
-	if s.tx != nil {
-		for _, p := range []*directory.Principal{s.req.caller.Principal, s.req.target.owner} {
-			if p != nil && key.By == directory.GUID && p.GUID == directory.CanonicalGUID(key.Value) {
-				return p, nil
-			}
-		}
-		return nil, nil
-	}
-	p, err := s.h.Directory.Lookup(s.req.Context(), key)
-	if errors.Is(err, directory.ErrNotFound) {
-		return nil, nil
-	}
-	return p, err
-}
-
-// inStore runs fn with the store open and r's home filled in; perhaps more than
-// once, with r as it was. A record that has no home yet has nothing to show.
-func (s *scope) inStore(r *resource, fn func(*scope) error) error {
-	was := *r
-	run := func(tx *calendar.Tx) error {
-		*r = was
-		inner := *s
-		inner.tx = tx
-		var err error
-		if r.home, err = tx.Home(r.owner.GUID); errors.Is(err, store.ErrNotFound) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		return fn(&inner)
-	}
-	if s.tx != nil {
-		return run(s.tx)
-	}
-	return s.h.Calendars.View(s.req.Context(), s.req.actor(), run)
 }

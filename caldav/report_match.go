@@ -20,21 +20,12 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 	if err != nil {
 		return nil, err
 	}
-	mine, err := h.matching(r)
-	if err != nil {
-		return nil, err
-	}
-	m := &match{q: queryProperties(webdav.PropfindRequest{Props: ask.Props}, r), mine: mine, owned: !ask.Self}
-	if !ask.Self && ask.Property != webdav.DAV("owner") {
-		m.mine = nil // no other property names a principal that matches
-	}
-	if p := r.caller.Principal; m.homesOf(r.target.kind) && p.CalendarEnabled {
-		if err := h.Calendars.Provision(r.Context(), p); err != nil {
-			return nil, err
-		}
-	}
+	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
 	return func(s *scope) (*webdav.Response, error) {
-		m.s, m.ms, m.count = s, h.multistatus(), 0
+		m := &match{s: s, q: q, ms: h.multistatus(), owned: !ask.Self}
+		if ask.Self || ask.Property == webdav.DAV("owner") { // no other property names a principal that matches
+			m.mine = s.matching()
+		}
 		err := m.run()
 		if errors.Is(err, errFull) {
 			m.ms.ResponseStatus(r.URL.Path, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
@@ -46,19 +37,14 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 
 // matching are the records that match the caller: their own and those of their
 // groups.
-func (h *Handler) matching(r *request) ([]*directory.Principal, error) {
-	found := []*directory.Principal{r.caller.Principal}
-	for _, guid := range r.caller.Groups {
-		group, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
-		if errors.Is(err, directory.ErrNotFound) {
-			continue
+func (s *scope) matching() []*directory.Principal {
+	found := []*directory.Principal{s.req.caller.Principal}
+	for _, guid := range s.req.caller.Groups {
+		if group := s.recordByGUID(guid); group != nil {
+			found = append(found, group)
 		}
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, group)
 	}
-	return found, nil
+	return found
 }
 
 // A match is a principal-match report being served.
@@ -118,37 +104,30 @@ func (m *match) home(p *directory.Principal) error {
 	if self.privileges = m.s.rights(self); !self.privileges.Has(acl.Read) {
 		return nil
 	}
-	mark, count := m.ms.Mark(), m.count
-	return m.s.inStore(self, func(s *scope) error {
-		m.ms.Rewind(mark) // of an earlier run
-		m.count = count
-		inner := m.in(s)
-		defer func() { m.count = inner.count }()
-		if !asked {
-			if err := inner.tell(self); err != nil {
-				return err
-			}
+	var err error
+	if self.home, err = homeOf(m.s.tx, p); err != nil {
+		if _, none := errors.AsType[*lack](err); none && p.GUID != m.s.req.caller.Principal.GUID {
+			return nil // a group's home is made when somebody uses it
 		}
-		for r, err := range s.readableIn(self, acl.Read) {
-			if err == nil && r.col.Name != homeFiles {
-				err = inner.tell(r)
-			}
-			if err == nil && r.kind != kindFreeBusyURL {
-				err = s.eachObject(r, inner.tell)
-			}
-			if err != nil {
-				return err
-			}
+		return err
+	}
+	if !asked {
+		if err := m.tell(self); err != nil {
+			return err
 		}
-		return nil
-	})
-}
-
-// in is m with a store.
-func (m *match) in(s *scope) *match {
-	inner := *m
-	inner.s = s
-	return &inner
+	}
+	for r, err := range m.s.readableIn(self, acl.Read) {
+		if err == nil && r.col.Name != homeFiles {
+			err = m.tell(r)
+		}
+		if err == nil && r.kind != kindFreeBusyURL {
+			err = m.s.eachObject(r, m.tell)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *match) tell(r *resource) error {

@@ -230,25 +230,11 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 	if err := depthZero(r); err != nil {
 		return nil, err
 	}
-	// The directory is asked now, for those whom the list names of what the URL led
-	// to; the transaction tells of those whom it names there.
-	here := &resource{kind: r.target.kind, owner: r.target.owner}
-	records := map[string]*directory.Principal{}
-	for _, guid := range acl.Principals(h.Access.List(here.listed()), here.listed()) {
-		p, err := h.Directory.Lookup(r.Context(), directory.Key{By: directory.GUID, Value: guid})
-		if errors.Is(err, directory.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		records[guid] = p
-	}
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
 		var found []*directory.Principal
 		for _, guid := range acl.Principals(s.acl(self), self.listed()) {
-			if p := records[guid]; p != nil {
+			if p := s.recordByGUID(guid); p != nil {
 				found = append(found, p)
 			}
 		}

@@ -26,14 +26,10 @@ type method struct {
 // A transaction is how an action reaches the store.
 type transaction func(*calendar.Calendars, context.Context, calendar.Actor, func(*calendar.Tx) error) error
 
-// The transactions. An action with none may ask the directory; its scope has
-// no store.
+// The transactions.
 var (
 	view   transaction = (*calendar.Calendars).View
 	update transaction = (*calendar.Calendars).Update
-	none   transaction = func(_ *calendar.Calendars, _ context.Context, _ calendar.Actor, act func(*calendar.Tx) error) error {
-		return act(nil)
-	}
 )
 
 // verbs are the methods of one kind of resource.
@@ -46,14 +42,14 @@ func methods() map[kind]verbs {
 		"PROPFIND": {in: view, do: (*Handler).propfind},
 		"REPORT":   {in: view, do: (*Handler).report}, // each report names what it needs besides
 	}
-	records := verbs{ // of the directory: the store is not asked
-		"OPTIONS":  {in: none, do: (*Handler).options},
-		"PROPFIND": {in: none, do: (*Handler).propfind},
-		"REPORT":   {in: none, do: (*Handler).report},
-		"GET":      {in: none, do: (*Handler).getListing},
-		"HEAD":     {in: none, do: (*Handler).getListing},
+	records := verbs{
+		"OPTIONS":  {in: view, do: (*Handler).options},
+		"PROPFIND": {in: view, do: (*Handler).propfind},
+		"REPORT":   {in: view, do: (*Handler).report},
+		"GET":      {in: view, do: (*Handler).getListing},
+		"HEAD":     {in: view, do: (*Handler).getListing},
 		// All their properties come from the directory, and are protected.
-		"PROPPATCH": {in: none, do: (*Handler).proppatch},
+		"PROPPATCH": {in: view, do: (*Handler).proppatch},
 	}
 	listing := verbs{
 		"GET":  {in: view, do: (*Handler).getListing},
@@ -109,7 +105,7 @@ func methods() map[kind]verbs {
 		kindFreeBusyURL:   join(read, taken, verbs{"GET": {in: view, do: (*Handler).getFreeBusy}, "HEAD": {in: view, do: (*Handler).getFreeBusy}}),
 		kindObject:        join(read, object, taken),
 		kindMissing:       join(missing, verbs{"OPTIONS": read["OPTIONS"]}),
-		kindServerInfo:    {"GET": {in: none, do: (*Handler).getServerInfo}, "HEAD": {in: none, do: (*Handler).getServerInfo}},
+		kindServerInfo:    {"GET": {in: view, do: (*Handler).getServerInfo}, "HEAD": {in: view, do: (*Handler).getServerInfo}},
 	}
 	for on, verbs := range table {
 		table[on] = verbs.requiring(on.access())

@@ -25,6 +25,8 @@ type scope struct {
 
 	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
 
+	lack lack // what the action has found missing
+
 	budget *ical.Budget // what the request may still expand
 	waited int          // length of the response when somebody was last known to wait for it
 
@@ -41,10 +43,10 @@ func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
 	s.budget.Text = s.expanding
-	if tx == nil || t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
+	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
-	home, err := tx.Home(t.owner.GUID)
+	home, err := homeOf(tx, t.owner)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +79,9 @@ var kinds = map[store.Kind]kind{
 	store.KindFreeBusyURL: kindFreeBusyURL,
 }
 
-// setKind finds out what the store holds at a place in a home. Errors: calendar.ErrNoHome.
+// setKind finds out what the store holds at a place in a home. Errors: *lack.
 func (h *Handler) setKind(tx *calendar.Tx, t *target) error {
-	home, err := tx.Home(t.owner.GUID)
+	home, err := homeOf(tx, t.owner)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,164 @@
+package caldav
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"convene/calendar"
+	"convene/directory"
+	"convene/internal/webdav"
+	"convene/store"
+)
+
+// An action must not wait, and so cannot ask the directory or make a home. What it
+// lacks it notes, with s.record, s.members or s.groups, and goes on as if that did
+// not exist; then nothing of it counts: its transaction is undone, respond supplies
+// what was noted and runs the action again, which now finds it. Each run notes all
+// that it misses, so there are as many runs as steps from one unknown to the next.
+
+// facts are what a request knows of the directory.
+type facts struct {
+	records map[directory.Key]*directory.Principal // nil: there is none
+	members map[string][]*directory.Principal      // direct members of a group, by its GUID
+	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
+}
+
+// A lack is what an action found missing among the facts.
+type lack struct {
+	home    *directory.Principal // whose home has not been made yet
+	records []directory.Key
+	members []string
+	groups  []string
+}
+
+func (l *lack) Error() string {
+	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists", l.home != nil, len(l.records), len(l.members), len(l.groups))
+}
+
+func (l *lack) nothing() bool {
+	return l.home == nil && len(l.records)+len(l.members)+len(l.groups) == 0
+}
+
+// record is the directory's record, nil if there is none or it is not known yet.
+func (s *scope) record(key directory.Key) *directory.Principal {
+	for _, p := range []*directory.Principal{s.req.caller.Principal, s.req.target.owner} {
+		if p != nil && key.By == directory.GUID && p.GUID == directory.CanonicalGUID(key.Value) {
+			return p
+		}
+	}
+	p, known := s.req.facts.records[key]
+	if !known {
+		s.lack.records = append(s.lack.records, key)
+	}
+	return p
+}
+
+// recordByGUID is record for a GUID.
+func (s *scope) recordByGUID(guid string) *directory.Principal {
+	return s.record(directory.Key{By: directory.GUID, Value: guid})
+}
+
+// members are the direct members of a group, none if they are not known yet.
+func (s *scope) members(guid string) []*directory.Principal {
+	members, known := s.req.facts.members[guid]
+	if !known {
+		s.lack.members = append(s.lack.members, guid)
+	}
+	return members
+}
+
+// groups are the GUIDs of the groups that a record is in, directly or through
+// others, none if they are not known yet. The caller's came with the sign-in.
+func (s *scope) groups(guid string) []string {
+	if p := s.req.caller.Principal; p != nil && p.GUID == guid {
+		return s.req.caller.Groups
+	}
+	groups, known := s.req.facts.groups[guid]
+	if !known {
+		s.lack.groups = append(s.lack.groups, guid)
+	}
+	return groups
+}
+
+// homeOf is the home of a record in a transaction. Errors: *lack, it has not been
+// made yet.
+func homeOf(tx *calendar.Tx, owner *directory.Principal) (*store.Home, error) {
+	home, err := tx.Home(owner.GUID)
+	if errors.Is(err, calendar.ErrNoHome) {
+		return nil, &lack{home: owner}
+	}
+	return home, err
+}
+
+// maxRuns bounds how often an action is run for one request: for as many steps of
+// expand-property as anybody asks, and some more.
+const maxRuns = 12
+
+// errRestless ends a request whose action lacks something else each time.
+var errRestless = &webdav.Error{Status: http.StatusServiceUnavailable, Description: "what this is about is changing too fast; try again"}
+
+// supplied runs fn, supplies what it lacks, and runs it again until it lacks
+// nothing. Errors: fn's, and those of the directory and the store.
+func (h *Handler) supplied(ctx context.Context, req *request, fn func() error) error {
+	for range maxRuns {
+		err := fn()
+		missing, ok := errors.AsType[*lack](err)
+		if !ok {
+			return err
+		}
+		if err := h.supply(ctx, &req.facts, missing); err != nil {
+			return err
+		}
+	}
+	return errRestless
+}
+
+// supply adds to the facts what is missing. It may wait.
+func (h *Handler) supply(ctx context.Context, f *facts, missing *lack) error {
+	if missing.home != nil {
+		if err := h.Calendars.Provision(ctx, missing.home); err != nil {
+			return err
+		}
+	}
+	for _, key := range missing.records {
+		if _, known := f.records[key]; known {
+			continue
+		}
+		p, err := h.Directory.Lookup(ctx, key)
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
+			return err
+		}
+		set(&f.records, key, p)
+	}
+	for _, guid := range missing.members {
+		if _, known := f.members[guid]; known {
+			continue
+		}
+		members, err := h.Directory.Members(ctx, guid, directory.Direct)
+		if err != nil {
+			return err
+		}
+		set(&f.members, guid, members)
+	}
+	for _, guid := range missing.groups {
+		if _, known := f.groups[guid]; known {
+			continue
+		}
+		groups, err := h.Directory.Groups(ctx, guid)
+		if err != nil {
+			return err
+		}
+		set(&f.groups, guid, groups)
+	}
+	return nil
+}
+
+// set is m[k] = v for a map that may not have been made yet.
+func set[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
+}
