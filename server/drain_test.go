@@ -35,7 +35,7 @@ func TestRefusedUploadIsDrained(t *testing.T) {
 		{"not theirs", annHome + "calendar/1.ics", "bob", 403},
 		{"nobody", annHome + "calendar/1.ics", "", 401},
 	} {
-		t.Run("10 MB, "+tt.name, func(t *testing.T) { uploads(t, s.HTTP, tt.path, tt.user, 10<<20, tt.status) })
+		t.Run("12 MB, "+tt.name, func(t *testing.T) { uploads(t, s.HTTP, tt.path, tt.user, 12<<20, tt.status) })
 	}
 }
 
@@ -89,7 +89,7 @@ func TestRefusedUploadThatAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "PUT %scalendar/1.ics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", annHome, 10<<20)
+	fmt.Fprintf(conn, "PUT %scalendar/1.ics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", annHome, 12<<20)
 	got, err := io.ReadAll(conn) // to the end of the connection
 	if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 403 ") || !strings.Contains(string(got), "max-resource-size") {
 		t.Errorf("%v: %s", err, got)
@@ -101,7 +101,7 @@ func TestRefusedUploadHTTP2(t *testing.T) {
 	s := serve(t, smallConfig(t))
 	web := client()
 	defer web.CloseIdleConnections()
-	for size, status := range map[int]int{20 << 20: 413, 10 << 20: 403} {
+	for size, status := range map[int]int{20 << 20: 413, 12 << 20: 403} {
 		got := do(t, web, "PUT", s.HTTPS+annHome+"calendar/1.ics", "ann", strings.Repeat("x", size))
 		if got.StatusCode != status || got.ProtoMajor != 2 {
 			t.Errorf("%d bytes: %s %s", size, got.Proto, got.Status)
