@@ -306,6 +306,8 @@ func (h *Handler) logFailure(r *http.Request, status int, err error) {
 		return
 	case errors.Is(err, context.Canceled):
 		level = slog.LevelDebug
+	case errors.Is(err, errNoMemory): // the client tries again
+		level = slog.LevelWarn
 	}
 	h.Log.LogAttrs(r.Context(), level, "request failed", slog.String("method", r.Method),
 		slog.String("path", r.URL.Path), slog.Int("status", status), slog.Any("error", err))

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -58,6 +59,9 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 		h.config.Access.Administrators = append(h.config.Access.Administrators, "user:"+name)
 	}
 	h.declared()
+	if info.SSLPort != 0 { // where the description sends clients of /.well-known/
+		h.config.Server.PublicURL = fmt.Sprintf("https://localhost:%d", info.SSLPort)
+	}
 	h.use(info.Port, info.SSLPort)
 	h.prepare()
 	command := h.control() + " reset"
