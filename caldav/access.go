@@ -85,15 +85,24 @@ func (s *scope) rights(r *resource) acl.Privilege {
 	if r.col == nil {
 		return s.h.Access.Privileges(r.listed(), aclCaller(s.req.caller))
 	}
+	if s.last.collection == r.col.ID {
+		return s.last.granted
+	}
 	granted, ok := s.granted[r.col.ID]
 	if !ok {
 		granted = s.h.Access.Privileges(r.listed(), aclCaller(s.req.caller))
-		if s.granted == nil {
-			s.granted = map[store.CollectionID]acl.Privilege{}
-		}
-		s.granted[r.col.ID] = granted
 	}
+	if s.last.collection != 0 { // most requests are about one collection, and need no map
+		set(&s.granted, s.last.collection, s.last.granted)
+	}
+	s.last = grant{r.col.ID, granted}
 	return granted
+}
+
+// A grant is what the caller may do to a collection.
+type grant struct {
+	collection store.CollectionID
+	granted    acl.Privilege
 }
 
 // rightsIn is what the caller may do to a collection in the home of owner, or to

@@ -91,7 +91,7 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	if err != nil {
 		return false, err
 	}
-	d.buf, err = d.ask.Append(d.buf[:0], object, d.zone, s.budget)
+	d.buf, err = d.ask.Append(d.buf[:0], object, d.zone, s.budget())
 	w.Data(d.buf)
 	return true, err
 }

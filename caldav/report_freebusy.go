@@ -42,7 +42,7 @@ const periodSize = 128
 
 func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
 	if r.kind != kindHome {
-		return s.tx.Busy(r.col, from, to, s.budget)
+		return s.tx.Busy(r.col, from, to, s.budget())
 	}
 	var all []ical.BusyPeriod
 	for in, err := range s.readable(acl.ReadFreeBusy) {
@@ -57,7 +57,7 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 		} else if transparent {
 			continue
 		}
-		periods, err := s.tx.Busy(in.col, from, to, s.budget)
+		periods, err := s.tx.Busy(in.col, from, to, s.budget())
 		if err != nil {
 			return nil, err
 		}

@@ -163,7 +163,7 @@ func (x *query) candidates() error {
 		}
 		return nil
 	}
-	matches, err := x.s.tx.Matching(snap, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget)
+	matches, err := x.s.tx.Matching(snap, kinds, x.plan.From, x.plan.To, x.zone, x.s.budget())
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func (x *query) consider(e *store.Entry, timed bool) error {
 		if err != nil {
 			return err
 		}
-		if match, err = x.filter.Match(object, x.zone, x.s.budget); err != nil {
+		if match, err = x.filter.Match(object, x.zone, x.s.budget()); err != nil {
 			return err
 		}
 	}

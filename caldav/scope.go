@@ -23,14 +23,24 @@ type scope struct {
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
 
+	last    grant                                // the one asked for last
 	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
 
 	lack lack // what the action has found missing
 
-	budget *ical.Budget // what the request may still expand
+	steps  *ical.Budget // see budget: what the request may still expand
 	waited int          // length of the response when somebody was last known to wait for it
 
 	written, expanded int // bytes of the response, and of the object being expanded for it
+}
+
+// budget is what the request may still expand. Most requests expand nothing.
+func (s *scope) budget() *ical.Budget {
+	if s.steps == nil {
+		s.steps = ical.NewBudget(s.h.Limits.Instances * stepsPerInstance)
+		s.steps.Text = s.expanding
+	}
+	return s.steps
 }
 
 // stepsPerInstance is what an instance costs of a budget: it is found and then
@@ -41,8 +51,7 @@ const stepsPerInstance = 4
 // what was there when the request was routed may have gone, or come, meanwhile.
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
-	s := &scope{h: h, req: req, tx: tx, kind: t.kind, budget: ical.NewBudget(h.Limits.Instances * stepsPerInstance)}
-	s.budget.Text = s.expanding
+	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}

@@ -135,13 +135,13 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 // That is 429 and not 503: it is the caller's doing, and others are served (RFC 6585
 // §4).
 func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, site *site, caller *auth.Caller) {
-	leave, ok := s.callers.enter(r.Context(), caller.Principal.GUID, site.config.Limits.Requests)
-	if !ok {
+	guid := caller.Principal.GUID
+	if !s.callers.enter(r.Context(), guid, site.config.Limits.Requests) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "You have too many requests in progress; wait for one of them to end.", http.StatusTooManyRequests)
 		return
 	}
-	defer leave()
+	defer s.callers.leave(guid)
 	site.calendars.Load().Serve(w, r, caller)
 }
 

@@ -106,7 +106,9 @@ func (r *Reservation) Release() {
 	defer b.mu.Unlock()
 	b.used -= r.size
 	r.size = 0
-	b.serve()
+	if b.waiting.Len() > 0 {
+		b.serve()
+	}
 }
 
 // fits reports whether n more bytes for r are to be had.
@@ -131,6 +133,10 @@ func (b *Budget) take(r *Reservation, n int64) {
 func (b *Budget) ask(r *Reservation, n int64) *waiter {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.waiting.Len() == 0 && b.fits(r, n) {
+		b.take(r, n)
+		return nil
+	}
 	w := &waiter{r, n, make(chan struct{})}
 	b.waiting.PushBack(w)
 	b.serve()
