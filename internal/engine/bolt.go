@@ -253,8 +253,11 @@ func (e *boltEngine) restore() (log, error) {
 	v := &version{active: newWrites()}
 	err := e.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketLog)
-		l.id = binary.BigEndian.Uint64(b.Get(keyLogID))
-		l.seq = binary.BigEndian.Uint64(b.Get(keyLogSeq))
+		id, seq := b.Get(keyLogID), b.Get(keyLogSeq)
+		if len(id) != 8 || len(seq) != 8 {
+			return fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
+		}
+		l.id, l.seq = binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(seq)
 		v.base = tx.ID()
 		return nil
 	})
