@@ -28,6 +28,7 @@ internal/membudget
 internal/settings
 testenv
 quota
+delegation            internal/atomicfile internal/engine
 directory/ldif
 directory             directory/ldif internal/atomicfile
 directory/memldap     directory/ldif
@@ -136,7 +137,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/pelletier/":    {"internal/settings"},
 		"github.com/coreos/":       {"server"},
 		"github.com/klauspost/":    {"server"},
-		"github.com/tidwall/btree": {"internal/engine", "snapshot"},
+		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server
 		_, suite := suiteOf(name)
