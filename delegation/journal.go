@@ -60,13 +60,11 @@ func (n *entry) encode() []byte {
 	return e.b
 }
 
-// decodeEntry is the reverse of encode. Errors: errNewer, errEncoding.
+// decodeEntry is the reverse of encode. Another format is no newer one: then the
+// state of the file would say so. Errors: errEncoding.
 func decodeEntry(raw []byte) (*entry, error) {
 	d := &decoder{b: raw}
-	switch f := d.byte(); {
-	case d.err == nil && f > format:
-		return nil, errNewer
-	case f != format:
+	if d.byte() != format {
 		return nil, errEncoding
 	}
 	n := &entry{Seq: d.uint(), Generation: d.uint()}

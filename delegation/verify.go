@@ -156,8 +156,6 @@ func (x *examiner) readJournal() *finding {
 	for k, v := range x.r.Scan(tableJournal, engine.Range{}) {
 		n, err := decodeEntry(v)
 		switch {
-		case errors.Is(err, errNewer):
-			return found(Newer, "journal entry %d", seq)
 		case err != nil || n.Seq != seq || len(k) != 8 || binary.BigEndian.Uint64(k) != seq:
 			return found(Tampered, "journal entry %d is not what was written", seq)
 		case n.Prev != x.head || n.Generation < x.last.Generation || n.Actor == "" || n.Via == "":

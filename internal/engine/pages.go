@@ -32,6 +32,7 @@ const (
 	pageElement = 16
 	pageBranch  = 0x01
 	pageLeaf    = 0x02
+	pageMeta    = 0x04
 	pageFree    = 0x10
 	bucketFlag  = 0x01
 	bucketSize  = 16 // root page u64, sequence u64; an inline page follows if the root is 0
@@ -59,6 +60,11 @@ func (c *pageCheck) check() error {
 	c.high = order.Uint64(meta[40:])
 	if c.high < 4 || c.high > uint64(len(c.data))/c.size {
 		return fmt.Errorf("%d pages in a file of %d bytes", c.high, len(c.data))
+	}
+	for id := range uint64(2) {
+		if p := c.data[id*c.size:]; order.Uint64(p) != id || order.Uint16(p[8:]) != pageMeta {
+			return fmt.Errorf("page %d is no meta page", id)
+		}
 	}
 	c.used = make([]bool, c.high)
 	c.used[0], c.used[1] = true, true
