@@ -103,7 +103,11 @@ func (b *Book) ready(ctx context.Context) error {
 	if !b.behind {
 		return nil
 	}
-	return b.failed(ctx, b.testify(ctx, b.state.mark()))
+	err := b.testify(ctx, b.state.mark())
+	if err != nil && !isFull(err) {
+		err = fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
+	}
+	return b.failed(ctx, err)
 }
 
 // checkFile sees whether the file is still the one that is open. If not, that
@@ -162,12 +166,13 @@ func (b *Book) commit(ctx context.Context, a Author, steps []step) error {
 	if err != nil {
 		return b.failed(ctx, err)
 	}
+	ctx = context.WithoutCancel(ctx) // it is done, and what follows from it is as well
 	b.state = next
-	for _, s := range steps {
-		b.set.apply(s.before, s.after)
-	}
 	if err := b.checkFile(ctx); err != nil {
 		return err
+	}
+	for _, s := range steps {
+		b.set.apply(s.before, s.after)
 	}
 	// It is done: if the witness cannot be told, the next change waits for it.
 	s := State{Condition: Good}

@@ -102,8 +102,10 @@ type Event struct {
 
 	// What was changed: two of these are set, or one if there was nothing
 	// before or is nothing after.
-	Before, After               *Record  `json:",omitempty"`
-	StandInBefore, StandInAfter *StandIn `json:",omitempty"`
+	Before        *Record  `json:"before,omitempty"`
+	After         *Record  `json:"after,omitempty"`
+	StandInBefore *StandIn `json:"standInBefore,omitempty"`
+	StandInAfter  *StandIn `json:"standInAfter,omitempty"`
 
 	// Replaced is what was expected in the file's place, of an event about the
 	// whole file.

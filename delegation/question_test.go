@@ -221,6 +221,13 @@ func BenchmarkQuestions(b *testing.B) {
 	})
 	b.Run("Delegators", func(b *testing.B) {
 		for b.Loop() {
+			if l := s.Delegators(Caller{GUID: c.GUID}, nil, noon); len(l) != 299 {
+				b.Fatal(len(l))
+			}
+		}
+	})
+	b.Run("DelegatorsByGroups", func(b *testing.B) { // 3,389 of them
+		for b.Loop() {
 			if l := s.Delegators(c, nil, noon); len(l) != 299+30*103 {
 				b.Fatal(len(l))
 			}

@@ -296,10 +296,20 @@ func (b *Book) install(ctx context.Context, temp string) error {
 		{os.Link, path, kept},
 	} {
 		if err := f.move(f.from, f.to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(err, b.open(ctx))
+			return errors.Join(err, b.reopen(ctx))
 		}
 	}
-	return errors.Join(rename(temp, path), b.open(ctx))
+	return errors.Join(rename(temp, path), b.reopen(ctx))
+}
+
+// reopen opens the database after its file was closed. If that fails, what is in
+// memory counts until the next start.
+func (b *Book) reopen(ctx context.Context) error {
+	err := b.open(ctx)
+	if err != nil {
+		b.publish(ctx, State{Condition: Replaced, Detail: err.Error()})
+	}
+	return err
 }
 
 func copyFile(from, to string) error {
