@@ -198,7 +198,11 @@ func TestRestoreRefuses(t *testing.T) {
 	e := newEnv(t)
 	e.put("ann", "bob", LevelRead)
 	other := newEnv(t)
-	other.restart(func() { other.store = "calendars-2"; remove(t, other.dir+"/"+fileName, other.path(stateName)); other.witness.mark = Mark{} })
+	other.restart(func() {
+		other.store = "calendars-2"
+		remove(t, other.dir+"/"+fileName, other.path(stateName))
+		other.witness.mark = Mark{}
+	})
 	if err := errors.Join(e.Tend(ctx), other.Backup(ctx, e.path("other"))); err != nil {
 		t.Fatal(err)
 	}
