@@ -17,7 +17,6 @@ import (
 type world struct {
 	*env
 	t         *rapid.T
-	people    []string
 	directory []Record
 	groups    map[string][]string // expanded, of each
 	members   map[string][]string
@@ -160,7 +159,7 @@ func (w *world) naive(s *Set, c Caller, delegator string, now time.Time) (g Gran
 // check holds everything that is always so.
 func (w *world) check() {
 	s := w.read()
-	for _, now := range []time.Time{noon.Add(-2 * time.Hour), w.now, noon.Add(2 * time.Hour)} {
+	for _, now := range []time.Time{w.now, noon.Add(2 * time.Hour)} {
 		for _, guid := range folks {
 			c := w.caller(guid)
 			c.Replaces = w.groups // of everybody: more than is asked for does no harm
@@ -221,7 +220,7 @@ func TestProperties(t *testing.T) {
 func TestTimeAlone(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rt)
-		for range 6 {
+		for range 4 {
 			w.act()
 		}
 		at := func() string {

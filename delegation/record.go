@@ -134,14 +134,6 @@ func (s Scope) union(o Scope) Scope {
 	return normalScope(slices.Concat(s.Collections, o.Collections))
 }
 
-// intersect returns the scope of what is in s and o.
-func (s Scope) intersect(o Scope) Scope {
-	if s.All {
-		return o
-	}
-	return Scope{Collections: slices.DeleteFunc(slices.Clone(s.Collections), func(c uint32) bool { return !o.Covers(c) })}
-}
-
 // within reports whether everything in s is in o.
 func (s Scope) within(o Scope) bool {
 	if s.All {
