@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"convene/directory"
+	"convene/internal/password"
 )
 
 // Caller is who is asking, resolved once a request. It is shared between
@@ -24,9 +25,9 @@ type Caller struct {
 	Device    string   // id of the device password used, or ""
 }
 
-// Errors that Outcome.Err wraps, besides those of package directory and
-// ErrMismatch.
+// Errors that Outcome.Err wraps, besides those of package directory.
 var (
+	ErrMismatch      = password.ErrMismatch
 	ErrNoCredentials = errors.New("no credentials")
 	ErrMalformed     = errors.New("malformed credentials")
 	ErrNotOffered    = errors.New("scheme not offered")

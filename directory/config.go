@@ -115,10 +115,6 @@ type FileConfig struct {
 
 	SearchCap  int           `toml:"search-cap" doc:"Most records that one search may give."`
 	CheckEvery time.Duration `toml:"check-every" doc:"How often the files are looked at for changes."`
-
-	// PasswordVerifier checks a password against a hash of the file. Nil
-	// accepts only passwords that are kept in clear.
-	PasswordVerifier PasswordVerifier `toml:"-" json:"-"`
 }
 
 // DefaultLDAPConfig holds the numbers and times of a directory that nobody
@@ -177,10 +173,6 @@ func negative[T int | time.Duration](list []named[T]) error {
 	}
 	return nil
 }
-
-// PasswordVerifier returns nil if password belongs to hash, which is in one
-// of the formats of htpasswd or of LDAP's userPassword.
-type PasswordVerifier func(hash, password string) error
 
 // A SettingError is a setting that cannot be used.
 type SettingError struct {

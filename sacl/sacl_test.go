@@ -56,7 +56,7 @@ func people(t testing.TB, calendar, login bool) *directory.Static {
 		record(middleID, directory.Group, "middle", innerID),
 		record(outerID, directory.Group, "outer", middleID),
 		record(otherID, directory.Group, "other", bobID),
-	}, nil)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestAmbiguousGroup(t *testing.T) {
 	user := func(guid, name string) directory.Record {
 		return directory.Record{Principal: directory.Principal{GUID: guid, Type: directory.User, Name: name, CalendarEnabled: true, LoginEnabled: true}}
 	}
-	dir, err := directory.NewStatic([]directory.Record{user(annID, "ann"), user(bobID, "bob"), twin(innerID, annID), twin(otherID, bobID)}, nil)
+	dir, err := directory.NewStatic([]directory.Record{user(annID, "ann"), user(bobID, "bob"), twin(innerID, annID), twin(otherID, bobID)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"convene/acl"
-	"convene/auth"
 	"convene/config"
 	"convene/directory"
 	"convene/sacl"
@@ -43,7 +42,6 @@ func openPeople(c config.Directory, dataDir string, log *slog.Logger, now func()
 	switch c.Kind {
 	case "file":
 		name = c.File.Source()
-		c.File.PasswordVerifier = auth.Hashes{}.Bounded()
 		p.source, err = directory.OpenFile(c.File, directory.Options{Log: log})
 	default:
 		name = c.LDAP.Source()
