@@ -15,7 +15,6 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/settings"
-	"convene/sacl"
 )
 
 // check finds what a value by itself cannot tell: names that are none, and
@@ -183,11 +182,9 @@ func (k *checker) auth(c *auth.Config) {
 
 func (k *checker) principals(key string, entries []string) {
 	for _, s := range entries {
-		w, err := sacl.ParseWho(s)
-		if err == nil && w.Kind == sacl.Everyone {
-			err = fmt.Errorf("everyone cannot stand above everyone")
-		}
-		if err != nil {
+		if s == "everyone" {
+			k.fault(key, "rights over everybody's calendars cannot be for everyone", "name users or groups")
+		} else if _, err := directory.ParseRef(s); err != nil {
 			k.fault(key, err.Error(), "")
 		}
 	}

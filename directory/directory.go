@@ -32,11 +32,14 @@ func (t Type) String() string {
 	return fmt.Sprintf("type(%d)", uint8(t))
 }
 
+// singular returns the name of one record of the type: "user".
+func (t Type) singular() string { return strings.TrimSuffix(t.String(), "s") }
+
 // ParseType reads a type by its plural or singular, in any case.
 func ParseType(s string) (Type, bool) {
 	s = strings.ToLower(s)
 	for _, t := range Types() {
-		if n := typeNames[t]; s == n || s == n[:len(n)-1] {
+		if s == t.String() || s == t.singular() {
 			return t, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -117,6 +118,23 @@ func (s *SACL) Rules() []Rule {
 		}
 	}
 	return out
+}
+
+// Unknown gives the rules of the configuration that name no record of the
+// directory, each with the directory's error. It ends early if the directory is
+// unavailable.
+func (s *SACL) Unknown(ctx context.Context) iter.Seq2[*Rule, error] {
+	return func(yield func(*Rule, error) bool) {
+		for _, r := range s.config {
+			if r.Everyone || r.Who.GUID != "" {
+				continue
+			}
+			_, err := r.Who.Find(ctx, s.directory)
+			if errors.Is(err, directory.ErrUnavailable) || err != nil && !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 // A Decision is the answer to a request for a service.
@@ -233,7 +251,7 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 		return step, unanswered
 	}
 	for _, r := range rules {
-		if r.Who.Kind == Everyone {
+		if r.Everyone {
 			step.Rule, step.Passed = r, r.Effect == Allow
 			step.Reason = "the rule is for everyone"
 			return step, nil
@@ -250,11 +268,11 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 // names reports whether r names the record p itself.
 func (r *Rule) names(p *directory.Principal) bool {
 	switch {
-	case r.Who.Kind == Everyone:
+	case r.Everyone:
 		return false
 	case r.Who.GUID != "":
 		return r.Who.GUID == p.GUID
-	case r.Who.Kind != User || p.Type != directory.User || r.key.Value == "":
+	case r.Who.Type != directory.User || p.Type != directory.User || r.key.Value == "":
 		return false
 	}
 	return r.hasName(p)
@@ -273,7 +291,7 @@ func sameName(key directory.Key, name string) bool {
 // group's DN, where the directory was asked for it.
 func (s *SACL) holds(ctx context.Context, r *Rule, c *auth.Caller) (entry string, in bool, err error) {
 	switch {
-	case r.Who.Kind == Everyone, r.Who.Kind == User:
+	case r.Everyone, r.Who.Type == directory.User:
 		return "", false, nil
 	case r.Who.GUID != "":
 		_, in = slices.BinarySearch(c.Groups, r.Who.GUID)

@@ -81,13 +81,14 @@ func (p *people) resolve(ctx context.Context, c config.Access, log *slog.Logger)
 func (p *people) guids(ctx context.Context, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {
 	complete = true
 	for _, s := range entries {
-		who, err := sacl.ParseWho(s)
-		if err == nil && who.GUID == "" {
-			who.GUID, err = p.named(ctx, who)
+		guid := ""
+		who, err := directory.ParseRef(s)
+		if err == nil {
+			guid, err = who.Resolve(ctx, p.cache)
 		}
 		switch {
 		case err == nil:
-			out = append(out, who.GUID)
+			out = append(out, guid)
 		case errors.Is(err, directory.ErrUnavailable):
 			complete = false
 		default:
@@ -98,37 +99,13 @@ func (p *people) guids(ctx context.Context, setting string, entries []string, lo
 	return slices.Compact(out), complete
 }
 
-// named returns the GUID of a user or group named by its short name.
-func (p *people) named(ctx context.Context, who sacl.Who) (string, error) {
-	typ := directory.User
-	if who.Kind == sacl.Group {
-		typ = directory.Group
-	}
-	r, err := p.cache.Lookup(ctx, directory.Key{By: directory.Name, Type: typ, Value: who.Name})
-	if err != nil {
-		return "", err
-	}
-	return r.GUID, nil
-}
-
 // checkNames warns of entries of the access list that are about nobody, such as a
 // misspelt one that was to turn people away. It says nothing while the directory is
 // away.
-func (p *people) checkNames(ctx context.Context, c *sacl.Config, log *slog.Logger) {
+func checkNames(ctx context.Context, list *sacl.SACL, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	for key, entries := range c.Lists() {
-		for _, s := range entries {
-			who, err := sacl.ParseWho(s)
-			if err != nil || who.Kind == sacl.Everyone || who.GUID != "" {
-				continue
-			}
-			switch _, err := p.named(ctx, who); {
-			case errors.Is(err, directory.ErrUnavailable):
-				return
-			case err != nil:
-				log.Warn("an entry of the access list is about nobody", "setting", "sacl."+key, "entry", s, "err", err)
-			}
-		}
+	for r, err := range list.Unknown(ctx) {
+		log.Warn("an entry of the access list is about nobody", "setting", fmt.Sprintf("sacl.%s.%s", r.Service, r.Effect), "entry", r.Entry(), "err", err)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"convene/directory"
 	"convene/quota"
-	"convene/sacl"
 )
 
 // setQuota makes what may be stored under the configuration of a site, with the
@@ -32,14 +31,13 @@ func (s *Server) setQuota(ctx context.Context, next *site, log *slog.Logger) {
 func (p *people) quotaPolicy(ctx context.Context, policy *quota.Policy, log *slog.Logger) *quota.Policy {
 	ids := make(map[string]string, len(policy.Groups))
 	for _, name := range slices.Sorted(maps.Keys(policy.Groups)) {
-		who, err := sacl.ParseWho(name) // a GUID, or else no rule
-		if err != nil || who.GUID == "" {
-			who = sacl.Who{Kind: sacl.Group, Name: name}
-			who.GUID, err = p.named(ctx, who)
+		group, err := directory.ParseRef(name)
+		if err != nil || group.GUID == "" {
+			group = directory.Ref{Type: directory.Group, Name: name}
 		}
-		switch {
+		switch guid, err := group.Resolve(ctx, p.cache); {
 		case err == nil:
-			ids[who.GUID] = name
+			ids[guid] = name
 		case errors.Is(err, directory.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 			policy.Incomplete = true
 		default:

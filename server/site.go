@@ -75,7 +75,7 @@ func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *s
 	if err != nil {
 		return nil, errors.Join(err, next.discard(old))
 	}
-	next.people.checkNames(ctx, &c.SACL, s.log)
+	checkNames(ctx, next.sacl, s.log)
 	return next, nil
 }
 
