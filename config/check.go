@@ -101,7 +101,7 @@ func checkAddress(addr string) error {
 	return nil
 }
 
-func (k *checker) directory(c *Directory) {
+func (k *checker) directory(c *directory.Config) {
 	before := len(k.faults)
 	k.directoryNamed(c)
 	k.cache(&c.Cache)
@@ -109,7 +109,7 @@ func (k *checker) directory(c *Directory) {
 		return // what follows would say the same with less of a cure
 	}
 	err := c.LDAP.Check()
-	if c.Kind == "file" {
+	if c.Kind == directory.KindFile {
 		err = c.File.Check()
 	}
 	if s, ok := errors.AsType[*directory.SettingError](err); ok {
@@ -117,7 +117,7 @@ func (k *checker) directory(c *Directory) {
 	}
 }
 
-func (k *checker) cache(c *Cache) {
+func (k *checker) cache(c *directory.CacheConfig) {
 	if c.Records < 1 {
 		k.fault("directory.cache.records", "a number above zero is needed", "")
 	}
@@ -137,9 +137,9 @@ func (k *checker) above(times map[string]time.Duration) {
 }
 
 // directoryNamed finds what is missing.
-func (k *checker) directoryNamed(c *Directory) {
+func (k *checker) directoryNamed(c *directory.Config) {
 	switch c.Kind {
-	case "ldap":
+	case directory.KindLDAP:
 		if len(c.LDAP.URLs) == 0 {
 			k.fault("directory.ldap.urls", "there is no LDAP server", `such as ["ldaps://ldap.example.com"]; or set directory.kind = "file"`)
 		}
@@ -152,12 +152,12 @@ func (k *checker) directoryNamed(c *Directory) {
 		if len(c.LDAP.Base) == 0 && len(c.LDAP.Users.Base) == 0 {
 			k.fault("directory.ldap.base", "there is no search base", `such as ["dc=example,dc=com"]`)
 		}
-	case "file":
+	case directory.KindFile:
 		if c.File.File == "" {
 			k.fault("directory.file.file", "there is no file", `such as "/etc/convene/accounts.ldif"`)
 		}
 	default:
-		k.oneOf("directory.kind", c.Kind, "ldap", "file")
+		k.oneOf("directory.kind", c.Kind, directory.KindLDAP, directory.KindFile)
 	}
 }
 

@@ -19,9 +19,10 @@
 //
 // # Implementations
 //
-// OpenLDAP connects to LDAP servers of any kind, OpenFile reads LDIF,
-// accounts.xml, htpasswd or htdigest files, NewStatic holds a fixed list.
-// NewCache puts a cache in front of any of them. Package directorytest has the
+// Open opens what the configuration names, with a cache in front. OpenLDAP
+// connects to LDAP servers of any kind, OpenFile reads LDIF, accounts.xml, htpasswd
+// or htdigest files, NewStatic holds a fixed list. NewCache puts a cache in front
+// of any of them. Package directorytest has the
 // suite that all pass, package memldap an LDAP server for demonstrations and
 // tests.
 package directory

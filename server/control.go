@@ -69,15 +69,15 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		current = s.site.Load()
 	}
 	return &admin.Admin{
-		Store: s.store, Directory: current.people.cache, Devices: current.signIn.Devices(), SACL: current.sacl,
-		Provision: provision(s.store, current.people), Audit: s.audit, Reload: s.Reload,
+		Store: s.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
+		Provision: provision(s.store, current.directory), Audit: s.audit, Reload: s.Reload,
 	}, current.leave
 }
 
 // provision makes homes for the operator's verbs.
-func provision(s *store.Store, p *people) func(context.Context, *directory.Principal) error {
+func provision(s *store.Store, d directory.Directory) func(context.Context, *directory.Principal) error {
 	return func(ctx context.Context, owner *directory.Principal) error {
-		return (&calendar.Calendars{Store: s, Groups: p.cache.Groups}).Provision(ctx, owner)
+		return (&calendar.Calendars{Store: s, Groups: d.Groups}).Provision(ctx, owner)
 	}
 }
 
@@ -118,22 +118,22 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.Audit, o.close = audit, append(o.close, closer.Close)
-	people, err := openPeople(c.Directory, c.Server.Data, quiet, time.Now)
+	dir, err := openDirectory(&c, quiet, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	o.Directory, o.close = people.cache, append(o.close, people.close)
-	o.Provision = provision(o.Store, people)
+	o.Directory, o.close = dir, append(o.close, dir.Close)
+	o.Provision = provision(o.Store, dir)
 	if len(c.Quota.Groups) > 0 {
-		policy.Store(people.quotaPolicy(ctx, c.QuotaPolicy(), quiet))
+		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
-	if o.SACL, err = openSACL(&c, people, state, audit, time.Now); err != nil {
+	if o.SACL, err = openSACL(&c, dir, state, audit, time.Now); err != nil {
 		return nil, err
 	}
 	// Whatever way to sign in is configured, enrolling needs none of them.
 	options := c.Auth.Options()
 	options.Schemes, options.Basic.Files = []string{auth.SchemeBasic}, nil
-	options.Directory, options.State, options.Log = people.cache, state, quiet
+	options.Directory, options.State, options.Log = dir, state, quiet
 	a, err := auth.New(options)
 	if err != nil {
 		return nil, err

@@ -81,10 +81,10 @@ func (s *Server) reloadAll(ctx context.Context) error {
 // rereadFiles reads the files anew of those parts of old that go on under c: the
 // others are opened, and so read, for the new site.
 func rereadFiles(ctx context.Context, old *site, c *config.Config) error {
-	if !old.people.serves(c.Directory) {
+	if !old.directory.Serves(c.Directory) {
 		return nil
 	}
-	if err := old.people.source.Reload(ctx); err != nil {
+	if err := old.directory.Reload(ctx); err != nil {
 		return err
 	}
 	if reflect.DeepEqual(c.Auth, old.config.Auth) {

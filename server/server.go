@@ -385,7 +385,7 @@ func (s *Server) closeParts() error {
 	if current := s.site.Load(); current != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		errs = append(errs, current.signIn.close(ctx), current.people.close())
+		errs = append(errs, current.signIn.close(ctx), current.directory.Close())
 	}
 	if s.state != nil {
 		errs = append(errs, s.state.Close())

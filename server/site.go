@@ -15,8 +15,8 @@ import (
 	"convene/acl"
 	"convene/auth"
 	"convene/caldav"
-	"convene/calendar"
 	"convene/config"
+	"convene/directory"
 	"convene/internal/engine"
 	"convene/quota"
 	"convene/sacl"
@@ -26,10 +26,10 @@ import (
 // who is let in, and what they may do. Reload makes a new one. A request keeps
 // the site it began with, and a site is closed when its last request is done.
 type site struct {
-	config config.Config
-	people *people
-	signIn *signIn
-	sacl   *sacl.SACL
+	config    config.Config
+	directory *directory.Client
+	signIn    *signIn
+	sacl      *sacl.SACL
 
 	policy    acl.Policy // as calendars has it
 	calendars atomic.Pointer[caldav.Handler]
@@ -63,12 +63,12 @@ func (s *site) leave() {
 func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *site, err error) {
 	next := &site{config: c, retire: func() {}}
 	next.users.Store(1)
-	if old != nil && old.people.serves(c.Directory) {
-		next.people = old.people
-	} else if next.people, err = openPeople(c.Directory, c.Server.Data, s.log, s.now); err != nil {
+	if old != nil && old.directory.Serves(c.Directory) {
+		next.directory = old.directory
+	} else if next.directory, err = openDirectory(&c, s.log, s.now); err != nil {
 		return nil, err
 	}
-	if next.sacl, err = openSACL(&c, next.people, s.state, s.audit, s.now); err == nil {
+	if next.sacl, err = openSACL(&c, next.directory, s.state, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)
 		s.setQuota(ctx, next, s.log)
 	}
@@ -81,16 +81,21 @@ func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *s
 
 // discard closes what a site does not share with old.
 func (s *site) discard(old *site) error {
-	if old != nil && s.people == old.people {
+	if old != nil && s.directory == old.directory {
 		return nil
 	}
-	return s.people.close()
+	return s.directory.Close()
+}
+
+// openDirectory opens the directory of a configuration.
+func openDirectory(c *config.Config, log *slog.Logger, now func() time.Time) (*directory.Client, error) {
+	return directory.Open(c.Directory, directory.ClientOptions{CacheFile: filepath.Join(c.Server.Data, "directory.cache"), Log: log, Now: now})
 }
 
 // openSACL opens the access list of a configuration.
-func openSACL(c *config.Config, p *people, state engine.Engine, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
+func openSACL(c *config.Config, d directory.Directory, state engine.Engine, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
 	o := saclOptions(c, state, audit, now)
-	o.Directory = p.cache
+	o.Directory = d
 	return sacl.Open(o)
 }
 
@@ -104,7 +109,7 @@ func saclOptions(c *config.Config, state engine.Engine, audit *slog.Logger, now 
 // the new one opened: so the new one knows every ticket that was used. On error
 // everything is as before.
 func (s *Server) exchange(ctx context.Context, next, old *site) error {
-	if next.people == old.people && reflect.DeepEqual(next.config.Auth, old.config.Auth) {
+	if next.directory == old.directory && reflect.DeepEqual(next.config.Auth, old.config.Auth) {
 		next.signIn = old.signIn
 		s.site.Store(next)
 		return nil
@@ -146,7 +151,7 @@ func (s *Server) tryAuth(ctx context.Context, next *site) error {
 
 func (s *Server) authOptions(next *site) auth.Options {
 	o := next.config.Auth.Options()
-	o.Directory = next.people.cache
+	o.Directory = next.directory
 	o.State = s.state
 	o.Certificate = shownCertificate
 	o.Log, o.Now = s.log, s.now
@@ -158,35 +163,5 @@ func shownCertificate(r *http.Request) *x509.Certificate {
 	if c, ok := r.Context().Value(connKey{}).(*trackedConn); ok {
 		return c.shown.Load()
 	}
-	return nil
-}
-
-// resolveLimit is how long a start or reload waits for the directory to say
-// who the administrators are. It goes on without, and asks again (see watch).
-const resolveLimit = 2 * time.Second
-
-// setCalendars makes the handler of a site, with the administrators and
-// readers that the directory knows now. log is told of names that it does not
-// know.
-func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
-	defer cancel()
-	policy := next.people.resolve(ctx, next.config.Access, log)
-	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
-		return nil // those known before stay
-	}
-	if policy.Incomplete {
-		log.Warn("the directory does not say who the administrators are; it will be asked again")
-	}
-	h, err := caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.people.cache.Groups},
-		Directory: next.people.cache, Access: &policy,
-		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.memory, Log: s.log, Now: s.now,
-	})
-	if err != nil {
-		return err
-	}
-	next.policy = policy
-	next.calendars.Store(h)
 	return nil
 }
