@@ -46,31 +46,29 @@ func (c *controller) listen(dataDir string) (err error) {
 	return err
 }
 
-func (c *controller) serve() {
-	if err := c.http.Serve(c.l); !errors.Is(err, http.ErrServerClosed) {
-		c.server.log.Error("commands cannot reach the server any more", "err", err)
-	}
-}
-
-// close ends commands that are being served; they report it.
-func (c *controller) close() error {
-	if c.l == nil {
+// run serves commands until ctx ends. Those in progress are then cut off; they
+// report it.
+func (c *controller) run(ctx context.Context) error {
+	stopped := context.AfterFunc(ctx, func() { _ = c.http.Close() }) // it closes a socket, of which nothing is left
+	defer stopped()
+	err := c.http.Serve(c.l)
+	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return c.http.Close()
+	return fmt.Errorf("commands cannot reach the server any more: %w", err)
 }
 
-// admin gives the operator's verbs the parts of the site of the moment.
+// admin gives the operator's verbs the parts of the current generation.
 func (s *Server) admin() (*admin.Admin, func()) {
 	s.gate.RLock() // while a reload exchanges the sign-in there is none
 	defer s.gate.RUnlock()
-	current := s.site.Load()
+	current := s.current.Load()
 	for !current.enter() {
-		current = s.site.Load()
+		current = s.current.Load()
 	}
 	return &admin.Admin{
-		Store: s.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
-		Provision: provision(s.store, current.directory), Audit: s.audit, Reload: s.Reload,
+		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
+		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.Reload,
 	}, current.leave
 }
 

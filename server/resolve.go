@@ -23,10 +23,10 @@ import (
 // who the administrators are. It goes on without, and asks again (see watch).
 const resolveLimit = 2 * time.Second
 
-// setCalendars makes the handler of a site, with the administrators and
-// readers that the directory knows now. log is told of names that it does not
+// setCalendars makes the handler of a generation, with the administrators and
+// readers that the directory knows now. log gets the names that it does not
 // know.
-func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger) error {
+func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
@@ -37,9 +37,9 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 		log.Warn("the directory does not say who the administrators are; it will be asked again")
 	}
 	h, err := caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
+		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
 		Directory: next.directory, Access: &policy,
-		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.memory, Log: s.log, Now: s.now,
+		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err
@@ -81,10 +81,10 @@ func resolveAll(ctx context.Context, d directory.Directory, setting string, entr
 	return slices.Compact(out), complete
 }
 
-// setQuota makes what may be stored under the configuration of a site, with the
+// setQuota makes what may be stored under the configuration of a generation, with the
 // groups that the directory knows now. While it is away those known before stay.
-// log is told of names that it does not know.
-func (s *Server) setQuota(ctx context.Context, next *site, log *slog.Logger) {
+// log gets the names that it does not know.
+func (s *Server) setQuota(ctx context.Context, next *generation, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	p := resolveQuota(ctx, next.directory, next.config.QuotaPolicy(), log)

@@ -22,10 +22,10 @@ import (
 	"convene/sacl"
 )
 
-// A site is what depends on the configuration: who exists, how they sign in,
-// who is let in, and what they may do. Reload makes a new one. A request keeps
-// the site it began with, and a site is closed when its last request is done.
-type site struct {
+// A generation is what depends on the configuration: who exists, how they sign in,
+// who is let in, and what they may do. Reload makes the next one. A request keeps
+// the generation it began with, and one is closed when its last request is done.
+type generation struct {
 	config    config.Config
 	directory *directory.Client
 	signIn    *signIn
@@ -39,36 +39,36 @@ type site struct {
 	retire func()       // called when users reaches 0
 }
 
-// enter counts a request in. It reports false if the site was closed meanwhile.
-func (s *site) enter() bool {
+// enter counts a request in. It reports false if the generation was closed meanwhile.
+func (g *generation) enter() bool {
 	for {
-		n := s.users.Load()
+		n := g.users.Load()
 		if n == 0 {
 			return false
 		}
-		if s.users.CompareAndSwap(n, n+1) {
+		if g.users.CompareAndSwap(n, n+1) {
 			return true
 		}
 	}
 }
 
-func (s *site) leave() {
-	if s.users.Add(-1) == 0 {
-		s.retire()
+func (g *generation) leave() {
+	if g.users.Add(-1) == 0 {
+		g.retire()
 	}
 }
 
-// openSite builds the site of c, but for its sign-in. It takes over the
+// openGeneration builds the generation of c, but for its sign-in. It takes over the
 // directory of old, which may be nil, if c does not change it.
-func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *site, err error) {
-	next := &site{config: c, retire: func() {}}
+func (s *Server) openGeneration(ctx context.Context, c config.Config, old *generation) (_ *generation, err error) {
+	next := &generation{config: c, retire: func() {}}
 	next.users.Store(1)
 	if old != nil && old.directory.Serves(c.Directory) {
 		next.directory = old.directory
 	} else if next.directory, err = openDirectory(&c, s.log, s.now); err != nil {
 		return nil, err
 	}
-	if next.sacl, err = openSACL(&c, next.directory, s.state, s.audit, s.now); err == nil {
+	if next.sacl, err = openSACL(&c, next.directory, s.data.state, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)
 		s.setQuota(ctx, next, s.log)
 	}
@@ -79,12 +79,12 @@ func (s *Server) openSite(ctx context.Context, c config.Config, old *site) (_ *s
 	return next, nil
 }
 
-// discard closes what a site does not share with old.
-func (s *site) discard(old *site) error {
-	if old != nil && s.directory == old.directory {
+// discard closes what a generation does not share with old.
+func (g *generation) discard(old *generation) error {
+	if old != nil && g.directory == old.directory {
 		return nil
 	}
-	return s.directory.Close()
+	return g.directory.Close()
 }
 
 // openDirectory opens the directory of a configuration.
@@ -104,14 +104,14 @@ func saclOptions(c *config.Config, state engine.Engine, audit *slog.Logger, now 
 	return sacl.Options{Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), State: state, Audit: audit, Now: now}
 }
 
-// exchange makes next the site that new requests enter. Where it needs a
+// exchange makes next the generation that new requests enter. Where it needs a
 // sign-in of its own, requests wait at the gate while the old one is closed and
 // the new one opened: so the new one knows every ticket that was used. On error
 // everything is as before.
-func (s *Server) exchange(ctx context.Context, next, old *site) error {
+func (s *Server) exchange(ctx context.Context, next, old *generation) error {
 	if next.directory == old.directory && reflect.DeepEqual(next.config.Auth, old.config.Auth) {
 		next.signIn = old.signIn
-		s.site.Store(next)
+		s.current.Store(next)
 		return nil
 	}
 	if err := s.tryAuth(ctx, next); err != nil {
@@ -124,7 +124,7 @@ func (s *Server) exchange(ctx context.Context, next, old *site) error {
 	}
 	var err error
 	if next.signIn, err = openSignIn(s.authOptions(next)); err == nil {
-		s.site.Store(next)
+		s.current.Store(next)
 		return nil
 	}
 	again, errOld := openSignIn(s.authOptions(old))
@@ -135,10 +135,10 @@ func (s *Server) exchange(ctx context.Context, next, old *site) error {
 	return err
 }
 
-// tryAuth opens the sign-in of a site and closes it: whatever is wrong with the
+// tryAuth opens the sign-in of a generation and closes it: whatever is wrong with the
 // settings shows before anything of the running one is closed. It has a state of
 // its own, for where nothing else verifies anybody.
-func (s *Server) tryAuth(ctx context.Context, next *site) error {
+func (s *Server) tryAuth(ctx context.Context, next *generation) error {
 	trial := s.authOptions(next)
 	state := engine.OpenMemory(auth.Tables())
 	trial.State, trial.Log = state, slog.New(slog.DiscardHandler)
@@ -149,10 +149,10 @@ func (s *Server) tryAuth(ctx context.Context, next *site) error {
 	return errors.Join(err, state.Close())
 }
 
-func (s *Server) authOptions(next *site) auth.Options {
+func (s *Server) authOptions(next *generation) auth.Options {
 	o := next.config.Auth.Options()
 	o.Directory = next.directory
-	o.State = s.state
+	o.State = s.data.state
 	o.Certificate = shownCertificate
 	o.Log, o.Now = s.log, s.now
 	return o
