@@ -47,7 +47,7 @@ const (
 	streamBuffer     = 128 << 10
 )
 
-func httpServer(c *config.Config, handler http.Handler, errors *slog.Logger) *http.Server {
+func httpServer(c *config.Config, handler http.Handler, errorLog *slog.Logger) *http.Server {
 	h := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: c.Limits.HeaderTime,
@@ -56,7 +56,7 @@ func httpServer(c *config.Config, handler http.Handler, errors *slog.Logger) *ht
 		IdleTimeout:       c.Limits.IdleTime,
 		MaxHeaderBytes:    int(c.Limits.Header),
 		ConnContext:       trackConn,
-		ErrorLog:          log.New(httpErrors{errors}, "", 0),
+		ErrorLog:          log.New(httpErrors{errorLog}, "", 0),
 		Protocols:         new(http.Protocols),
 	}
 	h.Protocols.SetHTTP1(true)
@@ -90,7 +90,7 @@ func (n *network) listen(c *config.Server) error {
 	return nil
 }
 
-// urls is Server.URLn.
+// urls is Server.URLs.
 func (n *network) urls() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
