@@ -23,7 +23,7 @@ const (
 	// that began it, because others may be waiting for the same.
 	verifyLimit = 30 * time.Second
 	// outagePause is how long the directory is not asked again about log-ins
-	// that are known, after it could not answer.
+	// that are known, after it could not respond.
 	outagePause = 5 * time.Second
 	// maxBasic is the longest credentials worth decoding, in bytes of base 64.
 	maxBasic = 4 << 10
@@ -222,7 +222,7 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 	return b.bind(ctx, p, login, password, address, known)
 }
 
-// stranger answers for a name that is no one record's, as far as is known. It asks the
+// stranger checks a name that is no one record's, as far as is known. It asks the
 // directory all the same, and within the limits of an account: neither the time
 // that it takes nor the number of tries tells a name that somebody has from one
 // that nobody has, and who was given the name just now gets in.

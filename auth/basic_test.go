@@ -343,7 +343,7 @@ func TestThrottleLocalByAddress(t *testing.T) {
 	}
 }
 
-// Somebody who changes his password shuts out who knows the old one, at the old
+// Somebody who changes their password shuts out who knows the old one, at the old
 // one's next use and in an outage.
 func TestBasicPasswordChanged(t *testing.T) {
 	s := openSite(t, nil)

@@ -167,7 +167,7 @@ func (c *logins) remove(s *loginShard, k loginKey) {
 
 // leastUsed returns the key of the entry that was used longest ago, of a few that a
 // walk from a random place meets: good enough to evict, and costs the same however
-// many there are. used tells when an entry was used.
+// many there are. used returns when an entry was used.
 func leastUsed[K comparable, V any](entries map[K]V, used func(V) int64) (oldest K) {
 	const sample = 8
 	least, n := int64(0), 0

@@ -79,7 +79,7 @@ func OpenFile(cfg FileConfig, o Options) (*File, error) {
 	return f, nil
 }
 
-// guessFormat tells the format by the file's name.
+// guessFormat finds the format by the file's name.
 func guessFormat(file string) string {
 	name := strings.ToLower(filepath.Base(file))
 	switch {

@@ -80,7 +80,7 @@ func (k Key) Canonical() (Key, error) {
 }
 
 // foldLogin gives the many ways to write a login one form: each that names
-// somebody is remembered, and anybody may send as many as he likes. Of
+// somebody is remembered, and anybody may send as many as they like. Of
 // DOMAIN\name the domain does not matter; it becomes \name.
 func foldLogin(s string) string {
 	if i := strings.IndexByte(s, '\\'); i > 0 {

@@ -369,7 +369,7 @@ func (s *Static) Authenticate(ctx context.Context, login, secret string) (*Princ
 	r, err := s.find(Key{By: Login, Type: User, Value: login})
 	if err != nil {
 		if s.decoy != "" {
-			_ = s.verify(ctx, s.decoy, secret) // for its time; the answer is no in any case
+			_ = s.verify(ctx, s.decoy, secret) // for its time; the result is no in any case
 		}
 		return nil, errors.Join(ErrInvalidCredentials, err)
 	}

@@ -22,7 +22,7 @@ type Options struct {
 	File      string        // path of sacl.json; "": rules of the configuration only
 	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
-	Audit     *slog.Logger     // told of every change of a rule; nil: nobody
+	Audit     *slog.Logger     // gets every change of a rule; nil: nobody
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -137,7 +137,7 @@ func (s *SACL) Unknown(ctx context.Context) iter.Seq2[*Rule, error] {
 	}
 }
 
-// A Decision is the answer to a request for a service.
+// A Decision is the result to a request for a service.
 type Decision struct {
 	Allowed bool
 	Rule    string // the rule that decided, or "directory record"
@@ -152,8 +152,8 @@ const (
 )
 
 // Check decides whether c may use svc, which is not All. The error is that of
-// a directory that could not say who is meant by a rule: answer 503, and deny
-// nobody.
+// a directory that could not say who is meant by a rule: the response is then 503,
+// and nobody is denied.
 func (s *SACL) Check(ctx context.Context, svc Service, c *auth.Caller) (Decision, error) {
 	return s.decide(ctx, svc, c, nil)
 }
@@ -234,13 +234,13 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 	// The first rule that the directory could not be asked about: what comes after
 	// it may decide if it would have decided the same.
 	var unknown *Rule
-	var unanswered error
+	var unavailable error
 	for _, r := range rules {
 		listed = listed || r.Effect == Allow
 		entry, in, err := s.holds(ctx, r, c)
 		switch {
 		case err != nil && unknown == nil:
-			unknown, unanswered = r, err
+			unknown, unavailable = r, err
 		case in && (unknown == nil || unknown.Effect == r.Effect):
 			step.Rule, step.Passed, step.Entry = r, r.Effect == Allow, entry
 			step.Reason = "the person is in the group that the rule names"
@@ -248,7 +248,7 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 		}
 	}
 	if unknown != nil {
-		return step, unanswered
+		return step, unavailable
 	}
 	for _, r := range rules {
 		if r.Everyone {

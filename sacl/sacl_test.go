@@ -200,14 +200,14 @@ func TestExplainText(t *testing.T) {
 	}
 }
 
-// away is a directory that does not answer.
+// away is a directory that does not respond.
 type away struct{ directory.Directory }
 
 func (away) Lookup(context.Context, directory.Key) (*directory.Principal, error) {
 	return nil, &directory.UnavailableError{RetryAfter: time.Second}
 }
 
-// A directory that does not answer denies nobody: what can be decided without
+// A directory that does not respond denies nobody: what can be decided without
 // it is, and the rest is an error.
 func TestDirectoryAway(t *testing.T) {
 	dir := people(t, true, true)

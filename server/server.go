@@ -67,7 +67,7 @@ type limits struct {
 }
 
 // Open builds the server of a configuration. It listens on nothing yet. The
-// directory need not answer.
+// directory need not respond.
 func Open(o Options) (_ *Server, err error) {
 	c := o.Config
 	if os.Geteuid() == 0 && !c.Server.AllowRoot {
@@ -133,7 +133,7 @@ func (s *Server) Listen() error { return s.net.listen(&s.current.Load().config.S
 // and https://HOST:PORT, with the IP addresses as they are.
 func (s *Server) URLs() []string { return s.net.urls() }
 
-// Serve answers requests until ctx is done or an address fails. Then requests
+// Serve serves requests until ctx is done or an address fails. Then requests
 // in progress are finished, for at most limits.drain-timeout, and everything is
 // closed. It may be called once.
 func (s *Server) Serve(ctx context.Context) error {
@@ -159,10 +159,10 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
-// notify tells systemd; without it, nobody.
+// notify notifies systemd, if it started the server.
 func (s *Server) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		s.log.Warn("systemd not told", "state", state, "err", err)
+		s.log.Warn("systemd not notified", "state", state, "err", err)
 	}
 }
 
