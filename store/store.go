@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"convene/internal/engine"
 	"convene/quota"
-
-	"github.com/google/uuid"
 )
 
 // Options sets a store's rules. The zero value of each field but Indexer is a
