@@ -2,13 +2,14 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"convene/internal/engine"
 	"convene/quota"
@@ -56,7 +57,7 @@ func (o *Options) setDefaults() {
 		o.Quota = func() *quota.Policy { return unlimited }
 	}
 	if o.NewUUID == nil {
-		o.NewUUID = newUUID
+		o.NewUUID = uuid.NewString
 	}
 	if o.ChangeLogAge == 0 {
 		o.ChangeLogAge = 30 * 24 * time.Hour
@@ -76,13 +77,6 @@ func (o *Options) setDefaults() {
 // MaxBody is the length of the longest body that any quota can allow, in bytes: a
 // value of the engine less more than an object's header.
 const MaxBody = engine.MaxValue - 1<<10
-
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails (crypto/rand)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
 
 // A Store keeps the calendars of all principals. Its methods may be called from
 // many goroutines.
