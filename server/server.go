@@ -65,6 +65,7 @@ type Server struct {
 	memory    *membudget.Budget // of all requests, whatever site they began with
 	callers   callers
 	state     engine.Engine // of sign-in
+	health    health        // of both
 
 	gate sync.RWMutex // see authenticate
 	site atomic.Pointer[site]
@@ -108,6 +109,7 @@ func Open(o Options) (_ *Server, err error) {
 	if s.logs, err = openLogs(&c, s.stderr); err != nil {
 		return nil, err
 	}
+	s.health.notify = s.notify
 	s.log, s.audit, s.access = s.logs.errors, s.logs.audit, s.logs.access
 	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
@@ -118,10 +120,10 @@ func Open(o Options) (_ *Server, err error) {
 // open builds the parts that need each other, from the bottom up.
 func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (err error) {
 	s.quota.Store(c.QuotaPolicy())
-	if s.store, err = openStore(&c, s.quota.Load, s.now, s.log, wrap); err != nil {
+	if s.store, err = openStore(&c, s.quota.Load, s.now, s.log, s.health.of("calendars.db"), wrap); err != nil {
 		return err
 	}
-	if s.state, err = openState(&c, s.log); err != nil {
+	if s.state, err = openState(&c, s.log, s.health.of("auth.db")); err != nil {
 		return err
 	}
 	if wrap != nil {
@@ -161,7 +163,7 @@ var ErrInUse = errors.New("a server runs with this data folder")
 
 // openStore opens the calendars of a configuration's data folder. policy says
 // what may be stored. Errors: ErrInUse, and those of the store.
-func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
+func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, trouble func(error), wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
@@ -170,13 +172,13 @@ func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
-		Log: log, Wrap: wrap,
+		Log: log, Trouble: trouble, Wrap: wrap,
 	})
 }
 
 // openState opens the sign-in state of a configuration's data folder.
-func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log})
+func openState(c *config.Config, log *slog.Logger, trouble func(error)) (engine.Engine, error) {
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log, Trouble: trouble})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}
@@ -261,7 +263,8 @@ func (s *Server) securePort() string {
 
 // Serve answers requests until ctx is done or an address fails. Then requests
 // in progress are finished, for at most limits.drain-timeout, and everything is
-// closed. It may be called once.
+// closed. It may be called once. It returns an error too if a file had stopped taking
+// changes.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := s.Listen(); err != nil {
 		return errors.Join(err, s.Close())
@@ -291,7 +294,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err = <-s.failed:
 	}
 	s.notify(daemon.SdNotifyStopping)
-	return errors.Join(err, s.Close())
+	return errors.Join(err, s.Close(), s.health.err())
 }
 
 // accept serves one listener in the background.
