@@ -221,3 +221,51 @@ func TestFullDisk(t *testing.T) {
 	}
 	verified(t, c)
 }
+
+// TestReadOnly: when a file cannot be written any more, systemd is told, changes are
+// 503, reading goes on, and the end of the server is no success.
+func TestReadOnly(t *testing.T) {
+	c := smallConfig(t)
+	c.Server.HTTPS = nil
+	p := &putter{buildProgram(t, c), rand.New(rand.NewPCG(1, 1)), map[string]string{}}
+	p.start(t)
+	put := func(want int) {
+		t.Helper()
+		if got := p.put(t); got != want {
+			t.Fatalf("PUT: %d, want %d", got, want)
+		}
+	}
+	for range 20 {
+		put(http.StatusCreated)
+	}
+	// The file ends after its first pages: what is mapped of the rest is a fault.
+	path := filepath.Join(c.Server.Data, "calendars.db")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 2*int64(os.Getpagesize())); err != nil {
+		t.Fatal(err)
+	}
+	p.notify.await(t, "STATUS=calendars.db: read-only until the next start")
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(whole, 0); err != nil {
+		t.Fatal(err)
+	}
+	put(http.StatusServiceUnavailable)
+	p.check(t, "read-only")
+	if log := p.log.String(); !strings.Contains(log, "the file is damaged: no changes are taken until the next start") {
+		t.Error("not in the log")
+	}
+	var exit *exec.ExitError
+	if err := p.end(t, syscall.SIGTERM); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("after SIGTERM: %v, want exit status 1", err)
+	}
+	if !strings.Contains(p.log.String(), "calendars.db stopped taking changes") {
+		t.Error("the end does not say why")
+	}
+}

@@ -27,6 +27,14 @@ func isFault(p any) bool {
 	return ok
 }
 
+// damage makes an error of p, which bbolt or a fault panicked with.
+func damage(p any) error {
+	if isFault(p) {
+		return fmt.Errorf("%w: a page of the file cannot be read", ErrDamaged)
+	}
+	return fmt.Errorf("%w: %v", ErrDamaged, p)
+}
+
 // faults makes faults of this goroutine panics until the function that is returned
 // is called.
 func faults() (restore func()) {
@@ -44,7 +52,7 @@ func (s *boltState) damaged() {
 	}
 	if s.reading || isFault(p) {
 		s.reading = false
-		Fail(fmt.Errorf("%w: %v", ErrDamaged, p))
+		Fail(damage(p))
 	}
 	panic(p)
 }
@@ -64,6 +72,6 @@ func (s *boltState) begin() error {
 func unwritable(tx *bbolt.Tx, err *error) {
 	if p := recover(); p != nil {
 		rollback(tx)
-		*err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		*err = damage(p)
 	}
 }
