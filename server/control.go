@@ -102,11 +102,11 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	var policy atomic.Pointer[quota.Policy]
 	policy.Store(c.QuotaPolicy())
 	stderr := slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn))
-	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil); err != nil {
+	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	state, err := openState(&c, stderr)
+	state, err := openState(&c, stderr, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func ResetSACL(c config.Config, with sacl.Beginning, by string) (rules int, err 
 	if err := checkOwner(c.Server.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
-	state, err := openState(&c, slog.New(slog.DiscardHandler)) // fails if a server has it open
+	state, err := openState(&c, slog.New(slog.DiscardHandler), nil) // fails if a server has it open
 	if err != nil {
 		return 0, err
 	}

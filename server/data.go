@@ -28,13 +28,13 @@ type data struct {
 }
 
 // open opens the files of a configuration's data folder. wrap, which may be nil,
-// returns what is used in place of an engine. On error those that were opened stay
+// returns what is used in place of an engine; health notes what their engines report. On error those that were opened stay
 // open.
-func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (err error) {
-	if d.store, err = openStore(c, policy, now, log, wrap); err != nil {
+func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, health *health, wrap func(engine.Engine) engine.Engine) (err error) {
+	if d.store, err = openStore(c, policy, now, log, health.of("calendars.db"), wrap); err != nil {
 		return err
 	}
-	if d.state, err = openState(c, log); err != nil {
+	if d.state, err = openState(c, log, health.of("auth.db")); err != nil {
 		return err
 	}
 	if wrap != nil {
@@ -61,7 +61,7 @@ var ErrInUse = errors.New("a server runs with this data folder")
 
 // openStore opens the calendars of a configuration's data folder. policy says
 // what may be stored. Errors: ErrInUse, and those of the store.
-func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
+func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, trouble func(error), wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
@@ -70,13 +70,13 @@ func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
-		Log: log, Wrap: wrap,
+		Log: log, Trouble: trouble, Wrap: wrap,
 	})
 }
 
 // openState opens the sign-in state of a configuration's data folder.
-func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log})
+func openState(c *config.Config, log *slog.Logger, trouble func(error)) (engine.Engine, error) {
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log, Trouble: trouble})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}

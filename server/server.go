@@ -47,6 +47,7 @@ type Server struct {
 	audit *slog.Logger
 
 	data    data
+	health  health // of its files
 	limits  limits
 	certs   certificates
 	net     *network
@@ -86,6 +87,7 @@ func Open(o Options) (_ *Server, err error) {
 	if s.logs, err = openLogs(&c, s.stderr); err != nil {
 		return nil, err
 	}
+	s.health.notify = s.notify
 	s.log, s.audit = s.logs.errors, s.logs.audit
 	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
@@ -98,7 +100,7 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	s.limits.quota.Store(c.QuotaPolicy())
 	s.limits.memory = membudget.New(int64(c.Limits.Memory))
 	s.limits.maxBody.Store(int64(c.Limits.Body))
-	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, wrap); err != nil {
+	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, wrap); err != nil {
 		return err
 	}
 	s.certs.log, s.certs.now = s.log, s.now
@@ -135,7 +137,8 @@ func (s *Server) URLs() []string { return s.net.urls() }
 
 // Serve serves requests until ctx is done or an address fails. Then requests
 // in progress are finished, for at most limits.drain-timeout, and everything is
-// closed. It may be called once.
+// closed. It may be called once. It returns an error too if a file had stopped taking
+// changes.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := s.Listen(); err != nil {
 		return errors.Join(err, s.Close())
@@ -156,7 +159,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	case err = <-s.net.failed:
 	}
 	s.notify(daemon.SdNotifyStopping)
-	return errors.Join(err, s.Close())
+	return errors.Join(err, s.Close(), s.health.err())
 }
 
 // notify notifies systemd, if it started the server.

@@ -42,6 +42,7 @@ type Options struct {
 	MaxSize int64        // bytes that it may grow to; 0: the disk is the limit
 	NoSync  bool         // leave out the waits for the disk: for tests and bulk loads into a new file
 	Log     *slog.Logger // what an operator should know of it; nil: nobody is told
+	Trouble func(error)  // engine.BoltOptions.Trouble
 
 	// Wrap returns what is used in place of the engine that was opened: for
 	// tests. nil: the engine itself.
@@ -94,7 +95,7 @@ type Store struct {
 // migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
 	e, err := engine.OpenBolt(path, engine.BoltOptions{
-		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log,
+		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log, Trouble: o.Trouble,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
