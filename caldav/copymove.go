@@ -196,6 +196,9 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		return nil, err
 	}
 	depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity)
+	if err == nil && depth == webdav.Depth1 {
+		err = webdav.BadRequest("COPY of a collection has Depth: 0 or infinity") // RFC 4918 §9.8.3
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -131,9 +131,14 @@ func homeProperties() []property {
 }
 
 // getComponentSets lists which calendars MKCALENDAR may make
-// (draft-daboo-caldav-extensions): any single type, or all.
-func getComponentSets(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-	for _, set := range []store.Component{store.VEVENT, store.VTODO} {
+// (draft-daboo-caldav-extensions §4.1): of events or of tasks, and of all types
+// unless calendars hold one type each.
+func getComponentSets(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
+	sets := []store.Component{store.VEVENT, store.VTODO}
+	if !s.h.Calendars.Rules.SingleComponent {
+		sets = append(sets, s.h.Calendars.Rules.DefaultComponents())
+	}
+	for _, set := range sets {
 		w.Start(webdav.CalDAV("supported-calendar-component-set"))
 		writeComponentSet(w, set)
 		w.End()
