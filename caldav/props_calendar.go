@@ -42,7 +42,7 @@ func calendarProperties() []property {
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-calendar-data"), on: scheduling, get: getSupportedData},
-		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling, get: getCollations},
+		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling | kindObject, get: getCollations},
 		limitProperty(webdav.CalDAV("max-resource-size"), scheduling, func(l quota.Limits) int64 { return l.ObjectBytes }),
 		textProperty(webdav.CalDAV("max-instances"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Limits.Instances)) }),
 		limitProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(l quota.Limits) int64 { return l.Attendees }),
