@@ -24,6 +24,9 @@ type destination struct {
 // the directory for the owner of the other place. Whether the caller may add to it
 // is for the transaction to say, unless it is plain that they may not.
 func (h *Handler) destination(r *request) (*destination, error) {
+	if err := noBody(r); err != nil {
+		return nil, err
+	}
 	path, err := webdav.ParseDestination(r.Request)
 	if err != nil {
 		return nil, err

@@ -224,6 +224,8 @@ func TestCopyDepth(t *testing.T) {
 	}
 	e.rows(t, []row{
 		{name: "§9.8.3 Depth: 1 means nothing", method: "COPY", path: home + "folder/", header: to("one", "1"), status: 400},
+		{name: "§8.4 a body that means nothing", method: "COPY", path: home + "folder/", body: "<x/>", header: to("one", "0"), status: 415},
+		{name: "§8.4 nor with MOVE", method: "MOVE", path: home + "folder/", body: "<x/>", header: to("one", "infinity"), status: 415},
 		{name: "§9.8.3 nothing was made", method: "PROPFIND", path: home + "one/", header: []string{"Depth: 0"}, status: 404},
 		{name: "§9.8.3 Depth: 0", method: "COPY", path: home + "folder/", header: to("zero", "0"), status: 201},
 		{name: "§9.8.3 without its members", method: "GET", path: home + "zero/a.txt", status: 404},
