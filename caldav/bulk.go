@@ -118,9 +118,7 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) (st bulkStep) {
 	} else {
 		st.name = newName()
 	}
-	if st.err = st.condition(e.Child(webdav.ME("if-match"))); st.err != nil {
-		return st
-	}
+	st.condition(e.Child(webdav.ME("if-match")))
 	if e.Child(webdav.ME("delete")) != nil {
 		st.remove = true
 		return st
@@ -129,14 +127,16 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) (st bulkStep) {
 	return st
 }
 
-// condition reads ME:if-match. One that holds no entity tag is met by none.
-func (st *bulkStep) condition(e *webdav.Element) error {
+// condition reads ME:if-match. What is no entity tag is none that a resource has.
+func (st *bulkStep) condition(e *webdav.Element) {
 	if e == nil {
-		return nil
+		return
 	}
 	tags, err := webdav.ParseETags(http.Header{"If-Match": {e.Child(webdav.DAV("getetag")).TrimText()}}, "If-Match")
+	if err != nil {
+		tags = webdav.ETags{}
+	}
 	st.match = &tags
-	return err
 }
 
 // bulkValues reads what an ME:resource sets and removes: calendar data, and other
