@@ -21,7 +21,7 @@ fail() { echo "clients: $*" >&2; exit 2; }
 
 # install brings what is missing.
 install() {
-	local packages=(curl vdirsyncer khal todoman calcurse cadaver litmus python3-caldav bsdutils nodejs) missing=() p root=()
+	local packages=(curl vdirsyncer khal todoman calcurse cadaver litmus python3-caldav python3-httplib2 openssl bsdutils nodejs) missing=() p root=()
 	command -v node >/dev/null && packages=("${packages[@]/nodejs/}")
 	for p in ${packages[@]}; do
 		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
@@ -80,7 +80,7 @@ run() {
 	mkdir "$own"
 	env PRINCIPAL="$principal" HOME_PATH="$home" URL="$2" CA="$ca" CLIENT_USER=ann CLIENT_PASSWORD=demo WORK="$own" \
 		NODE_EXTRA_CA_CERTS="$ca" SSL_CERT_FILE="$ca" \
-		timeout -k 10 300 $(program "$3") 2>"$own.err" </dev/null | sed -u "s|^|$1 $3: |" | tee -a "$work/lines" || status=$?
+		PATH="/usr/bin:/bin:$PATH" timeout -k 10 300 $(program "$3") 2>"$own.err" </dev/null | sed -u "s|^|$1 $3: |" | tee -a "$work/lines" || status=$?
 	if [ "$status" -ne 0 ] || ! grep -q "^$1 $3: " "$work/lines"; then
 		echo "$1 $3: runs to its end: FAILED status $status: $(tail -n 3 "$own.err" | tr -s ' \n' ' ')" | tee -a "$work/lines"
 	fi

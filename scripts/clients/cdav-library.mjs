@@ -9,6 +9,11 @@ for (const name of ['window', 'document', 'DOMParser', 'XMLSerializer', 'XMLHttp
 	globalThis[name] = name === 'window' ? window : window[name];
 }
 globalThis.self = window;
+// What jsdom's XPath does not have, and browsers do.
+const evaluate = window.Document.prototype.evaluate;
+window.Document.prototype.evaluate = function (expression, node, ...rest) {
+	return expression === 'namespace-uri(.)' ? { stringValue: node.namespaceURI ?? '' } : evaluate.call(this, expression, node, ...rest);
+};
 const { default: Client, namespaces } = createRequire(import.meta.url)('@nextcloud/cdav-library');
 
 const authorization = 'Basic ' + Buffer.from(`${user}:${password}`).toString('base64');

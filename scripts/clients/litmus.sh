@@ -10,7 +10,7 @@ suite() {
 	shift
 	TESTS=$name timeout 60 litmus -k "$URL${HOME_PATH}" "$CLIENT_USER" "$CLIENT_PASSWORD" >"$name.log" 2>&1
 	grep -q "<- summary for .$name'" "$name.log" || { cat "$name.log"; return 1; }
-	failed=$(sed -nE 's/.* [0-9]+\. ([a-z_0-9]+)\.* FAIL.*/\1/p' "$name.log" | tr '\n' ' ')
+	failed=$(sed -nE 's/.*[0-9]\. ([a-z_0-9]+)\.* FAIL.*/\1/p' "$name.log" | tr '\n' ' ')
 	[ "$failed" = "$*${*:+ }" ] || { echo "fails: $failed"; return 1; }
 }
 

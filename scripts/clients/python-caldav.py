@@ -156,7 +156,7 @@ def complete():
 check("finish it", complete, (0, 1))
 check("create a journal entry", lambda: journal.save_journal(component("VJOURNAL", "p-4", "Prší", "DTSTART;VALUE=DATE:20310305")).id, "p-4")
 check("read it", lambda: [j.vobject_instance.vjournal.summary.value for j in journal.journals()], ["Prší"])
-check("multiget", lambda: len(list(events.calendar_multiget([str(events.event_by_uid("p-1").url)]))), 1)
+check("multiget", lambda: len(list(events.calendar_multiget([events.event_by_uid("p-1").url]))), 1)
 
 
 def delete():

@@ -38,18 +38,18 @@ check 'made here: a task' has 'Úkol' device GET v-2.ics
 echo '#00AA55' >"$files/color"
 check 'sync of the colour' v metasync
 check 'colour is there' has '#00AA55' colour
-put there.ics v-3 'Made there: Kraków' && v sync >"$WORK/log" 2>&1
-check 'made there' has 'Kraków' cat "$files/there.ics"
+put v-3.ics v-3 'Made there: Kraków' && v sync >"$WORK/log" 2>&1
+check 'made there' has 'Kraków' cat "$files/v-3.ics"
 sed -i 's/Made here/Changed here/' "$files/v-1.ics"
-put there.ics v-3 'Changed there: Kraków' && v sync >"$WORK/log" 2>&1
+put v-3.ics v-3 'Changed there: Kraków' && v sync >"$WORK/log" 2>&1
 check 'changed here' has 'Changed here' device GET v-1.ics
-check 'changed there' has 'Changed there' cat "$files/there.ics"
-sed -i 's/Changed there/Conflict here/' "$files/there.ics"
-put there.ics v-3 'Conflict there' && v sync >"$WORK/log" 2>&1
-check 'changed on both sides' has 'Conflict there' cat "$files/there.ics"
+check 'changed there' has 'Changed there' cat "$files/v-3.ics"
+sed -i 's/Changed there/Conflict here/' "$files/v-3.ics"
+put v-3.ics v-3 'Conflict there' && v sync >"$WORK/log" 2>&1
+check 'changed on both sides' has 'Conflict there' cat "$files/v-3.ics"
 rm -f "$files/v-1.ics"
-device DELETE there.ics && v sync >"$WORK/log" 2>&1
+device DELETE v-3.ics && v sync >"$WORK/log" 2>&1
 check 'deleted here' status 404 "$URL${CALENDAR}v-1.ics"
-check 'deleted there' test ! -e "$files/there.ics"
+check 'deleted there' test ! -e "$files/v-3.ics"
 check 'nothing left to do' lacks 'Copying' vdirsyncer -c "$WORK/config" sync
 check 'calendar removed' status 204 -X DELETE "$URL$CALENDAR"
