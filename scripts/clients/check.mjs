@@ -46,7 +46,7 @@ const authorization = 'Basic ' + Buffer.from(`${user}:${password}`).toString('ba
 
 // device is the user's other device: a request of its own, which must succeed.
 export async function device(method, path, body) {
-	const r = await fetch(new URL(path, url), { method, body, headers: { authorization, 'content-type': 'text/calendar; charset=utf-8' } });
+	const r = await fetch(new URL(path, url), { method, body, headers: { authorization, ...(method === 'PROPFIND' && { depth: '0' }), 'content-type': method === 'PROPFIND' ? 'application/xml' : 'text/calendar; charset=utf-8' } });
 	if (!r.ok) throw new Error(`other device: ${method} ${path}: ${r.status}`);
 	return r.text();
 }

@@ -38,7 +38,7 @@ default_calendar = with-khal
 [sqlite]
 path = $WORK/khal.db
 END
-cat >"$WORK/todoman" <<END
+cat >"$WORK/todoman.py" <<END
 path = "$files/*"
 cache_path = "$WORK/todoman.db"
 date_format = "%Y-%m-%d"
@@ -48,7 +48,7 @@ END
 export LC_ALL=C.UTF-8
 v() { (yes 2>/dev/null || true) | vdirsyncer -v WARNING -c "$WORK/vdirsyncer" "$@"; }
 k() { khal -c "$WORK/khal" "$@"; }
-t() { todoman --config "$WORK/todoman" "$@"; }
+t() { todoman --config "$WORK/todoman.py" "$@"; }
 times() { [ "$(k list --format '{title}' 2031-03-01 2031-03-31 | grep -c "$1")" = "$2" ]; }
 
 must 'make a calendar' v discover
