@@ -5,7 +5,7 @@ import { check, device, event, home, must, password, same, status, todo, url, us
 const client = () => createDAVClient({ serverUrl: url + '/', credentials: { username: user, password }, authMethod: 'Basic', defaultAccountType: 'caldav' });
 const calendarUrl = url + home + 'with-tsdav/';
 let c, calendar, objects, synced;
-const whole = () => ({ ...calendar, fetchObjects: c.fetchCalendarObjects, objectMultiGet: c.calendarMultiGet });
+const whole = () => ({ ...calendar, fetchObjects: (p) => c.fetchCalendarObjects({ ...p, calendar }), objectMultiGet: c.calendarMultiGet });
 
 await must('discovery from bare URL', async () => { c = await client(); return true; });
 await check('list calendars', async () => same((await c.fetchCalendars()).some((x) => x.url === url + home + 'calendar/'), true));
