@@ -82,7 +82,7 @@ func applied(resp *webdav.Response, prefer webdav.Prefer) *webdav.Response {
 	return resp
 }
 
-// notModified answers If-Modified-Since on a PROPFIND: clients that poll a
+// notModified serves If-Modified-Since on a PROPFIND: clients that poll a
 // collection save the body.
 func (s *scope) notModified(r *resource) *webdav.Response {
 	since := s.req.Header.Get("If-Modified-Since")
