@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -268,4 +269,45 @@ func TestNewerAndForeign(t *testing.T) {
 	if _, err := Open(path, Options{}); err == nil {
 		t.Error("a text file was opened")
 	}
+}
+
+// TestFormatOfDemo opens what the program of commit cee0f85 wrote: the calendars.db
+// of its `convene demo --data DIR`, ended by SIGTERM and compressed by gzip -9. Bodies
+// are the same bytes afterwards, and revisions are what they were.
+func TestFormatOfDemo(t *testing.T) {
+	path := unpack(t, "testdata/cee0f85.db.gz")
+	e, err := engine.OpenBolt(path, engine.BoltOptions{Tables: Tables(), Hot: tableMeta, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, revs := map[string]string{}, map[string]Rev{}
+	err = e.View(ctx, func(r engine.Reader) error {
+		for k, v := range r.Scan(tableObjects, engine.Range{}) {
+			if old, body, ok := decodeLegacyObject(string(k[4:]), v); ok {
+				bodies[string(k)], revs[string(k)] = string(body), old.Rev
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(bodies) < 300 {
+		t.Fatalf("%d objects", len(bodies))
+	}
+	s, err := OpenEngine(e, Options{Step: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	view(t, s, func(tx *Tx) error {
+		for k, body := range bodies {
+			id, name := CollectionID(binary.BigEndian.Uint32([]byte(k))), k[4:]
+			o, err := tx.Object(id, name)
+			if err != nil || string(o.Body) != body || o.Rev != revs[k] {
+				t.Errorf("object %q of %d: %+v, %v", name, id, o, err)
+			}
+		}
+		return nil
+	})
 }
