@@ -20,6 +20,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"convene/admin"
+	"convene/audit"
 	"convene/auth"
 	"convene/calendar"
 	"convene/config"
@@ -55,10 +56,11 @@ type Server struct {
 	stderr io.Writer
 	now    func() time.Time
 
-	logs   *logs
-	log    *slog.Logger // errors
-	audit  *slog.Logger
-	access *logging.Log // nil: off
+	logs     *logs
+	log      *slog.Logger // errors
+	access   *logging.Log // nil: off
+	audit    *audit.Log   // nil: off
+	accesses *audit.Accesses
 
 	store     *store.Store
 	snapshots *snapshot.Cache
@@ -108,7 +110,7 @@ func Open(o Options) (_ *Server, err error) {
 	if s.logs, err = openLogs(&c, s.stderr); err != nil {
 		return nil, err
 	}
-	s.log, s.audit, s.access = s.logs.errors, s.logs.audit, s.logs.access
+	s.log, s.access = s.logs.errors, s.logs.access
 	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
 	}
@@ -127,6 +129,10 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if wrap != nil {
 		s.state = wrap(s.state)
 	}
+	if s.audit, err = openAudit(&c, s.log, s.now); err != nil {
+		return err
+	}
+	s.accesses = audit.NewAccesses(s.audit, s.now)
 	s.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots)})
 	s.memory = membudget.New(int64(c.Limits.Memory))
 	s.maxBody.Store(int64(c.Limits.Body))
@@ -387,6 +393,7 @@ func (s *Server) closeParts() error {
 		defer cancel()
 		errs = append(errs, current.signIn.close(ctx), current.people.close())
 	}
+	errs = append(errs, s.audit.Close())
 	if s.state != nil {
 		errs = append(errs, s.state.Close())
 	}

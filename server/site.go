@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"convene/acl"
+	"convene/audit"
 	"convene/auth"
 	"convene/caldav"
 	"convene/calendar"
@@ -88,14 +89,14 @@ func (s *site) discard(old *site) error {
 }
 
 // openSACL opens the access list of a configuration.
-func openSACL(c *config.Config, p *people, state engine.Engine, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
+func openSACL(c *config.Config, p *people, state engine.Engine, audit *audit.Log, now func() time.Time) (*sacl.SACL, error) {
 	o := saclOptions(c, state, audit, now)
 	o.Directory = p.cache
 	return sacl.Open(o)
 }
 
 // saclOptions are those of a configuration, without the directory.
-func saclOptions(c *config.Config, state engine.Engine, audit *slog.Logger, now func() time.Time) sacl.Options {
+func saclOptions(c *config.Config, state engine.Engine, audit *audit.Log, now func() time.Time) sacl.Options {
 	return sacl.Options{Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), State: state, Audit: audit, Now: now}
 }
 
@@ -180,7 +181,7 @@ func (s *Server) setCalendars(ctx context.Context, next *site, log *slog.Logger)
 	}
 	h, err := caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s.store, Snapshots: s.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.people.cache.Groups},
-		Directory: next.people.cache, Access: &policy,
+		Directory: next.people.cache, Access: &policy, Audit: s.accesses,
 		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
