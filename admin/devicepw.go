@@ -9,7 +9,6 @@ import (
 	"convene/audit"
 	"convene/auth"
 	"convene/directory"
-	"convene/sacl"
 )
 
 // ErrNoDevices says that this server keeps no device passwords.
@@ -74,7 +73,7 @@ func (a *Admin) device(ctx context.Context, who string) (guid, name string, err 
 	if a.Devices == nil {
 		return "", "", ErrNoDevices
 	}
-	p, err := sacl.Find(ctx, a.Directory, who)
+	p, err := directory.Find(ctx, a.Directory, who)
 	if err != nil {
 		return "", "", err
 	}

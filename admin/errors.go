@@ -113,7 +113,7 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.kind }
 
-// remote is the error that p tells of.
+// remote is the error that p reports.
 func remote(p Problem) error {
 	e := &remoteError{text: p.Error}
 	for _, k := range kinds {

@@ -19,9 +19,8 @@ type ruleState struct {
 
 // between is the act in the audit log that makes next of rules.
 func (a *act) between(rules, next []*Rule) audit.Act {
-	w := a.rule.Who
 	return audit.Act{
-		By: a.by, Verb: a.verb, Object: audit.Object{Type: "rule", GUID: w.GUID, Name: w.String(), Path: string(a.rule.Service)},
+		By: a.by, Verb: a.verb, Object: audit.Object{Type: "rule", GUID: a.rule.Who.GUID, Name: a.rule.Entry(), Path: string(a.rule.Service)},
 		Before: stateOf(rules, a.rule), After: stateOf(next, a.rule),
 	}
 }
@@ -44,7 +43,7 @@ func statesOf(rules []*Rule) []ruleState {
 	return out
 }
 
-func (r *Rule) state() ruleState { return ruleState{r.Service, r.Effect, r.Who.String(), r.Who.GUID} }
+func (r *Rule) state() ruleState { return ruleState{r.Service, r.Effect, r.Entry(), r.Who.GUID} }
 
 // fromFile are those rules that the file has.
 func fromFile(rules []Rule) (out []*Rule) {

@@ -60,7 +60,14 @@ type BoltOptions struct {
 	// that no more updates are taken. nil: nobody is.
 	Log *slog.Logger
 
+	// Trouble is told when changes are no longer taken as they should be: with
+	// ErrFull or ErrUnavailable if each is refused that the disk does not take, with
+	// ErrReadOnly if none is taken until the next start, and with nil when all is
+	// well again. It must not call the engine. nil: nobody is told.
+	Trouble func(err error)
+
 	logHalf int64 // bytes of a half of the log; 0: 4 MB
+	disk    disk  // nil: the system's
 }
 
 func (o *BoltOptions) setDefaults() {
@@ -81,6 +88,12 @@ func (o *BoltOptions) setDefaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Trouble == nil {
+		o.Trouble = func(error) {}
+	}
+	if o.disk == nil {
+		o.disk = systemDisk{}
 	}
 }
 
@@ -160,7 +173,10 @@ func (e *boltEngine) open(path string) (err error) {
 	if err != nil {
 		return boltError(err)
 	}
-	if err := e.readTables(); err != nil {
+	if err = e.confirm(); err == nil {
+		err = e.readTables()
+	}
+	if err != nil {
 		return errors.Join(err, e.db.Close())
 	}
 	return nil
@@ -247,14 +263,18 @@ func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
 }
 
 // restore makes the first version, of the file and what is in the log, and
-// returns the log to go on with. Unless read-only, the file then holds it all.
+// returns the log to go on with. Unless read-only, the file then holds it all; if it
+// cannot take it, what is in the log is frozen.
 func (e *boltEngine) restore() (log, error) {
-	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf}
+	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf, disk: e.opt.disk}
 	v := &version{active: newWrites()}
 	err := e.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketLog)
-		l.id = binary.BigEndian.Uint64(b.Get(keyLogID))
-		l.seq = binary.BigEndian.Uint64(b.Get(keyLogSeq))
+		id, seq := b.Get(keyLogID), b.Get(keyLogSeq)
+		if len(id) != 8 || len(seq) != 8 {
+			return fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
+		}
+		l.id, l.seq = binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(seq)
 		v.base = tx.ID()
 		return nil
 	})
@@ -275,13 +295,30 @@ func (e *boltEngine) restore() (log, error) {
 		e.opt.Log.Warn("the last run did not end cleanly: its log was read", "file", e.path, "records", len(records), "torn record dropped", l.torn)
 	}
 	if len(records) > 0 && !e.opt.ReadOnly {
-		if v.base, err = e.write(l.seq, v.active); err != nil {
+		if err := e.takeIn(v, l.seq); err != nil {
 			return l, fmt.Errorf("what is in the log: %w", err)
 		}
-		v.active = newWrites()
 	}
 	e.version.Store(v)
 	return l, nil
+}
+
+// takeIn writes what v has above the file to the file, which then holds the log up to
+// seq. On a disk that is full it stays above: the log is left as it is, and reading
+// goes on.
+func (e *boltEngine) takeIn(v *version, seq uint64) error {
+	id, err := e.write(seq, v.active)
+	switch {
+	case err == nil:
+		v.base = id
+	case isFull(err):
+		e.opt.Log.Error(notTaken, "file", e.path, "err", err)
+		v.frozen = v.active
+	default:
+		return err
+	}
+	v.active = newWrites()
+	return nil
 }
 
 func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
@@ -297,6 +334,7 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 		e.checkSpace()
 	}
 	state := &boltState{hot: e.hot, tx: tx}
+	defer faults()()
 	return Run(func() error {
 		defer state.damaged()
 		state.open()
