@@ -74,7 +74,7 @@ func TestKilled(t *testing.T) {
 	f := filesIn(t.TempDir())
 	acknowledged := map[string]bool{}
 	for round := range 30 {
-		for _, name := range killAfter(t, f, time.Duration(rand.IntN(60))*time.Millisecond) {
+		for _, name := range killAfter(t, f, round%5, time.Duration(rand.IntN(20))*time.Millisecond) {
 			acknowledged[name] = true
 		}
 		l := open(t, f, 20_000, nil) // as the next start does
@@ -99,9 +99,9 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// killAfter runs a child, kills it a while after it has opened the log, and returns
-// the acts that it reported.
-func killAfter(t *testing.T, f audit.Files, after time.Duration) (names []string) {
+// killAfter runs a child, kills it a while after it has opened the log and reported so
+// many acts, and returns all that it reported.
+func killAfter(t *testing.T, f audit.Files, acts int, after time.Duration) (names []string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), envDir+"="+strings.TrimSuffix(f.Path, "/audit.log"))
@@ -115,11 +115,12 @@ func killAfter(t *testing.T, f audit.Files, after time.Duration) (names []string
 		t.Fatal(err)
 	}
 	for in := bufio.NewScanner(out); in.Scan(); {
-		if in.Text() == "open" {
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-			continue
+		if in.Text() != "open" {
+			names = append(names, in.Text())
 		}
-		names = append(names, in.Text())
+		if len(names) == acts {
+			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		}
 	}
 	err = cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != -1 {
