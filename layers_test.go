@@ -29,6 +29,7 @@ internal/password
 internal/settings
 testenv
 quota
+audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
 directory/ldif
 directory             directory/ldif internal/atomicfile internal/password
@@ -39,14 +40,14 @@ calendar              directory internal/ical internal/webdav quota snapshot sto
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/password
-sacl                  auth directory internal/atomicfile internal/engine
+sacl                  audit auth directory internal/atomicfile internal/engine
 acl
-caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
-admin                 auth directory internal/engine internal/settings quota sacl store
+caldav                acl audit auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
+admin                 audit auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
-server                acl admin auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
+server                acl admin audit auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin config demo directory internal/settings sacl server store
+cmd/convene           admin audit config demo directory internal/settings sacl server store
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 
+	"convene/audit"
 	"convene/auth"
 	"convene/directory"
 	"convene/sacl"
@@ -19,12 +19,15 @@ type Admin struct {
 	Directory directory.Directory
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
-	Audit     *slog.Logger
+	Audit     *audit.Log // nil: acts are not recorded
 	// Provision makes the home of a principal who has none yet.
 	Provision func(context.Context, *directory.Principal) error
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
-	Reload func(context.Context) error
+	Reload func(context.Context, audit.By) error
+	// Operator is who calls the verbs, as the system knows them. Handler sets it
+	// for each request.
+	Operator Operator
 }
 
 // A Conn carries a verb's request to where it is done, and the value back.

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 
+	"convene/audit"
 	"convene/directory"
 	"convene/store"
 )
@@ -21,8 +22,8 @@ func Verify(ctx context.Context, c Conn) (VerifyReport, error) {
 
 // Reindex rebuilds every index, counter and sum from the stored objects. It
 // runs beside everything else, and may be interrupted and run again.
-func Reindex(ctx context.Context, c Conn) (store.Report, error) {
-	return call[store.Report](ctx, c, "reindex", None{})
+func Reindex(ctx context.Context, c Conn, r Request) (store.Report, error) {
+	return call[store.Report](ctx, c, "reindex", r)
 }
 
 // Stats are the numbers that an operator plans by.
@@ -50,8 +51,12 @@ func (a *Admin) verify(ctx context.Context, _ None) (VerifyReport, error) {
 	return VerifyReport{append([]store.Problem{}, found...)}, err
 }
 
-func (a *Admin) reindex(ctx context.Context, _ None) (store.Report, error) {
-	r, err := a.Store.Reindex(ctx)
+func (a *Admin) reindex(ctx context.Context, q Request) (r store.Report, err error) {
+	act := audit.Act{By: a.Operator.By(q.By, q.Reason), Verb: "store.reindex", Object: audit.Object{Type: "store"}}
+	err = a.Audit.Do(ctx, act, func() (after any, err error) {
+		r, err = a.Store.Reindex(ctx)
+		return map[string]int{"written": r.Written, "removed": r.Removed, "failed": len(r.Failed)}, err
+	})
 	r.Failed = append([]store.Problem{}, r.Failed...)
 	return r, err
 }

@@ -3,8 +3,10 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"convene/audit"
 	"convene/auth"
 	"convene/directory"
 )
@@ -17,7 +19,15 @@ type DeviceRequest struct {
 	Who   string `json:"who"`
 	Label string `json:"label,omitempty"` // to enrol
 	ID    string `json:"id,omitempty"`    // to revoke; empty: all
-	By    string `json:"by"`
+	By    string `json:"by"`              // who they say they are
+	// Reason is why, for the audit log.
+	Reason string `json:"reason,omitempty"`
+}
+
+// deviceState is a device password in the audit log.
+type deviceState struct {
+	ID    string `json:"id,omitempty"`
+	Label string `json:"label,omitempty"`
 }
 
 // A Device is a device password, without its secret.
@@ -75,11 +85,19 @@ func (a *Admin) deviceAdd(ctx context.Context, r DeviceRequest) (NewDevice, erro
 	if err != nil {
 		return NewDevice{}, err
 	}
-	d, secret, err := a.Devices.Add(ctx, guid, r.Label)
+	var d auth.Device
+	var secret string
+	act := audit.Act{
+		By: a.Operator.By(r.By, r.Reason), Verb: "device.add",
+		Object: audit.Object{Type: "principal", GUID: guid, Name: name}, After: deviceState{Label: r.Label},
+	}
+	err = a.Audit.Do(ctx, act, func() (after any, err error) {
+		d, secret, err = a.Devices.Add(ctx, guid, r.Label)
+		return deviceState{d.ID, d.Label}, err
+	})
 	if err != nil {
 		return NewDevice{}, err
 	}
-	a.Audit.Info("device password: enrolled", "who", name, "guid", guid, "id", d.ID, "label", d.Label, "by", r.By)
 	return NewDevice{deviceOf(d), secret}, nil
 }
 
@@ -108,14 +126,37 @@ func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (Revoked, err
 	if err != nil {
 		return Revoked{}, err
 	}
+	before, err := a.revocable(ctx, guid, r.ID)
+	if err != nil || len(before) == 0 {
+		return Revoked{}, err
+	}
+	act := audit.Act{
+		By: a.Operator.By(r.By, r.Reason), Verb: "device.revoke",
+		Object: audit.Object{Type: "principal", GUID: guid, Name: name}, Before: before,
+	}
 	var n int
-	if r.ID == "" {
-		n, err = a.Devices.RevokeAll(ctx, guid)
-	} else if err = a.Devices.Revoke(ctx, guid, r.ID); err == nil {
-		n = 1
-	}
-	if n > 0 {
-		a.Audit.Info("device password: revoked", "who", name, "guid", guid, "id", r.ID, "count", n, "by", r.By)
-	}
+	err = a.Audit.Do(ctx, act, func() (after any, err error) {
+		if r.ID == "" {
+			n, err = a.Devices.RevokeAll(ctx, guid)
+		} else if err = a.Devices.Revoke(ctx, guid, r.ID); err == nil {
+			n = 1
+		}
+		return Revoked{n}, err
+	})
 	return Revoked{n}, err
+}
+
+// revocable lists the device passwords of a principal that have an ID, or all if it
+// is empty. Error: directory.ErrNotFound, if none has it.
+func (a *Admin) revocable(ctx context.Context, guid, id string) (found []deviceState, err error) {
+	list, err := a.Devices.List(ctx, guid)
+	for _, d := range list {
+		if id == "" || d.ID == id {
+			found = append(found, deviceState{d.ID, d.Label})
+		}
+	}
+	if err == nil && id != "" && len(found) == 0 {
+		err = fmt.Errorf("device password %q: %w", id, directory.ErrNotFound)
+	}
+	return found, err
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"convene/audit"
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/engine"
@@ -60,6 +61,8 @@ type Kind struct {
 // The first that fits counts.
 var kinds = []Kind{
 	{ErrRequest, "request", StatusUsage, ""},
+	{audit.ErrNotRecorded, "not-recorded", StatusFailed, "free space on the disk of the audit log, or make it writable; nothing was changed"},
+	{audit.ErrForeign, "foreign-audit", StatusRefused, "move the file that log.audit names away"},
 	{ErrVerb, "verb", StatusFailed, "restart the server, so that it has the version of this program"},
 	{sacl.ErrBadRule, "rule", StatusUsage, "name everyone, user:NAME, group:NAME or a GUID, and a service: all, calendar, web or admin"},
 	{settings.ErrInvalid, "configuration", StatusFailed, "convene config check names each mistake"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"convene/audit"
 	"convene/directory"
 	"convene/quota"
 	"convene/store"
@@ -31,7 +32,14 @@ type Usage struct {
 type QuotaRequest struct {
 	Who   string `json:"who"`
 	Limit int64  `json:"limit"` // for SetQuota: bytes; 0: the default, -1: none
-	By    string `json:"by"`
+	By    string `json:"by"`    // who they say they are
+	// Reason is why, for the audit log.
+	Reason string `json:"reason,omitempty"`
+}
+
+// quotaState is the limit of one principal in the audit log, as QuotaRequest has it.
+type quotaState struct {
+	Limit int64 `json:"limit"`
 }
 
 // QuotaListRequest says whose usage to list: of who has used at least so much of
@@ -102,6 +110,38 @@ func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (u Usage, err erro
 	if err != nil {
 		return Usage{}, err
 	}
+	before, err := a.ownQuota(ctx, p)
+	if err != nil {
+		return Usage{}, err
+	}
+	act := audit.Act{
+		By: a.Operator.By(q.By, q.Reason), Verb: "quota.set",
+		Object: audit.Object{Type: "principal", GUID: p.GUID, Name: p.Name}, Before: before, After: quotaState{q.Limit},
+	}
+	err = a.Audit.Do(ctx, act, func() (after any, err error) {
+		u, err = a.storeQuota(ctx, p, q.Limit)
+		return quotaState{q.Limit}, err
+	})
+	return u, err
+}
+
+// ownQuota is the limit that was set for a principal. Error: ErrNoCalendars.
+func (a *Admin) ownQuota(ctx context.Context, p *directory.Principal) (s quotaState, err error) {
+	err = a.Store.View(ctx, func(tx *store.Tx) error {
+		s = quotaState{}
+		h, err := tx.Home(p.GUID)
+		if err == nil {
+			s.Limit = h.QuotaOverride
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) && !p.CalendarEnabled {
+		return s, fmt.Errorf("%s: %w", p.Name, ErrNoCalendars)
+	}
+	return s, skipNotFound(err)
+}
+
+func (a *Admin) storeQuota(ctx context.Context, p *directory.Principal, limit int64) (u Usage, err error) {
 	if err := a.makeHome(ctx, p); err != nil {
 		return Usage{}, err
 	}
@@ -110,7 +150,7 @@ func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (u Usage, err erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}
-		if err := tx.SetQuota(h.ID, q.Limit); err != nil {
+		if err := tx.SetQuota(h.ID, limit); err != nil {
 			return err
 		}
 		if h, err = tx.HomeByID(h.ID); err != nil {
@@ -120,9 +160,6 @@ func (a *Admin) setQuota(ctx context.Context, q QuotaRequest) (u Usage, err erro
 		u.from(tx.QuotaPolicy(), h)
 		return nil
 	})
-	if err == nil {
-		a.Audit.Info("quota: set", "who", u.Name, "guid", u.GUID, "bytes", q.Limit, "by", q.By)
-	}
 	return u, err
 }
 

@@ -24,7 +24,8 @@ type SACLChange struct {
 	Service sacl.Service `json:"service"`
 	Effect  sacl.Effect  `json:"effect,omitempty"`
 	Who     string       `json:"who"`
-	By      string       `json:"by"`
+	By      string       `json:"by"` // who they say they are
+	Reason  string       `json:"reason,omitempty"`
 }
 
 // SACLChanged is the result of a SACLChange.
@@ -96,12 +97,13 @@ func (a *Admin) saclChange(ctx context.Context, r SACLChange) (SACLChanged, erro
 	if err != nil {
 		return SACLChanged{}, err
 	}
+	by := a.Operator.By(r.By, r.Reason)
 	var change sacl.Change
 	switch r.Effect {
 	case sacl.Allow, sacl.Deny:
-		change, err = a.SACL.Set(ctx, service, r.Effect, r.Who, r.By)
+		change, err = a.SACL.Set(ctx, service, r.Effect, r.Who, by)
 	case "":
-		change, err = a.SACL.Clear(ctx, service, r.Who, r.By)
+		change, err = a.SACL.Clear(ctx, service, r.Who, by)
 	default:
 		err = fmt.Errorf("effect %q: %w", r.Effect, sacl.ErrBadRule)
 	}
@@ -143,8 +145,9 @@ func (a *Admin) saclExplain(ctx context.Context, r SACLChange) (SACLExplanation,
 
 // SACLReset asks for a list that begins anew.
 type SACLReset struct {
-	With sacl.Beginning `json:"with"`
-	By   string         `json:"by"`
+	With   sacl.Beginning `json:"with"`
+	By     string         `json:"by"` // who they say they are
+	Reason string         `json:"reason,omitempty"`
 }
 
 // ResetSACL begins the access list anew and returns the number of its rules.
@@ -152,22 +155,9 @@ func ResetSACL(ctx context.Context, c Conn, r SACLReset) (int, error) {
 	return call[int](ctx, c, "sacl-reset", r)
 }
 
-func (a *Admin) saclReset(_ context.Context, r SACLReset) (int, error) {
+func (a *Admin) saclReset(ctx context.Context, r SACLReset) (int, error) {
 	if r.With != sacl.Empty && r.With != sacl.FromTheFile {
 		return 0, fmt.Errorf("beginning %d: %w", r.With, ErrRequest)
 	}
-	return a.SACL.Reset(r.With, r.By)
-}
-
-// Reload makes the running server read its configuration again.
-func Reload(ctx context.Context, c Conn) error {
-	_, err := call[None](ctx, c, "reload", None{})
-	return err
-}
-
-func (a *Admin) reload(ctx context.Context, _ None) (None, error) {
-	if a.Reload == nil {
-		return None{}, ErrNotRunning
-	}
-	return None{}, a.Reload(ctx)
+	return a.SACL.Reset(ctx, r.With, a.Operator.By(r.By, r.Reason))
 }

@@ -25,7 +25,8 @@ var ErrNotRunning = errors.New("no server runs with this data folder")
 const maxRequest = 1 << 20
 
 // Handler serves the verbs on a connection whose other end is trusted. admin
-// gives what they work on at that moment, and what to call afterwards.
+// gives what they work on at that moment, and what to call afterwards. The server
+// must have WithPeer as its ConnContext for the audit log to know who calls.
 func Handler(admin func() (*Admin, func())) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -35,7 +36,7 @@ func Handler(admin func() (*Admin, func())) http.Handler {
 		}
 		a, done := admin()
 		defer done()
-		out, err := a.do(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), body)
+		out, err := a.calledBy(r).do(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), body)
 		respond(w, out, err)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"convene/acl"
+	"convene/audit"
 	"convene/auth"
 	"convene/calendar"
 	"convene/directory"
@@ -19,12 +20,13 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but PublicURL, Memory,
-// Log and Now are required.
+// Options are what a Handler is made from. All fields but Audit, PublicURL,
+// Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
+	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
 	Memory    *membudget.Budget // for all requests; nil: one of DefaultMemory
@@ -125,8 +127,12 @@ func (r *request) actor() calendar.Actor {
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Caller) {
 	mem := h.newMemory()
 	defer mem.Release()
-	resp, err := h.respond(r, caller, logging.For(w), mem)
+	req := &request{Request: r, caller: caller, now: h.Now(), line: logging.For(w), memory: mem}
+	resp, err := h.respond(req)
 	if err != nil {
+		resp = h.errorResponse(r, err)
+	}
+	if err := h.record(req, resp.Status); err != nil {
 		resp = h.errorResponse(r, err)
 	}
 	h.serverInfo.tell(r, resp)
@@ -145,12 +151,13 @@ func (h *Handler) locate(resp *webdav.Response) {
 }
 
 // respond finds the row of the method table and runs its two steps.
-func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.Entry, mem *memory) (*webdav.Response, error) {
-	if err := mem.reserve(r.Context(), leastMemory); err != nil {
+func (h *Handler) respond(req *request) (*webdav.Response, error) {
+	ctx := req.Context()
+	if err := req.memory.reserve(ctx, leastMemory); err != nil {
 		return nil, err
 	}
-	t, err := parseTarget(r.URL.EscapedPath())
-	if err == errNoParent && creates(r.Method) {
+	t, err := parseTarget(req.URL.EscapedPath())
+	if err == errNoParent && creates(req.Method) {
 		return nil, noParent()
 	}
 	if err != nil {
@@ -159,14 +166,13 @@ func (h *Handler) respond(r *http.Request, caller *auth.Caller, line *logging.En
 	if t.kind == kindWellKnown { // is answered before sign-in, by WellKnown
 		return nil, errNoSuchPath
 	}
-	req := &request{Request: r, caller: caller, target: t, now: h.Now(), line: line, memory: mem}
-	ctx := r.Context()
+	req.target = t
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
 	var act action
-	m, ok := h.table(req.target.kind, &req.target)[r.Method]
-	if ok && !h.hopeless(caller, &req.target, m.need.Target|m.need.Parent) {
+	m, ok := h.table(req.target.kind, &req.target)[req.Method]
+	if ok && !h.hopeless(req.caller, &req.target, m.need.Target|m.need.Parent) {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,9 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	if new(slog.LevelVar).UnmarshalText([]byte(c.Log.Level)) != nil {
 		k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	}
+	if c.Log.Audit == "-" || c.Log.Audit == "" {
+		k.fault("log.audit", "the audit log is a file, which is read and checked later", "name a file, or \"off\"")
+	}
 	k.directory(&c.Directory)
 	k.auth(&c.Auth)
 	if key, err := c.SACL.Check(); err != nil {

@@ -52,8 +52,11 @@ type TLS struct {
 type Log struct {
 	Access string `toml:"access" doc:"Access log: a line for each request, in the Common Log Format with more fields."`
 	Error  string `toml:"error" doc:"Error log."`
-	Audit  string `toml:"audit" doc:"Audit log: changes of the access list, of device passwords and of quotas, and who made them."`
-	Level  string `toml:"level" doc:"Least severe messages in the error log: \"debug\", \"info\", \"warn\" or \"error\"."`
+	Audit  string `toml:"audit" doc:"Audit log: what operators change, what administrators and readers do with the calendars of others, and who they are. What cannot be recorded there is refused. A file, or \"off\"."`
+
+	AuditSize settings.Size `toml:"audit-file-size" doc:"Size from which on the audit log goes on in a new file; the former ones are kept. 0 is without limit."`
+
+	Level string `toml:"level" doc:"Least severe messages in the error log: \"debug\", \"info\", \"warn\" or \"error\"."`
 }
 
 // Access names the principals with rights everywhere.
@@ -90,7 +93,7 @@ func Default() Config {
 	return Config{
 		Server:    Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
 		TLS:       TLS{MinVersion: "1.2"},
-		Log:       Log{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
+		Log:       Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, Level: "info"},
 		Directory: directory.DefaultConfig(),
 		Auth:      auth.DefaultConfig(),
 		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"convene/audit"
 	"convene/directory"
 	"convene/internal/atomicfile"
 	"convene/internal/engine"
@@ -224,9 +225,10 @@ type Change struct {
 
 // Set makes a durable rule that allows or denies who a service. A rule of the
 // file for the same record and service is replaced; one of the configuration
-// stays, and may decide (see Rules). by is who asks, for the audit log.
-// Errors: ErrBadRule, and those of looking who up in the directory.
-func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by string) (Change, error) {
+// stays, and may decide (see Rules). by is who asks.
+// Errors: ErrBadRule, those of looking who up in the directory, and
+// audit.ErrNotRecorded.
+func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who string, by audit.By) (Change, error) {
 	w, all, err := s.resolve(ctx, who)
 	if err != nil {
 		return Change{}, err
@@ -234,9 +236,12 @@ func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by stri
 	if svc == Admin && effect == Allow && all {
 		return Change{}, fmt.Errorf("everyone an administrator: %w", ErrBadRule)
 	}
-	r := &Rule{Service: svc, Effect: effect, Everyone: all, Who: w, Origin: FromFile, Changed: s.now().UTC().Format(time.RFC3339), By: by}
+	r := &Rule{
+		Service: svc, Effect: effect, Everyone: all, Who: w,
+		Origin: FromFile, Changed: s.now().UTC().Format(time.RFC3339), By: by.Actor.Name,
+	}
 	r.prepare()
-	changed, err := s.change(func(rules []*Rule) []*Rule {
+	changed, err := s.change(ctx, act{"sacl.set", by, r}, func(rules []*Rule) []*Rule {
 		if i := slices.IndexFunc(rules, r.same); i >= 0 {
 			if rules[i].Effect == effect {
 				return rules
@@ -248,16 +253,13 @@ func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by stri
 	if err != nil {
 		return Change{}, err
 	}
-	if changed {
-		s.audit.Info("sacl: rule set", "service", svc, "effect", effect, "who", r.Entry(), "guid", w.GUID, "by", by)
-	}
 	return Change{Rule: *r, Changed: changed}, nil
 }
 
 // Clear removes the durable rule for who and a service, if there is one.
 // Rules of the configuration are not touched. Errors: as Set; a GUID need not
 // be in the directory any more.
-func (s *SACL) Clear(ctx context.Context, svc Service, who, by string) (Change, error) {
+func (s *SACL) Clear(ctx context.Context, svc Service, who string, by audit.By) (Change, error) {
 	w, all, err := s.resolve(ctx, who)
 	if errors.Is(err, directory.ErrNotFound) {
 		w, err = s.remembered(who, err)
@@ -266,14 +268,11 @@ func (s *SACL) Clear(ctx context.Context, svc Service, who, by string) (Change, 
 		return Change{}, err
 	}
 	r := &Rule{Service: svc, Everyone: all, Who: w}
-	changed, err := s.change(func(rules []*Rule) []*Rule {
+	changed, err := s.change(ctx, act{"sacl.clear", by, r}, func(rules []*Rule) []*Rule {
 		return slices.DeleteFunc(slices.Clone(rules), r.same)
 	})
 	if err != nil {
 		return Change{}, err
-	}
-	if changed {
-		s.audit.Info("sacl: rule cleared", "service", svc, "who", r.Entry(), "guid", w.GUID, "by", by)
 	}
 	return Change{Rule: *r, Changed: changed}, nil
 }
@@ -286,8 +285,8 @@ func (r *Rule) same(o *Rule) bool {
 var errNoFile = errors.New("access list: no data folder to keep rules in")
 
 // change applies fn to the rules of the file, under a lock that other
-// processes respect, and reports whether it made a difference.
-func (s *SACL) change(fn func([]*Rule) []*Rule) (bool, error) {
+// processes respect, and reports whether it made a difference. If so, it is a.
+func (s *SACL) change(ctx context.Context, a act, fn func([]*Rule) []*Rule) (bool, error) {
 	if s.file.path == "" {
 		return false, errNoFile
 	}
@@ -305,10 +304,14 @@ func (s *SACL) change(fn func([]*Rule) []*Rule) (bool, error) {
 	next := fn(rules)
 	changed := !slices.Equal(rules, next)
 	if changed {
-		if err := s.file.write(next); err != nil {
-			return false, err
-		}
-		if next, _, err = s.file.read(); err != nil {
+		err := s.audit.Do(ctx, a.between(rules, next), func() (after any, err error) {
+			if err := s.file.write(next); err != nil {
+				return nil, err
+			}
+			next, _, err = s.file.read()
+			return stateOf(next, a.rule), err
+		})
+		if err != nil {
 			return false, err
 		}
 	}

@@ -1,30 +1,31 @@
 package sacl_test
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"convene/audit"
+	"convene/audit/audittest"
 	"convene/directory"
 	"convene/sacl"
 )
 
-func openFile(t *testing.T, dir directory.Directory, path string, audit *bytes.Buffer) *sacl.SACL {
+func openFile(t *testing.T, dir directory.Directory, path string, log *audittest.Log) *sacl.SACL {
 	t.Helper()
 	o := sacl.Options{
 		File: path, Directory: dir,
 		Config: sacl.Config{Calendar: sacl.Rules{Deny: []string{"user:bob"}}},
 		Now:    func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) },
 	}
-	if audit != nil {
-		o.Audit = slog.New(slog.NewTextHandler(audit, nil))
+	if log != nil {
+		o.Audit = log.Log
 	}
 	s, err := sacl.Open(o)
 	if err != nil {
@@ -38,8 +39,8 @@ func openFile(t *testing.T, dir directory.Directory, path string, audit *bytes.B
 func TestSetAndClear(t *testing.T) {
 	dir := people(t, true, true)
 	path := filepath.Join(t.TempDir(), "sacl.json")
-	var audit bytes.Buffer
-	s, other := openFile(t, dir, path, &audit), openFile(t, dir, path, nil)
+	log := audittest.Open(t)
+	s, other := openFile(t, dir, path, log), openFile(t, dir, path, nil)
 	ann, bob := caller(t, dir, annID), caller(t, dir, bobID)
 	allowed := func(s *sacl.SACL, want bool) {
 		t.Helper()
@@ -49,7 +50,7 @@ func TestSetAndClear(t *testing.T) {
 	}
 	set := func(effect sacl.Effect, who string, changed bool) {
 		t.Helper()
-		c, err := s.Set(t.Context(), sacl.Calendar, effect, who, "root")
+		c, err := s.Set(t.Context(), sacl.Calendar, effect, who, audittest.By("root"))
 		if err != nil || c.Changed != changed {
 			t.Fatalf("%s %s: %+v, %v; want changed=%v", effect, who, c, err, changed)
 		}
@@ -75,23 +76,28 @@ func TestSetAndClear(t *testing.T) {
 		t.Errorf("bob: %+v, %v", d, err)
 	}
 	for _, who := range []string{"ann", bobID} {
-		if c, err := s.Clear(t.Context(), sacl.Calendar, who, "root"); err != nil || !c.Changed {
+		if c, err := s.Clear(t.Context(), sacl.Calendar, who, audittest.By("root")); err != nil || !c.Changed {
 			t.Errorf("Clear %s: %+v, %v", who, c, err)
 		}
 	}
-	if c, err := s.Clear(t.Context(), sacl.Calendar, "ann", "root"); err != nil || c.Changed {
+	if c, err := s.Clear(t.Context(), sacl.Calendar, "ann", audittest.By("root")); err != nil || c.Changed {
 		t.Errorf("second Clear: %+v, %v", c, err)
 	}
 	if n := len(s.Rules()); n != 1 {
 		t.Errorf("%d rules, want the configuration's one", n)
 	}
-	if got := strings.Count(audit.String(), "by=root"); got != 5 {
-		t.Errorf("%d lines in the audit log, want 5:\n%s", got, audit.String())
+	state := func(effect, name, id string) string {
+		return `{"service":"calendar","effect":"` + effect + `","who":"user:` + name + `","guid":"` + id + `"}`
 	}
-	for _, want := range []string{"effect=deny who=user:ann guid=" + annID, `msg="sacl: rule cleared" service=calendar who=user:bob`} {
-		if !strings.Contains(audit.String(), want) {
-			t.Errorf("audit log lacks %q:\n%s", want, audit.String())
-		}
+	want := []string{
+		"sacl.set root user:ann >" + state("deny", "ann", annID) + " done",
+		"sacl.set root user:ann " + state("deny", "ann", annID) + ">" + state("allow", "ann", annID) + " done",
+		"sacl.set root user:bob >" + state("allow", "bob", bobID) + " done",
+		"sacl.clear root user:ann " + state("allow", "ann", annID) + "> done",
+		"sacl.clear root user:bob " + state("allow", "bob", bobID) + "> done",
+	}
+	if got := log.Acts(); !slices.Equal(got, want) {
+		t.Errorf("audit log:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -101,14 +107,14 @@ func TestSetErrors(t *testing.T) {
 	for who, want := range map[string]error{
 		"zoe": directory.ErrNotFound, "group:ann": directory.ErrNotFound, "A0000000-0000-0000-0000-0000000000FF": directory.ErrNotFound,
 	} {
-		if _, err := s.Set(t.Context(), sacl.Web, sacl.Allow, who, ""); !errors.Is(err, want) {
+		if _, err := s.Set(t.Context(), sacl.Web, sacl.Allow, who, audittest.By("")); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", who, err, want)
 		}
 	}
-	if _, err := s.Set(t.Context(), sacl.Admin, sacl.Allow, "everyone", ""); !errors.Is(err, sacl.ErrBadRule) {
+	if _, err := s.Set(t.Context(), sacl.Admin, sacl.Allow, "everyone", audittest.By("")); !errors.Is(err, sacl.ErrBadRule) {
 		t.Errorf("everyone an administrator: %v", err)
 	}
-	if _, err := openFile(t, away{dir}, filepath.Join(t.TempDir(), "x"), nil).Set(t.Context(), sacl.Web, sacl.Allow, "ann", ""); !errors.Is(err, directory.ErrUnavailable) {
+	if _, err := openFile(t, away{dir}, filepath.Join(t.TempDir(), "x"), nil).Set(t.Context(), sacl.Web, sacl.Allow, "ann", audittest.By("")); !errors.Is(err, directory.ErrUnavailable) {
 		t.Errorf("directory away: %v", err)
 	}
 }
@@ -132,7 +138,7 @@ func TestBadFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "sacl.json")
 			s := openFile(t, dir, path, nil)
-			if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "ann", ""); err != nil {
+			if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "ann", audittest.By("")); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -157,7 +163,7 @@ func TestFileGone(t *testing.T) {
 	dir := people(t, true, true)
 	path := filepath.Join(t.TempDir(), "sacl.json")
 	s := openFile(t, dir, path, nil)
-	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "ann", ""); err != nil {
+	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "ann", audittest.By("")); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -170,7 +176,7 @@ func TestFileGone(t *testing.T) {
 	if _, err := s.Reload(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Reload: %v", err)
 	}
-	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "bob", ""); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, "bob", audittest.By("")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Set: %v", err)
 	}
 	if d, err := s.Check(t.Context(), sacl.Web, caller(t, dir, annID)); err != nil || d.Allowed {
@@ -205,7 +211,7 @@ func TestConcurrentSet(t *testing.T) {
 	for _, who := range []string{annID, bobID, innerID, middleID, outerID, otherID} {
 		s := openFile(t, dir, path, nil)
 		wg.Go(func() {
-			if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, who, ""); err != nil {
+			if _, err := s.Set(t.Context(), sacl.Web, sacl.Deny, who, audittest.By("")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -213,5 +219,25 @@ func TestConcurrentSet(t *testing.T) {
 	wg.Wait()
 	if n := len(openFile(t, dir, path, nil).Rules()); n != 7 {
 		t.Errorf("%d rules, want 7", n)
+	}
+}
+
+// A change that cannot be recorded is not made.
+func TestRefusedUnrecorded(t *testing.T) {
+	dir := people(t, true, true)
+	log := audittest.Open(t)
+	s := openFile(t, dir, filepath.Join(t.TempDir(), "sacl.json"), log)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := s.Rules()
+	if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, "ann", audittest.By("root")); !errors.Is(err, audit.ErrNotRecorded) {
+		t.Errorf("Set: %v", err)
+	}
+	if _, err := s.Reset(t.Context(), sacl.Empty, audittest.By("root")); !errors.Is(err, audit.ErrNotRecorded) {
+		t.Errorf("Reset: %v", err)
+	}
+	if after := s.Rules(); !slices.Equal(before, after) {
+		t.Errorf("rules %v, were %v", after, before)
 	}
 }

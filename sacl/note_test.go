@@ -1,15 +1,15 @@
 package sacl_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"convene/audit/audittest"
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/sacl"
@@ -20,12 +20,12 @@ type keeper struct {
 	dir   directory.Directory
 	path  string
 	state engine.Engine
-	audit bytes.Buffer
+	audit *audittest.Log
 }
 
 func newKeeper(t *testing.T) *keeper {
 	t.Helper()
-	k := &keeper{dir: people(t, true, true), path: filepath.Join(t.TempDir(), "sacl.json"), state: engine.OpenMemory(sacl.Tables())}
+	k := &keeper{dir: people(t, true, true), path: filepath.Join(t.TempDir(), "sacl.json"), state: engine.OpenMemory(sacl.Tables()), audit: audittest.Open(t)}
 	t.Cleanup(func() {
 		if err := k.state.Close(); err != nil {
 			t.Error(err)
@@ -35,7 +35,7 @@ func newKeeper(t *testing.T) *keeper {
 }
 
 func (k *keeper) options() sacl.Options {
-	return sacl.Options{File: k.path, Directory: k.dir, State: k.state, Audit: slog.New(slog.NewTextHandler(&k.audit, nil))}
+	return sacl.Options{File: k.path, Directory: k.dir, State: k.state, Audit: k.audit.Log}
 }
 
 func (k *keeper) open(t *testing.T) *sacl.SACL {
@@ -49,7 +49,7 @@ func (k *keeper) open(t *testing.T) *sacl.SACL {
 
 func (k *keeper) deny(t *testing.T, s *sacl.SACL, who string) []byte {
 	t.Helper()
-	if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, who, "root"); err != nil {
+	if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, who, audittest.By("root")); err != nil {
 		t.Fatal(err)
 	}
 	return k.text(t)
@@ -127,7 +127,7 @@ func TestLostList(t *testing.T) {
 					t.Errorf("%s: %v, want %v", what, err, tt.want)
 				}
 			}
-			if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, "bob", ""); err == nil {
+			if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, "bob", audittest.By("")); err == nil {
 				t.Error("a command wrote over it")
 			}
 			k.put(t, string(good))
@@ -171,7 +171,7 @@ func TestListAfterCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, "ann", ""); err == nil {
+	if _, err := s.Set(t.Context(), sacl.Calendar, sacl.Deny, "ann", audittest.By("")); err == nil {
 		t.Fatal("the note was not written, and nothing said so")
 	}
 	k.state = lost
@@ -186,20 +186,20 @@ func TestReset(t *testing.T) {
 	backup := k.deny(t, s, "ann")
 	k.deny(t, s, "bob")
 	k.put(t, string(backup))
-	if n, err := sacl.Reset(k.options(), sacl.FromTheFile, "root"); n != 1 || err != nil {
+	if n, err := sacl.Reset(t.Context(), k.options(), sacl.FromTheFile, audittest.By("root")); n != 1 || err != nil {
 		t.Fatalf("%d rules, %v", n, err)
 	}
 	if s := k.open(t); !k.denied(t, s) || len(s.Rules()) != 1 {
 		t.Errorf("rules %v", s.Rules())
 	}
 	k.put(t, "garbage")
-	if _, err := sacl.Reset(k.options(), sacl.FromTheFile, "root"); !errors.Is(err, sacl.ErrBadRule) {
+	if _, err := sacl.Reset(t.Context(), k.options(), sacl.FromTheFile, audittest.By("root")); !errors.Is(err, sacl.ErrBadRule) {
 		t.Errorf("garbage: %v", err)
 	}
 	if err := os.Remove(k.path); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := sacl.Reset(k.options(), sacl.Empty, "root"); n != 0 || err != nil {
+	if n, err := sacl.Reset(t.Context(), k.options(), sacl.Empty, audittest.By("root")); n != 0 || err != nil {
 		t.Fatalf("%d rules, %v", n, err)
 	}
 	if s := k.open(t); k.denied(t, s) {
@@ -209,8 +209,14 @@ func TestReset(t *testing.T) {
 	if _, err := sacl.Open(k.options()); !errors.Is(err, sacl.ErrOther) {
 		t.Errorf("the list from before the reset: %v", err)
 	}
-	if n := strings.Count(k.audit.String(), `msg="sacl: list reset"`); n != 2 || !strings.Contains(k.audit.String(), "rules=1 by=root") {
-		t.Errorf("audit log:\n%s", k.audit.String())
+	var resets []string
+	for _, act := range k.audit.Acts() {
+		if strings.HasPrefix(act, "sacl.reset") {
+			resets = append(resets, act)
+		}
+	}
+	if want := []string{`sacl.reset root  >[{"service":"calendar","effect":"deny","who":"user:ann","guid":"` + annID + `"}] done`, `sacl.reset root  >[] done`}; !slices.Equal(resets, want) {
+		t.Errorf("audit log:\n%q, want\n%q", resets, want)
 	}
 	if kept, err := os.ReadDir(filepath.Dir(k.path)); err != nil || !strings.Contains(kept[1].Name(), "before-") {
 		t.Errorf("what was there is not kept: %v, %v", kept, err)

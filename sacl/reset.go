@@ -1,11 +1,14 @@
 package sacl
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"time"
+
+	"convene/audit"
 )
 
 // A Beginning says with what a list begins anew.
@@ -18,18 +21,18 @@ const (
 )
 
 // Reset begins the list of o anew, where Open refuses the one that is there:
-// ErrLost, ErrOther. What the file held is kept beside it. by is who asks, for the
-// audit log. It returns the number of rules.
-func Reset(o Options, with Beginning, by string) (int, error) {
+// ErrLost, ErrOther. What the file held is kept beside it. by is who asks. It returns
+// the number of rules.
+func Reset(ctx context.Context, o Options, with Beginning, by audit.By) (int, error) {
 	s, err := newSACL(o)
 	if err != nil {
 		return 0, err
 	}
-	return s.Reset(with, by)
+	return s.Reset(ctx, with, by)
 }
 
 // Reset is the function Reset for a list in use.
-func (s *SACL) Reset(with Beginning, by string) (int, error) {
+func (s *SACL) Reset(ctx context.Context, with Beginning, by audit.By) (int, error) {
 	if s.file.path == "" {
 		return 0, errNoFile
 	}
@@ -51,17 +54,24 @@ func (s *SACL) Reset(with Beginning, by string) (int, error) {
 		}
 		s.file.note, rules = &n, found
 	}
-	if err := s.file.setAside(s.now()); err != nil {
-		return 0, fmt.Errorf("access list: %w", err)
+	reset := audit.Act{By: by, Verb: "sacl.reset", Object: audit.Object{Type: "rules", Path: s.file.path}, After: statesOf(rules)}
+	if list := s.rules.Load(); list != nil { // else the one in force is lost
+		reset.Before = statesOf(fromFile(s.Rules()))
 	}
-	if err := s.file.write(rules); err != nil {
-		return 0, err
-	}
-	if rules, _, err = s.file.read(); err != nil {
+	err = s.audit.Do(ctx, reset, func() (after any, err error) {
+		if err := s.file.setAside(s.now()); err != nil {
+			return nil, fmt.Errorf("access list: %w", err)
+		}
+		if err := s.file.write(rules); err != nil {
+			return nil, err
+		}
+		rules, _, err = s.file.read()
+		return statesOf(rules), err
+	})
+	if err != nil {
 		return 0, err
 	}
 	s.use(rules)
-	s.audit.Warn("sacl: list reset", "rules", len(rules), "by", by)
 	return len(rules), nil
 }
 

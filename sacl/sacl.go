@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"convene/audit"
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/engine"
@@ -22,14 +22,14 @@ type Options struct {
 	File      string        // path of sacl.json; "": rules of the configuration only
 	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
-	Audit     *slog.Logger     // gets every change of a rule; nil: nobody
+	Audit     *audit.Log       // has every change of a rule; nil: they are not recorded
 	Now       func() time.Time // nil: time.Now
 }
 
 // SACL is an access list. It is safe for use by many goroutines.
 type SACL struct {
 	directory directory.Directory
-	audit     *slog.Logger
+	audit     *audit.Log
 	now       func() time.Time
 	file      *file
 	config    []*Rule
@@ -64,9 +64,6 @@ func newSACL(o Options) (*SACL, error) {
 	s := &SACL{directory: o.Directory, audit: o.Audit, now: o.Now, config: config, file: &file{path: o.File, state: o.State}}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.audit == nil {
-		s.audit = slog.New(slog.DiscardHandler)
 	}
 	if s.file.note, err = readNote(o.State); err != nil {
 		return nil, err

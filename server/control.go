@@ -36,6 +36,7 @@ func newController(s *Server) *controller {
 	c.http = &http.Server{
 		Handler:           admin.Handler(s.admin),
 		ReadHeaderTimeout: 10 * time.Second,
+		ConnContext:       admin.WithPeer,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	return c
@@ -68,7 +69,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	}
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
-		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.Reload,
+		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 	}, current.leave
 }
 
@@ -92,7 +93,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if err := checkOwner(c.Server.Data); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	o := &Offline{Admin: &admin.Admin{}}
+	o := &Offline{Admin: &admin.Admin{Operator: admin.Self()}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, o.Close())
@@ -111,11 +112,10 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
-	audit, closer, err := OpenAudit(&c, os.Stderr)
-	if err != nil {
+	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err
 	}
-	o.Audit, o.close = audit, append(o.close, closer.Close)
+	o.close = append(o.close, o.Audit.Close)
 	dir, err := openDirectory(&c, quiet, time.Now)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
-	if o.SACL, err = openSACL(&c, dir, state, audit, time.Now); err != nil {
+	if o.SACL, err = openSACL(&c, dir, state, o.Audit, time.Now); err != nil {
 		return nil, err
 	}
 	// Whatever way to sign in is configured, enrolling needs none of them.
@@ -143,7 +143,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 // ResetSACL begins the access list of a stopped server anew (see sacl.Reset),
 // since OpenOffline takes no list that is not the one in force last. Errors:
 // those of the engine and sacl.Reset.
-func ResetSACL(c config.Config, with sacl.Beginning, by string) (rules int, err error) {
+func ResetSACL(ctx context.Context, c config.Config, r admin.SACLReset) (rules int, err error) {
 	if err := checkOwner(c.Server.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
@@ -152,12 +152,12 @@ func ResetSACL(c config.Config, with sacl.Beginning, by string) (rules int, err 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	audit, closer, err := OpenAudit(&c, os.Stderr)
+	audit, err := openAudit(&c, slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn)), time.Now)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
-	return sacl.Reset(saclOptions(&c, state, audit, time.Now), with, by)
+	defer func() { err = errors.Join(err, audit.Close()) }()
+	return sacl.Reset(ctx, saclOptions(&c, state, audit, time.Now), r.With, admin.Self().By(r.By, r.Reason))
 }
 
 // checkOwner refuses a folder that is not there, since a typing error should

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"convene/acl"
+	"convene/audit"
 	"convene/auth"
 	"convene/caldav"
 	"convene/config"
@@ -93,14 +94,14 @@ func openDirectory(c *config.Config, log *slog.Logger, now func() time.Time) (*d
 }
 
 // openSACL opens the access list of a configuration.
-func openSACL(c *config.Config, d directory.Directory, state engine.Engine, audit *slog.Logger, now func() time.Time) (*sacl.SACL, error) {
+func openSACL(c *config.Config, d directory.Directory, state engine.Engine, audit *audit.Log, now func() time.Time) (*sacl.SACL, error) {
 	o := saclOptions(c, state, audit, now)
 	o.Directory = d
 	return sacl.Open(o)
 }
 
 // saclOptions are those of a configuration, without the directory.
-func saclOptions(c *config.Config, state engine.Engine, audit *slog.Logger, now func() time.Time) sacl.Options {
+func saclOptions(c *config.Config, state engine.Engine, audit *audit.Log, now func() time.Time) sacl.Options {
 	return sacl.Options{Config: c.SACL, File: filepath.Join(c.Server.Data, "sacl.json"), State: state, Audit: audit, Now: now}
 }
 

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
+	"convene/audit"
 	"convene/config"
 	"convene/internal/logging"
 )
@@ -16,7 +18,6 @@ type logs struct {
 	files  []*logging.File
 	level  slog.LevelVar
 	errors *slog.Logger
-	audit  *slog.Logger
 	access *logging.Log // nil: off
 }
 
@@ -39,13 +40,6 @@ func openLogs(c *config.Config, stderr io.Writer) (_ *logs, err error) {
 	if out != nil {
 		l.errors = slog.New(logging.NewTextHandler(out, &l.level))
 	}
-	if out, err = l.file(c, c.Log.Audit, stderr); err != nil {
-		return nil, fmt.Errorf("audit log: %w", err)
-	}
-	l.audit = slog.New(slog.DiscardHandler)
-	if out != nil {
-		l.audit = slog.New(logging.NewTextHandler(out, slog.LevelInfo))
-	}
 	if out, err = l.file(c, c.Log.Access, stderr); err != nil {
 		return nil, fmt.Errorf("access log: %w", err)
 	}
@@ -55,18 +49,26 @@ func openLogs(c *config.Config, stderr io.Writer) (_ *logs, err error) {
 	return l, nil
 }
 
-// OpenAudit opens the audit log of a configuration alone, for commands that
-// change things while no server runs. The closer ends it.
-func OpenAudit(c *config.Config, stderr io.Writer) (*slog.Logger, io.Closer, error) {
-	l := &logs{}
-	out, err := l.file(c, c.Log.Audit, stderr)
-	if err != nil {
-		return nil, nil, fmt.Errorf("audit log: %w", err)
+// openAudit opens the audit log of a configuration; nil if it is off. The caller
+// holds the data folder's files, so nobody else writes it.
+func openAudit(c *config.Config, log *slog.Logger, now func() time.Time) (*audit.Log, error) {
+	files, ok := AuditFiles(c)
+	if !ok {
+		return nil, nil
 	}
-	if out == nil {
-		return slog.New(slog.DiscardHandler), io.NopCloser(nil), nil
+	return audit.Open(audit.Options{Files: files, MaxSize: int64(c.Log.AuditSize), Log: log, Now: now})
+}
+
+// AuditFiles are where the audit log of a configuration is; false: it is off.
+func AuditFiles(c *config.Config) (f audit.Files, ok bool) {
+	if c.Log.Audit == "off" {
+		return f, false
 	}
-	return slog.New(logging.NewTextHandler(out, slog.LevelInfo)), out, nil
+	f = audit.Files{Path: c.Log.Audit, Witness: filepath.Join(c.Server.Data, "audit.head")}
+	if !filepath.IsAbs(f.Path) {
+		f.Path = filepath.Join(c.Server.Data, f.Path)
+	}
+	return f, true
 }
 
 // file opens the log called name; nil for "off".

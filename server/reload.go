@@ -7,6 +7,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"convene/audit"
 	"convene/config"
 )
 
@@ -16,11 +17,21 @@ import (
 // the moment in which the two are exchanged. On error nothing has changed,
 // except that logs, certificate and files may have been read anew.
 func (s *Server) Reload(ctx context.Context) error {
+	return s.reloadBy(ctx, audit.By{Via: audit.Via{How: audit.Signal}})
+}
+
+// reloadBy is Reload for somebody.
+func (s *Server) reloadBy(ctx context.Context, by audit.By) error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	s.notify(daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec())
 	defer s.notify(daemon.SdNotifyReady)
-	err := s.reloadAll(ctx)
+	// The logs come first: their files may have been renamed to make place.
+	err := errors.Join(s.logs.reopen(), s.audit.Reopen())
+	if err == nil {
+		act := audit.Act{By: by, Verb: "server.reload", Object: audit.Object{Type: "server"}}
+		err = s.audit.Do(ctx, act, func() (any, error) { return nil, s.reloadAll(ctx) })
+	}
 	if err != nil {
 		s.log.Error("not reloaded", "err", err)
 		return err
@@ -30,9 +41,6 @@ func (s *Server) Reload(ctx context.Context) error {
 }
 
 func (s *Server) reloadAll(ctx context.Context) error {
-	if err := s.logs.reopen(); err != nil {
-		return err
-	}
 	old := s.current.Load()
 	c := old.config
 	if s.reread != nil {
@@ -109,6 +117,7 @@ var restartOnly = []struct {
 	{"log.access", func(c *config.Config) any { return &c.Log.Access }},
 	{"log.error", func(c *config.Config) any { return &c.Log.Error }},
 	{"log.audit", func(c *config.Config) any { return &c.Log.Audit }},
+	{"log.audit-file-size", func(c *config.Config) any { return &c.Log.AuditSize }},
 	{"tls.min-version", func(c *config.Config) any { return &c.TLS.MinVersion }},
 	{"storage.sync-for", func(c *config.Config) any { return &c.Storage.SyncFor }},
 	{"storage.snapshots", func(c *config.Config) any { return &c.Storage.Snapshots }},

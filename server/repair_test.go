@@ -85,7 +85,7 @@ func (r *repairable) damage(name string, change func(entry []byte) []byte) {
 
 func (r *repairable) reindex() {
 	r.t.Helper()
-	report, err := admin.Reindex(r.t.Context(), r.control)
+	report, err := admin.Reindex(r.t.Context(), r.control, admin.Request{})
 	if err != nil || report.Written != 1 || len(report.Failed) != 0 {
 		r.t.Fatalf("reindex: %+v, %v", report, err)
 	}

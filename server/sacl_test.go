@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"convene/admin"
 	"convene/sacl"
 	"convene/server"
 	"convene/testenv"
@@ -39,7 +40,7 @@ func TestLostAccessList(t *testing.T) {
 			_ = again.Close()
 		}
 	}
-	if n, err := server.ResetSACL(c, sacl.Empty, "root"); n != 0 || err != nil {
+	if n, err := server.ResetSACL(t.Context(), c, admin.SACLReset{With: sacl.Empty}); n != 0 || err != nil {
 		t.Errorf("reset: %d, %v", n, err)
 	}
 	again, err := server.Open(server.Options{Config: c})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"convene/audit"
 	"convene/config"
 	"convene/internal/engine"
 	"convene/internal/membudget"
@@ -42,9 +43,10 @@ type Server struct {
 	stderr io.Writer
 	now    func() time.Time
 
-	logs  *logs
-	log   *slog.Logger // errors
-	audit *slog.Logger
+	logs     *logs
+	log      *slog.Logger // errors
+	audit    *audit.Log   // nil: off
+	accesses *audit.Accesses
 
 	data    data
 	health  health // of its files
@@ -88,7 +90,7 @@ func Open(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.health.notify = s.notify
-	s.log, s.audit = s.logs.errors, s.logs.audit
+	s.log = s.logs.errors
 	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
 	}
@@ -103,6 +105,10 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, wrap); err != nil {
 		return err
 	}
+	if s.audit, err = openAudit(&c, s.log, s.now); err != nil {
+		return err
+	}
+	s.accesses = audit.NewAccesses(s.audit, s.now)
 	s.certs.log, s.certs.now = s.log, s.now
 	if len(c.Server.HTTPS) > 0 {
 		if err = s.certs.use(&c); err != nil {
@@ -192,5 +198,5 @@ func (s *Server) closeParts() error {
 		defer cancel()
 		errs = append(errs, current.signIn.close(ctx), current.directory.Close())
 	}
-	return errors.Join(append(errs, s.data.close(), s.logs.close())...)
+	return errors.Join(append(errs, s.audit.Close(), s.data.close(), s.logs.close())...)
 }

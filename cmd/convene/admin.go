@@ -19,17 +19,20 @@ func newAdminCmd(a *app) *cobra.Command {
 }
 
 func newReloadCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.changes(&cobra.Command{
 		Use:   "reload",
 		Short: "Make the running server read its configuration again, and report the result",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				if err := admin.Reload(cmd.Context(), c); err != nil {
+				if err := admin.Reload(cmd.Context(), c, a.request()); err != nil {
 					return err
 				}
 				return a.printLine(cmd, admin.None{}, "reloaded")
 			})
 		},
-	}
+	})
 }
+
+// request is that of verbs that need to know no more than who calls them.
+func (a *app) request() admin.Request { return admin.Request{By: operator(), Reason: a.reason} }

@@ -12,13 +12,13 @@ import (
 )
 
 func newReindexCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.changes(&cobra.Command{
 		Use:   "reindex",
 		Short: "Rebuild every index from the stored objects",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				r, err := admin.Reindex(cmd.Context(), c)
+				r, err := admin.Reindex(cmd.Context(), c, a.request())
 				if err != nil {
 					return err
 				}
@@ -31,7 +31,7 @@ func newReindexCmd(a *app) *cobra.Command {
 				return nil
 			})
 		},
-	}
+	})
 }
 
 func writeReindex(w io.Writer, r store.Report) error {

@@ -24,12 +24,12 @@ directory that only checks passwords needs them.`,
 }
 
 func newDevicepwAddCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.changes(&cobra.Command{
 		Use:   "add USER [LABEL]",
 		Short: "Make a device password and print it",
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := admin.DeviceRequest{Who: args[0], Label: "device", By: operator()}
+			r := admin.DeviceRequest{Who: args[0], Label: "device", By: operator(), Reason: a.reason}
 			if len(args) == 2 {
 				r.Label = args[1]
 			}
@@ -42,7 +42,7 @@ func newDevicepwAddCmd(a *app) *cobra.Command {
 					d.Secret, d.Label, strings.Join(d.Logins, " or "), r.Who, d.ID)
 			})
 		},
-	}
+	})
 }
 
 func newDevicepwListCmd(a *app) *cobra.Command {
@@ -83,7 +83,7 @@ func newDevicepwRevokeCmd(a *app) *cobra.Command {
 			if all != (len(args) == 1) {
 				return usageError(errors.New("name the ID of a device password, or --all"))
 			}
-			r := admin.DeviceRequest{Who: args[0], By: operator()}
+			r := admin.DeviceRequest{Who: args[0], By: operator(), Reason: a.reason}
 			if !all {
 				r.ID = args[1]
 			}
@@ -97,5 +97,5 @@ func newDevicepwRevokeCmd(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every device password of the person")
-	return cmd
+	return a.changes(cmd)
 }

@@ -5,6 +5,7 @@
 //	convene config     print an example configuration, check one
 //	convene principal  why somebody may use the service or not
 //	convene sacl       who may use the service
+//	convene audit      what was done by whom
 //	convene devicepw   device passwords
 //	convene verify     check all data; reindex rebuilds the indexes
 //	convene stats      count what is stored

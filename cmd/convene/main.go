@@ -44,6 +44,7 @@ type app struct {
 	config  string // path of the configuration file
 	json    bool   // values and errors are written as JSON
 	aligned bool   // tables are for a terminal
+	reason  string // why the command is run, for the audit log
 }
 
 func newRootCmd(a *app) *cobra.Command {
@@ -55,7 +56,7 @@ func newRootCmd(a *app) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVarP(&a.config, "config", "c", "/etc/convene/convene.toml", "configuration `file`")
 	cmd.PersistentFlags().BoolVar(&a.json, "json", a.json, "print one JSON document; errors are JSON too")
-	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(a), newPrincipalCmd(a), newSACLCmd(a), newDevicepwCmd(a), newAdminCmd(a), newVersionCmd(a))
+	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newConfigCmd(a), newPrincipalCmd(a), newSACLCmd(a), newDevicepwCmd(a), newAuditCmd(a), newAdminCmd(a), newVersionCmd(a))
 	cmd.AddCommand(newDataCmds(a)...)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.InitDefaultHelpCmd()
@@ -88,7 +89,14 @@ func (a *app) withAdmin(ctx context.Context, fn func(admin.Conn) error) (err err
 	return fn(offline.Admin)
 }
 
-// operator is the name of who runs the command, for the audit log.
+// changes is cmd, which changes something and is recorded in the audit log.
+func (a *app) changes(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&a.reason, "reason", "", "why, as `text` for the audit log")
+	return cmd
+}
+
+// operator is the name of who runs the command, for the audit log. It stands beside
+// the name of the account, which the system knows better.
 func operator() string {
 	name := os.Getenv("SUDO_USER")
 	if u, err := user.Current(); err == nil {

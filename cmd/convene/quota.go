@@ -45,7 +45,7 @@ func newQuotaSetCmd(a *app) *cobra.Command {
 				return usageError(err)
 			}
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				u, err := admin.SetQuota(cmd.Context(), c, admin.QuotaRequest{Who: args[0], Limit: limit, By: operator()})
+				u, err := admin.SetQuota(cmd.Context(), c, admin.QuotaRequest{Who: args[0], Limit: limit, By: operator(), Reason: a.reason})
 				if err != nil {
 					return err
 				}
@@ -53,7 +53,7 @@ func newQuotaSetCmd(a *app) *cobra.Command {
 			})
 		},
 	}
-	return cmd
+	return a.changes(cmd)
 }
 
 func newQuotaListCmd(a *app) *cobra.Command {

@@ -83,14 +83,14 @@ func countRules(rules []admin.SACLRule, s sacl.Service) (n int) {
 }
 
 func newSACLChangeCmd(a *app, service *string, use, short string, effect sacl.Effect) *cobra.Command {
-	return &cobra.Command{
+	return a.changes(&cobra.Command{
 		Use:   use,
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 				done, err := admin.ChangeSACL(cmd.Context(), c, admin.SACLChange{
-					Service: sacl.Service(*service), Effect: effect, Who: args[0], By: operator(),
+					Service: sacl.Service(*service), Effect: effect, Who: args[0], By: operator(), Reason: a.reason,
 				})
 				if err != nil {
 					return err
@@ -98,7 +98,7 @@ func newSACLChangeCmd(a *app, service *string, use, short string, effect sacl.Ef
 				return a.print(cmd, done, func(w io.Writer) error { return a.writeChange(w, *service, effect, done) })
 			})
 		},
-	}
+	})
 }
 
 func (a *app) writeChange(w io.Writer, service string, effect sacl.Effect, done admin.SACLChanged) error {
@@ -180,7 +180,7 @@ audit log says who did this.`,
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	cmd.Flags().BoolVar(&fromFile, "from-file", false, "with the rules in sacl.json, whatever list they are of")
-	return cmd
+	return a.changes(cmd)
 }
 
 // resetSACL asks the running server, or does it to the files of one that is
@@ -190,13 +190,14 @@ func (a *app) resetSACL(ctx context.Context, with sacl.Beginning) (n int, err er
 	if err != nil {
 		return 0, err
 	}
+	request := admin.SACLReset{With: with, By: operator(), Reason: a.reason}
 	client, err := admin.Dial(ctx, config.Server.Data)
 	if errors.Is(err, admin.ErrNotRunning) {
-		return server.ResetSACL(config, with, operator())
+		return server.ResetSACL(ctx, config, request)
 	}
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	return admin.ResetSACL(ctx, client, admin.SACLReset{With: with, By: operator()})
+	return admin.ResetSACL(ctx, client, request)
 }

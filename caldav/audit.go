@@ -1,0 +1,62 @@
+package caldav
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"convene/acl"
+	"convene/audit"
+	"convene/internal/webdav"
+)
+
+// record writes to the audit log what somebody did to the calendars of another as an
+// administrator or reader, before the response is sent. Error: 503, of a request
+// that changes nothing and cannot be recorded. What was changed is changed already:
+// then the error log says that the record is missing.
+func (h *Handler) record(r *request, status int) error {
+	if h.Audit == nil || r.Method == http.MethodOptions {
+		return nil
+	}
+	write := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != "PROPFIND" && r.Method != "REPORT"
+	err := h.recordAt(r, &r.target, r.URL.Path, write && r.Method != "COPY", status)
+	if d := r.destination; d != nil {
+		err = errors.Join(err, h.recordAt(r, &d.target, d.path, write, status))
+	}
+	if err == nil {
+		return nil
+	}
+	if write {
+		h.Log.Error("a change of the calendars of somebody else is not in the audit log", "id", r.line.ID, "user", r.caller.Login,
+			"method", r.Method, "path", r.URL.Path, slog.Int("status", status), "err", err)
+		return nil
+	}
+	return &webdav.Error{Status: http.StatusServiceUnavailable, Description: "this request could not be recorded", Err: err}
+}
+
+// recordAt is record for one of the places that a request is about.
+func (h *Handler) recordAt(r *request, t *target, path string, write bool, status int) error {
+	owner := t.owner
+	if owner == nil || t.kind&(kindHome|belowHome) == 0 || owner.GUID == r.caller.Principal.GUID || !h.privileged(r) {
+		return nil
+	}
+	if !write && status >= http.StatusBadRequest {
+		return nil // nothing was read
+	}
+	who := r.caller.Principal
+	return h.Audit.Record(audit.Access{
+		By: audit.By{
+			Actor: audit.Who{GUID: who.GUID, Name: who.Name},
+			Via:   audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr},
+		},
+		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
+		Write: write, Status: status,
+	})
+}
+
+// privileged reports whether the caller is an administrator or reader: whether they
+// may read the calendars of somebody who gave nobody a right.
+func (h *Handler) privileged(r *request) bool {
+	calendar := acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "nobody"}}
+	return h.Access.Privileges(calendar, aclCaller(r.caller)).Has(acl.Read)
+}
