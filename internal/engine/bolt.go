@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -130,10 +131,14 @@ func logPath(path string) string { return path + "-log" }
 
 // OpenBolt opens the bbolt file at path, creating it if it does not exist, and
 // takes in what an unclean end left in the log beside it. Errors: ErrInUse,
-// ErrDamaged, ErrLog.
-func OpenBolt(path string, o BoltOptions) (Engine, error) {
+// ErrDamaged, ErrLog, ErrNoFile.
+func OpenBolt(path string, o BoltOptions) (_ Engine, err error) {
 	o.setDefaults()
+	if err := logAlone(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	e := &boltEngine{path: path, opt: o, hot: -1}
+	defer e.damaged(debug.SetPanicOnFault(true), &err)
 	if err := e.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -148,11 +153,6 @@ func OpenBolt(path string, o BoltOptions) (Engine, error) {
 }
 
 func (e *boltEngine) open(path string) (err error) {
-	defer func() {
-		if p := recover(); p != nil { // bbolt met a page that cannot be one
-			err = errors.Join(fmt.Errorf("%w: %v", ErrDamaged, p), e.file.Close())
-		}
-	}()
 	e.db, err = e.openFile(path, mapReserve)
 	if errors.Is(err, syscall.ENOMEM) { // addresses are limited (ulimit -v)
 		e.db, err = e.openFile(path, 0)
@@ -160,7 +160,11 @@ func (e *boltEngine) open(path string) (err error) {
 	if err != nil {
 		return boltError(err)
 	}
-	if err := e.readTables(); err != nil {
+	err = e.checkLength()
+	if err == nil {
+		err = e.readTables()
+	}
+	if err != nil {
 		return errors.Join(err, e.db.Close())
 	}
 	return nil
@@ -344,7 +348,7 @@ func boltError(err error) error {
 		return ErrReadOnly
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrInUse
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return errors.Join(ErrDamaged, err)
 	}
 	return err
