@@ -71,6 +71,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.store, Directory: current.people.cache, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.store, current.people), Audit: s.audit, Reload: s.Reload,
+		Members: members(&current.config, s.store, s.state),
 	}, current.leave
 }
 
@@ -104,6 +105,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	var policy atomic.Pointer[quota.Policy]
 	policy.Store(c.QuotaPolicy())
 	stderr := slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn))
+	if err = resumeRestore(c.Server.Data, stderr); err != nil {
+		return nil, err
+	}
 	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil); err != nil {
 		return nil, err
 	}
@@ -113,6 +117,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	o.Members = members(&c, o.Store, state)
 	audit, closer, err := OpenAudit(&c, os.Stderr)
 	if err != nil {
 		return nil, err

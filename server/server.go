@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,15 +18,13 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"convene/admin"
-	"convene/auth"
+	"convene/admin/backup"
 	"convene/calendar"
 	"convene/config"
 	"convene/internal/engine"
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/quota"
-	"convene/sacl"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -118,6 +115,9 @@ func Open(o Options) (_ *Server, err error) {
 // open builds the parts that need each other, from the bottom up.
 func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (err error) {
 	s.quota.Store(c.QuotaPolicy())
+	if err = resumeRestore(c.Server.Data, s.log); err != nil {
+		return err
+	}
 	if s.store, err = openStore(&c, s.quota.Load, s.now, s.log, wrap); err != nil {
 		return err
 	}
@@ -160,23 +160,26 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 var ErrInUse = errors.New("a server runs with this data folder")
 
 // openStore opens the calendars of a configuration's data folder. policy says
-// what may be stored. Errors: ErrInUse, and those of the store.
+// what may be stored. Errors: ErrInUse, also while a backup is being restored; and
+// those of the store.
 func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, ErrInUse), running.Close())
+	if err := notRunning(context.Background(), c.Server.Data); err != nil {
+		return nil, err
 	}
-	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
+	s, err := store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
 		Log: log, Wrap: wrap,
 	})
+	if err == nil && backup.UnderWay(c.Server.Data) { // begun meanwhile, when no lock was held here
+		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, backup.ErrInUse), s.Close())
+	}
+	return s, err
 }
 
 // openState opens the sign-in state of a configuration's data folder.
 func openState(c *config.Config, log *slog.Logger) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log})
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: backup.StateTables(), Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}
