@@ -10,7 +10,7 @@ N ?= 100
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash powercut conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -53,6 +53,11 @@ deps:
 # Each fuzz target FUZZTIME long, FUZZJOBS of them at once.
 fuzz:
 	@FUZZTIME=$(FUZZTIME) FUZZJOBS=$(FUZZJOBS) scripts/fuzz.sh
+
+# N simulated power cuts of the engine, and N more after a kill and a restart: all
+# that was acknowledged is there, and no file is refused. V=1 says more.
+powercut:
+	@V=$(V) GO=$(GO) BUILD=$(BUILD) scripts/powercut.sh $(N)
 
 # kill -9 under concurrent writes, N times: nothing acknowledged may be missing.
 crash: $(BUILD)/harness

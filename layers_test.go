@@ -25,18 +25,20 @@ internal/engine
 internal/atomicfile
 internal/logging
 internal/membudget
+internal/password
 internal/settings
 testenv
 quota
+delegation            internal/atomicfile internal/engine
 directory/ldif
-directory             directory/ldif internal/atomicfile
+directory             directory/ldif internal/atomicfile internal/password
 directory/memldap     directory/ldif
 store                 internal/engine quota
 snapshot              internal/ical store
 calendar              directory internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical internal/webdav
-auth                  directory internal/engine
+auth                  directory internal/engine internal/password
 sacl                  auth directory internal/atomicfile internal/engine
 acl
 caldav                acl auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
@@ -132,12 +134,12 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap"},
 		"github.com/go-asn1-ber/":  {"directory", "directory/ldif", "directory/memldap"},
 		"github.com/jcmturner/":    {"auth"},
-		"github.com/GehirnInc/":    {"auth"},
+		"github.com/GehirnInc/":    {"internal/password"},
 		"github.com/spf13/cobra":   {"cmd/convene"},
 		"github.com/pelletier/":    {"internal/settings"},
 		"github.com/coreos/":       {"server"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
-		"github.com/tidwall/btree": {"internal/engine", "snapshot"},
+		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server
 		_, suite := suiteOf(name)

@@ -43,7 +43,7 @@ func newAdmin(t *testing.T) (*admin.Admin, *bytes.Buffer) {
 		GUID: annID, Type: directory.User, Name: "ann", FullName: "Ann", LoginEnabled: true, CalendarEnabled: true,
 	}, Password: "secret"}, {Principal: directory.Principal{
 		GUID: "A0000000-0000-0000-0000-000000000002", Type: directory.User, Name: "robot", FullName: "Robot",
-	}}}, nil)
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}

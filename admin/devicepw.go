@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"convene/auth"
-	"convene/sacl"
+	"convene/directory"
 )
 
 // ErrNoDevices says that this server keeps no device passwords.
@@ -63,7 +63,7 @@ func (a *Admin) device(ctx context.Context, who string) (guid, name string, err 
 	if a.Devices == nil {
 		return "", "", ErrNoDevices
 	}
-	p, err := sacl.Find(ctx, a.Directory, who)
+	p, err := directory.Find(ctx, a.Directory, who)
 	if err != nil {
 		return "", "", err
 	}

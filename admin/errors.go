@@ -83,7 +83,7 @@ var kinds = []Kind{
 	{engine.ErrFull, "disk-full", StatusFailed, "free space on the disk of the data folder"},
 	{syscall.ENOSPC, "no-space", StatusFailed, "free space on the disk that is written to"},
 	{engine.ErrNoFile, "no-database", StatusFailed, "put the file back, or restore a backup: convene restore"},
-	{engine.ErrLog, "log", StatusFailed, "convene recover takes in what continues the file, and keeps the rest"},
+	{engine.ErrLog, "log", StatusFailed, "if the log is this file's, convene recover takes in what continues it, and keeps the rest"},
 	{engine.ErrDamaged, "damaged-file", StatusFailed, "restore a backup: convene restore"},
 	{store.ErrNewer, "newer", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
 	{auth.ErrNewer, "newer-state", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
@@ -122,7 +122,7 @@ type remoteError struct {
 func (e *remoteError) Error() string { return e.text }
 func (e *remoteError) Unwrap() error { return e.kind }
 
-// remote is the error that p tells of.
+// remote is the error that p reports.
 func remote(p Problem) error {
 	e := &remoteError{text: p.Error}
 	for _, k := range kinds {

@@ -9,7 +9,6 @@ import (
 
 	"convene/directory"
 	"convene/quota"
-	"convene/sacl"
 	"convene/store"
 )
 
@@ -173,7 +172,7 @@ func (a *Admin) listQuotas(ctx context.Context, q QuotaListRequest) (list QuotaL
 // find looks a principal up. One that the directory has forgotten is found by
 // their GUID alone, if they have a home.
 func (a *Admin) find(ctx context.Context, who string) (*directory.Principal, error) {
-	p, err := sacl.Find(ctx, a.Directory, who)
+	p, err := directory.Find(ctx, a.Directory, who)
 	if !errors.Is(err, directory.ErrNotFound) {
 		return p, err
 	}

@@ -85,7 +85,7 @@ func rulesOf(s *sacl.SACL, want func(sacl.Rule) bool) []SACLRule {
 	out := []SACLRule{}
 	for _, r := range s.Rules() {
 		if want(r) {
-			out = append(out, SACLRule{r.Service, r.Effect, r.Who.String(), r.Who.GUID, r.Origin, r.Changed, r.By})
+			out = append(out, SACLRule{r.Service, r.Effect, r.Entry(), r.Who.GUID, r.Origin, r.Changed, r.By})
 		}
 	}
 	return out
@@ -109,7 +109,7 @@ func (a *Admin) saclChange(ctx context.Context, r SACLChange) (SACLChanged, erro
 		return SACLChanged{}, err
 	}
 	return SACLChanged{
-		Who: change.Rule.Who.String(), Changed: change.Changed,
+		Who: change.Rule.Entry(), Changed: change.Changed,
 		Rules: rulesOf(a.SACL, func(r sacl.Rule) bool { return r.Service == service }),
 	}, nil
 }

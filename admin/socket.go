@@ -96,7 +96,7 @@ func respond(w http.ResponseWriter, out []byte, err error) {
 			return
 		}
 	}
-	// The command may have been interrupted; there is nobody else to tell.
+	// The command may have been interrupted; nobody else waits for it.
 	_, _ = w.Write(out)
 }
 

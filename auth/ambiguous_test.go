@@ -19,7 +19,7 @@ func TestAmbiguousLogin(t *testing.T) {
 			Emails: []string{"twin@example.com"}, Kerberos: []string{"twin@EXAMPLE.COM"}, LoginEnabled: true, CalendarEnabled: true,
 		}, Password: "right"}
 	}
-	dir, err := directory.NewStatic([]directory.Record{twin(1), twin(2)}, nil)
+	dir, err := directory.NewStatic([]directory.Record{twin(1), twin(2)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"convene/directory"
+	"convene/internal/password"
 )
 
 // Caller is who is asking, resolved once a request. It is shared between
@@ -24,9 +25,9 @@ type Caller struct {
 	Device    string   // id of the device password used, or ""
 }
 
-// Errors that Outcome.Err wraps, besides those of package directory and
-// ErrMismatch.
+// Errors that Outcome.Err wraps, besides those of package directory.
 var (
+	ErrMismatch      = password.ErrMismatch
 	ErrNoCredentials = errors.New("no credentials")
 	ErrMalformed     = errors.New("malformed credentials")
 	ErrNotOffered    = errors.New("scheme not offered")
@@ -38,14 +39,14 @@ var (
 
 // Outcome says what authentication makes of a response.
 type Outcome struct {
-	Status int         // 0: go on; else the status to answer with
+	Status int         // 0: go on; else the status of the response
 	Header http.Header // to be added to the response in either case; may be nil
 	Body   string      // plain text for Status
 	Err    error       // why, for the log
 }
 
 // Write adds the headers to a response. If Status is set it sends the whole
-// answer.
+// response.
 func (o *Outcome) Write(w http.ResponseWriter) {
 	h := w.Header()
 	for k, vs := range o.Header {
@@ -57,7 +58,7 @@ func (o *Outcome) Write(w http.ResponseWriter) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(o.Status)
-	// The client has gone if this fails; there is nobody to tell.
+	// The client has gone if this fails; nobody is left.
 	_, _ = w.Write([]byte(o.Body))
 }
 
@@ -85,7 +86,7 @@ type identity struct {
 }
 
 // verify checks the credentials of one scheme: what follows its name in the
-// Authorization header. Errors: see answer.
+// Authorization header. Errors: see refuse.
 type verify func(r *http.Request, credentials string) (identity, error)
 
 // Offers reports whether anybody can sign in on the connection of r: passwords in
@@ -100,7 +101,7 @@ func (a *Authenticator) Schemes() []string { return slices.Clone(a.schemes) }
 // Devices manages device passwords; nil if there is no state.
 func (a *Authenticator) Devices() *Devices { return a.devices }
 
-// Authenticate returns the caller of a request, or nil and the answer to it.
+// Authenticate returns the caller of a request, or nil and the response to it.
 // The outcome is never nil, and must not be changed.
 func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 	if a.closed.Load() {
@@ -147,7 +148,7 @@ func (a *Authenticator) scheme(name string) (string, verify) {
 	return "", nil
 }
 
-// Require calls next for requests whose caller is known, and answers others.
+// Require calls next for requests whose caller is known, and refuses others.
 func (a *Authenticator) Require(next func(http.ResponseWriter, *http.Request, *Caller)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, out := a.Authenticate(r)
@@ -226,7 +227,7 @@ func (a *Authenticator) Reload() error {
 }
 
 // Close saves what keeps sessions going over a restart. Requests after it are
-// answered 503. It does not close the state.
+// refused with 503. It does not close the state.
 func (a *Authenticator) Close(ctx context.Context) error {
 	if a.closed.Swap(true) {
 		return ErrClosed

@@ -53,7 +53,7 @@ func newPeople(t testing.TB) *people {
 		Principal: directory.Principal{GUID: "STAFF-GUID", Type: directory.Group, Name: "staff", FullName: "Staff"},
 		Members:   []directory.Key{{By: directory.GUID, Value: "ALICE-GUID"}},
 	}
-	s, err := directory.NewStatic([]directory.Record{rec("alice", true), rec("bob", true), rec("carol", false), rec("rené", true), group}, nil)
+	s, err := directory.NewStatic([]directory.Record{rec("alice", true), rec("bob", true), rec("carol", false), rec("rené", true), group})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func (p *people) password(t testing.TB, name, password string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Static, err = directory.NewStatic([]directory.Record{{Principal: *r, Password: password}}, nil)
+	p.Static, err = directory.NewStatic([]directory.Record{{Principal: *r, Password: password}})
 	if err != nil {
 		t.Fatal(err)
 	}

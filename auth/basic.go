@@ -11,9 +11,11 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"convene/directory"
+	"convene/internal/password"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 	// that began it, because others may be waiting for the same.
 	verifyLimit = 30 * time.Second
 	// outagePause is how long the directory is not asked again about log-ins
-	// that are known, after it could not answer.
+	// that are known, after it could not respond.
 	outagePause = 5 * time.Second
 	// maxBasic is the longest credentials worth decoding, in bytes of base 64.
 	maxBasic = 4 << 10
@@ -36,8 +38,8 @@ type basic struct {
 	challenge string
 	cache     *logins
 	files     []*watched[map[string]string]
-	hashes    Hashes
-	slots     chan struct{} // one for each password being hashed
+	hashes    password.Hashes
+	hashing   *semaphore.Weighted
 	flight    singleflight.Group
 	down      pause
 }
@@ -50,8 +52,8 @@ func newBasic(a *Authenticator) (*basic, error) {
 	b := &basic{
 		a: a, cache: cache,
 		challenge: "Basic realm=" + quote(a.o.Realm) + `, charset="UTF-8"`,
-		hashes:    Hashes{Cleartext: a.o.Basic.Cleartext},
-		slots:     hashSlots(),
+		hashes:    password.Hashes{Cleartext: a.o.Basic.Cleartext},
+		hashing:   password.NewLimit(),
 	}
 	for _, f := range a.o.Basic.Files {
 		w, err := watch(f, parseHtpasswd, a.log, a.now)
@@ -220,7 +222,7 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 	return b.bind(ctx, p, login, password, address, known)
 }
 
-// stranger answers for a name that is no one record's, as far as is known. It asks the
+// stranger checks a name that is no one record's, as far as is known. It asks the
 // directory all the same, and within the limits of an account: neither the time
 // that it takes nor the number of tries tells a name that somebody has from one
 // that nobody has, and who was given the name just now gets in.
@@ -261,13 +263,11 @@ func (b *basic) stored(login string) (string, bool) {
 // hashed compares a password with the hash that a file has.
 func (b *basic) hashed(ctx context.Context, guid, stored, password, address string, known *login) error {
 	// Whoever waits here is counted only afterwards: so no number of parallel
-	// guesses gets more of them through than there are slots.
-	select {
-	case b.slots <- struct{}{}:
-		defer func() { <-b.slots }()
-	case <-ctx.Done():
-		return fmt.Errorf("too many passwords to hash: %w", ctx.Err())
+	// guesses gets more of them through than are hashed at a time.
+	if err := b.hashing.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("too many passwords to hash: %w", err)
 	}
+	defer b.hashing.Release(1)
 	if known == nil {
 		if err := b.a.throttle.allowLocal(guid, address); err != nil {
 			return err
@@ -318,7 +318,7 @@ func accountRefused(err error) bool {
 
 // decodeBasic splits credentials (RFC 7617 §2). Names and passwords are UTF-8;
 // what is not is taken as ISO 8859-1, which older clients send.
-func decodeBasic(credentials string) (login, password string, err error) {
+func decodeBasic(credentials string) (login, secret string, err error) {
 	raw, err := base64.StdEncoding.DecodeString(credentials)
 	if err != nil {
 		// Some clients leave out the padding.
@@ -335,15 +335,15 @@ func decodeBasic(credentials string) (login, password string, err error) {
 		}
 		s = string(r)
 	}
-	login, password, ok := strings.Cut(s, ":")
+	login, secret, ok := strings.Cut(s, ":")
 	if !ok || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "", "", ErrMalformed
 	}
 	// An empty password succeeds as an anonymous bind with some directories.
-	if login == "" || password == "" || len(password) > maxPassword {
+	if login == "" || secret == "" || len(secret) > password.MaxLength {
 		return "", "", ErrMismatch
 	}
-	return login, password, nil
+	return login, secret, nil
 }
 
 // quote writes a quoted-string (RFC 9110 §5.6.4).

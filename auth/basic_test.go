@@ -343,7 +343,7 @@ func TestThrottleLocalByAddress(t *testing.T) {
 	}
 }
 
-// Somebody who changes his password shuts out who knows the old one, at the old
+// Somebody who changes their password shuts out who knows the old one, at the old
 // one's next use and in an outage.
 func TestBasicPasswordChanged(t *testing.T) {
 	s := openSite(t, nil)
@@ -458,7 +458,7 @@ func TestBasicRecordMadeAnew(t *testing.T) {
 		GUID: "ALICE-THE-SECOND", Type: directory.User, Name: "alice", LoginEnabled: true,
 	}}
 	var err error
-	if people.Static, err = directory.NewStatic([]directory.Record{anew}, nil); err != nil {
+	if people.Static, err = directory.NewStatic([]directory.Record{anew}); err != nil {
 		t.Fatal(err)
 	}
 	status, c, out := s.try(basicField("alice", "new"))
@@ -473,7 +473,7 @@ func TestBasicRecordMadeAnew(t *testing.T) {
 		t.Errorf("nobody: %d", status)
 	}
 	zoe := directory.Record{Password: "pw", Principal: directory.Principal{GUID: "ZOE-GUID", Type: directory.User, Name: "zoe", LoginEnabled: true}}
-	if people.Static, err = directory.NewStatic([]directory.Record{anew, zoe}, nil); err != nil {
+	if people.Static, err = directory.NewStatic([]directory.Record{anew, zoe}); err != nil {
 		t.Fatal(err)
 	}
 	if status, _, out := s.try(basicField("zoe", "pw")); status != 200 {

@@ -26,11 +26,11 @@ type logins struct {
 	forgotten atomic.Uint64
 
 	mu        sync.Mutex
-	passwords map[string]*password // by GUID: the one verified last; see put
+	passwords map[string]*provenPassword // by GUID: the one verified last; see put
 }
 
-// password is one directory password of a principal, however it was sent.
-type password struct {
+// provenPassword is one directory password of a principal, however it was sent.
+type provenPassword struct {
 	sum        passwordSum
 	entries    int         // that it was sent in; guarded by logins.mu
 	superseded atomic.Bool // another was verified since
@@ -60,7 +60,7 @@ type login struct {
 	verified atomic.Int64           // Unix ns
 	used     atomic.Int64           // Unix ns
 	guid     string
-	password *password // nil: it is not the directory's
+	password *provenPassword // nil: it is not the directory's
 }
 
 // within reports whether the log-in was verified less than d ago, and the
@@ -74,7 +74,7 @@ func newLogins(size int, random io.Reader) (*logins, error) {
 	if _, err := io.ReadFull(random, key); err != nil {
 		return nil, err
 	}
-	c := &logins{limit: max(1, size/cacheShards), passwords: map[string]*password{}}
+	c := &logins{limit: max(1, size/cacheShards), passwords: map[string]*provenPassword{}}
 	c.hashers.New = func() any { return &hasher{mac: hmac.New(sha256.New, key)} }
 	for i := range c.shards {
 		c.shards[i].entries = make(map[loginKey]*login)
@@ -136,7 +136,7 @@ func (c *logins) put(k *loginKey, caller *Caller, sum *passwordSum, begun uint64
 }
 
 // refer counts one more entry with a password.
-func (c *logins) refer(guid string, sum passwordSum) *password {
+func (c *logins) refer(guid string, sum passwordSum) *provenPassword {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	p := c.passwords[guid]
@@ -144,7 +144,7 @@ func (c *logins) refer(guid string, sum passwordSum) *password {
 		if p != nil {
 			p.superseded.Store(true)
 		}
-		p = &password{sum: sum}
+		p = &provenPassword{sum: sum}
 		c.passwords[guid] = p
 	}
 	p.entries++
@@ -167,7 +167,7 @@ func (c *logins) remove(s *loginShard, k loginKey) {
 
 // leastUsed returns the key of the entry that was used longest ago, of a few that a
 // walk from a random place meets: good enough to evict, and costs the same however
-// many there are. used tells when an entry was used.
+// many there are. used returns when an entry was used.
 func leastUsed[K comparable, V any](entries map[K]V, used func(V) int64) (oldest K) {
 	const sample = 8
 	least, n := int64(0), 0

@@ -66,7 +66,7 @@ type DigestConfig struct {
 	Files           []string      `toml:"files" doc:"Files made by htdigest, for this realm. They are read again when they change."`
 	DevicePasswords bool          `toml:"device-passwords" doc:"Verify Digest with enrolled device passwords. Clients that are offered Digest do not try Basic: people then need a device password wherever Kerberos does not work."`
 	NonceLife       time.Duration `toml:"nonce-life" doc:"How long a nonce may be used. Clients take a new one without asking for the password."`
-	Shared          bool          `toml:"shared" doc:"Several servers share the state: every Digest request is then recorded in it before it is answered."`
+	Shared          bool          `toml:"shared" doc:"Several servers share the state: every Digest request is then recorded in it before the response."`
 }
 
 // BasicConfig is Basic's configuration.

@@ -138,7 +138,7 @@ func (d *digester) forAll(alg algorithm) bool {
 
 // challenge appends one field for each algorithm that works for all, all with the
 // same nonce: clients take the first that they know and stay with it when it is
-// refused, and those that merge the fields of an answer still get a whole
+// refused, and those that merge the fields of a response still get a whole
 // challenge. If none works for all, it is every configured one.
 func (d *digester) challenge(fields []string, stale bool) []string {
 	rest := d.nonces.issue() + `", opaque="` + d.opaque + `", charset=UTF-8`

@@ -515,7 +515,7 @@ func TestNewerState(t *testing.T) {
 func TestDigestWithoutSecrets(t *testing.T) {
 	hashed, err := directory.NewStatic([]directory.Record{{
 		Principal: directory.Principal{Type: directory.User, Name: "alice", LoginEnabled: true}, Hash: "$2y$05$x",
-	}}, nil)
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

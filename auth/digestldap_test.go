@@ -259,7 +259,7 @@ func TestDigestLDAPOutage(t *testing.T) {
 			if status, out := s.next(ann); status != 200 {
 				t.Fatalf("%d: %v", status, out.Err)
 			}
-			bob := s.digestSession(t, "bob", "wrong", true) // known to the directory's cache, and his secret to ours
+			bob := s.digestSession(t, "bob", "wrong", true) // known to the directory's cache, and their secret to ours
 			if status, out := s.next(bob); status != 401 {
 				t.Fatalf("%d: %v", status, out.Err)
 			}

@@ -107,7 +107,7 @@ func (t *attempt) any(s *directory.DigestSecrets) bool {
 // matchServer verifies with the secrets of a directory server: with those that are
 // remembered, and if they do not match with what it says now, as the password may
 // have been changed. That a response is wrong is said only when the server has
-// answered after it came; what it cannot be asked about is ErrUnavailable, though
+// put after it came; what it cannot be asked about is ErrUnavailable, though
 // it counts as wrong: a guess tells as much.
 func (t *attempt) matchServer(ctx context.Context, s *secrets) error {
 	guid, came := t.principal.GUID, s.now()

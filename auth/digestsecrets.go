@@ -18,7 +18,7 @@ const (
 	// rereadEvery is how often the secrets of one account are read at most:
 	// guesses wait for it, and no number of them asks the directory more.
 	rereadEvery = time.Second
-	// secretPatience is how long a new answer is waited for where an old one
+	// secretPatience is how long a new result is waited for where an old one
 	// will do.
 	secretPatience = 2 * time.Second
 )
@@ -44,14 +44,14 @@ type secrets struct {
 	forgets    uint64             // calls of forget: what was being read meanwhile is not remembered
 }
 
-// secret is one answer of the directory.
+// secret is one result of the directory.
 type secret struct {
 	secrets    *directory.DigestSecrets // nil: there are none
 	refused    error                    // directory.ErrAmbiguous: nobody can say whose
 	begun      time.Time                // when the question was put
 	generation uint64
 	used       atomic.Int64 // Unix ns
-	down       pause        // after a question that had no answer
+	down       pause        // after a question without a result
 }
 
 func newSecrets(source directory.DigestSource, b BasicConfig, now func() time.Time) *secrets {
@@ -72,20 +72,20 @@ func (s *secrets) get(guid string, now time.Time) *secret {
 	return e
 }
 
-// fresh reports whether an answer needs no other.
+// fresh reports whether a result needs no other.
 func (s *secrets) fresh(e *secret, now time.Time) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return e != nil && now.Sub(e.begun) < s.cacheFor && e.generation == s.generation
 }
 
-// good reports whether an answer may be used while the directory gives none.
+// good reports whether a result may be used while the directory gives none.
 func (s *secrets) good(e *secret, now time.Time) bool {
 	return e != nil && now.Sub(e.begun) < s.outageFor
 }
 
 // read asks the directory, or waits for a question that was put at the time since
-// or later: one put before may have been answered before a password was changed.
+// or later: one put before may have had its result before a password was changed.
 // Errors: directory.ErrUnavailable.
 func (s *secrets) read(ctx context.Context, guid string, since time.Time) (*secret, error) {
 	for {
@@ -108,7 +108,7 @@ func (s *secrets) read(ctx context.Context, guid string, since time.Time) (*secr
 	}
 }
 
-// renew is read at any time, for an answer that is old or for none: where the old
+// renew is read at any time, for a result that is old or for none: where the old
 // one is good in an outage, the new one is not waited for long.
 func (s *secrets) renew(ctx context.Context, guid string, old *secret) (*secret, error) {
 	if !s.good(old, s.now()) {
@@ -123,7 +123,7 @@ func (s *secrets) renew(ctx context.Context, guid string, old *secret) (*secret,
 	return e, err
 }
 
-// ask puts the question, once it is time, and remembers the answer.
+// ask puts the question, once it is time, and remembers the result.
 func (s *secrets) ask(ctx context.Context, guid string) (e *secret, err error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyLimit)
 	defer cancel()
@@ -177,7 +177,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// put remembers an answer, unless forget was called since it counted forgets.
+// put remembers a result, unless forget was called since it counted forgets.
 func (s *secrets) put(guid string, e *secret, forgets uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

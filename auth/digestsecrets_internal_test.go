@@ -80,7 +80,7 @@ func TestSecretsAge(t *testing.T) {
 }
 
 // However many ask, there is one question at a time and one a second; and who asks
-// gets an answer to a question that was put after he came.
+// gets the result of a question that was put after they came.
 func TestSecretsRate(t *testing.T) {
 	secretTest(t, 10, func(t *testing.T, s *secrets, src *secretSource) {
 		src.answer = func(context.Context, string) (*directory.DigestSecrets, error) {

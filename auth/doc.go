@@ -1,5 +1,5 @@
 // Package auth says who is asking: it turns the Authorization header of a
-// request into a Caller, or into the answer that the client gets instead.
+// request into a Caller, or into the response that the client gets instead.
 //
 // # Schemes
 //
@@ -10,20 +10,20 @@
 // device passwords or a directory that knows secrets; Basic needs TLS, unless
 // configured otherwise.
 //
-// # Answers
+// # Responses
 //
 //	401  no credentials, or wrong ones; carries every challenge
 //	403  right credentials of a record that may not sign in; Basic without TLS
 //	     where nothing else is offered
 //	429  too many wrong passwords; nothing was asked of the directory
-//	503  the directory or the state file cannot answer: with Retry-After
+//	503  the directory or the state file cannot respond: with Retry-After
 //
 // An outage is never 401, 403 or 404: Thunderbird switches a calendar off on
 // any 4xx to its first PROPFIND, and tries again on 5xx. The same is true of
 // 429, which is nevertheless used for throttling: whoever has signed in with
 // the same password since the server's start, or is in a Digest session, is
-// never throttled, nor are Kerberos and device passwords, so that the answer
-// meets guesses and new set-ups only, for which an answer that looks like an
+// never throttled, nor are Kerberos and device passwords, so that the response
+// meets guesses and new set-ups only, for which a response that looks like an
 // outage would hide the cause.
 //
 // # State

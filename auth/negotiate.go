@@ -83,11 +83,11 @@ type serviceKeys struct {
 	*keytab.Keytab
 	realms []string
 
-	mu   sync.Mutex
-	told []int // versions of keys that the log was told are missing
+	mu       sync.Mutex
+	reported []int // versions of keys of which the log says that they are missing
 }
 
-// maxMissing bounds serviceKeys.told: anybody can name versions.
+// maxMissing bounds serviceKeys.reported: anybody can name versions.
 const maxMissing = 4
 
 // missing returns the newest version of a service's keys if a ticket's is newer,
@@ -104,10 +104,10 @@ func (k *serviceKeys) missing(realm string, sname []string, version int) (newest
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.told) == maxMissing || slices.Contains(k.told, version) {
+	if len(k.reported) == maxMissing || slices.Contains(k.reported, version) {
 		return newest, false
 	}
-	k.told = append(k.told, version)
+	k.reported = append(k.reported, version)
 	return newest, true
 }
 
@@ -170,7 +170,7 @@ func (n *negotiator) verify(r *http.Request, credentials string) (identity, erro
 		return identity{}, err
 	}
 	// Clients that take Negotiate for a property of the connection, as with
-	// NTLM, are told that it is one of the request.
+	// NTLM, learn that it is one of the request.
 	h := http.Header{"Persistent-Auth": {"false"}}
 	if len(t.reply) > 0 {
 		h.Set("Www-Authenticate", "Negotiate "+base64.StdEncoding.EncodeToString(t.reply))

@@ -174,7 +174,7 @@ func (t *gssToken) kerberos(b []byte) error {
 	return nil
 }
 
-// reply makes the token of the answer to a verified request.
+// reply makes the token of the response to a verified request.
 func (t *gssToken) reply(mutual bool) ([]byte, error) {
 	var inner []byte
 	seq := sequenceNumber()

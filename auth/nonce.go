@@ -36,7 +36,7 @@ type nonce struct {
 //
 // What a nonce was used for is remembered only when a response with it was
 // verified: a flood of made-up nonces, or of requests for challenges, takes no
-// memory and drops nothing (S195). A principal has a bounded number of nonces;
+// memory and drops nothing. A principal has a bounded number of nonces;
 // when one must be forgotten, all older ones that are not remembered become
 // stale, so that forgetting never makes a replay possible.
 //

@@ -135,7 +135,7 @@ func newDomain(t testing.TB, change func(*directory.Principal)) directory.Direct
 	if change != nil {
 		change(&p)
 	}
-	s, err := directory.NewStatic([]directory.Record{{Principal: p}}, nil)
+	s, err := directory.NewStatic([]directory.Record{{Principal: p}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestTicketOfRealm(t *testing.T) {
 		if change != nil {
 			change(&p)
 		}
-		s, err := directory.NewStatic([]directory.Record{{Principal: p}}, nil)
+		s, err := directory.NewStatic([]directory.Record{{Principal: p}})
 		if err != nil {
 			t.Fatal(err)
 		}

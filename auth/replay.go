@@ -29,7 +29,7 @@ var errReplay = refused("authenticator was used before")
 //
 // Close saves the cache and the next start takes it over. After a crash there
 // is nothing to take over; instead, a durable mark says up to which client
-// time authenticators may have been accepted, and until then they are answered
+// time authenticators may have been accepted, and until then they get
 // 503 with Retry-After: for some seconds, since the mark is moved on in steps
 // of 5 s, one write each. Authenticators from a clock ahead of ours, which
 // would drive the mark far ahead, are stored one by one.
@@ -67,7 +67,7 @@ func newReplayCache(ctx context.Context, a *Authenticator, st *state) (*replayCa
 func (c *replayCache) expiry(ctime time.Time) time.Time { return ctime.Add(c.skew + time.Second) }
 
 // add remembers an authenticator, which has passed all other checks. Errors:
-// errReplay; directory.UnavailableError if it cannot be told yet.
+// errReplay; directory.UnavailableError if it cannot be known yet.
 func (c *replayCache) add(ctx context.Context, cipher []byte, ctime, now time.Time) error {
 	sum := sha256.Sum256(cipher)
 	key := replayKey(sum[:16])

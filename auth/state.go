@@ -79,7 +79,26 @@ func openState(ctx context.Context, e engine.Engine, random io.Reader) (*state, 
 		st.epoch = getUint32(w.Get(tableMeta, metaEpoch)) + 1
 		return w.Put(tableMeta, metaEpoch, putUint32(st.epoch))
 	})
+	if errors.Is(err, engine.ErrFull) {
+		st.nonceKey = fresh[:keySize]
+		return st, st.uncounted(ctx, err)
+	}
 	return st, err
+}
+
+// uncounted opens a state that cannot be written to for lack of space, because of
+// full: reading goes on. This start is not counted, so its nonces must be signed with
+// a key that no other start has. Device passwords need theirs.
+func (st *state) uncounted(ctx context.Context, full error) error {
+	return st.engine.View(ctx, func(r engine.Reader) error {
+		key := r.Get(tableMeta, metaDeviceKey)
+		if v := r.Get(tableMeta, metaSchema); v == nil || getUint32(v) > schema || len(key) != keySize {
+			return full
+		}
+		st.deviceKey = append([]byte(nil), key...)
+		st.epoch = getUint32(r.Get(tableMeta, metaEpoch)) + 1
+		return nil
+	})
 }
 
 // keep returns the key stored under name, or stores the given one.

@@ -32,7 +32,7 @@ type watched[T any] struct {
 	warned bool // that anybody can read the file
 }
 
-// fileStamp tells versions of a file apart.
+// fileStamp distinguishes versions of a file.
 type fileStamp struct {
 	modified time.Time
 	size     int64

@@ -91,6 +91,17 @@ func (h *Handler) readXML(r *request) (*webdav.Element, error) {
 	return p.Parse(body, webdav.DefaultXMLLimits)
 }
 
+// noBody refuses a request whose body would be ignored (RFC 4918 §8.4).
+func noBody(r *request) error {
+	if n, err := io.ReadFull(r.Body, make([]byte, 1)); n == 0 {
+		if err == io.EOF {
+			err = nil
+		}
+		return err
+	}
+	return &webdav.Error{Status: http.StatusUnsupportedMediaType, Description: "this method has no body"}
+}
+
 // errResourceSize refuses an object that is longer than one may be (RFC 4791 §5.2.5).
 var errResourceSize = precondition(webdav.CalDAV("max-resource-size"))
 

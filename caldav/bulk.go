@@ -27,9 +27,12 @@ type bulkStep struct {
 	path   string // of an existing resource; "" for a new one
 	name   string // in the calendar
 	data   *calendar.Data
-	match  string // the ETag that it must have; "": any
+	props  []webdav.PropUpdate // other properties to set or remove
+	match  *webdav.ETags       // of which it must have one; nil: any
 	remove bool
 	err    error // it failed before the transaction
+
+	results []webdav.PropResult // what became of data and properties, if one of these was refused
 }
 
 // bulkCreate stores each event of an iCalendar stream as a resource of its own
@@ -102,9 +105,7 @@ func (h *Handler) bulkChange(r *request) (action, error) {
 
 // bulkStep reads one ME:resource: with a DAV:href it is an update, or a removal;
 // without, a new resource.
-func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
-	var st bulkStep
-	st.match = e.Child(webdav.ME("if-match")).Child(webdav.DAV("getetag")).TrimText()
+func (h *Handler) bulkStep(r *request, e *webdav.Element) (st bulkStep) {
 	if href := e.Child(webdav.NameHref); href != nil {
 		path, err := webdav.ParseHref(href.TrimText(), r.Host)
 		if err == nil {
@@ -117,29 +118,61 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) bulkStep {
 	} else {
 		st.name = newName()
 	}
+	st.condition(e.Child(webdav.ME("if-match")))
 	if e.Child(webdav.ME("delete")) != nil {
 		st.remove = true
 		return st
 	}
-	set := e.Child(webdav.NameSet)
-	data := set.Child(webdav.NameProp).Child(webdav.CalDAV("calendar-data"))
-	if data == nil {
-		data = set.Child(webdav.CalDAV("calendar-data")) // as the draft's text has it; its examples have DAV:prop
-	}
-	if data == nil {
-		st.err = webdav.BadRequest("a resource has calendar data or is deleted")
-		return st
-	}
-	text, form := inElement(data)
-	st.data, st.err = h.parse(r, text, form)
+	h.bulkValues(r, &st, e)
 	return st
 }
+
+// condition reads ME:if-match. What is no entity tag is none that a resource has.
+func (st *bulkStep) condition(e *webdav.Element) {
+	if e == nil {
+		return
+	}
+	tags, err := webdav.ParseETags(http.Header{"If-Match": {e.Child(webdav.DAV("getetag")).TrimText()}}, "If-Match")
+	if err != nil {
+		tags = webdav.ETags{}
+	}
+	st.match = &tags
+}
+
+// bulkValues reads what an ME:resource sets and removes: calendar data, and other
+// properties (calendarserver-bulk-change §4.1, §4.2).
+func (h *Handler) bulkValues(r *request, st *bulkStep, e *webdav.Element) {
+	updates, err := webdav.ParseBulkUpdate(e)
+	if err != nil {
+		st.err = err
+		return
+	}
+	var data *webdav.Element
+	for _, u := range updates {
+		if u.Prop.Name == nameCalendarData && !u.Remove {
+			data = u.Prop
+		} else {
+			st.props = append(st.props, u)
+		}
+	}
+	switch {
+	case data != nil:
+		text, form := inElement(data)
+		st.data, st.err = h.parse(r, text, form)
+	case st.path == "":
+		st.err = webdav.BadRequest("a new resource has calendar data")
+	case len(st.props) == 0:
+		st.err = webdav.BadRequest("a resource has something to set or to remove, or is deleted")
+	}
+}
+
+var nameCalendarData = webdav.CalDAV("calendar-data")
 
 // bulk carries out the steps in one transaction. Each has its own outcome; what
 // fails leaves the others be. The new ctag goes into a header.
 func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 	r.need = acl.Write
-	withData := r.Header.Get("X-Mobileme-Dav-Options") == "return-changed-data"
+	withData := webdav.HasToken(r.Header, "X-Mobileme-Dav-Options", "return-changed-data")
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
@@ -173,10 +206,14 @@ func (s *scope) checkCTag(self *resource) error {
 		return s.checkConditions(self)
 	}
 	if ctag != ctagOf(self.col.Rev) {
-		return &webdav.Error{Status: http.StatusPreconditionFailed}
+		return errCTag
 	}
 	return nil
 }
+
+// errCTag tells that a collection has changed since the client's ctag
+// (calendarserver-bulk-change §6.1).
+var errCTag = &webdav.Error{Status: http.StatusPreconditionFailed, Condition: webdav.ME("ctag-ok")}
 
 // bulkOne carries out one step and writes its response. It returns an error of
 // ours, which undoes all of the request.
@@ -185,15 +222,16 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	path := self.dir + st.name
 	if err != nil {
 		e := answer(err)
-		switch {
-		case e.Code() == http.StatusInternalServerError:
+		if e.Code() == http.StatusInternalServerError {
 			return fmt.Errorf("resource %q: %w", st.name, err)
-		case st.path == "":
-			s.bulkRefused(ms, st, e)
-		default:
-			ms.ResponseStatus(path, e.Code(), e)
 		}
+		s.bulkRefused(ms, path, st, e)
 		return nil
+	}
+	if len(st.props) > 0 {
+		if entry, err = s.bulkProperties(self, st, entry); err != nil {
+			return err
+		}
 	}
 	if st.remove {
 		ms.ResponseStatus(path, http.StatusOK, nil)
@@ -201,13 +239,14 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	}
 	ms.ResponseStart(path)
 	ms.PropstatStart(http.StatusOK)
-	if !st.data.Edited || withData {
+	edited := st.data != nil && st.data.Edited
+	if !edited || withData {
 		ms.TextElement(webdav.DAV("getetag"), etagOf(entry.Rev))
 	}
 	if st.path == "" {
 		ms.TextElement(webdav.CS("uid"), entry.UID)
 	}
-	if withData && st.data.Edited {
+	if withData && edited {
 		s.bulkData(ms, st.data)
 	}
 	ms.PropstatEnd(nil)
@@ -227,43 +266,116 @@ func (s *scope) bulkData(ms *webdav.Multistatus, d *calendar.Data) {
 	ms.Writer.End()
 }
 
-// bulkApply carries out one step; on error it has changed nothing.
+// bulkApply carries out one step but for its properties; on error it has changed
+// nothing.
 func (s *scope) bulkApply(st *bulkStep) (*store.Entry, error) {
-	if st.err != nil {
-		return nil, st.err
-	}
-	if st.path != "" {
-		old, err := s.tx.Entry(s.col, st.name)
-		if err != nil {
+	var old *store.Entry
+	var err error
+	if st.path != "" && st.err == nil {
+		if old, err = s.bulkTarget(st); err != nil {
 			return nil, err
 		}
-		switch {
-		case old == nil:
-			return nil, &webdav.Error{Status: http.StatusNotFound}
-		case st.match != "" && st.match != etagOf(old.Rev):
-			return nil, &webdav.Error{Status: http.StatusPreconditionFailed}
-		case st.remove:
-			return nil, s.tx.Delete(s.col, old)
-		}
-	} else if st.remove {
+	}
+	switch {
+	case st.err != nil:
+		return nil, st.bulkFailed(st.err)
+	case st.remove && old == nil:
 		return nil, webdav.BadRequest("what is deleted has an href")
+	case st.remove:
+		return nil, s.tx.Delete(s.col, old)
 	}
-	put, err := s.tx.Put(s.col, st.name, st.data)
-	if err != nil {
-		return nil, changeError(&s.req.target, s.col, err)
+	// First what says no, since what is written cannot be taken back alone.
+	if st.results = s.bulkProtected(st); st.results != nil {
+		return nil, precondition(webdav.CondCannotModifyProtected)
 	}
-	st.data = put.Data
-	return put.Entry, nil
+	if st.data != nil {
+		put, err := s.tx.Put(s.col, st.name, st.data)
+		if err != nil {
+			return nil, st.bulkFailed(changeError(&s.req.target, s.col, err))
+		}
+		st.data, old = put.Data, put.Entry
+	}
+	return old, nil
 }
 
-// bulkRefused tells of a new resource that could not be made: it has no href,
-// so its UID says which (calendarserver-bulk-change §3).
-func (s *scope) bulkRefused(ms *webdav.Multistatus, st *bulkStep, e *webdav.Error) {
-	refused := *e
-	if st.data != nil {
-		uid := webdav.NewText(webdav.CS("uid"), st.data.Object.UID)
-		ms.ResponseRefused(&refused, uid)
-		return
+// bulkTarget is the object that a step changes, which must be as the step says.
+func (s *scope) bulkTarget(st *bulkStep) (*store.Entry, error) {
+	old, err := s.tx.Entry(s.col, st.name)
+	switch {
+	case err != nil:
+	case old == nil:
+		err = &webdav.Error{Status: http.StatusNotFound}
+	case st.match != nil && !st.match.MatchStrong(webdav.ETag(etagOf(old.Rev))):
+		err = &webdav.Error{Status: http.StatusPreconditionFailed}
 	}
-	ms.ResponseRefused(&refused)
+	return old, err
+}
+
+// bulkFailed notes that the data were refused because of err, and so the
+// properties, if the step has any: its response is then that of PROPPATCH.
+func (st *bulkStep) bulkFailed(err error) error {
+	if len(st.props) > 0 {
+		e := answer(err)
+		st.results = append(st.outcomes(), webdav.PropResult{Name: nameCalendarData, Status: e.Code(), Err: e})
+	}
+	return err
+}
+
+// outcomes are those of the properties of a step that fails for another reason.
+func (st *bulkStep) outcomes() []webdav.PropResult {
+	results := make([]webdav.PropResult, len(st.props))
+	for i, u := range st.props {
+		results[i] = webdav.PropResult{Name: u.Prop.Name, Status: http.StatusFailedDependency}
+	}
+	return results
+}
+
+// bulkProtected is what becomes of a step that sets or removes protected
+// properties; nil if there are none.
+func (s *scope) bulkProtected(st *bulkStep) []webdav.PropResult {
+	results, found := st.outcomes(), false
+	for i, u := range st.props {
+		if row := s.h.props.row(u.Prop.Name, kindObject); row != nil && !row.takes(u) {
+			results[i].Err = precondition(webdav.CondCannotModifyProtected)
+			results[i].Status, found = results[i].Err.Code(), true
+		}
+	}
+	if !found {
+		return nil
+	}
+	if st.data != nil {
+		results = append(results, webdav.PropResult{Name: nameCalendarData, Status: http.StatusFailedDependency})
+	}
+	return results
+}
+
+// bulkProperties sets and removes the properties of an object, and returns its
+// entry as it is then. That there are too many or too long ones is found as late as
+// this, and undoes all of the request.
+func (s *scope) bulkProperties(self *resource, st *bulkStep, e *store.Entry) (*store.Entry, error) {
+	member := *self
+	member.kind, member.object, member.name = kindObject, e, e.Name
+	results, ok, err := s.applyProperties(&member, st.props)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range results {
+		if !ok && r.Err != nil {
+			return nil, r.Err
+		}
+	}
+	return s.tx.Entry(s.col, e.Name)
+}
+
+// bulkRefused tells of a step that failed. A new resource has no href, so its UID
+// says which it was (calendarserver-bulk-change §3).
+func (s *scope) bulkRefused(ms *webdav.Multistatus, path string, st *bulkStep, e *webdav.Error) {
+	var more []*webdav.Element
+	if st.path == "" {
+		path = ""
+		if st.data != nil {
+			more = append(more, webdav.NewText(webdav.CS("uid"), st.data.Object.UID))
+		}
+	}
+	ms.ResponseRefused(path, e, st.results, more...)
 }

@@ -3,6 +3,7 @@ package caldav
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"convene/internal/webdav"
 	"convene/store"
@@ -28,10 +29,17 @@ func (s *scope) checkConditions(r *resource) error {
 		return &webdav.Error{Status: status}
 	}
 	if c.If != nil && !c.If.Holds(r.dir+r.name, s.stateOf) {
+		if s.req.conditionalOnCTag() {
+			return errCTag
+		}
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	}
 	return nil
 }
+
+// conditionalOnCTag reports whether the If header of a request names a ctag
+// (calendarserver-bulk-change §6).
+func (r *request) conditionalOnCTag() bool { return strings.Contains(r.Header.Get("If"), "<"+ctagURI) }
 
 // exists is false for a place where nothing is yet.
 func (r *resource) exists() bool { return r.kind != kindMissing }
@@ -39,14 +47,14 @@ func (r *resource) exists() bool { return r.kind != kindMissing }
 // stateOf is the entity tag and the state tokens of a resource that an If
 // header names: its own or another in the same home (RFC 4918 §10.4.4). The
 // sync token of a collection is a state token (RFC 6578 §5), and so is Apple's
-// ctag URL (calendarserver-bulk-change §3.2).
+// ctag URL (calendarserver-bulk-change §6).
 func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 	t, err := parseTarget(webdav.EscapePath(path))
 	if err != nil || t.kind&(kindHome|kindMissing) == 0 || s.home == nil || !t.names(s.req.target.owner) {
 		return "", nil
 	}
 	if t.collection == "" {
-		return webdav.ETag(etagOf(s.home.Rev)), []string{homeToken(s.home.ID, s.home.Rev)}
+		return webdav.ETag(etagOf(s.home.Rev)), []string{homeToken(s.home.ID, s.home.Rev), ctagURI + ctagOf(s.home.Rev)}
 	}
 	if t.setFile(s.tx, s.home) != nil {
 		return "", nil

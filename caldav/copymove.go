@@ -24,6 +24,9 @@ type destination struct {
 // the directory for the owner of the other place. Whether the caller may add to it
 // is for the transaction to say, unless it is plain that they may not.
 func (h *Handler) destination(r *request) (*destination, error) {
+	if err := noBody(r); err != nil {
+		return nil, err
+	}
 	path, err := webdav.ParseDestination(r.Request)
 	if err != nil {
 		return nil, err
@@ -196,6 +199,9 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		return nil, err
 	}
 	depth, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity)
+	if err == nil && depth == webdav.Depth1 {
+		err = webdav.BadRequest("COPY of a collection has Depth: 0 or infinity") // RFC 4918 §9.8.3
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -212,3 +212,24 @@ func TestServerMade(t *testing.T) {
 		{name: "the other too", method: "PROPFIND", path: home + "trips/", header: []string{"Depth: 0"}, status: 207},
 	})
 }
+
+// RFC 4918 §9.8.3: a collection is copied alone or with all that is in it.
+func TestCopyDepth(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	e.must(201, "ann", "MKCOL", home+"folder/", "")
+	e.must(201, "ann", "PUT", home+"folder/a.txt", "text")
+	to := func(name, depth string) []string {
+		return []string{"Destination: " + home + name + "/", "Depth: " + depth}
+	}
+	e.rows(t, []row{
+		{name: "§9.8.3 Depth: 1 means nothing", method: "COPY", path: home + "folder/", header: to("one", "1"), status: 400},
+		{name: "§8.4 a body that means nothing", method: "COPY", path: home + "folder/", body: "<x/>", header: to("one", "0"), status: 415},
+		{name: "§8.4 nor with MOVE", method: "MOVE", path: home + "folder/", body: "<x/>", header: to("one", "infinity"), status: 415},
+		{name: "§9.8.3 nothing was made", method: "PROPFIND", path: home + "one/", header: []string{"Depth: 0"}, status: 404},
+		{name: "§9.8.3 Depth: 0", method: "COPY", path: home + "folder/", header: to("zero", "0"), status: 201},
+		{name: "§9.8.3 without its members", method: "GET", path: home + "zero/a.txt", status: 404},
+		{name: "§9.8.3 Depth: infinity", method: "COPY", path: home + "folder/", header: to("all", "infinity"), status: 201},
+		{name: "§9.8.3 with its members", method: "GET", path: home + "all/a.txt", status: 200, want: []string{"text"}},
+	})
+}

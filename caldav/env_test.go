@@ -64,7 +64,7 @@ func people(t testing.TB) directory.Directory {
 		record(directory.User, "boss", "The Boss"), record(directory.User, "auditor", "The Auditor"),
 		record(directory.User, "gone", "No Calendars"), staff,
 		record(directory.Location, "oak", "Oak Room"), record(directory.Resource, "van", "Blue Van"),
-	}, nil)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ func (h *Handler) getCalendar(r *request) (action, error) {
 		self := s.resource()
 		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
 			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())}, "Content-Type": {calendarType},
+			"Vary": {"Accept, CalDAV-Timezones"},
 		}}
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
@@ -67,7 +68,7 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 		}
 		return form.write(c, dst)
 	}
-	known := map[string]bool{}
+	known, bare := map[string]bool{}, omitsZones(s.req.Header)
 	for entry := range snap.All() {
 		if err := s.fits(len(zones) + len(rest)); err != nil {
 			return nil, err
@@ -76,7 +77,11 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range object.Calendar.Children {
+		cal := object.Calendar
+		if bare {
+			cal = ical.StripStandardZones(cal)
+		}
+		for _, c := range cal.Children {
 			if c.Name != "VTIMEZONE" {
 				rest = add(rest, 0, c)
 			} else if tzid := c.Prop("TZID"); tzid != nil && !known[tzid.Value] {

@@ -12,6 +12,7 @@ func TestGet(t *testing.T) {
 	const path = home + "calendar/1.ics"
 	lunch := event("lunch", "20260504T120000Z")
 	tag := e.must(201, "ann", "PUT", path, lunch).Header.Get("ETag")
+	e.must(201, "ann", "PUT", home+"calendar/zoned.ics", strings.Replace(event("zoned", "20260504T120000"), "DTSTART:", "DTSTART;TZID=Europe/Berlin:", 1))
 	other := e.must(204, "ann", "PUT", path, lunch).Header.Get("ETag")
 	e.rows(t, []row{
 		{name: "RFC 4791 §5.3.4 the bytes that were stored", method: "GET", path: path, status: 200, want: []string{lunch}},
@@ -29,6 +30,9 @@ func TestGet(t *testing.T) {
 		{name: "RFC 9110 §13.1.5 If-Range of before", method: "GET", path: path, header: []string{"Range: bytes=0-14", "If-Range: " + tag}, status: 200, want: []string{"UID"}},
 		{name: "RFC 7265 §6 jCal", method: "GET", path: path, header: []string{"Accept: application/calendar+json"}, status: 200, want: []string{`["vcalendar"`}},
 		{name: "RFC 9110 §12.5.1 the better of two", method: "GET", path: path, header: []string{"Accept: application/calendar+json;q=0.1, text/calendar"}, status: 200, want: []string{"BEGIN:VCALENDAR"}},
+		{name: "RFC 7809 §3.1.3 a whole calendar with its time zones", method: "GET", path: home + "calendar/", header: []string{"CalDAV-Timezones: T"}, status: 200, want: []string{"TZID:Europe/Berlin", "UID:zoned"}},
+		{name: "RFC 7809 §3.1.3 a whole calendar without", method: "GET", path: home + "calendar/", header: []string{"CalDAV-Timezones: F"}, status: 200, want: []string{"UID:zoned", "UID:lunch"}, not: []string{"VTIMEZONE"}},
+		{name: "RFC 7809 §3.1.3 nor as jCal", method: "GET", path: home + "calendar/", header: []string{"CalDAV-Timezones: F", "Accept: application/calendar+json"}, status: 200, want: []string{`"zoned"`}, not: []string{"vtimezone"}},
 		{name: "there is nothing", method: "GET", path: home + "calendar/none.ics", status: 404},
 		{name: "RFC 3744 of a stranger", user: "bob", method: "GET", path: path, status: 403, want: []string{"need-privileges", "<D:read/>"}},
 		{name: "RFC 3744 of a reader", user: "auditor", method: "GET", path: path, status: 200},

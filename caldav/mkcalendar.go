@@ -109,8 +109,28 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		if !ok {
 			return nil, refused(r, results)
 		}
-		return &webdav.Response{Status: http.StatusCreated, Header: http.Header{"Cache-Control": {"no-cache"}}}, nil
+		return s.made(col.Name)
 	}, nil
+}
+
+// made is the response to the making of a collection. A client that made it depend on
+// the ctag of the home gets that of after, and the new collection's
+// (calendarserver-bulk-change §6).
+func (s *scope) made(name string) (*webdav.Response, error) {
+	resp := &webdav.Response{Status: http.StatusCreated, Header: http.Header{"Cache-Control": {"no-cache"}}}
+	if !s.req.conditionalOnCTag() {
+		return resp, nil
+	}
+	home, err := s.tx.HomeByID(s.home.ID)
+	if err != nil {
+		return nil, err
+	}
+	col, err := s.tx.Collection(home.ID, name)
+	if err != nil {
+		return nil, err
+	}
+	resp.Header["Home-Ctag"], resp.Header["Ctag"] = []string{ctagOf(home.Rev)}, []string{ctagOf(col.Rev)}
+	return resp, nil
 }
 
 // askedComponents is what a new calendar shall take. A set that names nothing

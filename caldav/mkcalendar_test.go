@@ -1,8 +1,12 @@
 package caldav_test
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+
+	"convene/caldav"
 )
 
 // What clients put into a calendar that they make, and what there is to refuse, is
@@ -102,6 +106,22 @@ func TestMakeCollection(t *testing.T) {
 	for _, path := range []string{home, home + "none/", home + "calendar/"} {
 		if dav := e.must(200, "ann", "OPTIONS", path, "").Header.Get("DAV"); !strings.Contains(dav, "extended-mkcol") || !strings.Contains(dav, "calendar-access") || !strings.Contains(dav, "calendar-no-timezone") {
 			t.Errorf("RFC 5689 §3.1, RFC 4791 §5.1, RFC 7809 §3.1.1: DAV: %s at %s", dav, path)
+		}
+	}
+}
+
+// draft-daboo-caldav-extensions §4.1: every set that is told of can be asked for.
+func TestComponentSets(t *testing.T) {
+	for _, single := range []bool{false, true} {
+		e := newEnv(t, func(l *caldav.Limits) { l.SingleComponent = single })
+		const home = "/calendars/users/ann/"
+		body := e.must(207, "ann", "PROPFIND", home, ask("C:supported-calendar-component-sets"), "Depth: 0").Body
+		sets := regexp.MustCompile(`<C:supported-calendar-component-set>.*?</C:supported-calendar-component-set>`).FindAllString(body, -1)
+		if mixed := strings.Contains(body, "VJOURNAL"); mixed == single || len(sets) < 2 {
+			t.Errorf("one type each: %t; told is %s", single, body)
+		}
+		for i, set := range sets {
+			e.must(201, "ann", "MKCALENDAR", fmt.Sprint(home, "cal", i, "/"), setting("C:mkcalendar", set))
 		}
 	}
 }

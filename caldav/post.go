@@ -68,13 +68,16 @@ func (h *Handler) addMember(r *request) (action, error) {
 	}, nil
 }
 
-// newName is a name for an object that came without one: 128 random bits.
-func newName() string {
+// newName is a name for an object that came without one.
+func newName() string { return randomHex() + ".ics" }
+
+// randomHex is 128 random bits as text.
+func randomHex() string {
 	var b [16]byte
 	// crypto/rand.Read never fails: it ends the program if the system has no
 	// randomness to give.
 	rand.Read(b[:])
-	return hex.EncodeToString(b[:]) + ".ics"
+	return hex.EncodeToString(b[:])
 }
 
 // canonicalType writes a media type without optional white space, so that it

@@ -80,6 +80,33 @@ func TestPropfindDepth(t *testing.T) {
 	e.must(400, "ann", "PROPFIND", "/calendars/users/ann/", "<nonsense", "Depth: 0")
 }
 
+// What a resource says that it has, it has: reports and properties (RFC 3253 §3.1.4,
+// RFC 4791 §7.5.1, caldav-ctag §4.1).
+func TestSupportedProperties(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	e.must(201, "ann", "PUT", home+"calendar/1.ics", event("one", "20260504T120000Z"))
+	find := func(name, path, prop string, want ...string) row {
+		return row{name: name, method: "PROPFIND", path: path, body: ask(prop), header: []string{"Depth: 0"}, status: 207, want: want, not: []string{"404 Not Found"}}
+	}
+	live := func(name string) string {
+		return "<D:supported-live-property><D:prop><" + name + "/></D:prop></D:supported-live-property>"
+	}
+	rows := []row{
+		find("RFC 5995 §3.2.1 of a calendar", home+"calendar/", "D:supported-live-property-set", live("D:add-member"), live("C:max-instances"), live("D:supported-live-property-set")),
+		find("RFC 3253 §3.1.4 of an object", home+"calendar/1.ics", "D:supported-live-property-set", live("D:getetag"), live("C:calendar-data")),
+		find("RFC 3253 §3.1.4 of a principal", "/principals/users/ann/", "D:supported-live-property-set", live("D:principal-URL")),
+		{name: "RFC 3253 §3.1.4 protected", method: "PROPPATCH", path: home + "calendar/", body: setting("D:propertyupdate", "<D:supported-live-property-set/>"), status: 207, want: []string{"cannot-modify-protected-property"}},
+	}
+	for _, path := range []string{home, home + "calendar/", home + "calendar/1.ics", home + "inbox/"} {
+		rows = append(rows, find("RFC 4791 §7.5.1 where text is matched: "+path, path, "C:supported-collation-set", "i;octet"))
+	}
+	for _, name := range []string{"calendar", "inbox", "outbox"} {
+		rows = append(rows, find("caldav-ctag §4.1 "+name, home+name+"/", "CS:getctag", "</CS:getctag>"))
+	}
+	e.rows(t, rows)
+}
+
 func TestProppatch(t *testing.T) {
 	e := newEnv(t)
 	const cal = "/calendars/users/ann/calendar/"

@@ -100,10 +100,18 @@ func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
 		return s.drop(r, c.Prop.Name)
 	case row == nil:
 		return s.keep(r, c.Prop)
-	case c.Remove && row.remove != nil:
+	case !row.takes(c):
+		return precondition(webdav.CondCannotModifyProtected)
+	case c.Remove:
 		return row.remove(s, r)
-	case !c.Remove && row.set != nil:
-		return row.set(s, r, c.Prop)
 	}
-	return precondition(webdav.CondCannotModifyProtected)
+	return row.set(s, r, c.Prop)
+}
+
+// takes reports whether a live property can be set, or removed, as c says.
+func (p *property) takes(c webdav.PropUpdate) bool {
+	if c.Remove {
+		return p.remove != nil
+	}
+	return p.set != nil
 }

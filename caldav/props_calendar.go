@@ -42,7 +42,7 @@ func calendarProperties() []property {
 			return true, nil
 		}},
 		{name: webdav.CalDAV("supported-calendar-data"), on: scheduling, get: getSupportedData},
-		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling, get: getCollations},
+		{name: webdav.CalDAV("supported-collation-set"), on: kindHome | scheduling | kindObject, get: getCollations},
 		limitProperty(webdav.CalDAV("max-resource-size"), scheduling, func(l quota.Limits) int64 { return l.ObjectBytes }),
 		textProperty(webdav.CalDAV("max-instances"), scheduling, func(s *scope, _ *resource) string { return positive(int64(s.h.Limits.Instances)) }),
 		limitProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(l quota.Limits) int64 { return l.Attendees }),
@@ -131,9 +131,14 @@ func homeProperties() []property {
 }
 
 // getComponentSets lists which calendars MKCALENDAR may make
-// (draft-daboo-caldav-extensions): any single type, or all.
-func getComponentSets(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-	for _, set := range []store.Component{store.VEVENT, store.VTODO} {
+// (draft-daboo-caldav-extensions §4.1): of events or of tasks, and of all types
+// unless calendars hold one type each.
+func getComponentSets(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
+	sets := []store.Component{store.VEVENT, store.VTODO}
+	if !s.h.Calendars.Rules.SingleComponent {
+		sets = append(sets, s.h.Calendars.Rules.DefaultComponents())
+	}
+	for _, set := range sets {
 		w.Start(webdav.CalDAV("supported-calendar-component-set"))
 		writeComponentSet(w, set)
 		w.End()

@@ -74,6 +74,7 @@ func davProperties() []property {
 	}
 	return slices.Concat(standard, accessProperties(), []property{
 		{name: webdav.DAV("supported-report-set"), on: everything, get: getSupportedReports},
+		{name: webdav.DAV("supported-live-property-set"), on: everything, get: getSupportedProperties},
 		{name: webdav.DAV("supported-method-set"), on: everything, get: getSupportedMethods},
 		textProperty(webdav.DAV("sync-token"), kindHome|kindCalendar|kindCollection|kindInbox|kindNotifications, func(s *scope, r *resource) string { return r.syncToken() }),
 		uriProperty(webdav.DAV("resource-id"), principals|inHome, func(_ *scope, r *resource) string { return r.resourceID() }),
@@ -214,6 +215,19 @@ func getACL(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 func getSupportedMethods(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	for verb := range strings.SplitSeq(s.h.methods[r.kind].allow(), ", ") {
 		w.Start(webdav.DAV("supported-method"), xml.Attr{Name: xml.Name{Local: "name"}, Value: verb})
+		w.End()
+	}
+	return true, nil
+}
+
+// getSupportedProperties lists the live properties of a kind of resource (RFC 3253
+// §3.1.4; RFC 5995 §3.2.1 asks for it).
+func getSupportedProperties(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	for _, row := range s.h.props.named(r.kind) {
+		w.Start(webdav.DAV("supported-live-property"))
+		w.Start(webdav.NameProp)
+		w.Empty(row.name)
+		w.End()
 		w.End()
 	}
 	return true, nil

@@ -15,6 +15,8 @@ import (
 func (h *Handler) putObject(r *request) (action, error) {
 	t := &r.target
 	switch {
+	case r.Header.Get("Content-Range") != "": // RFC 9110 §14.4: parts cannot be written
+		return nil, webdav.BadRequest("PUT has the whole of a resource")
 	case t.addMember, t.slash:
 		return nil, &webdav.Error{Status: http.StatusConflict, Description: "calendar objects live in a calendar"}
 	case t.object == "":

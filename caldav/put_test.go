@@ -41,6 +41,7 @@ func TestPut(t *testing.T) {
 		{"wrong type", "ann", path, lunch, "Content-Type: text/plain", 403, "supported-calendar-data"},
 		{"too large", "ann", path, lunch + strings.Repeat(" ", 5000), "", 403, "max-resource-size"},
 		{"too many attendees", "ann", path, event("lunch", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), "", 403, "max-attendees-per-instance"},
+		{"RFC 9110 §14.4 a part of it", "ann", path, lunch, "Content-Range: bytes 0-9/20", 400, ""},
 		{"no such calendar", "ann", "/calendars/users/ann/nowhere/1.ics", lunch, "", 409, ""},
 		{"into the inbox", "ann", "/calendars/users/ann/inbox/1.ics", event("inbox", "20260504T120000Z"), "", 403, "calendar-collection-location-ok"},
 		{"stranger", "bob", path, lunch, "", 403, "need-privileges"},

@@ -33,6 +33,7 @@ func (s *scope) freeBusy(r *resource, from, to int64) (*webdav.Response, error) 
 	}
 	cal := ical.NewFreeBusy(from, to, s.req.now.Unix(), periods)
 	cal.SetValue("PRODID", productID)
+	cal.Children[0].SetValue("UID", randomHex()) // RFC 5545 §3.6.4
 	return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {calendarType}}, Body: cal.Append(nil)}, nil
 }
 

@@ -20,9 +20,6 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 	if len(ask.Hrefs) == 0 {
 		return nil, webdav.BadRequest("calendar-multiget has hrefs")
 	}
-	if len(ask.Hrefs) > h.Limits.Results {
-		return nil, precondition(webdav.CondNumberOfMatches)
-	}
 	q := queryProperties(ask.PropfindRequest, r)
 	if q.data, err = calendarDataOf(r, ask.Props); err != nil {
 		return nil, err
@@ -38,10 +35,8 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 		g.root, g.count = r.target.homePath(), len(ask.Hrefs)
 		g.below = strings.TrimPrefix(g.self.dir+g.self.name, g.root)
 		g.snapshots = map[store.CollectionID]*snapshot.Snapshot{}
-		for _, href := range ask.Hrefs {
-			if err := g.one(href); err != nil {
-				return nil, err
-			}
+		if err := g.run(ask.Hrefs); err != nil {
+			return nil, err
 		}
 		return applied(g.ms.Response(), webdav.ParsePrefer(r.Header)), nil
 	}, nil
@@ -59,6 +54,21 @@ type multiget struct {
 	count       int      // of hrefs
 	collections map[string]*resource
 	snapshots   map[store.CollectionID]*snapshot.Snapshot
+}
+
+// run answers the hrefs, as many as one response may hold; that there are more is
+// told as in a query (RFC 4791 §7.9).
+func (g *multiget) run(hrefs []string) error {
+	for i, href := range hrefs {
+		if i == g.s.h.Limits.Results {
+			g.ms.ResponseStatus(g.self.dir+g.self.name, http.StatusInsufficientStorage, &webdav.Error{Condition: webdav.CondNumberOfMatches})
+			return nil
+		}
+		if err := g.one(href); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // one answers one href: with the object's properties, or 404. Hrefs outside

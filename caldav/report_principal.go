@@ -71,11 +71,29 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
 	query.Limit = h.Limits.SearchResults
+	if !ask.CollectionSet && !within(r, &query) {
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
 	found, err := h.search(r.Context(), query)
 	if err != nil {
 		return nil, err
 	}
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// within narrows a search to the records of the type whose place was asked, if it is
+// one: the others are no members of it (RFC 3744 §9.4). It reports false if the
+// search is for other types.
+func within(r *request, q *directory.Query) bool {
+	t := &r.target
+	if t.kind != kindPrincipalType || t.form == uidsForm {
+		return true
+	}
+	if len(q.Types) > 0 && !slices.Contains(q.Types, t.typ) {
+		return false
+	}
+	q.Types = []directory.Type{t.typ}
+	return true
 }
 
 // depthZero refuses reports with another depth, for which RFC 3744 §9 does not

@@ -15,7 +15,6 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/settings"
-	"convene/sacl"
 )
 
 // check finds what a value by itself cannot tell: names that are none, and
@@ -102,7 +101,7 @@ func checkAddress(addr string) error {
 	return nil
 }
 
-func (k *checker) directory(c *Directory) {
+func (k *checker) directory(c *directory.Config) {
 	before := len(k.faults)
 	k.directoryNamed(c)
 	k.cache(&c.Cache)
@@ -110,7 +109,7 @@ func (k *checker) directory(c *Directory) {
 		return // what follows would say the same with less of a cure
 	}
 	err := c.LDAP.Check()
-	if c.Kind == "file" {
+	if c.Kind == directory.KindFile {
 		err = c.File.Check()
 	}
 	if s, ok := errors.AsType[*directory.SettingError](err); ok {
@@ -118,7 +117,7 @@ func (k *checker) directory(c *Directory) {
 	}
 }
 
-func (k *checker) cache(c *Cache) {
+func (k *checker) cache(c *directory.CacheConfig) {
 	if c.Records < 1 {
 		k.fault("directory.cache.records", "a number above zero is needed", "")
 	}
@@ -138,9 +137,9 @@ func (k *checker) above(times map[string]time.Duration) {
 }
 
 // directoryNamed finds what is missing.
-func (k *checker) directoryNamed(c *Directory) {
+func (k *checker) directoryNamed(c *directory.Config) {
 	switch c.Kind {
-	case "ldap":
+	case directory.KindLDAP:
 		if len(c.LDAP.URLs) == 0 {
 			k.fault("directory.ldap.urls", "there is no LDAP server", `such as ["ldaps://ldap.example.com"]; or set directory.kind = "file"`)
 		}
@@ -153,12 +152,12 @@ func (k *checker) directoryNamed(c *Directory) {
 		if len(c.LDAP.Base) == 0 && len(c.LDAP.Users.Base) == 0 {
 			k.fault("directory.ldap.base", "there is no search base", `such as ["dc=example,dc=com"]`)
 		}
-	case "file":
+	case directory.KindFile:
 		if c.File.File == "" {
 			k.fault("directory.file.file", "there is no file", `such as "/etc/convene/accounts.ldif"`)
 		}
 	default:
-		k.oneOf("directory.kind", c.Kind, "ldap", "file")
+		k.oneOf("directory.kind", c.Kind, directory.KindLDAP, directory.KindFile)
 	}
 }
 
@@ -183,11 +182,9 @@ func (k *checker) auth(c *auth.Config) {
 
 func (k *checker) principals(key string, entries []string) {
 	for _, s := range entries {
-		w, err := sacl.ParseWho(s)
-		if err == nil && w.Kind == sacl.Everyone {
-			err = fmt.Errorf("everyone cannot stand above everyone")
-		}
-		if err != nil {
+		if s == "everyone" {
+			k.fault(key, "rights over everybody's calendars cannot be for everyone", "name users or groups")
+		} else if _, err := directory.ParseRef(s); err != nil {
 			k.fault(key, err.Error(), "")
 		}
 	}

@@ -18,17 +18,17 @@ import (
 // Config is the server's configuration file. A field's value in Default
 // is its default; its doc tag is its documentation. There is no other.
 type Config struct {
-	Server    Server        `toml:"server" doc:"What the server listens on, and where it keeps its data."`
-	TLS       TLS           `toml:"tls" doc:"The certificate. It is read again when the files change and on SIGHUP. Without files the server makes a self-signed one, keeps it in the data folder and renews it: clients must then be told to trust it."`
-	Log       Log           `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
-	Directory Directory     `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
-	Auth      auth.Config   `toml:"auth" doc:"How people sign in."`
-	SACL      sacl.Config   `toml:"sacl" doc:"The service access list: who may use the service at all."`
-	Access    Access        `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
-	Storage   Storage       `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
-	Quota     Quota         `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
-	Calendars caldav.Limits `toml:"calendars" doc:"Limits of single requests."`
-	Limits    Limits        `toml:"limits" doc:"Limits of connections."`
+	Server    Server           `toml:"server" doc:"What the server listens on, and where it keeps its data."`
+	TLS       TLS              `toml:"tls" doc:"The certificate. It is read again when the files change and on SIGHUP. Without files the server makes a self-signed one, keeps it in the data folder and renews it: clients must then be told to trust it."`
+	Log       Log              `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
+	Directory directory.Config `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
+	Auth      auth.Config      `toml:"auth" doc:"How people sign in."`
+	SACL      sacl.Config      `toml:"sacl" doc:"The service access list: who may use the service at all."`
+	Access    Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
+	Storage   Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
+	Quota     Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
+	Calendars caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
+	Limits    Limits           `toml:"limits" doc:"Limits of connections."`
 }
 
 // Server says where the server is found.
@@ -54,23 +54,6 @@ type Log struct {
 	Error  string `toml:"error" doc:"Error log."`
 	Audit  string `toml:"audit" doc:"Audit log: changes of the access list, of device passwords and of quotas, and who made them."`
 	Level  string `toml:"level" doc:"Least severe messages in the error log: \"debug\", \"info\", \"warn\" or \"error\"."`
-}
-
-// Directory chooses a directory.
-type Directory struct {
-	Kind  string               `toml:"kind" doc:"\"ldap\" or \"file\": which of the two tables below counts."`
-	Cache Cache                `toml:"cache" doc:"How long answers of the directory are remembered."`
-	LDAP  directory.LDAPConfig `toml:"ldap" doc:"LDAP servers: OpenLDAP, Active Directory and others."`
-	File  directory.FileConfig `toml:"file" doc:"A directory kept in files, for small sites."`
-}
-
-// Cache is the directory cache's configuration.
-type Cache struct {
-	Records  int           `toml:"records" doc:"Records kept in memory at most."`
-	TTL      time.Duration `toml:"ttl" doc:"How long an answer is believed. A change in the directory shows here after that time at the latest."`
-	Negative time.Duration `toml:"negative-ttl" doc:"How long the answer that there is no such record is believed."`
-	Stale    time.Duration `toml:"stale" doc:"How long old answers go on being used while the directory cannot be reached. They are kept in the data folder over restarts."`
-	Timeout  time.Duration `toml:"timeout" doc:"Longest wait for one answer; then clients are told to come back (503)."`
 }
 
 // Access names the principals with rights everywhere.
@@ -105,15 +88,10 @@ type Limits struct {
 // Default is the configuration of a server that nobody configured.
 func Default() Config {
 	return Config{
-		Server: Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
-		TLS:    TLS{MinVersion: "1.2"},
-		Log:    Log{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
-		Directory: Directory{
-			Kind: "ldap", LDAP: directory.DefaultLDAPConfig(), File: directory.DefaultFileConfig(),
-			Cache: Cache{
-				Records: 200_000, TTL: 5 * time.Minute, Negative: 30 * time.Second, Stale: 24 * time.Hour, Timeout: 15 * time.Second,
-			},
-		},
+		Server:    Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
+		TLS:       TLS{MinVersion: "1.2"},
+		Log:       Log{Access: "access.log", Error: "-", Audit: "audit.log", Level: "info"},
+		Directory: directory.DefaultConfig(),
 		Auth:      auth.DefaultConfig(),
 		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},

@@ -116,7 +116,7 @@ func TestConfigFaults(t *testing.T) {
 		{"public URL without a scheme", "[server]\npublic-url = \"cal.example.com\"\n" + minimal, `c.toml:2: server.public-url: "cal.example.com" is not the address of a server; `},
 		{"half a certificate", "[tls]\nkey = \"k.pem\"\n" + minimal, `c.toml:1: tls.certificate: certificate and key go together; set tls.certificate and tls.key, or neither for a self-signed certificate`},
 		{"bad rule", "[sacl.calendar]\nallow = [\"staff\"]\n" + minimal, `c.toml:2: sacl.calendar.allow: "staff": not a rule; write everyone, user:NAME, group:NAME or a GUID`},
-		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: everyone cannot stand above everyone`},
+		{"everyone an administrator", "[access]\nadministrators = [\"everyone\"]\n" + minimal, `c.toml:2: access.administrators: rights over everybody's calendars cannot be for everyone`},
 		{"level", "[log]\nlevel = \"loud\"\n" + minimal, `c.toml:2: log.level: "loud" is not known; use one of debug, info, warn, error`},
 		{"Kerberos without a key", "[auth]\nschemes = [\"negotiate\"]\n" + minimal, `c.toml:1: auth.negotiate.keytab: Kerberos is the only way to sign in, and there is no keytab; `},
 		{"URL", "[directory.ldap]\nurls = [\"http://x\"]\nbase = [\"dc=x\"]\n", `c.toml:2: directory.ldap.urls: "http://x" is not an LDAP server's address; `},

@@ -28,7 +28,7 @@ func textGUID(b string) string {
 	var u [16]byte
 	copy(u[:], b)
 	swapGUID(&u)
-	return formatUUID(u)
+	return textUUID(u)
 }
 
 // bytesGUID is the reverse of textGUID; "" if s is no UUID.

@@ -1,7 +1,9 @@
 package directory_test
 
 import (
+	"crypto/sha1"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -325,15 +327,11 @@ func file(t *testing.T, c directory.FileConfig, name, content, groups string) *d
 	return d
 }
 
-// plainVerifier knows hashes of the form {test}password.
-func plainVerifier(hash, password string) error {
-	if hash != "{test}"+password {
-		return errors.New("wrong password")
-	}
-	return nil
+// testHash is the {SHA} form of a password (RFC 2307 §5.3).
+func testHash(password string) string {
+	sum := sha1.Sum([]byte(password))
+	return "{SHA}" + base64.StdEncoding.EncodeToString(sum[:])
 }
-
-func testHash(password string) string { return "{test}" + password }
 
 func TestFiles(t *testing.T) {
 	t.Run("ldif", func(t *testing.T) {
@@ -346,7 +344,7 @@ func TestFiles(t *testing.T) {
 		directorytest.Run(t, directorytest.Backend{Directory: d, NoRoom: true})
 	})
 	t.Run("htpasswd", func(t *testing.T) {
-		c := directory.FileConfig{PasswordVerifier: plainVerifier}
+		var c directory.FileConfig
 		d := file(t, c, "htpasswd", directorytest.Htpasswd(testHash), directorytest.Groups())
 		directorytest.Run(t, directorytest.Backend{Directory: d, NamesOnly: true})
 	})
@@ -355,7 +353,7 @@ func TestFiles(t *testing.T) {
 		directorytest.Run(t, directorytest.Backend{Directory: d, NamesOnly: true})
 	})
 	t.Run("static", func(t *testing.T) {
-		d, err := directory.NewStatic(directorytest.Records(), nil)
+		d, err := directory.NewStatic(directorytest.Records())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -365,7 +363,7 @@ func TestFiles(t *testing.T) {
 
 // TestCacheConforms puts the cache in front of a directory.
 func TestCacheConforms(t *testing.T) {
-	d, err := directory.NewStatic(directorytest.Records(), nil)
+	d, err := directory.NewStatic(directorytest.Records())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,7 @@ func BenchmarkCacheFile(b *testing.B) {
 		records = append(records, directory.Record{Principal: directory.Principal{Type: directory.User, Name: name, FullName: "Given Surname " + name,
 			GivenName: "Given", Surname: "Surname", Emails: []string{name + "@example.com"}, DN: "uid=" + name + ",ou=people," + base, CalendarEnabled: true, LoginEnabled: true}})
 	}
-	d, err := directory.NewStatic(records, nil)
+	d, err := directory.NewStatic(records)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -77,7 +77,7 @@ const (
 	policyMustBeChanged = 2
 )
 
-// refusal turns a server's answer to a bind into one of our errors. The
+// refusal turns a server's response to a bind into one of our errors. The
 // reason is in the password policy control or, with Active Directory, in the
 // message.
 func refusal(res *ldap.SimpleBindResult, err error) error {

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// CacheOptions says how long answers are kept. Zero fields have the defaults.
+// CacheOptions says how long results are kept. Zero fields have the defaults.
 type CacheOptions struct {
-	Size        int           // most answers about principals kept, one for each way to find one; default 200,000
-	TTL         time.Duration // how long an answer is believed; default 5m
+	Size        int           // most results about principals kept, one for each way to find one; default 200,000
+	TTL         time.Duration // how long a result is believed; default 5m
 	NegativeTTL time.Duration // how long "there is none" is believed; default 30s
-	StaleFor    time.Duration // how old an answer may be that is used while the directory is unavailable; default 24h
+	StaleFor    time.Duration // how old a result may be that is used while the directory is unavailable; default 24h
 	RetryEvery  time.Duration // how often an unavailable directory is tried again; default 2s
-	Patience    time.Duration // how long to wait for a new answer when an old one is at hand; default 2s
+	Patience    time.Duration // how long to wait for a new result when an old one is at hand; default 2s
 	Timeout     time.Duration // longest time for one question; default 1m
 
-	// File keeps the answers over a restart; "" does not. Source names what
+	// File keeps the results over a restart; "" does not. Source names what
 	// they come from: a file written for another source is not used.
 	File      string
 	Source    string
@@ -31,8 +31,8 @@ type CacheOptions struct {
 	Now func() time.Time // nil is time.Now
 }
 
-// Cache is a Directory that remembers what another said. Answers are believed
-// for a while, and used for longer while the other is unavailable; an answer
+// Cache is a Directory that remembers what another said. Results are believed
+// for a while, and used for longer while the other is unavailable; a result
 // about somebody never gives way to an error. Searches and passwords are
 // always asked for.
 type Cache struct {
@@ -49,10 +49,10 @@ type Cache struct {
 	groupFlights  flights[string, []string]
 	memberFlights flights[memberKey, []*Principal]
 
-	// downUntil is 0 while the directory answers; else the time (Unix ns)
-	// before which old answers are used without asking.
+	// downUntil is 0 while the directory responds; else the time (Unix ns)
+	// before which old results are used without asking.
 	downUntil atomic.Int64
-	flushed   atomic.Int64 // answers from before are old
+	flushed   atomic.Int64 // results from before are old
 	news      atomic.Bool  // there is something to save
 	save      sync.Mutex   // one writer of the file
 
@@ -61,10 +61,10 @@ type Cache struct {
 
 // CacheStats counts what a cache has done.
 type CacheStats struct {
-	Principals, Missing, Groups, Members int   // answers kept
-	Hits, Misses                         int64 // questions answered from memory, and asked
-	Stale                                int64 // questions answered with an old answer because the directory was unavailable
-	Down                                 bool  // the directory did not answer when asked last
+	Principals, Missing, Groups, Members int   // results kept
+	Hits, Misses                         int64 // look-ups served from memory, and passed on
+	Stale                                int64 // look-ups served with an old result because the directory was unavailable
+	Down                                 bool  // the directory did not respond when asked last
 }
 
 // NewCache puts a cache in front of d, with what o.File holds. A file that
@@ -101,7 +101,7 @@ func keyText(k Key) string { return k.Value }
 // Unwrap returns the directory behind the cache.
 func (c *Cache) Unwrap() Directory { return c.d }
 
-// Flush makes all answers old: they are asked for again, and used meanwhile
+// Flush makes all results old: they are asked for again, and used meanwhile
 // only if the directory is unavailable. For changes that must show at once.
 func (c *Cache) Flush() { c.flushed.Store(c.o.Now().UnixNano()) }
 
@@ -150,7 +150,7 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 	})
 }
 
-// learn keeps an answer under its key and under the GUID.
+// learn keeps a result under its key and under the GUID.
 func (c *Cache) learn(key Key, p *Principal, at int64) {
 	c.principals.put(key, p, at)
 	c.missing.drop(key)
@@ -210,7 +210,7 @@ func (c *Cache) Search(ctx context.Context, q Query) ([]*Principal, error) {
 	return c.d.Search(ctx, q)
 }
 
-// Authenticate implements Directory. The answer is not remembered, only who
+// Authenticate implements Directory. The result is not remembered, only who
 // it was.
 func (c *Cache) Authenticate(ctx context.Context, login, password string) (*Principal, error) {
 	p, err := c.d.Authenticate(ctx, login, password)
@@ -220,19 +220,19 @@ func (c *Cache) Authenticate(ctx context.Context, login, password string) (*Prin
 	return p, err
 }
 
-// fresh reports whether an answer of the time at is still believed.
+// fresh reports whether a result of the time at is still believed.
 func (c *Cache) fresh(at, now int64, ttl time.Duration) bool {
 	return now-at < int64(ttl) && at > c.flushed.Load()
 }
 
-// isFact reports whether an error is the directory's answer: nothing else may
+// isFact reports whether an error is a fact from the directory: nothing else may
 // replace what is known.
 func isFact(err error) bool { return errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) }
 
-// renew asks again. old is the answer known, nil if there is none.
+// renew asks again. old is the result known, nil if there is none.
 //
-// With an old answer that may still be used, nobody waits long: while the
-// directory is known to be down the old answer comes at once, and every
+// With an old result that may still be used, nobody waits long: while the
+// directory is known to be down the old result comes at once, and every
 // RetryEvery one question finds out in the background whether it is back.
 func renew[K comparable, V any](ctx context.Context, c *Cache, f *flights[K, V], key K, old *item[K, V], now int64, fn func(context.Context) (V, error)) (V, error) {
 	c.misses.Add(1)
@@ -244,17 +244,17 @@ func renew[K comparable, V any](ctx context.Context, c *Cache, f *flights[K, V],
 	if old == nil || now-old.at >= int64(c.o.StaleFor) {
 		return ask(ctx)
 	}
-	type answer struct {
+	type result struct {
 		v   V
 		err error
 	}
-	var got chan answer
+	var got chan result
 	until := c.downUntil.Load()
 	if until == 0 || now >= until && c.downUntil.CompareAndSwap(until, now+int64(c.o.RetryEvery)) {
-		got = make(chan answer, 1)
+		got = make(chan result, 1)
 		go func() {
 			v, err := ask(context.WithoutCancel(ctx))
-			got <- answer{v, err}
+			got <- result{v, err}
 		}()
 	}
 	if until == 0 { // it was well when asked last
@@ -274,13 +274,13 @@ func renew[K comparable, V any](ctx context.Context, c *Cache, f *flights[K, V],
 	return old.v, nil
 }
 
-// note remembers whether the directory answers. That one question cannot be
+// note remembers whether the directory responds. That one question cannot be
 // decided says nothing about others: if it did, whoever can ask such a question
-// could keep old answers in use, and with them rights that were taken back.
+// could keep old results in use, and with them rights that were taken back.
 func (c *Cache) note(err error) {
-	if isAnswer(err) {
+	if isResponse(err) {
 		if c.downUntil.Swap(0) != 0 {
-			c.log.Info("directory answers again")
+			c.log.Info("directory responds again")
 		}
 		return
 	}

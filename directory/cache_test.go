@@ -30,7 +30,7 @@ type switchable struct {
 
 func newSwitchable(t testing.TB) *switchable {
 	t.Helper()
-	d, err := directory.NewStatic(directorytest.Records(), nil)
+	d, err := directory.NewStatic(directorytest.Records())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,19 +17,19 @@ import (
 
 // The cache's file is a copy of what the directory said, so one that is
 // damaged or of another version is simply not used. It has a line of text,
-// the source, the answers, and the SHA-256 of all that. Numbers are varints,
+// the source, the results, and the SHA-256 of all that. Numbers are varints,
 // text is preceded by its length.
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
 const cacheMagic = "convene directory cache 2\n"
 
-// Kinds of answer in the file.
+// Kinds of result in the file.
 const (
-	answerEnd       = 0
-	answerPrincipal = 1
-	answerKey       = 2 // another way to find a principal
-	answerGroups    = 3
+	kindEnd       = 0
+	kindPrincipal = 1
+	kindKey       = 2 // another way to find a principal
+	kindGroups    = 3
 )
 
 var errDamaged = errors.New("damaged")
@@ -58,19 +58,19 @@ func (c *Cache) write(f io.Writer) error {
 		switch {
 		case it.at <= oldest:
 		case it.key.By == GUID && it.key.Type == AnyType:
-			put(appendPrincipal(appendTime(append(buf, answerPrincipal), it.at), it.v))
+			put(appendPrincipal(appendTime(append(buf, kindPrincipal), it.at), it.v))
 		default:
-			b := appendTime(append(buf, answerKey), it.at)
+			b := appendTime(append(buf, kindKey), it.at)
 			b = append(b, byte(it.key.By), byte(it.key.Type))
 			put(appendText(appendText(b, it.key.Value), it.v.GUID))
 		}
 	})
 	c.groups.all(func(it *item[string, []string]) {
 		if it.at > oldest {
-			put(appendTexts(appendText(appendTime(append(buf, answerGroups), it.at), it.key), it.v))
+			put(appendTexts(appendText(appendTime(append(buf, kindGroups), it.at), it.key), it.v))
 		}
 	})
-	put(append(buf, answerEnd))
+	put(append(buf, kindEnd))
 	if err := errors.Join(failed, w.Flush()); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (c *Cache) load() error {
 	return c.restore(&d)
 }
 
-// restore puts the answers into the tables. Those from times to come would be
+// restore puts the results into the tables. Those from times to come would be
 // kept for ever, those too old are useless.
 func (c *Cache) restore(d *decoder) error {
 	now := c.o.Now().UnixNano()
@@ -115,23 +115,23 @@ func (c *Cache) restore(d *decoder) error {
 	known := map[string]*Principal{}
 	for {
 		kind := d.byte()
-		if kind == answerEnd || d.bad {
+		if kind == kindEnd || d.bad {
 			break
 		}
 		at := d.time()
 		switch kind {
-		case answerPrincipal:
+		case kindPrincipal:
 			p := d.principal()
 			if valid(at) && !d.bad {
 				known[p.GUID] = p
 				c.principals.put(Key{By: GUID, Value: p.GUID}, p, at)
 			}
-		case answerKey:
+		case kindKey:
 			k := Key{By: KeyKind(d.byte()), Type: Type(d.byte()), Value: d.text()}
 			if guid := d.text(); valid(at) && !d.bad {
 				aliases = append(aliases, alias{k, guid, at})
 			}
-		case answerGroups:
+		case kindGroups:
 			guid, list := d.text(), d.texts()
 			if valid(at) && !d.bad {
 				c.groups.put(guid, list, at)

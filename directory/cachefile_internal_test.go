@@ -42,7 +42,7 @@ func TestPrincipalCodec(t *testing.T) {
 // FuzzCacheFile: a file that somebody has changed is used or not, no more.
 func FuzzCacheFile(f *testing.F) {
 	p := &Principal{GUID: "A", Type: User, Name: "alice", Emails: []string{"a@x"}, Attributes: map[string][]string{"a": {"b"}}}
-	f.Add(string(appendPrincipal([]byte{answerPrincipal, 2}, p)))
+	f.Add(string(appendPrincipal([]byte{kindPrincipal, 2}, p)))
 	f.Add("\x03\x02\x01a\xff\xff\xff\xff\x0f")
 	f.Fuzz(func(t *testing.T, s string) {
 		c := NewCache(nil, CacheOptions{Size: 64})

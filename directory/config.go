@@ -40,7 +40,7 @@ type LDAPConfig struct {
 
 	DialTimeout   time.Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included."`
 	Timeout       time.Duration `toml:"timeout" doc:"Longest time for one question."`
-	FailoverAfter time.Duration `toml:"failover-after" doc:"When a server has not answered for this long, the next is asked as well."`
+	FailoverAfter time.Duration `toml:"failover-after" doc:"When a server has not responded for this long, the next is asked as well."`
 	IdleTimeout   time.Duration `toml:"idle-timeout" doc:"Connections unused for this long are closed."`
 	Connections   int           `toml:"connections" doc:"Most connections to each server for searches, and again as many for checking passwords."`
 	PageSize      int           `toml:"page-size" doc:"Entries asked for at a time."`
@@ -72,7 +72,7 @@ type RecordConfig struct {
 	DigestAlgorithms []string `toml:"digest-algorithms" json:"-" doc:"Users: algorithms for which everybody who has a value of digest-ha1 has one: \"MD5\", \"SHA-256\". No other is offered: clients use the first one that they know and never try the next, and so would not get in. Default: MD5, which is all that htdigest makes."`
 	DigestPassword   string   `toml:"digest-password" json:"-" doc:"Users: attribute with passwords in the clear, for Digest: the value itself, or what follows {CLEARTEXT} or {CLEAR}. A value with another scheme in braces is a hash, with which Digest cannot be verified; it is never used. The same right is needed as for digest-ha1."`
 
-	AutoSchedule       string            `toml:"auto-schedule" doc:"Attribute with the way in which a room or resource answers invitations."`
+	AutoSchedule       string            `toml:"auto-schedule" doc:"Attribute with the way in which a room or resource replies to invitations."`
 	AutoScheduleValues map[string]string `toml:"auto-schedule-values" doc:"What its values mean: none, accept-always, decline-always, accept-if-free, decline-if-busy or automatic. Default: those words, and true for automatic, false for none."`
 	AutoAcceptGroup    string            `toml:"auto-accept-group" doc:"Attribute naming the group whose invitations are accepted automatically."`
 	Capacity           string            `toml:"capacity" doc:"Attribute with the number of seats; the first number in it counts."`
@@ -115,10 +115,6 @@ type FileConfig struct {
 
 	SearchCap  int           `toml:"search-cap" doc:"Most records that one search may give."`
 	CheckEvery time.Duration `toml:"check-every" doc:"How often the files are looked at for changes."`
-
-	// PasswordVerifier checks a password against a hash of the file. Nil
-	// accepts only passwords that are kept in clear.
-	PasswordVerifier PasswordVerifier `toml:"-" json:"-"`
 }
 
 // DefaultLDAPConfig holds the numbers and times of a directory that nobody
@@ -177,10 +173,6 @@ func negative[T int | time.Duration](list []named[T]) error {
 	}
 	return nil
 }
-
-// PasswordVerifier returns nil if password belongs to hash, which is in one
-// of the formats of htpasswd or of LDAP's userPassword.
-type PasswordVerifier func(hash, password string) error
 
 // A SettingError is a setting that cannot be used.
 type SettingError struct {

@@ -43,16 +43,16 @@ auto-schedule-values = { yes = "automatic" }
 }
 
 func TestFileSource(t *testing.T) {
-	a := directory.FileConfig{File: "a", PasswordVerifier: plainVerifier}
+	a := directory.FileConfig{File: "a"}
 	b := a
 	b.File = "b"
 	if a.Source() == b.Source() {
 		t.Error("all files are one source")
 	}
 	b = a
-	b.PasswordVerifier = nil
+	b.CheckEvery = time.Minute
 	if a.Source() != b.Source() {
-		t.Error("a verifier makes another source")
+		t.Error("how often it is looked at makes another source")
 	}
 }
 

@@ -43,7 +43,7 @@ type DigestSource interface {
 	DigestSecrets(ctx context.Context, guid string) (*DigestSecrets, error)
 
 	// AsksServer reports whether DigestSecrets puts a question to a server,
-	// whose answer the caller should remember.
+	// whose result the caller should remember.
 	AsksServer() bool
 
 	// HasHA1 reports whether anybody has a secret, as far as is known without

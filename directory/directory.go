@@ -32,11 +32,14 @@ func (t Type) String() string {
 	return fmt.Sprintf("type(%d)", uint8(t))
 }
 
+// singular returns the name of one record of the type: "user".
+func (t Type) singular() string { return strings.TrimSuffix(t.String(), "s") }
+
 // ParseType reads a type by its plural or singular, in any case.
 func ParseType(s string) (Type, bool) {
 	s = strings.ToLower(s)
 	for _, t := range Types() {
-		if n := typeNames[t]; s == n || s == n[:len(n)-1] {
+		if s == t.String() || s == t.singular() {
 			return t, true
 		}
 	}
@@ -70,7 +73,7 @@ type Principal struct {
 	LoginEnabled    bool
 
 	// Of rooms and resources; zero where the directory says nothing.
-	AutoSchedule    string // how invitations are answered: see AutoSchedule*
+	AutoSchedule    string // how invitations are replied to: see AutoSchedule*
 	AutoAcceptGroup string // reference of the group whose invitations are accepted
 	Capacity        int    // seats
 	Building        string
@@ -119,10 +122,10 @@ func (p *Principal) Addresses() []string {
 	return out
 }
 
-// Directory answers questions about people. Implementations are safe for use
-// by many goroutines, obey ctx, and never answer from part of the data.
+// A Directory looks up principals. Implementations are safe for use
+// by many goroutines, obey ctx, and never respond with part of the data.
 //
-// Every method may return ErrUnavailable (answer 503 with RetryAfter(err)).
+// Every method may return ErrUnavailable (503, with RetryAfter(err)).
 type Directory interface {
 	// Lookup returns the one record that key names. ErrNotFound: there is
 	// none; ErrAmbiguous: there are several, and none of them is returned.
@@ -144,7 +147,7 @@ type Directory interface {
 	Search(ctx context.Context, q Query) ([]*Principal, error)
 
 	// Authenticate checks a password and returns the user it belongs to.
-	// ErrInvalidCredentials, which the other refusals wrap: answer 401, the
+	// ErrInvalidCredentials, which the other refusals wrap: respond with 401, the
 	// same for all; the log may say more.
 	Authenticate(ctx context.Context, login, password string) (*Principal, error)
 }

@@ -11,17 +11,18 @@
 //
 // # What an error means
 //
-// Only a complete, successful answer is a fact about people. ErrNotFound
-// means that the directory was asked, answered, and knows no such record.
-// Whenever it could not be asked, or answered in part, or refused, the error is
-// ErrUnavailable: the caller answers 503 with Retry-After and changes nothing
+// Only a complete, successful result is a fact about people. ErrNotFound
+// means that the directory was asked, responded, and knows no such record.
+// Whenever it could not be asked, or responded in part, or refused, the error is
+// ErrUnavailable: the response is then 503 with Retry-After and changes nothing
 // that it knows. A result set cut off by a size limit comes with ErrTooMany.
 //
 // # Implementations
 //
-// OpenLDAP connects to LDAP servers of any kind, OpenFile reads LDIF,
-// accounts.xml, htpasswd or htdigest files, NewStatic holds a fixed list.
-// NewCache puts a cache in front of any of them. Package directorytest has the
+// Open opens what the configuration names, with a cache in front. OpenLDAP
+// connects to LDAP servers of any kind, OpenFile reads LDIF, accounts.xml, htpasswd
+// or htdigest files, NewStatic holds a fixed list. NewCache puts a cache in front
+// of any of them. Package directorytest has the
 // suite that all pass, package memldap an LDAP server for demonstrations and
 // tests.
 package directory

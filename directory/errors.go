@@ -16,7 +16,7 @@ var (
 	ErrUnavailable = errors.New("directory unavailable")
 
 	// ErrInvalidCredentials is every refusal of Authenticate. The errors
-	// below wrap it and say why; a client must not be told, because some
+	// below wrap it and say why; a client must not learn it, because some
 	// servers reveal it to anybody who tries a name.
 	ErrInvalidCredentials = errors.New("invalid credentials")
 	ErrAccountDisabled    = fmt.Errorf("account disabled: %w", ErrInvalidCredentials)
@@ -31,9 +31,9 @@ type UnavailableError struct {
 	RetryAfter time.Duration // when it is worth asking again
 	Err        error         // why, for the log; may be nil
 
-	// answered says that the directory did answer, with something that this one
+	// responded says that the directory did respond, with something that this one
 	// question cannot be decided by.
-	answered bool
+	responded bool
 }
 
 // Error returns the cause.
@@ -47,7 +47,7 @@ func (e *UnavailableError) Error() string {
 // Unwrap makes the error match ErrUnavailable and its cause.
 func (e *UnavailableError) Unwrap() []error { return []error{ErrUnavailable, e.Err} }
 
-// defaultRetryAfter is told to clients when nothing better is known.
+// defaultRetryAfter is sent to clients when nothing better is known.
 const defaultRetryAfter = 5 * time.Second
 
 // RetryAfter returns how long a client should wait after err: the time that
@@ -61,21 +61,21 @@ func RetryAfter(err error) time.Duration {
 }
 
 // unavailable wraps a cause. A cause that is already ErrUnavailable stays; any
-// other but a context's end is about an answer.
+// other but a context's end is about a response.
 func unavailable(what string, cause error) error {
 	err := fmt.Errorf("%s: %w", what, cause)
 	if errors.Is(cause, ErrUnavailable) {
 		return err
 	}
 	ended := errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded)
-	return &UnavailableError{Err: err, answered: !ended}
+	return &UnavailableError{Err: err, responded: !ended}
 }
 
-// isAnswer reports whether the directory did answer, even if not with what was
+// isResponse reports whether the directory did respond, even if not with what was
 // asked for.
-func isAnswer(err error) bool {
+func isResponse(err error) bool {
 	if u, ok := errors.AsType[*UnavailableError](err); ok {
-		return u.answered
+		return u.responded
 	}
 	return err == nil || isFact(err) || errors.Is(err, ErrTooMany)
 }
@@ -86,7 +86,7 @@ func isAnswer(err error) bool {
 func guard[T any](fn func() (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &UnavailableError{Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack()), answered: true}
+			err = &UnavailableError{Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack()), responded: true}
 		}
 	}()
 	return fn()

@@ -17,7 +17,7 @@ type outcome[T any] struct {
 }
 
 // hostError is a failure that says something about the host, not about the
-// question: another host may answer.
+// question: another host may respond.
 type hostError struct{ err error }
 
 func (e *hostError) Error() string { return e.err.Error() }
@@ -32,8 +32,8 @@ func question[T any](ctx context.Context, l *LDAP, kind laneKind, fn func(contex
 
 // ask puts a question to the first host that is well. When that has failed,
 // or has been silent for the hedge time, the next is asked as well, and the
-// first answer counts; so fn may run several times at once and must keep to
-// its own data. Errors: whatever fn returns that is the server's answer to the
+// first response counts; so fn may run several times at once and must keep to
+// its own data. Errors: whatever fn returns that is the server's response to the
 // question; or ErrUnavailable.
 func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Context, *conn) (T, error)) (T, error) {
 	var zero T
@@ -45,16 +45,16 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 	ctx, cancel := context.WithTimeout(ctx, p.limit)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
-	answers := make(chan outcome[T], len(hosts))
+	outcomes := make(chan outcome[T], len(hosts))
 	asked := make([]time.Time, 0, len(hosts))
 	next := func() {
 		h := hosts[len(asked)]
 		asked = append(asked, time.Now())
 		if !p.spawn(func() {
 			v, err := guard(func() (T, error) { return attempt(ctx, h, kind, fn) })
-			answers <- outcome[T]{h, v, err}
+			outcomes <- outcome[T]{h, v, err}
 		}) {
-			answers <- outcome[T]{h: h, err: &UnavailableError{Err: errClosed}}
+			outcomes <- outcome[T]{h: h, err: &UnavailableError{Err: errClosed}}
 		}
 	}
 	next()
@@ -63,7 +63,7 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 	var failures error
 	for failed := 0; ; {
 		select {
-		case o := <-answers:
+		case o := <-outcomes:
 			var he *hostError
 			if !errors.As(o.err, &he) {
 				return o.v, o.err
@@ -91,11 +91,11 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 }
 
 // blameSilent marks down the hosts that have said nothing at all, on any
-// connection, since they were asked. One that answers others is only slow.
+// connection, since they were asked. One that responds to others is only slow.
 func blameSilent(hosts []*host, asked []time.Time) {
 	for i, h := range hosts {
-		if h.lastAnswer.Load() < asked[i].UnixNano() {
-			h.markDown(fmt.Errorf("no answer for %v", time.Since(asked[i]).Round(time.Millisecond)))
+		if h.lastResponse.Load() < asked[i].UnixNano() {
+			h.markDown(fmt.Errorf("no response for %v", time.Since(asked[i]).Round(time.Millisecond)))
 		}
 	}
 }
@@ -134,7 +134,7 @@ func try[T any](ctx context.Context, h *host, kind laneKind, fn func(context.Con
 		h.put(kind, c, err)
 		return v, reused, &hostError{err}
 	}
-	h.lastAnswer.Store(time.Now().UnixNano())
+	h.lastResponse.Store(time.Now().UnixNano())
 	h.put(kind, c, nil)
 	if ldap.IsErrorAnyOf(err, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable) {
 		return v, reused, &hostError{err}
@@ -145,15 +145,15 @@ func try[T any](ctx context.Context, h *host, kind laneKind, fn func(context.Con
 // isNetwork reports whether err is about the connection: anything that is not
 // the server's own result code (RFC 4511 appendix A) or ours.
 func isNetwork(err error) bool {
-	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidCredentials) || errors.Is(err, errAnswer) {
+	if err == nil || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidCredentials) || errors.Is(err, errResponse) {
 		return false
 	}
 	var le *ldap.Error
 	return !errors.As(err, &le) || le.ResultCode >= ldap.ErrorNetwork
 }
 
-// errAnswer is wrapped by errors that a question makes of a server's answer.
-var errAnswer = errors.New("unusable answer")
+// errResponse is wrapped by errors that a question makes of a server's response.
+var errResponse = errors.New("unusable response")
 
 // Probing of hosts that are down.
 const (
@@ -204,7 +204,7 @@ func (h *host) markDown(why error) {
 	})
 }
 
-// probe asks a host that is down until it answers.
+// probe asks a host that is down until it responds.
 func (h *host) probe(why error) {
 	delay := minProbe
 	for {
@@ -246,7 +246,7 @@ func ping(_ context.Context, c *conn) (struct{}, error) {
 	_, err := c.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
 		"(objectClass=*)", []string{"1.1"}, nil))
 	if ldap.IsErrorAnyOf(err, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights) {
-		err = nil // it does answer
+		err = nil // it does respond
 	}
 	return struct{}{}, err
 }

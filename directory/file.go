@@ -15,6 +15,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"convene/internal/password"
 )
 
 // File is a Directory kept in files. Make one with OpenFile. Files are looked
@@ -22,6 +26,8 @@ import (
 type File struct {
 	cfg FileConfig
 	log *slog.Logger
+
+	hashing *semaphore.Weighted // see password.NewLimit
 
 	now     atomic.Pointer[Static]
 	checked atomic.Int64 // Unix ns of the last look
@@ -52,7 +58,7 @@ const maxFile = 512 << 20
 // OpenFile reads the files of cfg. Error: a file cannot be read or has a
 // mistake in it.
 func OpenFile(cfg FileConfig, o Options) (*File, error) {
-	f := &File{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
+	f := &File{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)), hashing: password.NewLimit()}
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -73,7 +79,7 @@ func OpenFile(cfg FileConfig, o Options) (*File, error) {
 	return f, nil
 }
 
-// guessFormat tells the format by the file's name.
+// guessFormat finds the format by the file's name.
 func guessFormat(file string) string {
 	name := strings.ToLower(filepath.Base(file))
 	switch {
@@ -96,7 +102,7 @@ func (f *File) Close() error { return nil }
 
 // Source identifies the configuration for CacheOptions.Source.
 func (c FileConfig) Source() string {
-	c.PasswordVerifier, c.CheckEvery = nil, 0
+	c.CheckEvery = 0
 	return fingerprint("file", c)
 }
 
@@ -169,7 +175,7 @@ func (f *File) parse(contents [][]byte) (*Static, error) {
 	if f.cfg.Format != formatLDIF { // its mapping has done so
 		f.addKerberos(records)
 	}
-	s, err := newStatic(records, f.cfg.PasswordVerifier, f.cfg.SearchCap)
+	s, err := newStatic(records, f.cfg.SearchCap, f.hashing)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.cfg.File, err)
 	}

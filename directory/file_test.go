@@ -138,10 +138,10 @@ func TestBadFiles(t *testing.T) {
 // TestFileReload: a changed file shows soon, a broken one changes nothing.
 func TestFileReload(t *testing.T) {
 	dir := t.TempDir()
-	file := testenv.WriteFile(t, filepath.Join(dir, "htpasswd"), "alice:{test}one\n")
-	d := openFile(t, directory.FileConfig{File: file, CheckEvery: 10 * time.Millisecond, PasswordVerifier: plainVerifier, MailDomain: "example.com"})
+	file := testenv.WriteFile(t, filepath.Join(dir, "htpasswd"), "alice:"+testHash("one")+"\n")
+	d := openFile(t, directory.FileConfig{File: file, CheckEvery: 10 * time.Millisecond, MailDomain: "example.com"})
 	guid := find(t, d, directory.Key{By: directory.Address, Value: "mailto:alice@example.com"}).GUID
-	testenv.WriteFile(t, file, "alice:{test}two\nbob:{test}three\n")
+	testenv.WriteFile(t, file, "alice:"+testHash("two")+"\nbob:"+testHash("three")+"\n")
 	eventually(t, 5*time.Second, "reload", func() bool {
 		_, err := d.Authenticate(t.Context(), "bob", "three")
 		return err == nil

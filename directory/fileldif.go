@@ -51,7 +51,7 @@ func setGUID(e *ldif.Entry, s *spec, guid string) {
 	e.Set(s.GUID, guid)
 }
 
-// setPassword tells a clear password from a hash with its scheme in braces
+// setPassword distinguishes a clear password from a hash with its scheme in braces
 // (RFC 2307 §5.3).
 func setPassword(r *Record, value string) {
 	var ok bool

@@ -7,7 +7,7 @@ import (
 )
 
 // flights lets callers who ask the same question at the same time share one
-// answer. The zero value is ready.
+// result. The zero value is ready.
 type flights[K comparable, V any] struct {
 	mu sync.Mutex
 	m  map[K]*flight[V]
@@ -23,7 +23,7 @@ type flight[V any] struct {
 
 // do calls fn, or waits for the call under way for the same key. fn's context
 // keeps the values of the first caller's, ends after limit, and when all
-// callers have gone; one who gives up leaves the others their answer.
+// callers have gone; one who gives up leaves the others their result.
 func (f *flights[K, V]) do(ctx context.Context, key K, limit time.Duration, fn func(context.Context) (V, error)) (V, error) {
 	if err := ctx.Err(); err != nil { // nothing is begun for one who has gone
 		var zero V
@@ -61,7 +61,7 @@ func (f *flights[K, V]) do(ctx context.Context, key K, limit time.Duration, fn f
 	defer f.mu.Unlock()
 	if c.waiting--; c.waiting == 0 {
 		c.cancel()
-		if f.m[key] == c { // who comes now must not get the cancelled answer
+		if f.m[key] == c { // who comes now must not get the cancelled result
 			delete(f.m, key)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
 	"convene/directory/ldif"
@@ -79,7 +80,7 @@ func (k Key) Canonical() (Key, error) {
 }
 
 // foldLogin gives the many ways to write a login one form: each that names
-// somebody is remembered, and anybody may send as many as he likes. Of
+// somebody is remembered, and anybody may send as many as they like. Of
 // DOMAIN\name the domain does not matter; it becomes \name.
 func foldLogin(s string) string {
 	if i := strings.IndexByte(s, '\\'); i > 0 {
@@ -159,29 +160,7 @@ func CanonicalGUID(s string) string {
 }
 
 // isUUID reports whether s has the form 8-4-4-4-12 of hexadecimal digits.
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if !isHex(c) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
+func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
 
 // escapeSegment percent-encodes one segment of a path, and "@" is left alone
 // as RFC 3986 §3.3 allows.

@@ -150,7 +150,7 @@ func (l *LDAP) Ping(ctx context.Context) error {
 }
 
 // Source identifies what the configuration makes of which directory, for
-// CacheOptions.Source: answers kept under another configuration are not valid.
+// CacheOptions.Source: responses kept under another configuration are not valid.
 // Servers and time limits are not part of it.
 func (c LDAPConfig) Source() string {
 	c.URLs, c.BindPassword, c.BindPasswordFile, c.CAFile = nil, "", "", ""
@@ -215,7 +215,7 @@ func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) 
 		return nil, fmt.Errorf("%v: %w", k, err)
 	}
 	list = slices.DeleteFunc(list, func(f *found) bool { return !f.has(k) })
-	if err != nil && len(list) < 2 { // cut off before the answer was clear
+	if err != nil && len(list) < 2 { // cut off before the response was clear
 		return nil, unavailable(k.String(), err)
 	}
 	switch len(list) {

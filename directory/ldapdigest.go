@@ -182,7 +182,7 @@ func (l *LDAP) secretEntry(ctx context.Context, s *spec, k Key) (*ldif.Entry, er
 	switch {
 	case len(list) > 1:
 		return nil, fmt.Errorf("%q and %q: %w", list[0].DN, list[1].DN, ErrAmbiguous)
-	case tooMany != nil: // cut off before the answer was clear
+	case tooMany != nil: // cut off before the response was clear
 		return nil, unavailable("search", tooMany)
 	case len(list) == 0:
 		return nil, ErrNotFound

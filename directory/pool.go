@@ -48,10 +48,10 @@ type host struct {
 	url   *target
 	lanes [laneCount]lane
 
-	lastAnswer atomic.Int64 // Unix ns of the last answer of any kind
-	mu         sync.Mutex
-	down       error // why it is not asked; nil: it is well
-	since      time.Time
+	lastResponse atomic.Int64 // Unix ns of the last response of any kind
+	mu           sync.Mutex
+	down         error // why it is not asked; nil: it is well
+	since        time.Time
 }
 
 // lane is the connections of one kind to one host.

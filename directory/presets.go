@@ -87,7 +87,7 @@ func activeDirectory() preset {
 	group.FullName, group.LoginEnabled = []string{"displayName", "cn"}, nil
 	group.Member = []string{"member"}
 	// userPrincipalName is no Kerberos name: a ticket for the account "svc" must
-	// not become somebody who has svc@REALM as his.
+	// not become somebody who has svc@REALM as theirs.
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,

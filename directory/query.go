@@ -161,7 +161,7 @@ type request struct {
 	filter string
 	attrs  []string
 	limit  int  // of entries kept; 0: all
-	single bool // base is the entry wanted: that there is none is an answer
+	single bool // base is the entry wanted: that there is none is a response
 
 	// keep says which entries count; nil: all.
 	keep func(*ldif.Entry) bool
@@ -245,7 +245,7 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	}
 }
 
-// endPaging tells the server that no more pages are wanted (RFC 2696 §3).
+// endPaging lets the server know that no more pages are wanted (RFC 2696 §3).
 func endPaging(c *conn, req *ldap.SearchRequest, paging *ldap.ControlPaging, cookie []byte) error {
 	paging.PagingSize = 0
 	paging.SetCookie(cookie)
@@ -253,7 +253,7 @@ func endPaging(c *conn, req *ldap.SearchRequest, paging *ldap.ControlPaging, coo
 	if isNetwork(err) {
 		return err
 	}
-	return nil // servers answer this in several ways, none of which matters
+	return nil // servers respond to this in several ways, none of which matters
 }
 
 func nextPage(res *ldap.SearchResult) []byte {
@@ -286,7 +286,7 @@ func (l *LDAP) convert(c *conn, e *ldap.Entry) (*ldif.Entry, error) {
 			}
 			out.Add(name, values...)
 			if after > 0 && after <= next || len(out.Values(name)) > 2*l.cfg.MemberCap {
-				return nil, fmt.Errorf("%w: ranges of %s of %q", errAnswer, name, e.DN)
+				return nil, fmt.Errorf("%w: ranges of %s of %q", errResponse, name, e.DN)
 			}
 			next = after
 		}
@@ -322,5 +322,5 @@ func nextRange(c *conn, dn, attr string, low int) (values []string, next int, er
 			}
 		}
 	}
-	return nil, 0, fmt.Errorf("%w: no values of %s of %q from %d on", errAnswer, attr, dn, low)
+	return nil, 0, fmt.Errorf("%w: no values of %s of %q from %d on", errResponse, attr, dn, low)
 }

@@ -134,7 +134,7 @@ func (s *service) refuse(password string, err error) error {
 	digest := sha256.Sum256([]byte(password))
 	if s.refused == nil || s.digest != digest {
 		s.delay = 0
-		s.log.Error("the directory refuses the service account; requests that need the directory are answered 503",
+		s.log.Error("the directory refuses the service account; requests that need the directory get 503",
 			"bind-dn", s.cfg.BindDN, "err", err, "reason", refusedBecause(err), "cure", s.cure())
 	}
 	s.delay = min(max(2*s.delay, firstRefusal), maxRefusal)
@@ -142,7 +142,7 @@ func (s *service) refuse(password string, err error) error {
 	return err
 }
 
-// refusedBecause says what a server means by a refusal, as far as it tells.
+// refusedBecause says what a server means by a refusal, as far as it says.
 func refusedBecause(err error) string {
 	if reason := bindReason(err.Error()); reason != nil {
 		return reason.Error()

@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/semaphore"
+
 	"convene/directory/ldif"
+	"convene/internal/password"
 )
 
 // Record is what a Static directory is made of: a principal and what is only
@@ -17,7 +20,7 @@ import (
 type Record struct {
 	Principal
 	Password string // in clear; "" if there is none
-	Hash     string // for the PasswordVerifier; used if Password is ""
+	Hash     string // as package password knows it; used if Password is ""
 
 	// Digest is what Digest responses are verified with besides Password.
 	Digest DigestSecrets
@@ -36,40 +39,40 @@ type Record struct {
 // Static is a directory whose records do not change. It is complete in
 // memory: 100,000 users take about 150 MB.
 type Static struct {
-	verify PasswordVerifier
-	cap    int
-	sorted []*Record // by full name and GUID
-	texts  []string  // of sorted: all searchable values in one
-	guid   map[string]*Record
-	index  map[Key][]*Record // canonical keys but GUIDs; Type is set for names only
-	login  map[string][]*Record
-	up     map[string][]string // GUID → GUIDs of the groups it is directly in
-	down   map[string][]*Record
-	decoy  string          // some hash, verified for users who do not exist
-	digest bool            // somebody has a digest secret
-	lacks  map[string]bool // by algorithm: of those, somebody has none for it
+	hashing *semaphore.Weighted // see password.NewLimit
+	cap     int
+	sorted  []*Record // by full name and GUID
+	texts   []string  // of sorted: all searchable values in one
+	guid    map[string]*Record
+	index   map[Key][]*Record // canonical keys but GUIDs; Type is set for names only
+	login   map[string][]*Record
+	up      map[string][]string // GUID → GUIDs of the groups it is directly in
+	down    map[string][]*Record
+	decoy   string          // some hash, verified for users who do not exist
+	digest  bool            // somebody has a digest secret
+	lacks   map[string]bool // by algorithm: of those, somebody has none for it
 }
 
 // NewStatic makes a directory of records. Empty FullName and GUID fields are
-// filled from the short name (see DerivedGUID, with realm "static"). verify
-// may be nil. Errors: two records with one GUID, or a record without a name.
-func NewStatic(records []Record, verify PasswordVerifier) (*Static, error) {
-	return newStatic(records, verify, 0)
+// filled from the short name (see DerivedGUID, with realm "static").
+// Errors: two records with one GUID, or a record without a name.
+func NewStatic(records []Record) (*Static, error) {
+	return newStatic(records, 0, password.NewLimit())
 }
 
 // defaultSearchCap is the most entries that one search may give.
 const defaultSearchCap = 1000
 
-func newStatic(records []Record, verify PasswordVerifier, searchCap int) (*Static, error) {
+func newStatic(records []Record, searchCap int, hashing *semaphore.Weighted) (*Static, error) {
 	s := &Static{
-		verify: verify,
-		cap:    cmp.Or(searchCap, defaultSearchCap),
-		guid:   make(map[string]*Record, len(records)),
-		index:  make(map[Key][]*Record, 4*len(records)),
-		login:  make(map[string][]*Record, 2*len(records)),
-		up:     map[string][]string{},
-		down:   map[string][]*Record{},
-		lacks:  map[string]bool{},
+		hashing: hashing,
+		cap:     cmp.Or(searchCap, defaultSearchCap),
+		guid:    make(map[string]*Record, len(records)),
+		index:   make(map[Key][]*Record, 4*len(records)),
+		login:   make(map[string][]*Record, 2*len(records)),
+		up:      map[string][]string{},
+		down:    map[string][]*Record{},
+		lacks:   map[string]bool{},
 	}
 	for i := range records {
 		r := records[i]
@@ -356,21 +359,21 @@ func (s *Static) Search(ctx context.Context, q Query) ([]*Principal, error) {
 
 // Authenticate implements Directory. Whoever does not exist costs the time of
 // a check too.
-func (s *Static) Authenticate(ctx context.Context, login, password string) (*Principal, error) {
+func (s *Static) Authenticate(ctx context.Context, login, secret string) (*Principal, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, unavailable("sign-in", err)
 	}
-	if err := possible(password); err != nil {
+	if err := possible(secret); err != nil {
 		return nil, err
 	}
 	r, err := s.find(Key{By: Login, Type: User, Value: login})
 	if err != nil {
-		if s.verify != nil && s.decoy != "" {
-			_ = s.verify(s.decoy, password) // for its time; the answer is no in any case
+		if s.decoy != "" {
+			_ = s.verify(ctx, s.decoy, secret) // for its time; the result is no in any case
 		}
 		return nil, errors.Join(ErrInvalidCredentials, err)
 	}
-	if err := s.check(r, password); err != nil {
+	if err := s.check(ctx, r, secret); err != nil {
 		return nil, err
 	}
 	if !r.LoginEnabled {
@@ -379,22 +382,31 @@ func (s *Static) Authenticate(ctx context.Context, login, password string) (*Pri
 	return &r.Principal, nil
 }
 
-func (s *Static) check(r *Record, password string) error {
+func (s *Static) check(ctx context.Context, r *Record, secret string) error {
 	switch {
 	case r.Password != "":
-		if subtle.ConstantTimeCompare([]byte(r.Password), []byte(password)) == 1 {
+		if subtle.ConstantTimeCompare([]byte(r.Password), []byte(secret)) == 1 {
 			return nil
 		}
-	case r.Hash != "" && s.verify != nil:
-		err := s.verify(r.Hash, password)
-		if err == nil {
-			return nil
+	case r.Hash != "":
+		err := s.verify(ctx, r.Hash, secret)
+		if err == nil || errors.Is(err, ErrUnavailable) {
+			return err
 		}
 		return fmt.Errorf("user %q: %w: %w", r.Name, ErrInvalidCredentials, err)
-	case r.Digest.belongs(r.Name, password):
+	case r.Digest.belongs(r.Name, secret):
 		return nil
 	}
 	return fmt.Errorf("user %q: %w", r.Name, ErrInvalidCredentials)
+}
+
+// verify compares a password with a hash, when it is its turn.
+func (s *Static) verify(ctx context.Context, hash, secret string) error {
+	if err := s.hashing.Acquire(ctx, 1); err != nil {
+		return unavailable("sign-in", err)
+	}
+	defer s.hashing.Release(1)
+	return password.Hashes{}.Verify(hash, secret)
 }
 
 // DigestSecrets implements DigestSource.

@@ -23,7 +23,7 @@ type shard[K comparable, V any] struct {
 	hand int
 }
 
-// item is an answer and when it was given. Only used changes.
+// item is a result and when it was given. Only used changes.
 type item[K comparable, V any] struct {
 	key  K
 	v    V
@@ -46,7 +46,7 @@ func (t *table[K, V]) shard(k K) *shard[K, V] {
 	return &t.shards[t.hash(k)%shardCount]
 }
 
-// get returns the answer to k, nil if there is none.
+// get returns the result to k, nil if there is none.
 func (t *table[K, V]) get(k K) *item[K, V] {
 	s := t.shard(k)
 	s.mu.RLock()
@@ -58,7 +58,7 @@ func (t *table[K, V]) get(k K) *item[K, V] {
 	return it
 }
 
-// put sets the answer to k.
+// put sets the result to k.
 func (t *table[K, V]) put(k K, v V, at int64) {
 	s := t.shard(k)
 	it := &item[K, V]{key: k, v: v, at: at}
@@ -106,7 +106,7 @@ func (t *table[K, V]) drop(k K) {
 	}
 }
 
-// len returns the number of answers.
+// len returns the number of results.
 func (t *table[K, V]) len() int {
 	n := 0
 	for i := range t.shards {
@@ -118,7 +118,7 @@ func (t *table[K, V]) len() int {
 	return n
 }
 
-// all calls fn with every answer. It holds a lock only for a shard's copy.
+// all calls fn with every result. It holds a lock only for a shard's copy.
 func (t *table[K, V]) all(fn func(*item[K, V])) {
 	for i := range t.shards {
 		s := &t.shards[i]

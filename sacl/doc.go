@@ -40,7 +40,7 @@
 // # When the directory is away
 //
 // The groups of a caller came with the sign-in. A rule that names a group by
-// its name needs the directory (through its cache). If it does not answer, and
-// no other entry decides, then Check returns its error: the caller answers 503
+// its name needs the directory (through its cache). If it does not respond, and
+// no other entry decides, then Check returns its error: the response is then 503
 // and nobody is denied.
 package sacl

@@ -28,30 +28,10 @@ type Explanation struct {
 	Attributes []string
 }
 
-// Find returns the one record that an operator means by who: a GUID, or what
-// the person types to sign in, or the short name of any record.
-func Find(ctx context.Context, dir directory.Directory, who string) (*directory.Principal, error) {
-	var err error
-	for _, key := range []directory.Key{
-		{By: directory.GUID, Value: who},
-		{By: directory.Login, Value: who},
-		{By: directory.Name, Value: who},
-	} {
-		var p *directory.Principal
-		if p, err = dir.Lookup(ctx, key); err == nil {
-			return p, nil
-		}
-		if !isNotFound(err) {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("%q: %w", who, directory.ErrNotFound)
-}
-
 // Explain decides as Check would for who, and says why. Errors: ErrNotFound of
 // the directory, and as Check.
 func (s *SACL) Explain(ctx context.Context, svc Service, who string) (*Explanation, error) {
-	p, err := Find(ctx, s.directory, who)
+	p, err := directory.Find(ctx, s.directory, who)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +45,7 @@ func (s *SACL) Explain(ctx context.Context, svc Service, who string) (*Explanati
 		return nil, err
 	}
 	for _, step := range e.Steps {
-		if step.Rule == nil || step.Rule.text != e.Rule || step.Rule.Who.Kind == Everyone || step.Rule.names(p) {
+		if step.Rule == nil || step.Rule.text != e.Rule || step.Rule.Everyone || step.Rule.names(p) {
 			continue
 		}
 		if e.Path, err = s.path(ctx, step.Rule, c); err != nil {
@@ -191,8 +171,6 @@ func nameOf(p *directory.Principal) string {
 	}
 	return strings.TrimSuffix(p.Type.String(), "s") + " " + p.Name
 }
-
-func isNotFound(err error) bool { return errors.Is(err, directory.ErrNotFound) }
 
 func yes(b bool) string {
 	if b {

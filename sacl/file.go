@@ -33,7 +33,7 @@ type document struct {
 type savedRule struct {
 	Service Service `json:"service"`
 	Effect  Effect  `json:"effect"`
-	Kind    Kind    `json:"kind"`
+	Kind    string  `json:"kind"` // everyone, user, group or record
 	GUID    string  `json:"guid,omitempty"`
 	Name    string  `json:"name,omitempty"` // when the rule was made; for display
 	Changed string  `json:"changed"`
@@ -136,14 +136,35 @@ func (d *document) rules() ([]*Rule, error) {
 		if err := s.check(); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
-		r := &Rule{
-			Service: s.Service, Effect: s.Effect, Who: Who{Kind: s.Kind, GUID: directory.CanonicalGUID(s.GUID), Name: s.Name},
-			Origin: FromFile, Changed: s.Changed, By: s.By,
+		r := &Rule{Service: s.Service, Effect: s.Effect, Everyone: s.Kind == everyone, Origin: FromFile, Changed: s.Changed, By: s.By}
+		if !r.Everyone {
+			typ, _ := directory.ParseType(s.Kind) // of kindRecord the type is not known
+			r.Who = directory.Ref{Type: typ, GUID: directory.CanonicalGUID(s.GUID), Name: s.Name}
 		}
 		r.prepare()
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// The kinds of saved rules, besides everyone. A kindRecord is a GUID alone.
+const (
+	kindUser   = "user"
+	kindGroup  = "group"
+	kindRecord = "record"
+)
+
+// kind returns the kind under which a rule is saved.
+func (r *Rule) kind() string {
+	switch {
+	case r.Everyone:
+		return everyone
+	case r.Who.Type == directory.User:
+		return kindUser
+	case r.Who.Type == directory.Group:
+		return kindGroup
+	}
+	return kindRecord
 }
 
 func (s savedRule) check() error {
@@ -154,9 +175,9 @@ func (s savedRule) check() error {
 		return fmt.Errorf("effect %q: %w", s.Effect, ErrBadRule)
 	}
 	switch s.Kind {
-	case Everyone:
+	case everyone:
 		return nil
-	case User, Group, Record:
+	case kindUser, kindGroup, kindRecord:
 		if s.GUID != "" {
 			return nil
 		}
@@ -170,7 +191,7 @@ func (s savedRule) check() error {
 func (f *file) write(rules []*Rule) error {
 	saved := []savedRule{}
 	for _, r := range rules {
-		saved = append(saved, savedRule{r.Service, r.Effect, r.Who.Kind, r.Who.GUID, r.Who.Name, r.Changed, r.By})
+		saved = append(saved, savedRule{r.Service, r.Effect, r.kind(), r.Who.GUID, r.Who.Name, r.Changed, r.By})
 	}
 	doc := document{Version: fileVersion, Generation: 1, Rules: &saved}
 	if f.note != nil {
@@ -206,14 +227,14 @@ type Change struct {
 // stays, and may decide (see Rules). by is who asks, for the audit log.
 // Errors: ErrBadRule, and those of looking who up in the directory.
 func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by string) (Change, error) {
-	w, err := s.resolve(ctx, who)
+	w, all, err := s.resolve(ctx, who)
 	if err != nil {
 		return Change{}, err
 	}
-	if svc == Admin && effect == Allow && w.Kind == Everyone {
+	if svc == Admin && effect == Allow && all {
 		return Change{}, fmt.Errorf("everyone an administrator: %w", ErrBadRule)
 	}
-	r := &Rule{Service: svc, Effect: effect, Who: w, Origin: FromFile, Changed: s.now().UTC().Format(time.RFC3339), By: by}
+	r := &Rule{Service: svc, Effect: effect, Everyone: all, Who: w, Origin: FromFile, Changed: s.now().UTC().Format(time.RFC3339), By: by}
 	r.prepare()
 	changed, err := s.change(func(rules []*Rule) []*Rule {
 		if i := slices.IndexFunc(rules, r.same); i >= 0 {
@@ -228,7 +249,7 @@ func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by stri
 		return Change{}, err
 	}
 	if changed {
-		s.audit.Info("sacl: rule set", "service", svc, "effect", effect, "who", w.String(), "guid", w.GUID, "by", by)
+		s.audit.Info("sacl: rule set", "service", svc, "effect", effect, "who", r.Entry(), "guid", w.GUID, "by", by)
 	}
 	return Change{Rule: *r, Changed: changed}, nil
 }
@@ -237,14 +258,14 @@ func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who, by stri
 // Rules of the configuration are not touched. Errors: as Set; a GUID need not
 // be in the directory any more.
 func (s *SACL) Clear(ctx context.Context, svc Service, who, by string) (Change, error) {
-	w, err := s.resolve(ctx, who)
+	w, all, err := s.resolve(ctx, who)
 	if errors.Is(err, directory.ErrNotFound) {
 		w, err = s.remembered(who, err)
 	}
 	if err != nil {
 		return Change{}, err
 	}
-	r := &Rule{Service: svc, Who: w}
+	r := &Rule{Service: svc, Everyone: all, Who: w}
 	changed, err := s.change(func(rules []*Rule) []*Rule {
 		return slices.DeleteFunc(slices.Clone(rules), r.same)
 	})
@@ -252,14 +273,14 @@ func (s *SACL) Clear(ctx context.Context, svc Service, who, by string) (Change, 
 		return Change{}, err
 	}
 	if changed {
-		s.audit.Info("sacl: rule cleared", "service", svc, "who", w.String(), "guid", w.GUID, "by", by)
+		s.audit.Info("sacl: rule cleared", "service", svc, "who", r.Entry(), "guid", w.GUID, "by", by)
 	}
 	return Change{Rule: *r, Changed: changed}, nil
 }
 
 // same reports whether r and o are about the same record and service.
 func (r *Rule) same(o *Rule) bool {
-	return r.Service == o.Service && (r.Who.Kind == Everyone) == (o.Who.Kind == Everyone) && r.Who.GUID == o.Who.GUID
+	return r.Service == o.Service && r.Everyone == o.Everyone && r.Who.GUID == o.Who.GUID
 }
 
 var errNoFile = errors.New("access list: no data folder to keep rules in")
@@ -309,72 +330,57 @@ func lockFile(path string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// resolve finds the record that an operator names: "everyone", a GUID,
+// resolve finds whom an operator names: "everyone", which sets all, a GUID,
 // user:NAME, group:NAME, or a bare NAME that only one of the two has.
-func (s *SACL) resolve(ctx context.Context, who string) (Who, error) {
-	w, err := ParseWho(who)
+func (s *SACL) resolve(ctx context.Context, entry string) (who directory.Ref, all bool, err error) {
+	who, all, err = parseEntry(entry)
+	if all {
+		return who, true, nil
+	}
+	find := who.Find
 	if err != nil {
-		return s.bareName(ctx, who)
+		find = func(ctx context.Context, d directory.Directory) (*directory.Principal, error) {
+			return bareName(ctx, d, entry)
+		}
 	}
-	var p *directory.Principal
-	switch {
-	case w.Kind == Everyone:
-		return w, nil
-	case w.GUID != "":
-		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: w.GUID})
-	case w.Kind == User:
-		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: directory.User, Value: w.Name})
-	default:
-		p, err = s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: directory.Group, Value: w.Name})
-	}
+	p, err := find(ctx, s.directory)
 	if err != nil {
-		return Who{}, err
+		return directory.Ref{}, false, err
 	}
-	return whoIs(p), nil
+	return directory.RefTo(p), false, nil
 }
 
 // bareName finds the user or the group called name.
-func (s *SACL) bareName(ctx context.Context, name string) (Who, error) {
+func bareName(ctx context.Context, d directory.Directory, name string) (*directory.Principal, error) {
 	var found []*directory.Principal
 	for _, t := range []directory.Type{directory.User, directory.Group} {
-		p, err := s.directory.Lookup(ctx, directory.Key{By: directory.Name, Type: t, Value: name})
+		p, err := directory.Ref{Type: t, Name: name}.Find(ctx, d)
 		switch {
 		case errors.Is(err, directory.ErrNotFound):
 		case err != nil:
-			return Who{}, err
+			return nil, err
 		default:
 			found = append(found, p)
 		}
 	}
 	switch len(found) {
 	case 0:
-		return Who{}, fmt.Errorf("user or group %q: %w", name, directory.ErrNotFound)
+		return nil, fmt.Errorf("user or group %q: %w", name, directory.ErrNotFound)
 	case 1:
-		return whoIs(found[0]), nil
+		return found[0], nil
 	}
-	return Who{}, fmt.Errorf("%q is a user and a group: %w; write user:%s or group:%s", name, directory.ErrAmbiguous, name, name)
+	return nil, fmt.Errorf("%q is a user and a group: %w; write user:%s or group:%s", name, directory.ErrAmbiguous, name, name)
 }
 
 // remembered finds who among the rules of the file, for records that have left
 // the directory; notFound is returned if there is none.
-func (s *SACL) remembered(who string, notFound error) (Who, error) {
+func (s *SACL) remembered(who string, notFound error) (directory.Ref, error) {
 	for _, r := range s.Rules() {
-		if r.Origin == FromFile && (r.Who.String() == who || r.Who.Name == who || r.Who.GUID == directory.CanonicalGUID(who)) {
+		if r.Origin == FromFile && !r.Everyone && (r.Entry() == who || r.Who.Name == who || r.Who.GUID == directory.CanonicalGUID(who)) {
 			return r.Who, nil
 		}
 	}
-	return Who{}, notFound
-}
-
-func whoIs(p *directory.Principal) Who {
-	w := Who{Kind: Record, GUID: p.GUID, Name: p.Name}
-	switch p.Type {
-	case directory.User:
-		w.Kind = User
-	case directory.Group:
-		w.Kind = Group
-	}
-	return w
+	return directory.Ref{}, notFound
 }
 
 // CheckFile reads the file at path as a list of rules, whatever list was in force

@@ -1,12 +1,10 @@
 package sacl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
-
-	"github.com/google/uuid"
 
 	"convene/directory"
 )
@@ -74,7 +72,7 @@ func (c *Config) of(svc Service) Rules {
 func (c *Config) Check() (key string, err error) {
 	for key, entries := range c.Lists() {
 		for _, s := range entries {
-			if _, err := ParseWho(s); err != nil {
+			if _, _, err := parseEntry(s); err != nil {
 				return key, err
 			}
 		}
@@ -103,59 +101,19 @@ const (
 	Deny  Effect = "deny"
 )
 
-// Kind says whom an entry names.
-type Kind string
+// everyone is the entry for all principals.
+const everyone = "everyone"
 
-// The kinds of entry. Record is a GUID of which the type is not said.
-const (
-	Everyone Kind = "everyone"
-	User     Kind = "user"
-	Group    Kind = "group"
-	Record   Kind = "record"
-)
-
-// Who is whom a rule is about: everyone, or a record by GUID or short name.
-type Who struct {
-	Kind Kind
-	GUID string // canonical; "" if only the name is known
-	Name string // as written; "" if only the GUID is known
-}
-
-// ParseWho reads "everyone", "user:NAME", "group:NAME", "user:GUID",
-// "group:GUID" or a GUID.
-func ParseWho(s string) (Who, error) {
-	kind, value, prefixed := strings.Cut(s, ":")
-	switch {
-	case s == string(Everyone):
-		return Who{Kind: Everyone}, nil
-	case !prefixed && isUUID(s):
-		return Who{Kind: Record, GUID: directory.CanonicalGUID(s)}, nil
-	case prefixed && value != "" && kind == "guid":
-		return Who{Kind: Record, GUID: directory.CanonicalGUID(value)}, nil
-	case prefixed && value != "" && (kind == string(User) || kind == string(Group)):
-		if isUUID(value) {
-			return Who{Kind: Kind(kind), GUID: directory.CanonicalGUID(value)}, nil
-		}
-		return Who{Kind: Kind(kind), Name: value}, nil
+// parseEntry reads whom an entry is about: all is set for everyone. Errors:
+// ErrBadRule.
+func parseEntry(s string) (who directory.Ref, all bool, err error) {
+	if s == everyone {
+		return directory.Ref{}, true, nil
 	}
-	return Who{}, fmt.Errorf("%q: %w; write everyone, user:NAME, group:NAME or a GUID", s, ErrBadRule)
-}
-
-func isUUID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
-
-// String returns the form that ParseWho reads, by name if there is one.
-func (w Who) String() string {
-	switch {
-	case w.Kind == Everyone:
-		return string(Everyone)
-	case w.Kind == Record && w.Name != "":
-		return w.Name
-	case w.Kind == Record:
-		return "guid:" + w.GUID
-	case w.Name != "":
-		return string(w.Kind) + ":" + w.Name
+	if who, err = directory.ParseRef(s); err != nil {
+		return who, false, fmt.Errorf("%q: %w; write everyone, user:NAME, group:NAME or a GUID", s, ErrBadRule)
 	}
-	return string(w.Kind) + ":" + w.GUID
+	return who, false, nil
 }
 
 // Origin says where a rule stands.
@@ -169,12 +127,13 @@ const (
 
 // A Rule is one entry for one service.
 type Rule struct {
-	Service Service
-	Effect  Effect
-	Who     Who
-	Origin  Origin
-	Changed string // of FromFile: when, in RFC 3339
-	By      string // of FromFile: who made the rule
+	Service  Service
+	Effect   Effect
+	Everyone bool          // it is about all principals
+	Who      directory.Ref // whom it is about otherwise
+	Origin   Origin
+	Changed  string // of FromFile: when, in RFC 3339
+	By       string // of FromFile: who made the rule
 
 	text string // see String
 	key  directory.Key
@@ -184,13 +143,21 @@ type Rule struct {
 // "calendar: allow group:staff (configuration)".
 func (r *Rule) String() string { return r.text }
 
+// Entry returns whom the rule is about, as in the configuration file.
+func (r *Rule) Entry() string {
+	if r.Everyone {
+		return everyone
+	}
+	return r.Who.String()
+}
+
 // prepare fills in what Check would otherwise compute for each request.
 func (r *Rule) prepare() {
-	r.text = fmt.Sprintf("%s: %s %s (%s)", r.Service, r.Effect, r.Who, r.Origin)
-	typ := directory.User
-	if r.Who.Kind == Group {
-		typ = directory.Group
+	r.text = fmt.Sprintf("%s: %s %s (%s)", r.Service, r.Effect, r.Entry(), r.Origin)
+	if r.Who.Name == "" {
+		return
 	}
+	typ := cmp.Or(r.Who.Type, directory.User)
 	// An impossible name has no canonical form and matches nobody.
 	if k, err := (directory.Key{By: directory.Name, Type: typ, Value: r.Who.Name}).Canonical(); err == nil {
 		r.key = k
@@ -206,11 +173,11 @@ func parse(c *Config) ([]*Rule, error) {
 			entries []string
 		}{{Deny, c.of(svc).Deny}, {Allow, c.of(svc).Allow}} {
 			for _, s := range list.entries {
-				who, err := ParseWho(s)
+				who, all, err := parseEntry(s)
 				if err != nil {
 					return nil, fmt.Errorf("access list of %s: %w", svc, err)
 				}
-				r := &Rule{Service: svc, Effect: list.effect, Who: who, Origin: FromConfig}
+				r := &Rule{Service: svc, Effect: list.effect, Everyone: all, Who: who, Origin: FromConfig}
 				r.prepare()
 				out = append(out, r)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -21,7 +22,7 @@ type Options struct {
 	File      string        // path of sacl.json; "": rules of the configuration only
 	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
-	Audit     *slog.Logger     // told of every change of a rule; nil: nobody
+	Audit     *slog.Logger     // gets every change of a rule; nil: nobody
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -119,7 +120,24 @@ func (s *SACL) Rules() []Rule {
 	return out
 }
 
-// A Decision is the answer to a request for a service.
+// Unknown gives the rules of the configuration that name no record of the
+// directory, each with the directory's error. It ends early if the directory is
+// unavailable.
+func (s *SACL) Unknown(ctx context.Context) iter.Seq2[*Rule, error] {
+	return func(yield func(*Rule, error) bool) {
+		for _, r := range s.config {
+			if r.Everyone || r.Who.GUID != "" {
+				continue
+			}
+			_, err := r.Who.Find(ctx, s.directory)
+			if errors.Is(err, directory.ErrUnavailable) || err != nil && !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// A Decision is the result to a request for a service.
 type Decision struct {
 	Allowed bool
 	Rule    string // the rule that decided, or "directory record"
@@ -134,8 +152,8 @@ const (
 )
 
 // Check decides whether c may use svc, which is not All. The error is that of
-// a directory that could not say who is meant by a rule: answer 503, and deny
-// nobody.
+// a directory that could not say who is meant by a rule: the response is then 503,
+// and nobody is denied.
 func (s *SACL) Check(ctx context.Context, svc Service, c *auth.Caller) (Decision, error) {
 	return s.decide(ctx, svc, c, nil)
 }
@@ -216,13 +234,13 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 	// The first rule that the directory could not be asked about: what comes after
 	// it may decide if it would have decided the same.
 	var unknown *Rule
-	var unanswered error
+	var unavailable error
 	for _, r := range rules {
 		listed = listed || r.Effect == Allow
 		entry, in, err := s.holds(ctx, r, c)
 		switch {
 		case err != nil && unknown == nil:
-			unknown, unanswered = r, err
+			unknown, unavailable = r, err
 		case in && (unknown == nil || unknown.Effect == r.Effect):
 			step.Rule, step.Passed, step.Entry = r, r.Effect == Allow, entry
 			step.Reason = "the person is in the group that the rule names"
@@ -230,10 +248,10 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 		}
 	}
 	if unknown != nil {
-		return step, unanswered
+		return step, unavailable
 	}
 	for _, r := range rules {
-		if r.Who.Kind == Everyone {
+		if r.Everyone {
 			step.Rule, step.Passed = r, r.Effect == Allow
 			step.Reason = "the rule is for everyone"
 			return step, nil
@@ -250,11 +268,11 @@ func (s *SACL) stage(ctx context.Context, svc Service, rules []*Rule, c *auth.Ca
 // names reports whether r names the record p itself.
 func (r *Rule) names(p *directory.Principal) bool {
 	switch {
-	case r.Who.Kind == Everyone:
+	case r.Everyone:
 		return false
 	case r.Who.GUID != "":
 		return r.Who.GUID == p.GUID
-	case r.Who.Kind != User || p.Type != directory.User || r.key.Value == "":
+	case r.Who.Type != directory.User || p.Type != directory.User || r.key.Value == "":
 		return false
 	}
 	return r.hasName(p)
@@ -273,7 +291,7 @@ func sameName(key directory.Key, name string) bool {
 // group's DN, where the directory was asked for it.
 func (s *SACL) holds(ctx context.Context, r *Rule, c *auth.Caller) (entry string, in bool, err error) {
 	switch {
-	case r.Who.Kind == Everyone, r.Who.Kind == User:
+	case r.Everyone, r.Who.Type == directory.User:
 		return "", false, nil
 	case r.Who.GUID != "":
 		_, in = slices.BinarySearch(c.Groups, r.Who.GUID)

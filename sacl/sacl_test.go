@@ -56,7 +56,7 @@ func people(t testing.TB, calendar, login bool) *directory.Static {
 		record(middleID, directory.Group, "middle", innerID),
 		record(outerID, directory.Group, "outer", middleID),
 		record(otherID, directory.Group, "other", bobID),
-	}, nil)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,14 +200,14 @@ func TestExplainText(t *testing.T) {
 	}
 }
 
-// away is a directory that does not answer.
+// away is a directory that does not respond.
 type away struct{ directory.Directory }
 
 func (away) Lookup(context.Context, directory.Key) (*directory.Principal, error) {
 	return nil, &directory.UnavailableError{RetryAfter: time.Second}
 }
 
-// A directory that does not answer denies nobody: what can be decided without
+// A directory that does not respond denies nobody: what can be decided without
 // it is, and the rest is an error.
 func TestDirectoryAway(t *testing.T) {
 	dir := people(t, true, true)
@@ -260,7 +260,7 @@ func TestAmbiguousGroup(t *testing.T) {
 	user := func(guid, name string) directory.Record {
 		return directory.Record{Principal: directory.Principal{GUID: guid, Type: directory.User, Name: name, CalendarEnabled: true, LoginEnabled: true}}
 	}
-	dir, err := directory.NewStatic([]directory.Record{user(annID, "ann"), user(bobID, "bob"), twin(innerID, annID), twin(otherID, bobID)}, nil)
+	dir, err := directory.NewStatic([]directory.Record{user(annID, "ann"), user(bobID, "bob"), twin(innerID, annID), twin(otherID, bobID)})
 	if err != nil {
 		t.Fatal(err)
 	}

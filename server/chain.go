@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -17,19 +16,18 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/logging"
-	"convene/sacl"
 )
 
 // chain is the way of a request, from the access log down to the calendars.
 func (s *Server) chain(log *logging.Log) (http.Handler, error) {
-	compressed, err := compress(s.public(http.HandlerFunc(s.signIn)))
+	compressed, err := compress(s.mount(s.services()))
 	if err != nil {
 		return nil, err
 	}
 	return logging.NewHandler(drained(s.guard(compressed)), log, s.now, time.Local), nil
 }
 
-// What every answer says: of the program; and that a browser must not take it for
+// What every response says: of the program; and that a browser must not take it for
 // anything but what its Content-Type says.
 var (
 	serverHeader = []string{"convene"}
@@ -41,7 +39,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header["Server"], header["X-Content-Type-Options"] = serverHeader, noSniff
-		if most := s.maxBody.Load(); r.ContentLength > most {
+		if most := s.limits.maxBody.Load(); r.ContentLength > most {
 			http.Error(w, "The request's body is too large.", http.StatusRequestEntityTooLarge)
 			return
 		} else if r.ContentLength != 0 {
@@ -64,7 +62,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 	s.log.Error("panic while serving a request", "id", line.ID, "method", r.Method, "path", r.URL.Path,
 		"panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
 	if line.Status() != 0 {
-		panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		panic(http.ErrAbortHandler) // half a response must not look like a whole one
 	}
 	http.Error(w, "An internal error; the server's log knows more.", http.StatusInternalServerError)
 }
@@ -72,7 +70,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 // leastCompressed is the size in bytes below which compressing is not worth it.
 const leastCompressed = 1400
 
-// compress compresses large text answers for clients that ask for it. Strong
+// compress compresses large text responses for clients that ask for it. Strong
 // ETags stay strong: clients send them back in If-Match, and some break on
 // weak ones.
 func compress(next http.Handler) (http.Handler, error) {
@@ -109,69 +107,55 @@ func asksForGzip(r *http.Request) bool {
 
 // signIn finds out who is asking and lets in whom the access list and the
 // directory record let in.
-func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
-	site, caller, out := s.authenticate(r)
-	defer site.leave()
+func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
+	current, caller, out := s.authenticate(r)
+	defer current.leave()
 	out.Write(w)
 	if caller == nil {
 		return
 	}
 	logging.For(w).User = caller.Login
-	service := serviceOf(r.URL.Path)
-	decision, err := site.sacl.Check(r.Context(), service, caller)
+	decision, err := current.sacl.Check(r.Context(), to.gate, caller)
 	switch {
 	case err != nil:
-		s.log.Error("access list undecided", "user", caller.Login, "service", service, "err", err)
+		s.log.Error("access list undecided", "user", caller.Login, "service", to.gate, "err", err)
 		unavailable(w, err)
 	case !decision.Allowed:
-		s.log.Info("access denied", "user", caller.Login, "service", service, "rule", decision.Rule, "reason", decision.Reason)
+		s.log.Info("access denied", "user", caller.Login, "service", to.gate, "rule", decision.Rule, "reason", decision.Reason)
 		http.Error(w, "You may not use this service. Ask your administrator.", http.StatusForbidden)
 	default:
-		s.serveCaller(w, r, site, caller)
+		s.serveCaller(w, r, current, to.callers(current), caller)
 	}
 }
 
 // serveCaller serves a request unless its caller has too many in progress already.
 // That is 429 and not 503: it is the caller's doing, and others are served (RFC 6585
 // §4).
-func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, site *site, caller *auth.Caller) {
+func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, current *generation, to callerHandler, caller *auth.Caller) {
 	guid := caller.Principal.GUID
-	if !s.callers.enter(r.Context(), guid, site.config.Limits.Requests) {
+	if !s.limits.callers.enter(r.Context(), guid, current.config.Limits.Requests) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "You have too many requests in progress; wait for one of them to end.", http.StatusTooManyRequests)
 		return
 	}
-	defer s.callers.leave(guid)
-	site.calendars.Load().Serve(w, r, caller)
+	defer s.limits.callers.leave(guid)
+	to.Serve(w, r, caller)
 }
 
-// authenticate enters the site of the moment and asks its authenticator.
+// authenticate enters the current generation and asks its authenticator.
 // While a reload exchanges authenticators, requests wait at the gate.
-func (s *Server) authenticate(r *http.Request) (*site, *auth.Caller, *auth.Outcome) {
+func (s *Server) authenticate(r *http.Request) (*generation, *auth.Caller, *auth.Outcome) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
-	current := s.site.Load()
+	current := s.current.Load()
 	for !current.enter() {
-		current = s.site.Load()
+		current = s.current.Load()
 	}
 	caller, out := current.signIn.Authenticate(r)
 	return current, caller, out
 }
 
-// serviceOf is the service that the path of a URL belongs to, however it is
-// written.
-func serviceOf(urlPath string) sacl.Service {
-	first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean(urlPath), "/"), "/")
-	switch first {
-	case "admin":
-		return sacl.Admin
-	case "my":
-		return sacl.Web
-	}
-	return sacl.Calendar
-}
-
-// unavailable answers that the directory could not say.
+// unavailable says that the directory cannot be reached: 503.
 func unavailable(w http.ResponseWriter, err error) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(directory.RetryAfter(err).Seconds())))
 	http.Error(w, "The directory cannot be reached at the moment.", http.StatusServiceUnavailable)

@@ -46,39 +46,37 @@ func (c *controller) listen(dataDir string) (err error) {
 	return err
 }
 
-func (c *controller) serve() {
-	if err := c.http.Serve(c.l); !errors.Is(err, http.ErrServerClosed) {
-		c.server.log.Error("commands cannot reach the server any more", "err", err)
-	}
-}
-
-// close ends commands that are being served; they report it.
-func (c *controller) close() error {
-	if c.l == nil {
+// run serves commands until ctx ends. Those in progress are then cut off; they
+// report it.
+func (c *controller) run(ctx context.Context) error {
+	stopped := context.AfterFunc(ctx, func() { _ = c.http.Close() }) // it closes a socket, of which nothing is left
+	defer stopped()
+	err := c.http.Serve(c.l)
+	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
-	return c.http.Close()
+	return fmt.Errorf("commands cannot reach the server any more: %w", err)
 }
 
-// admin gives the operator's verbs the parts of the site of the moment.
+// admin gives the operator's verbs the parts of the current generation.
 func (s *Server) admin() (*admin.Admin, func()) {
 	s.gate.RLock() // while a reload exchanges the sign-in there is none
 	defer s.gate.RUnlock()
-	current := s.site.Load()
+	current := s.current.Load()
 	for !current.enter() {
-		current = s.site.Load()
+		current = s.current.Load()
 	}
 	return &admin.Admin{
-		Store: s.store, Directory: current.people.cache, Devices: current.signIn.Devices(), SACL: current.sacl,
-		Provision: provision(s.store, current.people), Audit: s.audit, Reload: s.Reload,
-		Members: members(&current.config, s.store, s.state),
+		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
+		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.Reload,
+		Members: members(&current.config, s.data.store, s.data.state),
 	}, current.leave
 }
 
 // provision makes homes for the operator's verbs.
-func provision(s *store.Store, p *people) func(context.Context, *directory.Principal) error {
+func provision(s *store.Store, d directory.Directory) func(context.Context, *directory.Principal) error {
 	return func(ctx context.Context, owner *directory.Principal) error {
-		return (&calendar.Calendars{Store: s, Groups: p.cache.Groups}).Provision(ctx, owner)
+		return (&calendar.Calendars{Store: s, Groups: d.Groups}).Provision(ctx, owner)
 	}
 }
 
@@ -108,11 +106,11 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if err = resumeRestore(c.Server.Data, stderr); err != nil {
 		return nil, err
 	}
-	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil); err != nil {
+	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	state, err := openState(&c, stderr)
+	state, err := openState(&c, stderr, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,22 +121,22 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.Audit, o.close = audit, append(o.close, closer.Close)
-	people, err := openPeople(c.Directory, c.Server.Data, quiet, time.Now)
+	dir, err := openDirectory(&c, quiet, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	o.Directory, o.close = people.cache, append(o.close, people.close)
-	o.Provision = provision(o.Store, people)
+	o.Directory, o.close = dir, append(o.close, dir.Close)
+	o.Provision = provision(o.Store, dir)
 	if len(c.Quota.Groups) > 0 {
-		policy.Store(people.quotaPolicy(ctx, c.QuotaPolicy(), quiet))
+		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
-	if o.SACL, err = openSACL(&c, people, state, audit, time.Now); err != nil {
+	if o.SACL, err = openSACL(&c, dir, state, audit, time.Now); err != nil {
 		return nil, err
 	}
 	// Whatever way to sign in is configured, enrolling needs none of them.
 	options := c.Auth.Options()
 	options.Schemes, options.Basic.Files = []string{auth.SchemeBasic}, nil
-	options.Directory, options.State, options.Log = people.cache, state, quiet
+	options.Directory, options.State, options.Log = dir, state, quiet
 	a, err := auth.New(options)
 	if err != nil {
 		return nil, err
@@ -154,7 +152,7 @@ func ResetSACL(c config.Config, with sacl.Beginning, by string) (rules int, err 
 	if err := checkOwner(c.Server.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
-	state, err := openState(&c, slog.New(slog.DiscardHandler)) // fails if a server has it open
+	state, err := openState(&c, slog.New(slog.DiscardHandler), nil) // fails if a server has it open
 	if err != nil {
 		return 0, err
 	}

@@ -34,7 +34,7 @@ func drained(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
-		// One who asked before sending (100-continue) and was not told to go on sends
+		// One who asked before sending (100-continue) and got no 100 sends
 		// nothing, and net/http ends the connection.
 		if body.ended || !body.asked && r.Header.Get("Expect") != "" {
 			return

@@ -140,7 +140,7 @@ type trackedConn struct {
 }
 
 // CloseWrite lets net/http say good-bye in order: it ends its side and waits a
-// little, so that a client still sending gets the answer and not a reset.
+// little, so that a client still sending gets the response and not a reset.
 func (c *trackedConn) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()

@@ -121,6 +121,14 @@ func listenNotify(t *testing.T, path string) notifySocket {
 
 func (n notifySocket) expect(t *testing.T, want string) {
 	t.Helper()
+	if got := n.next(t, want); !strings.HasPrefix(got, want) {
+		t.Fatalf("told %q, want %q", got, want)
+	}
+}
+
+// next returns what is told next, while the test waits for want.
+func (n notifySocket) next(t *testing.T, want string) string {
+	t.Helper()
 	if err := n.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +137,5 @@ func (n notifySocket) expect(t *testing.T, want string) {
 	if err != nil {
 		t.Fatalf("waiting for %q: %v", want, err)
 	}
-	if got := string(buf[:count]); !strings.HasPrefix(got, want) {
-		t.Fatalf("told %q, want %q", got, want)
-	}
+	return string(buf[:count])
 }

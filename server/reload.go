@@ -3,10 +3,7 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"reflect"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -36,7 +33,7 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	if err := s.logs.reopen(); err != nil {
 		return err
 	}
-	old := s.site.Load()
+	old := s.current.Load()
 	c := old.config
 	if s.reread != nil {
 		var err error
@@ -56,11 +53,11 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	if err := rereadFiles(ctx, old, &c); err != nil {
 		return err
 	}
-	added, err := s.openListeners(&c)
+	added, err := s.net.open(&c.Server)
 	if err != nil {
 		return err
 	}
-	next, err := s.openSite(ctx, c, old)
+	next, err := s.openGeneration(ctx, c, old)
 	if err == nil {
 		if err = s.exchange(ctx, next, old); err != nil {
 			err = errors.Join(err, next.discard(old))
@@ -73,18 +70,18 @@ func (s *Server) reloadAll(ctx context.Context) error {
 		return err
 	}
 	s.retire(old, next)
-	s.quota.Store(next.quota.Load())
-	s.maxBody.Store(int64(c.Limits.Body))
-	return errors.Join(s.logs.setLevel(&c), s.useListeners(&c, added))
+	s.limits.quota.Store(next.quota.Load())
+	s.limits.maxBody.Store(int64(c.Limits.Body))
+	return errors.Join(s.logs.setLevel(&c), s.net.use(&c.Server, added))
 }
 
 // rereadFiles reads the files anew of those parts of old that go on under c: the
-// others are opened, and so read, for the new site.
-func rereadFiles(ctx context.Context, old *site, c *config.Config) error {
-	if !old.people.serves(c.Directory) {
+// others are opened, and so read, for the next generation.
+func rereadFiles(ctx context.Context, old *generation, c *config.Config) error {
+	if !old.directory.Serves(c.Directory) {
 		return nil
 	}
-	if err := old.people.source.Reload(ctx); err != nil {
+	if err := old.directory.Reload(ctx); err != nil {
 		return err
 	}
 	if reflect.DeepEqual(c.Auth, old.config.Auth) {
@@ -94,7 +91,7 @@ func rereadFiles(ctx context.Context, old *site, c *config.Config) error {
 }
 
 // retire lets old go when its last request is done.
-func (s *Server) retire(old, next *site) {
+func (s *Server) retire(old, next *generation) {
 	old.retire = func() {
 		if err := old.discard(next); err != nil {
 			s.log.Warn("former directory", "err", err)
@@ -138,95 +135,5 @@ func needsRestart(old, next *config.Config) (keys []string) {
 func keepRestart(old, next *config.Config) {
 	for _, r := range restartOnly {
 		reflect.ValueOf(r.of(next)).Elem().Set(reflect.ValueOf(r.of(old)).Elem())
-	}
-}
-
-// ownsAddresses reports whether the server listens on addresses that it opened
-// itself. The caller holds s.mu.
-func (s *Server) ownsAddresses() bool {
-	return len(s.listeners) > 0 && s.listeners[0].config != ""
-}
-
-// openListeners opens addresses of c that are new, unless systemd opens them.
-func (s *Server) openListeners(c *config.Config) ([]*listener, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ownsAddresses() {
-		return nil, nil
-	}
-	return listen(&c.Server, s.listeners, s.slots)
-}
-
-// useListeners serves the added ones and closes those that c no longer names;
-// the connections that came through them go on.
-func (s *Server) useListeners(c *config.Config, added []*listener) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ownsAddresses() {
-		return nil
-	}
-	var keep []*listener
-	var errs []error
-	names := wanted(&c.Server)
-	for _, l := range s.listeners {
-		if find(names, l.config, l.secure) != nil {
-			keep = append(keep, l)
-			continue
-		}
-		s.log.Info("no longer listening", "address", l.Addr())
-		if err := l.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("address %s: %w", l.config, err))
-		}
-	}
-	for _, l := range added {
-		s.log.Info("listening", "address", l.Addr())
-		if s.serving {
-			s.accept(l)
-		}
-	}
-	s.listeners = append(keep, added...)
-	return errors.Join(errs...)
-}
-
-// How often the server looks for changes that nobody tells it of.
-const (
-	watchEvery   = time.Second
-	resolveEvery = time.Minute // administrators' names; each watchEvery while some are unknown
-)
-
-// watch follows the files that change while the server runs: certificate and
-// access list; and who the administrators are.
-func (s *Server) watch(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	resolved := s.now()
-	quiet := slog.New(slog.DiscardHandler)
-	var told string // the last trouble with the access list
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		s.certs.refresh()
-		s.reload.Lock()
-		current := s.site.Load()
-		trouble := ""
-		if _, err := current.sacl.Reload(); err != nil {
-			trouble = err.Error()
-		}
-		if trouble != told && trouble != "" {
-			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
-		}
-		told = trouble
-		if now := s.now(); current.policy.Incomplete || current.quota.Load().Incomplete || now.Sub(resolved) >= resolveEvery {
-			resolved = now
-			if err := s.setCalendars(ctx, current, quiet); err != nil {
-				s.log.Error("administrators not changed", "err", err)
-			}
-			s.setQuota(ctx, current, quiet)
-			s.quota.Store(current.quota.Load())
-		}
-		s.reload.Unlock()
 	}
 }

@@ -44,7 +44,7 @@ type certificates struct {
 	keyFile  string
 	selfFor  string // host name of the self-signed certificate; "" if the files are the operator's
 	seen     [2]os.FileInfo
-	told     string // the last trouble with the files
+	logged   string // the last trouble with the files
 
 	current atomic.Pointer[tls.Certificate]
 }
@@ -87,10 +87,10 @@ func (s *certificates) refresh() {
 	if err := s.renew(); err != nil {
 		trouble = err.Error()
 	}
-	if trouble != s.told && trouble != "" {
+	if trouble != s.logged && trouble != "" {
 		s.log.Error("certificate not read again; the one in use stays", "err", trouble)
 	}
-	s.told = trouble
+	s.logged = trouble
 }
 
 func (s *certificates) renew() error {
@@ -226,7 +226,7 @@ func writePEM(file string, perm os.FileMode, kind string, der []byte) error {
 }
 
 // selfSigned makes a certificate for a host name, localhost and the loopback
-// addresses. Clients that are told to trust it take it for an authority; it is
+// addresses. Clients that trust it take it for an authority; it is
 // one for those names only.
 func selfSigned(host string, now time.Time, key crypto.Signer) (der []byte, err error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))

@@ -2,13 +2,14 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"convene/internal/engine"
 	"convene/quota"
@@ -41,6 +42,7 @@ type Options struct {
 	MaxSize int64        // bytes that it may grow to; 0: the disk is the limit
 	NoSync  bool         // leave out the waits for the disk: for tests and bulk loads into a new file
 	Log     *slog.Logger // what an operator should know of it; nil: nobody is told
+	Trouble func(error)  // engine.BoltOptions.Trouble
 
 	// Wrap returns what is used in place of the engine that was opened: for
 	// tests. nil: the engine itself.
@@ -56,7 +58,7 @@ func (o *Options) setDefaults() {
 		o.Quota = func() *quota.Policy { return unlimited }
 	}
 	if o.NewUUID == nil {
-		o.NewUUID = newUUID
+		o.NewUUID = uuid.NewString
 	}
 	if o.ChangeLogAge == 0 {
 		o.ChangeLogAge = 30 * 24 * time.Hour
@@ -77,13 +79,6 @@ func (o *Options) setDefaults() {
 // value of the engine less more than an object's header.
 const MaxBody = engine.MaxValue - 1<<10
 
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails (crypto/rand)
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // A Store keeps the calendars of all principals. Its methods may be called from
 // many goroutines.
 type Store struct {
@@ -100,7 +95,7 @@ type Store struct {
 // migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
 	e, err := engine.OpenBolt(path, engine.BoltOptions{
-		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log,
+		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log, Trouble: o.Trouble,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -88,7 +88,7 @@ func (m Calendars) open(ctx context.Context, path string) (*store.Store, error) 
 // checkFile looks at the pages of a file before it is opened.
 func checkFile(ctx context.Context, path string) error {
 	err := engine.CheckFile(ctx, path)
-	if errors.Is(err, engine.ErrDamaged) || errors.Is(err, engine.ErrForeign) {
+	if errors.Is(err, engine.ErrDamaged) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err

@@ -28,7 +28,7 @@ func everybody() []string {
 	return out
 }
 
-// nameSearches are those that can be answered from short names.
+// nameSearches are those that short names suffice for.
 func nameSearches() []search {
 	users := []directory.Type{directory.User}
 	of := func(match directory.Combine, terms ...directory.Term) directory.Query {

@@ -7,11 +7,11 @@ type Quirks struct {
 	// ActiveDirectory gives all entries objectGUID, distinguishedName and
 	// memberOf.
 	ActiveDirectory bool
-	// MaxPage is the most entries per answer: an unpaged search ends with code
+	// MaxPage is the most entries per response: an unpaged search ends with code
 	// 4 after as many, a larger page is cut without notice. Active Directory
 	// has 1000.
 	MaxPage int
-	// MaxValues is the most values of an attribute per answer; the rest is to
+	// MaxValues is the most values of an attribute per response; the rest is to
 	// be read by range. Active Directory has 1500.
 	MaxValues int
 	// StrongReq refuses simple binds without TLS (code 8).
@@ -21,14 +21,14 @@ type Quirks struct {
 	NoAnonymous bool
 	// Referral is sent as a search reference with every subtree search.
 	Referral string
-	// Fail answers every search with this code: 51 busy, 52 unavailable.
+	// Fail ends every search with this code: 51 busy, 52 unavailable.
 	Fail uint16
-	// FailBind answers every bind with this code, BindMessage with its text.
+	// FailBind ends every bind with this code, BindMessage with its text.
 	FailBind    uint16
 	BindMessage string
 	// DropAfter closes the connection after so many entries of a search; -1
 	// before the first.
 	DropAfter int
-	// Delay is waited before every answer.
+	// Delay is waited before every response.
 	Delay time.Duration
 }

@@ -25,8 +25,8 @@ const (
 	oidWhoAmI   = "1.3.6.1.4.1.4203.1.11.3"
 )
 
-// answer carries out one request. An error ends the connection.
-func (x *session) answer(msg *ber.Packet) error {
+// handle carries out one request. An error ends the connection.
+func (x *session) handle(msg *ber.Packet) error {
 	if len(msg.Children) < 2 {
 		return errProtocol
 	}
@@ -53,7 +53,7 @@ func (x *session) answer(msg *ber.Packet) error {
 	case ldap.ApplicationUnbindRequest:
 		return errUnbind
 	case ldap.ApplicationAbandonRequest:
-		return nil // requests are answered one by one: it comes too late
+		return nil // requests are served one by one: it comes too late
 	case ldap.ApplicationCompareRequest, ldap.ApplicationModifyRequest, ldap.ApplicationAddRequest,
 		ldap.ApplicationDelRequest, ldap.ApplicationModifyDNRequest:
 		return x.result(id, responseTag(op.Tag), ldap.LDAPResultUnwillingToPerform, "this server is read-only")

@@ -82,7 +82,7 @@ func (q *query) paging(value []byte) bool {
 	return true
 }
 
-// search answers a search request.
+// search serves a search request.
 func (x *session) search(id int64, op *ber.Packet, list []control, quirks *Quirks) error {
 	x.searches.Add(1)
 	q, code, why := parseSearch(op, list)
@@ -161,7 +161,7 @@ func (x *session) entriesOf(id int64, q *query, quirks *Quirks) (code uint16, co
 
 func (x *session) find(dn string) *ldif.Entry { return x.byDN[dn] }
 
-// rootDSE answers for the server itself.
+// rootDSE is the entry of the server itself.
 func (x *session) rootDSE(id int64, q *query) error {
 	e := ldif.NewEntry("")
 	e.Add("objectClass", "top")
@@ -248,7 +248,7 @@ func isOperational(name string) bool {
 	return slices.Contains([]string{"entryuuid", "entrydn", "memberof"}, strings.ToLower(name))
 }
 
-// ranged cuts the values of an attribute to one answer's.
+// ranged cuts the values of an attribute to one response's.
 func ranged(a ldif.Attribute, low, most int) (name string, values []string) {
 	low = min(low, len(a.Values))
 	high := min(low+most, len(a.Values))

@@ -132,7 +132,7 @@ func (s *Server) SetQuirks(q Quirks) { s.quirks.Store(&q) }
 // Requests returns how many searches and binds there have been.
 func (s *Server) Requests() (searches, binds int64) { return s.searches.Load(), s.binds.Load() }
 
-// Serve answers connections from l until Close, or until l fails. It closes l.
+// Serve serves connections from l until Close, or until l fails. It closes l.
 func (s *Server) Serve(l net.Listener) error { return s.serve(l, nil) }
 
 // ServeTLS is Serve for ldaps.
@@ -218,7 +218,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// session is one connection. Its requests are answered one after another.
+// session is one connection. Its requests are served one after another.
 type session struct {
 	*Server
 	conn   net.Conn
@@ -251,7 +251,7 @@ func (s *Server) connection(c net.Conn, config *tls.Config) error {
 		if err := x.conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 			return err
 		}
-		if err := x.answer(msg); err != nil {
+		if err := x.handle(msg); err != nil {
 			if errors.Is(err, errUnbind) {
 				return nil
 			}
@@ -355,7 +355,7 @@ func (x *session) result(id int64, app ber.Tag, code uint16, text string) error 
 	return x.send(result(id, app, code, text))
 }
 
-// responseTag returns the tag of the answer to a request.
+// responseTag returns the tag of the response to a request.
 func responseTag(op ber.Tag) ber.Tag {
 	if op == ldap.ApplicationExtendedRequest {
 		return ldap.ApplicationExtendedResponse

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -61,7 +60,14 @@ type BoltOptions struct {
 	// that no more updates are taken. nil: nobody is.
 	Log *slog.Logger
 
+	// Trouble is told when changes are no longer taken as they should be: with
+	// ErrFull or ErrUnavailable if each is refused that the disk does not take, with
+	// ErrReadOnly if none is taken until the next start, and with nil when all is
+	// well again. It must not call the engine. nil: nobody is told.
+	Trouble func(err error)
+
 	logHalf int64 // bytes of a half of the log; 0: 4 MB
+	disk    disk  // nil: the system's
 }
 
 func (o *BoltOptions) setDefaults() {
@@ -82,6 +88,12 @@ func (o *BoltOptions) setDefaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Trouble == nil {
+		o.Trouble = func(error) {}
+	}
+	if o.disk == nil {
+		o.disk = systemDisk{}
 	}
 }
 
@@ -138,7 +150,8 @@ func OpenBolt(path string, o BoltOptions) (_ Engine, err error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	e := &boltEngine{path: path, opt: o, hot: -1}
-	defer e.damaged(debug.SetPanicOnFault(true), &err)
+	defer e.unopenable(&err)
+	defer faults()()
 	if err := e.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -160,7 +173,9 @@ func (e *boltEngine) open(path string) (err error) {
 	if err != nil {
 		return boltError(err)
 	}
-	err = e.checkLength()
+	if err = e.confirm(); err == nil {
+		err = e.checkLength()
+	}
 	if err == nil {
 		err = e.readTables()
 	}
@@ -251,16 +266,15 @@ func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
 }
 
 // restore makes the first version, of the file and what is in the log, and
-// returns the log to go on with. Unless read-only, the file then holds it all.
+// returns the log to go on with. Unless read-only, the file then holds it all; if it
+// cannot take it, what is in the log is frozen.
 func (e *boltEngine) restore() (log, error) {
-	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf}
+	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf, disk: e.opt.disk}
 	v := &version{active: newWrites()}
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketLog)
-		l.id = binary.BigEndian.Uint64(b.Get(keyLogID))
-		l.seq = binary.BigEndian.Uint64(b.Get(keyLogSeq))
+	err := e.db.View(func(tx *bbolt.Tx) (err error) {
 		v.base = tx.ID()
-		return nil
+		l.id, l.seq, err = logState(tx)
+		return err
 	})
 	if err != nil {
 		return l, err
@@ -279,13 +293,43 @@ func (e *boltEngine) restore() (log, error) {
 		e.opt.Log.Warn("the last run did not end cleanly: its log was read", "file", e.path, "records", len(records), "torn record dropped", l.torn)
 	}
 	if len(records) > 0 && !e.opt.ReadOnly {
-		if v.base, err = e.write(l.seq, v.active); err != nil {
+		if err := e.takeIn(v, l.seq); err != nil {
 			return l, fmt.Errorf("what is in the log: %w", err)
 		}
-		v.active = newWrites()
 	}
 	e.version.Store(v)
 	return l, nil
+}
+
+// logState returns what the file says of its log: the id that marks the records, and
+// the number of the last one that the file holds. Errors: ErrDamaged.
+func logState(tx *bbolt.Tx) (id, seq uint64, err error) {
+	defer unreadable(&err)
+	defer faults()()
+	b := tx.Bucket(bucketLog)
+	first, second := b.Get(keyLogID), b.Get(keyLogSeq)
+	if len(first) != 8 || len(second) != 8 {
+		return 0, 0, fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
+	}
+	return binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(second), nil
+}
+
+// takeIn writes what v has above the file to the file, which then holds the log up to
+// seq. On a disk that is full it stays above: the log is left as it is, and reading
+// goes on.
+func (e *boltEngine) takeIn(v *version, seq uint64) error {
+	id, err := e.write(seq, v.active)
+	switch {
+	case err == nil:
+		v.base = id
+	case isFull(err):
+		e.opt.Log.Error(notTaken, "file", e.path, "err", err)
+		v.frozen = v.active
+	default:
+		return err
+	}
+	v.active = newWrites()
+	return nil
 }
 
 func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
@@ -301,6 +345,7 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 		e.checkSpace()
 	}
 	state := &boltState{hot: e.hot, tx: tx}
+	defer faults()()
 	return Run(func() error {
 		defer state.damaged()
 		state.open()

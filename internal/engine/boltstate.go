@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"fmt"
 
 	"go.etcd.io/bbolt"
 )
@@ -18,15 +17,6 @@ type boltState struct {
 	small *bbolt.Bucket // the hot table; opened at first use
 
 	reading bool // bbolt is looking something up; still set after it has panicked
-}
-
-// damaged is to be deferred by what reads from s: it makes an error of the panic
-// with which bbolt meets a page that cannot be one.
-func (s *boltState) damaged() {
-	if s.reading {
-		s.reading = false
-		Fail(fmt.Errorf("%w: %v", ErrDamaged, recover()))
-	}
 }
 
 func (e *boltEngine) state(tx *bbolt.Tx) *boltState {

@@ -92,7 +92,7 @@ func TestRecoveryLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The last of five records, of a page each, was not written as a whole.
-	if _, err := l.WriteAt([]byte("torn"), 4*logPage+logHeader+10); err != nil {
+	if _, err := l.WriteAt([]byte("torn"), 5*logPage+logHeader+10); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {

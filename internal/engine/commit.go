@@ -32,6 +32,7 @@ type committer struct {
 	flushing chan error  // gets the outcome of the flush under way; nil: none is
 	stuck    bool        // what is frozen could not be written to the file
 	broken   error       // why no update is taken any more
+	told     error       // the class of error that was told last; nil: all is well
 	timer    *time.Timer // set while something ages in the log
 	used     int64       // bytes of the file that are in use
 	last     int         // length of the last batch
@@ -59,6 +60,10 @@ type update struct {
 
 func newCommitter(e *boltEngine, l log) *committer {
 	c := &committer{engine: e, lead: make(chan struct{}, 1), log: l}
+	if e.version.Load().frozen != nil {
+		c.stuck = true
+		c.tell(ErrFull)
+	}
 	c.lead <- struct{}{}
 	return c
 }
@@ -206,7 +211,13 @@ func (c *committer) commit(batch []*update) {
 	}
 	c.used = tx.Size()
 	next := v.active.Copy()
-	file := c.engine.state(tx)
+	file := &boltState{hot: c.engine.hot, tx: tx}
+	defer faults()()
+	if err := file.begin(); err != nil {
+		rollback(tx)
+		answer(batch, err)
+		return
+	}
 	state := &layer{writes: next, below: over(v.frozen, file)}
 	c.running.Store(true)
 	var ran []*update

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"syscall"
 
 	"go.etcd.io/bbolt"
@@ -14,15 +13,13 @@ import (
 // ErrNoFile: there is a log, and the file that it belongs to is not there.
 var ErrNoFile = errors.New("engine: the file is missing")
 
-// damaged is to be deferred by what opens e, with the setting of
-// debug.SetPanicOnFault as it was. It makes an error of the panic with which bbolt
-// meets a page that cannot be one, or the system a page beyond the file's end.
-func (e *boltEngine) damaged(fault bool, err *error) {
-	debug.SetPanicOnFault(fault)
+// unopenable is to be deferred by what opens e. It makes an error of a fault, and of
+// the panic with which bbolt meets a page that cannot be one.
+func (e *boltEngine) unopenable(err *error) {
 	if p := recover(); p != nil {
 		// Nobody can close what bbolt was opening. The lock would stay with its
 		// mapping of the file.
-		*err = errors.Join(fmt.Errorf("open %s: %w: %v", e.path, ErrDamaged, p), syscall.Flock(int(e.file.Fd()), syscall.LOCK_UN), e.file.Close())
+		*err = errors.Join(fmt.Errorf("open %s: %w", e.path, damage(p)), syscall.Flock(int(e.file.Fd()), syscall.LOCK_UN), e.file.Close())
 	}
 }
 

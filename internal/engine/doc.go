@@ -38,8 +38,9 @@
 // (flush.go), which also notes how far the file now has the log. A batch too
 // large for the log goes to the file itself, after everything before it.
 //
-// At opening, what an unclean end left in the log is written to the file. A
-// clean end leaves no log.
+// At opening, what the file shows is written and synced once more where it would be
+// relied on (disk.go); then what an unclean end left in the log is written to the
+// file. A clean end leaves no log.
 //
 // # The file
 //

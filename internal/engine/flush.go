@@ -49,6 +49,7 @@ func (c *committer) keep(next *writes, chunks [][]byte, n int) error {
 	if err := c.log.append(chunks); err != nil {
 		return c.failed(err)
 	}
+	c.tell(nil)
 	c.engine.publish(func(v *version) { v.active = next })
 	if c.timer == nil {
 		c.timer = time.AfterFunc(flushAge, func() { c.alone(c.aged) })
@@ -79,7 +80,12 @@ func (c *committer) freeze() bool {
 	c.log.turn()
 	seq, done := c.log.seq, make(chan error, 1)
 	c.flushing = done
-	go func() { done <- c.engine.flush(frozen, seq) }()
+	go func() {
+		err := c.engine.flush(frozen, seq)
+		if done <- err; err != nil {
+			c.alone(c.settle) // so that it is told even if nobody writes
+		}
+	}()
 	return true
 }
 
@@ -103,16 +109,24 @@ func (c *committer) settle() {
 	}
 }
 
+// notTaken is logged when the file could not be written, and the log holds it all.
+const notTaken = "the file cannot take what is in its log: changes are tried one by one"
+
 // flushed takes note of the outcome of a flush.
 func (c *committer) flushed(err error) {
 	c.flushing = nil
 	if err == nil {
 		return
 	}
-	if c.stuck = true; !isUnconfirmed(err) {
-		c.engine.opt.Log.Error("the file cannot take what is in its log: changes are tried one by one", "file", c.engine.path, "err", err)
-	}
+	c.stuck = true
 	_ = c.failed(err) // nobody waits for it; the next update is told
+	if c.broken != nil {
+		return
+	}
+	c.engine.opt.Log.Error(notTaken, "file", c.engine.path, "err", err)
+	if c.told == nil {
+		c.tell(ErrUnavailable)
+	}
 }
 
 // through writes next, and all that is in the log, to the file itself. Then the
@@ -129,6 +143,7 @@ func (c *committer) through(next *writes) error {
 		return c.failed(err)
 	}
 	c.stuck = false
+	c.tell(nil)
 	c.log.restart()
 	c.engine.publish(func(v *version) { v.active, v.frozen, v.base = newWrites(), nil, id })
 	c.engine.checkSpace()
@@ -147,22 +162,46 @@ func (c *committer) empty() error {
 // failed puts an error of writing into the engine's terms. When the disk did not
 // confirm what was written, nobody can say what a crash would leave, and asking
 // again may falsely succeed: then no further update is taken, whatever the disk
-// said was the cause. When there was no space or a write failed, what was there
-// before is untouched and the next update may try again.
+// said was the cause. Nor is one after the file was found to be damaged. When there
+// was no space or a write failed, what was there before is untouched and the next
+// update may try again.
 func (c *committer) failed(err error) error {
-	if isUnconfirmed(err) {
-		if c.broken == nil {
-			c.engine.opt.Log.Error("the disk did not confirm a write: no changes are taken until the next start", "file", c.engine.path, "err", err)
-		}
-		c.broken = errors.Join(ErrReadOnly, err)
+	switch {
+	case isUnconfirmed(err):
+		c.stop("the disk did not confirm a write: no changes are taken until the next start", err)
 		return errors.Join(ErrUnknownOutcome, c.broken)
-	}
-	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, full) {
-			return errors.Join(ErrFull, err)
-		}
+	case errors.Is(err, ErrDamaged):
+		c.stop("the file is damaged: no changes are taken until the next start", err)
+		return c.broken
+	case isFull(err):
+		c.tell(ErrFull)
+		return errors.Join(ErrFull, err)
 	}
 	return boltError(err)
+}
+
+// stop has no further update taken, because of err.
+func (c *committer) stop(what string, err error) {
+	if c.broken == nil {
+		c.engine.opt.Log.Error(what, "file", c.engine.path, "err", err)
+	}
+	c.broken = errors.Join(ErrReadOnly, err)
+	c.tell(ErrReadOnly)
+}
+
+// tell tells who wants to know that trouble, a class of error, has begun or, nil,
+// that it is over.
+func (c *committer) tell(trouble error) {
+	if c.told != trouble {
+		c.told = trouble
+		c.engine.opt.Trouble(trouble)
+	}
+}
+
+// isFull reports whether err says that there is no space.
+func isFull(err error) bool {
+	return !isUnconfirmed(err) && (errors.Is(err, berrors.ErrMaxSizeReached) ||
+		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG))
 }
 
 // write writes all of ws, one over the other, to the file in one transaction and
@@ -173,6 +212,8 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 		return 0, err
 	}
 	id = tx.ID()
+	defer faults()()
+	defer unwritable(tx, &err)
 	state := e.state(tx)
 	for _, w := range ws {
 		if w == nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,9 +16,10 @@ import (
 // appended and synced once. What it holds is soon written to the bbolt file as
 // well, many batches in one transaction, and then the space is used again.
 //
-// The file has two halves. One is being written; the other is empty or on its
-// way to the bbolt file, which notes the number of the last record it has. A
-// record begins at a page, so that writing one never touches another:
+// The file has a page that says what it is (logheader.go), then two halves. One is
+// being written; the other is empty or on its way to the bbolt file, which notes the
+// number of the last record it has. A record begins at a page, so that writing one
+// never touches another:
 //
 //	magic u32, length of the payload u32, id u64, seq u64, CRC-32C u32
 //	of all else, payload, zeros up to the next page
@@ -37,8 +37,8 @@ const (
 )
 
 // ErrLog is the answer of OpenBolt when the log and the file do not fit
-// together: records between what the file has and what the log has are missing.
-// It is of the class ErrDamaged.
+// together: records between what the file has and what the log has are missing, or
+// the log is another file's. It is of the class ErrDamaged.
 var ErrLog = fmt.Errorf("%w: the log does not continue the file", ErrDamaged)
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -49,6 +49,7 @@ type log struct {
 	id       uint64
 	seq      uint64 // of the last record
 	sync     bool
+	disk     disk
 	halfSize int64 // bytes
 	torn     bool  // a record was found that was not written as a whole
 
@@ -97,11 +98,11 @@ func (l *log) append(chunks [][]byte) error {
 			return err
 		}
 	}
-	if _, err := l.file.WriteAt(l.buf, l.half*l.halfSize+l.off); err != nil {
+	if err := l.disk.writeAt(l.file, l.buf, l.at(l.off)); err != nil {
 		return err
 	}
 	if l.sync {
-		if err := datasync(l.file); err != nil {
+		if err := l.disk.datasync(l.file); err != nil {
 			return &syncError{err}
 		}
 	}
@@ -125,7 +126,11 @@ func recordSum(b []byte, n int) uint32 {
 	return crc32.Update(sum, crcTable, b[logHeader:logHeader+n])
 }
 
-// open makes the file, once, and sees that its name lasts.
+// at is where off in the half being written is in the file.
+func (l *log) at(off int64) int64 { return logPage + l.half*l.halfSize + off }
+
+// open makes the file, once, and sees that its name lasts, and the one of the bbolt
+// file beside it. Nothing in the file may be needed.
 func (l *log) open() (err error) {
 	if l.file != nil {
 		return nil
@@ -135,9 +140,16 @@ func (l *log) open() (err error) {
 		return err
 	}
 	if l.sync {
-		if err := errors.Join(f.Sync(), syncFolder(l.path)); err != nil {
-			return errors.Join(err, f.Close())
-		}
+		err = syncFolder(l.path)
+	}
+	if err == nil {
+		err = l.disk.writeAt(f, l.header(), 0)
+	}
+	if err == nil && l.sync {
+		err = l.disk.sync(f)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
 	l.file = f
 	return nil
@@ -146,7 +158,7 @@ func (l *log) open() (err error) {
 // allocate makes the half n bytes long, with zeros where nothing was.
 func (l *log) allocate(n int64) error {
 	from := l.allocated[l.half]
-	if _, err := l.file.WriteAt(make([]byte, n-from), l.half*l.halfSize+from); err != nil {
+	if err := l.disk.writeAt(l.file, make([]byte, n-from), l.at(from)); err != nil {
 		return err
 	}
 	l.allocated[l.half] = n
@@ -170,25 +182,20 @@ func (l *log) close(remove bool) error {
 }
 
 // read returns the payloads of the records after l.seq, in order; none if there is
-// no file. Errors: ErrLog.
+// no file. They are found wherever they are, so that a log with halves of another
+// size, or without a header, is read as well. Errors: ErrLog.
 func (l *log) read() ([][]byte, error) {
-	f, err := os.Open(l.path)
+	b, err := os.ReadFile(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	var found []record
-	for range 2 {
-		half, err := io.ReadAll(io.LimitReader(f, l.halfSize))
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, l.records(half)...)
+	if err := l.checkOwner(b); err != nil {
+		return nil, fmt.Errorf("%s: %w", l.path, err)
 	}
-	return l.inOrder(found)
+	return l.inOrder(l.records(b))
 }
 
 // inOrder returns the payloads of records after l.seq. Errors: ErrLog.
@@ -209,7 +216,7 @@ type record struct {
 	payload []byte
 }
 
-// records returns the records of b, a half, that are later than l.seq. A page
+// records returns the records in b that are later than l.seq. A page
 // that begins none is passed over: if it is not of a last record that was torn,
 // a record will be found to be missing.
 func (l *log) records(b []byte) (found []record) {

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -134,7 +136,7 @@ func TestTornRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		clear(b[(n-1)*whole+tear:])
+		clear(b[logPage+(n-1)*whole+tear:])
 		if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +158,7 @@ func TestDamagedLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b[2*logPage+50]++
+	b[3*logPage+50]++
 	if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -176,29 +178,109 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
-// TestOtherLog: the log of another file, or one that the file has all of, is not
-// this file's.
+// TestOtherLog: a log that is of another file, or is written in a way that is not
+// known, is refused and left as it is, with a first page and without; one that the
+// file has all of is read and passed over.
 func TestOtherLog(t *testing.T) {
 	path, other := crashed(t, 3, 10), crashed(t, 5, 10)
 	theirs, err := os.ReadFile(logPath(other))
 	mine, err2 := os.ReadFile(logPath(path))
-	if err := errors.Join(err, err2, os.WriteFile(logPath(path), theirs, 0o600)); err != nil {
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
-	e := openBolt(t, path, BoltOptions{})
-	if n := count(t, e, "a"); n != 0 {
-		t.Errorf("%d records of another file", n)
+	header := func(change func(h []byte)) []byte {
+		b := bytes.Clone(mine)
+		change(b[:headerLength])
+		return b
 	}
-	if err := errors.Join(e.Close(), os.WriteFile(logPath(path), mine, 0o600)); err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		name string
+		log  []byte
+		says string
+	}{
+		{"another file's", theirs, "belongs to the file"},
+		{"another file's, without a first page", theirs[logPage:], "belongs to the file"},
+		{"damaged first page", header(func(h []byte) { h[10]++ }), "first page is damaged"},
+		{"later version", header(func(h []byte) {
+			h[7]++
+			binary.BigEndian.PutUint32(h[24:], crc32.Checksum(h[:24], crcTable))
+		}), "version 2"},
+	} {
+		if err := os.WriteFile(logPath(path), tt.log, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, readOnly := range []bool{true, false} {
+			_, err := OpenBolt(path, BoltOptions{Tables: []Table{"a", "b"}, ReadOnly: readOnly})
+			if !errors.Is(err, ErrLog) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s, read-only %t: %v, want ErrLog with %q", tt.name, readOnly, err, tt.says)
+			}
+		}
+		if left, err := os.ReadFile(logPath(path)); err != nil || !bytes.Equal(left, tt.log) {
+			t.Errorf("%s: the log was changed: %v", tt.name, err)
+		}
 	}
 	for range 2 {
+		if err := os.WriteFile(logPath(path), mine, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		e := openBolt(t, path, BoltOptions{})
 		if n := count(t, e, "a"); n != 3 {
 			t.Errorf("%d records, want 3", n)
 		}
-		if err := errors.Join(e.Close(), os.WriteFile(logPath(path), mine, 0o600)); err != nil {
+		if err := e.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestOldLog: a log from before there was a first page is read, and so is one with
+// halves of any size; then the log goes on with a first page and halves of its own.
+func TestOldLog(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		first        bool
+		before, then int64
+	}{
+		{"without a first page", false, 64 << 10, 64 << 10},
+		{"smaller halves", true, 64 << 10, 32 << 10},
+		{"larger halves", true, 64 << 10, 256 << 10},
+		{"smaller halves, without a first page", false, 64 << 10, 32 << 10},
+	} {
+		dir := t.TempDir()
+		e := openBolt(t, filepath.Join(dir, "test.db"), BoltOptions{NoSync: true, logHalf: tt.before})
+		const n = 25 // a page each: the second half is begun
+		for i := range n {
+			if err := putOne(e, fmt.Sprintf("%03d", i), make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(dir, "crashed.db")
+		copyAt(t, e, path)
+		b, err := os.ReadFile(logPath(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !tt.first {
+			b = b[logPage:]
+		}
+		if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		o := BoltOptions{NoSync: true, logHalf: tt.then}
+		for i := range 3 {
+			e := openBolt(t, path, o)
+			if got := count(t, e, "a"); got != n+i {
+				t.Errorf("%s: %d records, want %d", tt.name, got, n+i)
+			}
+			if err := putOne(e, fmt.Sprint("more", i), nil); err != nil {
+				t.Fatal(err)
+			}
+			next := filepath.Join(t.TempDir(), "next.db")
+			copyAt(t, e, next)
+			path = next
+		}
+		if b, err = os.ReadFile(logPath(path)); err != nil || binary.BigEndian.Uint32(b) != headerMagic || binary.BigEndian.Uint64(b[8:]) != uint64(tt.then) {
+			t.Errorf("%s: the log goes on with % x: %v", tt.name, b[:headerLength], err)
 		}
 	}
 }
@@ -276,7 +358,7 @@ func TestBulk(t *testing.T) {
 // FuzzLog reads logs that no crash leaves: they are refused, or what is in them
 // makes sense, and is what writing it again gives.
 func FuzzLog(f *testing.F) {
-	l := log{path: filepath.Join(f.TempDir(), "log"), id: 7, halfSize: 64 << 10}
+	l := log{path: filepath.Join(f.TempDir(), "log"), id: 7, halfSize: 64 << 10, disk: systemDisk{}}
 	o := newOverlay(numberTables([]Table{"a"}), nothing{})
 	for i := range 3 {
 		if err := errors.Join(o.Put("a", fmt.Appendf(nil, "%d", i), make([]byte, i*20)), o.Delete("a", []byte{byte(i)}), l.append([][]byte{o.chunk()})); err != nil {
@@ -290,7 +372,8 @@ func FuzzLog(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	b = b[:3*logPage]
+	f.Add(b[:2*logPage], uint64(0))
+	b = b[logPage : 4*logPage]
 	f.Add(b, uint64(0))
 	f.Add(b[logPage:], uint64(1))
 	f.Add(b, uint64(2))
@@ -299,6 +382,12 @@ func FuzzLog(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, seq uint64) {
 		checkChunks(t, b)
 		l := log{id: 7, seq: seq}
+		if err := l.checkOwner(b); err != nil {
+			if !errors.Is(err, ErrLog) {
+				t.Fatal(err)
+			}
+			return
+		}
 		records, err := l.inOrder(l.records(b))
 		if err != nil && !errors.Is(err, ErrLog) {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -61,7 +60,8 @@ func addTo(spans []Span, n uint64) []Span {
 // Recover brings a file and its damaged log together again: the file takes in the
 // records that continue it without a gap, and the log is renamed, so that what
 // could not be used is kept. A log without damage is taken in like at opening.
-// Nobody may have the file open. Errors: ErrInUse, ErrNoFile, ErrDamaged.
+// Nobody may have the file open. Errors: ErrInUse, ErrNoFile, ErrDamaged, ErrLog if
+// the log belongs to another file.
 func Recover(path string, o BoltOptions, now time.Time) (r Recovery, err error) {
 	aside := fmt.Sprintf("%s-damaged-%s", logPath(path), now.UTC().Format("20060102T150405Z"))
 	if _, err := os.Lstat(aside); !errors.Is(err, fs.ErrNotExist) {
@@ -97,15 +97,15 @@ func openForRecovery(path string, o BoltOptions) (e *boltEngine, l log, found []
 		return nil, l, nil, fmt.Errorf("recover %s: %w", path, err)
 	}
 	e = &boltEngine{path: path, opt: o, hot: -1}
-	defer e.damaged(debug.SetPanicOnFault(true), &err)
+	defer e.unopenable(&err)
+	defer faults()()
 	if err := e.open(path); err != nil {
 		return nil, l, nil, fmt.Errorf("recover %s: %w", path, err)
 	}
-	l = log{path: logPath(path), sync: !o.NoSync, halfSize: o.logHalf}
-	err = e.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketLog)
-		l.id, l.seq = binary.BigEndian.Uint64(b.Get(keyLogID)), binary.BigEndian.Uint64(b.Get(keyLogSeq))
-		return nil
+	l = log{path: logPath(path), sync: !o.NoSync, halfSize: o.logHalf, disk: o.disk}
+	err = e.db.View(func(tx *bbolt.Tx) (err error) {
+		l.id, l.seq, err = logState(tx)
+		return err
 	})
 	if err == nil {
 		found, err = l.seen()
@@ -117,7 +117,8 @@ func openForRecovery(path string, o BoltOptions) (e *boltEngine, l log, found []
 }
 
 // seen returns the records after l.seq that the log shows to have existed, in order,
-// wherever they lie in it. Those that are damaged have no payload.
+// wherever they lie in it. Those that are damaged have no payload. Errors: ErrLog if
+// it is the log of another file.
 func (l *log) seen() (found []record, err error) {
 	b, err := os.ReadFile(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -125,6 +126,13 @@ func (l *log) seen() (found []record, err error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	err = l.checkOwner(b)
+	if errors.Is(err, errHeader) {
+		err = l.checkRecords(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", l.path, err)
 	}
 	for len(b) > 0 {
 		step := int64(logPage)

@@ -22,12 +22,13 @@ func TestRecover(t *testing.T) {
 		missing, unused string
 	}{
 		{"none", func([]byte) {}, 5, "[]", "[]"},
-		{"a payload", func(b []byte) { b[2*logPage+50]++ }, 2, "[3]", "[4 to 5]"},
-		{"two payloads", func(b []byte) { b[logPage+50]++; b[3*logPage+50]++ }, 1, "[2 4]", "[3 5]"},
-		{"a header", func(b []byte) { clear(b[2*logPage : 2*logPage+8]) }, 2, "[3]", "[4 to 5]"},
-		{"a number", func(b []byte) { b[2*logPage+16] = 0xff }, 2, "[3]", "[4 to 5]"},
-		{"the last", func(b []byte) { b[4*logPage+50]++ }, 4, "[5]", "[]"},
-		{"the first", func(b []byte) { b[50]++ }, 0, "[1]", "[2 to 5]"},
+		{"a payload", func(b []byte) { b[3*logPage+50]++ }, 2, "[3]", "[4 to 5]"},
+		{"two payloads", func(b []byte) { b[2*logPage+50]++; b[4*logPage+50]++ }, 1, "[2 4]", "[3 5]"},
+		{"a header", func(b []byte) { clear(b[3*logPage : 3*logPage+8]) }, 2, "[3]", "[4 to 5]"},
+		{"a number", func(b []byte) { b[3*logPage+16] = 0xff }, 2, "[3]", "[4 to 5]"},
+		{"the last", func(b []byte) { b[5*logPage+50]++ }, 4, "[5]", "[]"},
+		{"the log's own page", func(b []byte) { b[10]++ }, 5, "[]", "[]"},
+		{"the first", func(b []byte) { b[logPage+50]++ }, 0, "[1]", "[2 to 5]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := crashed(t, 5, 100)
@@ -63,6 +64,28 @@ func TestRecover(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestRecoverOther: the log of another file is left alone, whatever state it is in,
+// and so is the file.
+func TestRecoverOther(t *testing.T) {
+	path := crashed(t, 5, 100)
+	for name, damage := range map[string]func([]byte){"whole": func([]byte) {}, "damaged": func(b []byte) { b[10]++ }} {
+		b, err := os.ReadFile(logPath(crashed(t, 3, 100)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		damage(b)
+		if err := os.WriteFile(logPath(path), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Recover(path, BoltOptions{Tables: []Table{"a", "b"}}, time.Now()); !errors.Is(err, ErrLog) {
+			t.Errorf("%s: %v, want ErrLog", name, err)
+		}
+		if left, err := os.ReadFile(logPath(path)); err != nil || !bytes.Equal(left, b) {
+			t.Errorf("%s: the log was changed: %v", name, err)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -42,10 +41,16 @@ func (e *boltEngine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	return &Snapshot{
-		ID:     binary.BigEndian.Uint64(tx.Bucket(bucketLog).Get(keyLogID)),
-		tables: e.tables, state: e.state(tx), tx: tx,
-	}, nil
+	s := &Snapshot{tables: e.tables, state: &boltState{hot: e.hot, tx: tx}, tx: tx}
+	if s.ID, _, err = logState(tx); err == nil {
+		defer faults()()
+		err = s.state.begin()
+	}
+	if err != nil {
+		rollback(tx)
+		return nil, fmt.Errorf("snapshot: %w", err)
+	}
+	return s, nil
 }
 
 // beginWhole returns a transaction of the file that has all that was committed
@@ -92,10 +97,14 @@ func (c *committer) having(seq uint64) (*bbolt.Tx, error) {
 	if err != nil {
 		return nil, boltError(err)
 	}
-	if binary.BigEndian.Uint64(tx.Bucket(bucketLog).Get(keyLogSeq)) >= seq {
+	_, has, err := logState(tx)
+	if err == nil && has >= seq {
 		return tx, nil
 	}
 	rollback(tx)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case c.broken != nil:
 		return nil, c.broken
@@ -115,6 +124,7 @@ func (s *Snapshot) View(ctx context.Context, fn func(Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer faults()()
 	return Run(func() error {
 		defer s.state.damaged()
 		return fn(&reader{s.tables, s.state})

@@ -124,18 +124,52 @@ func instructions(e *Element) ([]PropUpdate, error) {
 		}
 		for prop := range c.ChildrenNamed(NameProp) {
 			for p := range prop.Elements() {
-				if len(updates) == maxProperties {
-					return nil, BadRequest("more than " + strconv.Itoa(maxProperties) + " properties")
-				}
-				u := PropUpdate{Remove: c.Is(NameRemove), Prop: p}
-				if !u.Remove {
-					u.Prop = withLang(p, prop, c, e)
-				}
-				updates = append(updates, u)
+				updates = append(updates, instruction(p, prop, c, e))
 			}
 		}
 	}
-	return updates, nil
+	return updates, tooMany(len(updates))
+}
+
+// instruction is what a property within DAV:set or DAV:remove says; its ancestors
+// are given from the inside out.
+func instruction(p *Element, ancestors ...*Element) PropUpdate {
+	for _, a := range ancestors {
+		if a.Is(NameRemove) {
+			return PropUpdate{Remove: true, Prop: p}
+		}
+	}
+	return PropUpdate{Prop: withLang(p, ancestors...)}
+}
+
+func tooMany(properties int) error {
+	if properties > maxProperties {
+		return BadRequest("more than " + strconv.Itoa(maxProperties) + " properties")
+	}
+	return nil
+}
+
+// ParseBulkUpdate returns the instructions of one ME:resource of a bulk change, in
+// document order (calendarserver-bulk-change §4): the properties within the
+// DAV:prop of its DAV:set and DAV:remove, as its examples have them, and those that
+// have no DAV:prop around them, as its text says. Errors: 400.
+func ParseBulkUpdate(e *Element) ([]PropUpdate, error) {
+	var updates []PropUpdate
+	for c := range e.Elements() {
+		if !c.Is(NameSet) && !c.Is(NameRemove) {
+			continue
+		}
+		for p := range c.Elements() {
+			if !p.Is(NameProp) {
+				updates = append(updates, instruction(p, c, e))
+				continue
+			}
+			for inner := range p.Elements() {
+				updates = append(updates, instruction(inner, p, c, e))
+			}
+		}
+	}
+	return updates, tooMany(len(updates))
 }
 
 // withLang returns e with the innermost xml:lang of its ancestors, which are

@@ -156,6 +156,19 @@ func (p Prefer) Applied() string {
 	return s
 }
 
+// HasToken reports whether a list header has a token among its items, in any case of
+// letters.
+func HasToken(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for item := range splitList(line) {
+			if strings.EqualFold(item, token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // preference splits one preference into its lower-case name and its value,
 // leaving parameters out.
 func preference(item string) (name, value string) {

@@ -129,18 +129,33 @@ func (m *Multistatus) failed(status int, err *Error) {
 	m.buf = append(m.buf, "</D:response>\n"...)
 }
 
-// ResponseRefused writes a response without a resource: its DAV:href is empty.
-// Elements in more stand beside the condition of err and say what was refused
-// (calendarserver-bulk-change §3).
-func (m *Multistatus) ResponseRefused(err *Error, more ...*Element) {
-	m.buf = append(m.buf, "<D:response><D:href/>"...)
-	m.statusLine(err.Code())
-	m.Start(NameError)
-	err.write(&m.Writer)
-	for _, e := range more {
-		m.Element(e)
+// ResponseRefused writes the response of something that was refused: its DAV:href is
+// empty if path is, for what has none. With results it tells what became of each
+// property, instead of a status. Elements in more stand beside the condition of err
+// and say what was refused (calendarserver-bulk-change §3, §4.1).
+func (m *Multistatus) ResponseRefused(path string, err *Error, results []PropResult, more ...*Element) {
+	if path == "" {
+		m.buf = append(m.buf, "<D:response><D:href/>"...)
+	} else {
+		m.href([]string{path})
 	}
-	m.Writer.End()
+	if len(results) > 0 {
+		m.PropResults(results)
+	} else {
+		m.statusLine(err.Code())
+	}
+	if err.Condition.Local != "" || len(more) > 0 {
+		m.Start(NameError)
+		err.write(&m.Writer)
+		for _, e := range more {
+			m.Element(e)
+		}
+		m.Writer.End()
+	}
+	if err.Description != "" && len(results) == 0 {
+		m.TextElement(NameResponseDescript, err.Description)
+	}
+	m.closeTag()
 	m.buf = append(m.buf, "</D:response>\n"...)
 }
 

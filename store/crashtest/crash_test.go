@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"convene/store"
+	"convene/testenv"
 )
 
 // The environment of the process that is killed.
@@ -62,10 +63,13 @@ func TestCrash(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "calendars.db")
 	j := NewJournal()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
 	for i := range n {
 		before := j.Acknowledged()
 		// From before the file exists to well into a busy time.
-		killAfter(t, path, int64(i)<<32, j, time.Duration(rand.IntN(400))*time.Millisecond)
+		killAfter(t, path, int64(i)<<32, j, testenv.Life(random))
 		s, err := store.Open(path, options())
 		if err != nil {
 			t.Fatalf("crash %d: %v", i, err)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"convene/testenv"
 )
 
 // writers is how many clients write at the same time, each in a calendar of
@@ -35,7 +37,7 @@ func crash(h *harness, n int, seed uint64) int {
 	random := rand.New(rand.NewPCG(seed, 1<<32))
 	var acknowledged, open int
 	for round := 1; round <= n; round++ {
-		a, o := oneCrash(h, replicas, time.Duration(20+random.IntN(400))*time.Millisecond)
+		a, o := oneCrash(h, replicas, testenv.Life(random))
 		acknowledged += a
 		open += o
 		if round%10 == 0 || round == n {

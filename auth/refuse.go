@@ -43,7 +43,7 @@ var refusals = []struct {
 	{directory.ErrAmbiguous, http.StatusUnauthorized, "Wrong name or password."},
 }
 
-// refuse turns an error into an answer and logs it. Plain requests without
+// refuse turns an error into a response and logs it. Plain requests without
 // credentials are how sign-in begins, and are not logged.
 func (a *Authenticator) refuse(r *http.Request, scheme string, err error) *Outcome {
 	out := &Outcome{Err: err, Header: http.Header{}}
@@ -78,7 +78,7 @@ func (a *Authenticator) refuse(r *http.Request, scheme string, err error) *Outco
 	return out
 }
 
-// listed answers as the table refusals says.
+// listed refuses as the table refusals says.
 func (a *Authenticator) listed(out *Outcome, r *http.Request, err error) {
 	for _, row := range refusals {
 		if !errors.Is(err, row.err) {
@@ -148,7 +148,7 @@ func remoteAddress(r *http.Request) string {
 }
 
 // nobodys reports whether a login is no one record's: nobody has it, or several
-// do and none of them is meant more than the others. Clients are not told which.
+// do and none of them is meant more than the others. Clients do not learn which.
 func nobodys(err error) bool {
 	return errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous)
 }

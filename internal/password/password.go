@@ -1,4 +1,4 @@
-package auth
+package password
 
 import (
 	"crypto/md5"
@@ -22,6 +22,7 @@ import (
 	"github.com/GehirnInc/crypt/sha512_crypt"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sync/semaphore"
 )
 
 var (
@@ -32,10 +33,13 @@ var (
 	ErrHash = errors.New("password hash")
 )
 
+// MaxLength is the length in bytes of the longest password that is verified:
+// sha-crypt takes time quadratic in it.
+const MaxLength = 1024
+
 // Upper bounds of what a stored hash may make the server compute. A file that
 // asks for more is a mistake, or an attempt to stop the server.
 const (
-	maxPassword     = 1024      // bytes; sha-crypt is quadratic in it
 	maxBcryptCost   = 15        // some three seconds
 	maxCryptRounds  = 1_000_000 // sha-crypt
 	maxPBKDF2Rounds = 5_000_000
@@ -61,7 +65,7 @@ type Hashes struct {
 // Errors: ErrMismatch; ErrHash when the stored form is none of these. An
 // unknown form never matches, whatever the password.
 func (h Hashes) Verify(stored, password string) error {
-	if password == "" || len(password) > maxPassword {
+	if password == "" || len(password) > MaxLength {
 		return ErrMismatch
 	}
 	switch {
@@ -75,19 +79,9 @@ func (h Hashes) Verify(stored, password string) error {
 	return fmt.Errorf("%w: no known scheme", ErrHash)
 }
 
-// Bounded returns Verify such that no more passwords are hashed at a time than
-// there are processors: some forms take a tenth of a second and much memory.
-func (h Hashes) Bounded() func(stored, password string) error {
-	slots := hashSlots()
-	return func(stored, password string) error {
-		slots <- struct{}{}
-		defer func() { <-slots }()
-		return h.Verify(stored, password)
-	}
-}
-
-// hashSlots makes a place for each password that may be hashed at a time.
-func hashSlots() chan struct{} { return make(chan struct{}, runtime.GOMAXPROCS(0)) }
+// NewLimit returns a semaphore of as many passwords as should be hashed at a time:
+// one for each processor. Some forms take a tenth of a second and much memory.
+func NewLimit() *semaphore.Weighted { return semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))) }
 
 // verifyLDAP handles the forms that start with a name in braces.
 func (h Hashes) verifyLDAP(stored, password string) error {

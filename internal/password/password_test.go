@@ -1,4 +1,4 @@
-package auth_test
+package password_test
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"convene/auth"
+	"convene/internal/password"
 )
 
 // hashVectors were made by other programs: crypt(3) of glibc, Apache's and
@@ -45,16 +45,16 @@ var hashVectors = []struct{ stored, password string }{
 
 func TestHashVectors(t *testing.T) {
 	for _, v := range hashVectors {
-		var h auth.Hashes
+		var h password.Hashes
 		if err := h.Verify(v.stored, v.password); err != nil {
 			t.Errorf("%s: %v", v.stored, err)
 		}
-		if err := h.Verify(v.stored, v.password+"x"); !errors.Is(err, auth.ErrMismatch) {
+		if err := h.Verify(v.stored, v.password+"x"); !errors.Is(err, password.ErrMismatch) {
 			t.Errorf("%s with a wrong password: %v", v.stored, err)
 		}
 	}
 	made, err := bcrypt.GenerateFromPassword([]byte("x"), bcrypt.MinCost)
-	if err != nil || (auth.Hashes{}).Verify(string(made), "x") != nil {
+	if err != nil || (password.Hashes{}).Verify(string(made), "x") != nil {
 		t.Errorf("bcrypt: %v", err)
 	}
 }
@@ -73,12 +73,12 @@ func TestHashUnknown(t *testing.T) {
 		"$pbkdf2-sha256$99999999$AQIDBAUGBwg$2b9Pi51qnKc/szES6.0pCkxt.QF6I63QNf6hodg7Xbg", "$pbkdf2-sha256$1$$", "{PBKDF2}", "{CRYPT}plain", "{CRYPT}{CRYPT}x",
 		"rl0wFOaM/8Dzs", // DES
 	} {
-		for _, password := range []string{stored, strings.TrimPrefix(stored, "{PLAIN}"), "x"} {
-			err := (auth.Hashes{}).Verify(stored, password)
+		for _, clear := range []string{stored, strings.TrimPrefix(stored, "{PLAIN}"), "x"} {
+			err := (password.Hashes{}).Verify(stored, clear)
 			if err == nil {
-				t.Errorf("%q accepts %q", stored, password)
+				t.Errorf("%q accepts %q", stored, clear)
 			}
-			if password != "" && !errors.Is(err, auth.ErrHash) {
+			if clear != "" && !errors.Is(err, password.ErrHash) {
 				t.Errorf("%q: %v, want ErrHash", stored, err)
 			}
 		}
@@ -86,21 +86,44 @@ func TestHashUnknown(t *testing.T) {
 }
 
 func TestHashCleartext(t *testing.T) {
-	h := auth.Hashes{Cleartext: true}
+	h := password.Hashes{Cleartext: true}
 	for _, stored := range []string{"plain", "{PLAIN}plain", "{cleartext}plain"} {
 		if err := h.Verify(stored, "plain"); err != nil {
 			t.Errorf("%q: %v", stored, err)
 		}
-		if err := h.Verify(stored, "other"); !errors.Is(err, auth.ErrMismatch) {
+		if err := h.Verify(stored, "other"); !errors.Is(err, password.ErrMismatch) {
 			t.Errorf("%q with a wrong password: %v", stored, err)
 		}
 	}
 	for _, stored := range []string{"$9$x$y", "{WHATEVER}x"} {
-		if err := h.Verify(stored, stored); !errors.Is(err, auth.ErrHash) {
+		if err := h.Verify(stored, stored); !errors.Is(err, password.ErrHash) {
 			t.Errorf("%q: %v", stored, err)
 		}
 	}
 	if h.Verify("plain", strings.Repeat("x", 2000)) == nil || h.Verify("", "") == nil {
 		t.Error("empty or huge password accepted")
 	}
+}
+
+// FuzzHash feeds stored hashes. A text never matches itself, and an error is
+// always one of the two that are documented.
+func FuzzHash(f *testing.F) {
+	for _, v := range hashVectors {
+		if !strings.Contains(v.stored, "m=65536") && !strings.Contains(v.stored, "rounds=") {
+			f.Add(v.stored, v.password)
+		}
+	}
+	f.Add("{PLAIN}x", "x")
+	f.Fuzz(func(t *testing.T, stored, clear string) {
+		var h password.Hashes
+		for _, p := range []string{clear, stored} {
+			err := h.Verify(stored, p)
+			if err == nil && p == stored {
+				t.Errorf("%q matches itself", stored)
+			}
+			if err != nil && !errors.Is(err, password.ErrHash) && !errors.Is(err, password.ErrMismatch) {
+				t.Errorf("%q: %v", stored, err)
+			}
+		}
+	})
 }

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"convene/internal/engine"
+)
+
+// health knows which files take no changes, tells systemd, and remembers what must
+// not end as if all had been well.
+type health struct {
+	notify func(state string)
+
+	mu      sync.Mutex
+	trouble map[string]error // by file
+}
+
+// of returns what the engine of a file tells its trouble.
+func (h *health) of(file string) func(error) {
+	return func(err error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if err == nil {
+			delete(h.trouble, file)
+		} else {
+			if h.trouble == nil {
+				h.trouble = map[string]error{}
+			}
+			h.trouble[file] = err
+		}
+		h.notify("STATUS=" + h.status())
+	}
+}
+
+// status is one line for whoever asks systemd.
+func (h *health) status() string {
+	var parts []string
+	for _, file := range slices.Sorted(maps.Keys(h.trouble)) {
+		err := h.trouble[file]
+		said := "the disk refuses changes"
+		switch {
+		case errors.Is(err, engine.ErrReadOnly):
+			said = "read-only until the next start"
+		case errors.Is(err, engine.ErrFull):
+			said = "changes are refused for lack of space"
+		}
+		parts = append(parts, file+": "+said)
+	}
+	if parts == nil {
+		return "serving"
+	}
+	return strings.Join(parts, "; ")
+}
+
+// err is the error of files that stopped taking changes, which only a new start can
+// mend; nil if there are none.
+func (h *health) err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var errs []error
+	for _, file := range slices.Sorted(maps.Keys(h.trouble)) {
+		if err := h.trouble[file]; errors.Is(err, engine.ErrReadOnly) {
+			errs = append(errs, fmt.Errorf("%s stopped taking changes: %w", file, err))
+		}
+	}
+	return errors.Join(errs...)
+}

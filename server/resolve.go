@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"convene/acl"
+	"convene/caldav"
+	"convene/calendar"
+	"convene/config"
+	"convene/directory"
+	"convene/quota"
+	"convene/sacl"
+)
+
+// resolveLimit is how long a start or reload waits for the directory to say
+// who the administrators are. It goes on without, and asks again (see watch).
+const resolveLimit = 2 * time.Second
+
+// setCalendars makes the handler of a generation, with the administrators and
+// readers that the directory knows now. log gets the names that it does not
+// know.
+func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
+	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
+		return nil // those known before stay
+	}
+	if policy.Incomplete {
+		log.Warn("the directory does not say who the administrators are; it will be asked again")
+	}
+	h, err := caldav.New(caldav.Options{
+		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
+		Directory: next.directory, Access: &policy,
+		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
+	})
+	if err != nil {
+		return err
+	}
+	next.policy = policy
+	next.calendars.Store(h)
+	return nil
+}
+
+// resolvePolicy finds the records that the entries of c name. Those that the
+// directory does not know are left out with a warning; the policy is incomplete
+// if it could not be asked about some.
+func resolvePolicy(ctx context.Context, d directory.Directory, c config.Access, log *slog.Logger) acl.Policy {
+	administrators, all := resolveAll(ctx, d, "access.administrators", c.Administrators, log)
+	readers, too := resolveAll(ctx, d, "access.readers", c.Readers, log)
+	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
+}
+
+// resolveAll returns the GUIDs of the records that the entries of a setting name,
+// sorted, and whether the directory could be asked about all of them.
+func resolveAll(ctx context.Context, d directory.Directory, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {
+	complete = true
+	for _, s := range entries {
+		guid := ""
+		who, err := directory.ParseRef(s)
+		if err == nil {
+			guid, err = who.Resolve(ctx, d)
+		}
+		switch {
+		case err == nil:
+			out = append(out, guid)
+		case errors.Is(err, directory.ErrUnavailable):
+			complete = false
+		default:
+			log.Warn("nobody has the rights of an entry", "setting", setting, "entry", s, "err", err)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), complete
+}
+
+// setQuota makes what may be stored under the configuration of a generation, with the
+// groups that the directory knows now. While it is away those known before stay.
+// log gets the names that it does not know.
+func (s *Server) setQuota(ctx context.Context, next *generation, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	p := resolveQuota(ctx, next.directory, next.config.QuotaPolicy(), log)
+	if before := next.quota.Load(); before != nil && p.Incomplete {
+		return
+	}
+	next.quota.Store(p)
+}
+
+// resolveQuota adds to p who the groups are. It is incomplete if the directory
+// could not be asked about some.
+func resolveQuota(ctx context.Context, d directory.Directory, policy *quota.Policy, log *slog.Logger) *quota.Policy {
+	ids := make(map[string]string, len(policy.Groups))
+	for _, name := range slices.Sorted(maps.Keys(policy.Groups)) {
+		group, err := directory.ParseRef(name)
+		if err != nil || group.GUID == "" {
+			group = directory.Ref{Type: directory.Group, Name: name}
+		}
+		switch guid, err := group.Resolve(ctx, d); {
+		case err == nil:
+			ids[guid] = name
+		case errors.Is(err, directory.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+			policy.Incomplete = true
+		default:
+			log.Warn("nobody has the quota of a group", "setting", "quota.groups", "group", name, "err", err)
+		}
+	}
+	policy.GroupIDs = ids
+	return policy
+}
+
+// checkNames warns of entries of the access list that are about nobody, such as a
+// misspelt one that was to turn people away. It says nothing while the directory is
+// away.
+func checkNames(ctx context.Context, list *sacl.SACL, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	for r, err := range list.Unknown(ctx) {
+		log.Warn("an entry of the access list is about nobody", "setting", fmt.Sprintf("sacl.%s.%s", r.Service, r.Effect), "entry", r.Entry(), "err", err)
+	}
+}

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// How often the server looks for changes of which there is no notice.
+const (
+	watchEvery   = time.Second
+	resolveEvery = time.Minute // administrators' names; each watchEvery while some are unknown
+)
+
+// watch follows the files that change while the server runs: certificate and
+// access list; and who the administrators are.
+func (s *Server) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	resolved := s.now()
+	quiet := slog.New(slog.DiscardHandler)
+	var logged string // the last trouble with the access list
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		s.certs.refresh()
+		s.reload.Lock()
+		current := s.current.Load()
+		trouble := ""
+		if _, err := current.sacl.Reload(); err != nil {
+			trouble = err.Error()
+		}
+		if trouble != logged && trouble != "" {
+			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
+		}
+		logged = trouble
+		if now := s.now(); current.policy.Incomplete || current.quota.Load().Incomplete || now.Sub(resolved) >= resolveEvery {
+			resolved = now
+			if err := s.setCalendars(ctx, current, quiet); err != nil {
+				s.log.Error("administrators not changed", "err", err)
+			}
+			s.setQuota(ctx, current, quiet)
+			s.limits.quota.Store(current.quota.Load())
+		}
+		s.reload.Unlock()
+	}
+}
+
+// maintainEvery is how often the store does what it has put off: deleted
+// calendars are purged, old sync positions forgotten.
+const maintainEvery = 10 * time.Minute
+
+func (s *Server) maintain(ctx context.Context) error {
+	tick := time.NewTicker(maintainEvery)
+	defer tick.Stop()
+	for {
+		r, err := s.data.store.Maintain(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			s.log.Error("store not maintained", "err", err)
+		default:
+			s.log.Debug("store maintained", "report", r)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
