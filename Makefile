@@ -10,7 +10,7 @@ N ?= 100
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash powercut conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -68,6 +68,11 @@ crash: $(BUILD)/harness
 # the runner's TOTAL line.
 conformance: deps $(BUILD)/harness
 	@$(BUILD)/harness conformance -cdt "$(CDT)" -suite "$(SUITE)" -- $(ARGS)
+
+# Real clients against the demonstration, over http and https; CLIENTS names some
+# of them. Installs what is missing; ends with the number of checks and failures.
+clients:
+	@scripts/clients.sh $(CLIENTS)
 
 # The load driver in CALBENCH against this server with slapd. ARGS go to the
 # driver; the report is build/bench.json.

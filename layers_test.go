@@ -48,7 +48,7 @@ config                auth caldav directory internal/settings quota sacl
 server                acl admin admin/backup auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin admin/backup config demo directory internal/engine internal/settings sacl server store
-testenv/cmd/harness   config internal/settings testenv
+testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 
 // goList runs go list over the module and returns one line of output a package.

@@ -16,11 +16,11 @@ import (
 type calendarData struct {
 	ask   *calquery.DataRequest
 	zone  *ical.Zone // of floating times
-	attrs []xml.Attr // of the elements in the answer
+	attrs []xml.Attr // of the elements in the response
 	buf   []byte     // of the object being written
 
 	to     *webdav.Writer    // what stored writes to
-	stored func(body []byte) // writes a body as it is; one for all objects of an answer
+	stored func(body []byte) // writes a body as it is; one for all objects of a response
 }
 
 // jcalAttrs mark an element whose content is jCal.

@@ -15,6 +15,6 @@
 //
 // The second step returns a response as a value; it is written after the
 // commit, in one place. Properties stand in a table (props.go), reports in
-// another (report.go); Allow, supported-report-set and the answers to
+// another (report.go); Allow, supported-report-set and the responses to
 // DAV:propname are read from these tables.
 package caldav

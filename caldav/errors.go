@@ -82,12 +82,12 @@ func words(err error) string {
 	return ""
 }
 
-// precondition is the answer 403 with a DAV:error that names the condition.
+// precondition is the response 403 with a DAV:error that names the condition.
 func precondition(name xml.Name) *webdav.Error {
 	return &webdav.Error{Status: http.StatusForbidden, Condition: name}
 }
 
-// noParent is the answer to what would make something where no collection is that
+// noParent is the response to what would make something where no collection is that
 // could hold it (RFC 4918 §9.3.1, §9.7.1, §9.8.5).
 func noParent() *webdav.Error {
 	return &webdav.Error{Status: http.StatusConflict, Description: "there is no such collection to make it in"}

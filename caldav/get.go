@@ -54,7 +54,7 @@ func (s *scope) body() (body []byte, err error) {
 	return body, err
 }
 
-// notModifiedAs makes a failed condition of a GET into its answer: 304 keeps the
+// notModifiedAs makes a failed condition of a GET into its response: 304 keeps the
 // validators (RFC 9110 §15.4.5).
 func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 	if e := answer(err); e.Status == http.StatusNotModified {
@@ -64,7 +64,7 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 	return nil, err
 }
 
-// calendarBody fills an answer with calendar data in the representation that
+// calendarBody fills a response with calendar data in the representation that
 // the client accepts. It takes body over.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
 	resp.Header.Set("Vary", "Accept, CalDAV-Timezones")

@@ -59,6 +59,9 @@ func (h *Handler) propfind(r *request) (action, error) {
 			}
 		}
 		resp := applied(ms.Response(), prefer)
+		// OPTIONS has to say it (RFC 4918 §10.1); Nextcloud's library and Apple's programs
+		// look for it here, and the former fails without.
+		resp.Header["Dav"] = []string{davClasses}
 		if self.kind&inHome != 0 {
 			resp.Header["Etag"] = []string{self.etag()}
 			resp.Header["Last-Modified"] = []string{httpTime(self.modified())}
@@ -79,7 +82,7 @@ func applied(resp *webdav.Response, prefer webdav.Prefer) *webdav.Response {
 	return resp
 }
 
-// notModified answers If-Modified-Since on a PROPFIND: clients that poll a
+// notModified serves If-Modified-Since on a PROPFIND: clients that poll a
 // collection save the body.
 func (s *scope) notModified(r *resource) *webdav.Response {
 	since := s.req.Header.Get("If-Modified-Since")

@@ -179,3 +179,15 @@ func TestMkcolOfACalendar(t *testing.T) {
 		}
 	}
 }
+
+// Nextcloud's library reads what the server can do from PROPFIND, and fails without.
+func TestPropfindSaysClasses(t *testing.T) {
+	e := newEnv(t)
+	for _, path := range []string{"/", "/principals/users/ann/", "/calendars/users/ann/"} {
+		got := e.must(207, "ann", "PROPFIND", path, ask("D:resourcetype"), "Depth: 0").Header.Get("DAV")
+		want := e.must(200, "ann", "OPTIONS", path, "").Header.Get("DAV")
+		if got != want || !strings.Contains(got, "calendar-access") {
+			t.Errorf("%s: %q, and OPTIONS %q", path, got, want)
+		}
+	}
+}

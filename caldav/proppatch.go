@@ -41,7 +41,7 @@ func (h *Handler) proppatch(r *request) (action, error) {
 	}, nil
 }
 
-// A patchError rolls the transaction back and carries what its answer says.
+// A patchError rolls the transaction back and carries what its response says.
 type patchError struct {
 	self    *resource
 	results []webdav.PropResult

@@ -186,7 +186,7 @@ func inAllprop(p property) property {
 	return p
 }
 
-// A propertyRequest is which properties an answer shall hold, with the rows
+// A propertyRequest is which properties a response shall hold, with the rows
 // already found for one kind of resource after the other.
 type propertyRequest struct {
 	names   []*webdav.Element // as asked for: calendar-data has content
@@ -214,7 +214,7 @@ type planned struct {
 	implied bool // by DAV:allprop: left out where it has no value
 }
 
-// planFor finds the rows for resources of one kind, once for an answer.
+// planFor finds the rows for resources of one kind, once for a response.
 func (q *propertyRequest) planFor(h *Handler, on kind) []planned {
 	for i := range q.plans {
 		if q.plans[i].on == on {
@@ -253,7 +253,7 @@ func (q *propertyRequest) write(s *scope, ms *webdav.Multistatus, r *resource) e
 	mark := ms.Mark()
 	ms.ResponseStart(r.dir, r.name)
 	if err := q.writePropstats(s, ms, r); err != nil {
-		ms.Rewind(mark) // a query that becomes too long is answered with what it had
+		ms.Rewind(mark) // a query that becomes too long responds with what it had
 		return err
 	}
 	ms.ResponseEnd()
@@ -385,7 +385,7 @@ func (s *scope) eachStored(r *resource, fn func(xml.Name, []byte)) error {
 	return err
 }
 
-// writeNames answers DAV:propname: the names of all that has a value.
+// writeNames serves DAV:propname: the names of all that has a value.
 func (q *propertyRequest) writeNames(s *scope, ms *webdav.Multistatus, r *resource) error {
 	ms.PropstatStart(http.StatusOK)
 	for _, row := range s.h.props.named(r.kind) {

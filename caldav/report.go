@@ -18,8 +18,8 @@ type report struct {
 	do   func(*Handler, *request, *webdav.Element) (action, error)
 }
 
-// reports is the table. The places of principals answer searches; calendars
-// answer queries; homes and all collections synchronize.
+// reports is the table. The places of principals serve searches; calendars
+// serve queries; homes and all collections synchronize.
 func reports() []report {
 	const syncable = kindHome | kindCalendar | kindCollection | kindInbox | kindNotifications
 	const searchable = shared | kindPrincipal
@@ -70,7 +70,7 @@ func (h *Handler) reportsOn(on kind) []report {
 	return list
 }
 
-// queryProperties is what a report's answers shall hold.
+// queryProperties is what a report's responses shall hold.
 func queryProperties(ask webdav.PropfindRequest, r *request) *propertyRequest {
 	prefer := webdav.ParsePrefer(r.Header)
 	return &propertyRequest{names: ask.Props, all: ask.AllProp, include: ask.Include, only: ask.PropName,

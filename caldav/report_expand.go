@@ -33,7 +33,7 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 // maxExpanded bounds the resources that one expand-property may visit.
 const maxExpanded = 10_000
 
-// expansion is an expand-property report being answered.
+// expansion is an expand-property report being served.
 type expansion struct {
 	s    *scope
 	left int // resources

@@ -25,7 +25,7 @@ func (h *Handler) reportFreeBusy(r *request, body *webdav.Element) (action, erro
 	}, nil
 }
 
-// freeBusy answers with the busy times at r between from and to, in Unix seconds.
+// freeBusy responds with the busy times at r between from and to, in Unix seconds.
 func (s *scope) freeBusy(r *resource, from, to int64) (*webdav.Response, error) {
 	periods, err := s.busyPeriods(r, from, to)
 	if err != nil {

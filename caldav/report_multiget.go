@@ -42,13 +42,13 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 	}, nil
 }
 
-// multiget is a calendar-multiget being answered.
+// multiget is a calendar-multiget being served.
 type multiget struct {
 	s           *scope
 	q           *propertyRequest
 	self        *resource
 	ms          *webdav.Multistatus
-	member      resource // being answered with; used again for each
+	member      resource // being written; used again for each
 	root        string   // path of the home
 	below       string   // where in it the request's own resource is
 	count       int      // of hrefs
@@ -56,7 +56,7 @@ type multiget struct {
 	snapshots   map[store.CollectionID]*snapshot.Snapshot
 }
 
-// run answers the hrefs, as many as one response may hold; that there are more is
+// run serves the hrefs, as many as one response may hold; that there are more is
 // told as in a query (RFC 4791 §7.9).
 func (g *multiget) run(hrefs []string) error {
 	for i, href := range hrefs {
@@ -71,7 +71,7 @@ func (g *multiget) run(hrefs []string) error {
 	return nil
 }
 
-// one answers one href: with the object's properties, or 404. Hrefs outside
+// one serves one href: with the object's properties, or 404. Hrefs outside
 // what the request addresses are 404 as well (RFC 4791 §7.9).
 func (g *multiget) one(href string) error {
 	path, err := webdav.ParseHref(href, g.s.req.Host)
@@ -109,7 +109,7 @@ func (g *multiget) one(href string) error {
 }
 
 // manyHrefs is from how many hrefs on a snapshot of the collection is worth
-// having: it answers from memory, but may have to be built first.
+// having: it reads from memory, but may have to be built first.
 const manyHrefs = 32
 
 // entry is the index entry of an object, nil if there is none.

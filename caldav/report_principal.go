@@ -207,7 +207,7 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }
 
-// principals answers with the properties of records, at most limit of them (0:
+// principals responds with the properties of records, at most limit of them (0:
 // all); what was left out is told as 507 (RFC 5323 §5.17).
 func (*Handler) principals(found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
 	return func(s *scope) (*webdav.Response, error) { return s.tellPrincipals(found, ask, limit) }, nil

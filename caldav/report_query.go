@@ -74,7 +74,7 @@ func (h *Handler) checkReach(r *request, ranges []calquery.TimeRange) error {
 	return nil
 }
 
-// query is a calendar-query being answered.
+// query is a calendar-query being served.
 type query struct {
 	s      *scope
 	q      *propertyRequest
@@ -82,15 +82,15 @@ type query struct {
 	plan   calquery.Plan
 	zone   *ical.Zone
 	self   *resource
-	member resource // being answered with; used again for each
+	member resource // being written; used again for each
 	ms     *webdav.Multistatus
 	count  int
 }
 
-// errFull ends a query that has found as much as one answer may hold.
-var errFull = errors.New("as many results as an answer may hold")
+// errFull ends a query that has found as much as one response may hold.
+var errFull = errors.New("as many results as a response may hold")
 
-// run answers for the target: a calendar, an object of one, or a home, of which the
+// run looks at the target: a calendar, an object of one, or a home, of which the
 // calendars are asked unless the depth says to leave them out (RFC 4791 §7.2).
 // Without a zone each calendar's own is that of floating times.
 func (x *query) run(zone *ical.Zone, depth webdav.Depth) error {
@@ -125,7 +125,7 @@ func (x *query) within(zone *ical.Zone, depth webdav.Depth) error {
 	return nil
 }
 
-// calendar answers for x.self.
+// calendar looks at x.self.
 func (x *query) calendar(zone *ical.Zone) (err error) {
 	if x.zone = zone; zone == nil {
 		if x.zone, err = x.s.tx.Zone(x.self.col); err != nil {
@@ -196,7 +196,7 @@ func (x *query) decided(e *store.Entry, timed bool) (match, decided bool) {
 	return true, timed && (x.plan.Exact || x.plan.ExactUID)
 }
 
-// consider answers with an object if it matches; timed says that its time range
+// consider writes an object if it matches; timed says that its time range
 // does.
 func (x *query) consider(e *store.Entry, timed bool) error {
 	match, decided := x.decided(e, timed)

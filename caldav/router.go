@@ -158,7 +158,7 @@ func (v verbs) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// notAllowed answers a method that the kind of resource does not have.
+// notAllowed refuses a method that the kind of resource does not have.
 func notAllowed(v verbs) *webdav.Response {
 	return &webdav.Response{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {v.allow()}}}
 }
@@ -173,7 +173,7 @@ func (h *Handler) occupied(r *request) (action, error) {
 	return func(s *scope) (*webdav.Response, error) { return h.occupiedBy(r, s.kind) }, nil
 }
 
-// occupiedBy answers MKCALENDAR and MKCOL where a resource of a kind is: the one
+// occupiedBy refuses MKCALENDAR and MKCOL where a resource of a kind is: the one
 // names its precondition (RFC 4791 §5.3.1.1), the other has none and is 405 (RFC
 // 4918 §9.3.1).
 func (h *Handler) occupiedBy(r *request, k kind) (*webdav.Response, error) {

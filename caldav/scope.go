@@ -12,7 +12,7 @@ import (
 )
 
 // A scope is a request inside its transaction: what the store holds at the
-// target, and the means to answer.
+// target, and the means to respond.
 type scope struct {
 	h   *Handler
 	req *request

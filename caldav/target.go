@@ -193,7 +193,7 @@ func homePath(guid string) string {
 }
 
 // homePath is the path of the home in the form that the client used, so that
-// hrefs in an answer lie below the URL that was asked for.
+// hrefs in a response lie below the URL that was asked for.
 func (t *target) homePath() string { return "/calendars/" + t.form + "/" + t.ident + "/" }
 
 // collectionPath is the path of a collection in the target's home.

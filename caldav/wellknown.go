@@ -8,7 +8,7 @@ import (
 	"convene/internal/webdav"
 )
 
-// WellKnown answers below /.well-known/ without asking who is there: caldav leads
+// WellKnown serves below /.well-known/ without asking who is there: caldav leads
 // to root, where the service begins, as a URL or as a path (RFC 6764 §5). Where
 // that is may change with the configuration, so nobody shall keep it. The folder
 // itself is empty.
@@ -74,7 +74,7 @@ func newServerInfo() serverInfo {
 	return info
 }
 
-// tell adds the link to the document: to every OPTIONS, and to any answer whose
+// tell adds the link to the document: to every OPTIONS, and to any response whose
 // request shows an old token.
 func (i *serverInfo) tell(r *http.Request, resp *webdav.Response) {
 	token := r.Header.Get("Server-Info-Token")

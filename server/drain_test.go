@@ -112,6 +112,50 @@ func TestRefusedUploadHTTP2(t *testing.T) {
 	}
 }
 
+// A lateBody gives its text after a while, and knows whether it was asked for all of it.
+type lateBody struct {
+	text strings.Reader
+	all  chan struct{}
+}
+
+func (b *lateBody) Read(p []byte) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	n, err := b.text.Read(p)
+	if err == io.EOF {
+		close(b.all)
+	}
+	return n, err
+}
+
+// On HTTP/2 no response overtakes a short body: curl would lose it.
+func TestShortBodyHTTP2(t *testing.T) {
+	s := serve(t, smallConfig(t))
+	web := client()
+	web.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	defer web.CloseIdleConnections()
+	for path, status := range map[string]int{"/.well-known/caldav": 301, annHome: 401} {
+		body := &lateBody{text: *strings.NewReader(strings.Repeat("x", 72)), all: make(chan struct{})}
+		r, err := http.NewRequest("PROPFIND", s.HTTPS+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ContentLength = 72
+		resp, err := web.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != status || resp.ProtoMajor != 2 {
+			t.Errorf("%s: %s %s", path, resp.Proto, resp.Status)
+		}
+		select {
+		case <-body.all:
+		default:
+			t.Errorf("%s: the response came before the body", path)
+		}
+	}
+}
+
 // A caller with many requests in progress waits and is then told so; others are
 // served.
 func TestRequestsPerCaller(t *testing.T) {

@@ -2,7 +2,7 @@ package tzdist
 
 import "convene/internal/ical"
 
-// The members of the answer to capabilities (RFC 7808 §6.1).
+// The members of the response to capabilities (RFC 7808 §6.1).
 type (
 	capabilities struct {
 		Version int            `json:"version"`
@@ -32,7 +32,7 @@ type (
 	}
 )
 
-// describe makes the answer to capabilities.
+// describe makes the response to capabilities.
 func (s *service) describe(contacts []string) *response {
 	doc := capabilities{
 		Version: 1,
@@ -53,5 +53,5 @@ func (s *service) describe(contacts []string) *response {
 	return jsonResponse(doc)
 }
 
-// getCapabilities answers capabilities (RFC 7808 §5.1).
+// getCapabilities serves capabilities (RFC 7808 §5.1).
 func (s *service) getCapabilities(*query) (*response, error) { return s.capabilities, nil }

@@ -40,7 +40,7 @@ func nameTable() map[string]string {
 	return names
 }
 
-// The members of the answer to list and find (RFC 7808 §6.2). dtstamp is what
+// The members of the response to list and find (RFC 7808 §6.2). dtstamp is what
 // drafts had instead of the token.
 type (
 	zoneList struct {
@@ -60,7 +60,7 @@ type (
 	}
 )
 
-// A catalogue is all zones, and the answers that are made once.
+// A catalogue is all zones, and the responses that are made once.
 type catalogue struct {
 	zones   zoneList
 	all     *response // of a list of them

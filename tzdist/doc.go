@@ -1,7 +1,7 @@
 // Package tzdist serves time zones over HTTP: the Time Zone Data Distribution
 // Service of RFC 7808. The data are the zones of package ical.
 //
-// Every action of the RFC is answered, below the prefix that the service is
+// Every action of the RFC is served, below the prefix that the service is
 // mounted at:
 //
 //	/capabilities                what the service can do          §5.1
@@ -14,7 +14,7 @@
 //	?action=NAME&tzid=…          the same actions as the first drafts had them;
 //	?method=NAME&tzid=…          the prefix itself is the URL
 //
-// What drafts had in their answers besides, "dtstamp" and "error-code", is still
+// What drafts had in their responses besides, "dtstamp" and "error-code", is still
 // there: clients pass over members that they do not know.
 //
 // The identifiers are those of the IANA database, spelled as it spells them.
@@ -26,6 +26,6 @@
 // are sent (§5.2).
 //
 // All of it is public and small: requests are bounded in length, and the one
-// answer that a client could make long, expand, ends after 1,000 observances and
+// response that a client could make long, expand, ends after 1,000 observances and
 // says so.
 package tzdist

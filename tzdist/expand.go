@@ -10,7 +10,7 @@ import (
 // mostObservances is how many are sent at once: 500 years of summer time.
 const mostObservances = 1000
 
-// The members of the answer to expand (RFC 7808 §6.3).
+// The members of the response to expand (RFC 7808 §6.3).
 type (
 	expansion struct {
 		TZID        string       `json:"tzid"`
@@ -26,9 +26,9 @@ type (
 	}
 )
 
-// expand answers expand (RFC 7808 §5.4): what is in force at the start, and each
+// expand serves expand (RFC 7808 §5.4): what is in force at the start, and each
 // change of the clocks until before the end. The tag is that of the zone, as the
-// section says. changedsince is taken, as drafts had it: the answer is complete
+// section says. changedsince is taken, as drafts had it: the response is complete
 // with it and without.
 func (s *service) expand(q *query) (*response, error) {
 	if err := s.known(q.tzid); err != nil {

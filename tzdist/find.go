@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// find answers find (RFC 7808 §5.5): the zones with a name or alias that the
+// find serves find (RFC 7808 §5.5): the zones with a name or alias that the
 // pattern is of.
 func (s *service) find(q *query) (*response, error) {
 	p, err := parsePattern(q.param("pattern"))

@@ -13,7 +13,7 @@ import (
 // productID is the PRODID of the calendars that zones are sent in.
 const productID = "-//convene//tzdist//EN"
 
-// get answers get (RFC 7808 §5.3): a VTIMEZONE, whole or of a range.
+// get serves get (RFC 7808 §5.3): a VTIMEZONE, whole or of a range.
 func (s *service) get(q *query) (*response, error) {
 	if err := s.known(q.tzid); err != nil {
 		return nil, err

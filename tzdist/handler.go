@@ -26,7 +26,7 @@ type Options struct {
 // mostRequest is how long a path or a query may be, in bytes.
 const mostRequest = 2048
 
-// A service is one mounted time zone service. Its answers never change; those
+// A service is one mounted time zone service. Its responses never change; those
 // that take a while are kept.
 type service struct {
 	prefix       string // "" or "/timezones"
@@ -59,7 +59,7 @@ func New(o Options) http.Handler {
 	return s
 }
 
-// A response is what a request is answered with: 200, or 304 if the client has
+// A response is what a request gets: 200, or 304 if the client has
 // it.
 type response struct {
 	mediaType string
@@ -68,7 +68,7 @@ type response struct {
 	vary      string // the header field that chose this form; "" if none
 }
 
-// ServeHTTP answers one request. It is the one place that writes.
+// ServeHTTP serves one request. It is the one place that writes.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowed)
@@ -111,7 +111,7 @@ func (s *service) serve(r *http.Request) (*response, error) {
 	return q.action.do(s, q)
 }
 
-// refuse answers with a problem (RFC 7808 §4.1.7). What is not a problem is our
+// refuse responds with a problem (RFC 7808 §4.1.7). What is not a problem is our
 // own fault: the log gets the cause.
 func (s *service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p, ok := errors.AsType[*problem](err)

@@ -22,7 +22,7 @@ const (
 	leapExpires   = "2026-06-28"
 )
 
-// The members of the answer to leapseconds (RFC 7808 §6.4).
+// The members of the response to leapseconds (RFC 7808 §6.4).
 type (
 	leapTable struct {
 		Expires     string       `json:"expires"`
@@ -44,5 +44,5 @@ func leapSecondsResponse() *response {
 	return jsonResponse(doc)
 }
 
-// getLeapSeconds answers leapseconds (RFC 7808 §5.6).
+// getLeapSeconds serves leapseconds (RFC 7808 §5.6).
 func (s *service) getLeapSeconds(*query) (*response, error) { return s.leapSeconds, nil }

@@ -1,6 +1,6 @@
 package tzdist
 
-// list answers list (RFC 7808 §5.2): all zones, or none if the client has the
+// list serves list (RFC 7808 §5.2): all zones, or none if the client has the
 // token of today.
 func (s *service) list(q *query) (*response, error) {
 	c, err := s.catalogue()

@@ -7,8 +7,8 @@
 //
 // User is the login name, "-" while nobody is signed in. What stands in
 // parentheses behind the method is the sub-method: the report, or the kind of
-// POST. Then: status, bytes of the answer's body, Referer and User-Agent, bytes
-// of the request's body, time from the first header to the end of the answer,
+// POST. Then: status, bytes of the response's body, Referer and User-Agent, bytes
+// of the request's body, time from the first header to the end of the response,
 // and the request's id, which the error log uses too. Whatever comes from the
 // client is escaped, so that one request is always one line.
 //

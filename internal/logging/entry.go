@@ -22,14 +22,14 @@ type Entry struct {
 
 	start  time.Time
 	status int   // 0 until the header is written
-	out    int64 // bytes of the answer's body
+	out    int64 // bytes of the response's body
 	in     int64 // bytes of the request's body that were read
 }
 
-// Status is the status of the answer, 0 while its header has not been written.
+// Status is the status of the response, 0 while its header has not been written.
 func (e *Entry) Status() int { return e.status }
 
-// For returns the Entry of the request that w answers. It looks through
+// For returns the Entry of the request that w responds to. It looks through
 // writers that wrap each other with an Unwrap method. Outside of a
 // [Log.Handler] the Entry is a new one that nobody reads.
 func For(w http.ResponseWriter) *Entry {

@@ -106,14 +106,14 @@ func (h *Handler) date(t time.Time) string {
 	return s.text
 }
 
-// A recorder notes status and size of an answer as it passes.
+// A recorder notes status and size of a response as it passes.
 type recorder struct {
 	http.ResponseWriter
 	entry Entry
 }
 
 func (w *recorder) WriteHeader(status int) {
-	if w.entry.status == 0 && status >= 200 { // 1xx are not the answer
+	if w.entry.status == 0 && status >= 200 { // 1xx are not the response
 		w.entry.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -13,7 +13,7 @@ import (
 
 // A TextHandler writes slog records as short lines for people and programs:
 //
-//	2026-11-21T10:04:05.123Z WARN directory: no answer host=ldap1 after=2s
+//	2026-11-21T10:04:05.123Z WARN directory: no response host=ldap1 after=2s
 //
 // The message stands as it is, with control characters escaped; values are
 // quoted when they hold spaces, quotes, "=" or control characters. Times are

@@ -8,12 +8,12 @@ import (
 )
 
 // maxProperties bounds the properties that one request may name. Each is
-// answered for every resource, so that without it a small request could ask for
-// a very large answer.
+// given for every resource, so that without it a small request could ask for
+// a very large response.
 const maxProperties = 1000
 
 // A PropfindRequest says which properties are asked for: by PROPFIND, and by
-// the reports that answer like it. The zero value asks for none.
+// the reports that respond like it. The zero value asks for none.
 type PropfindRequest struct {
 	AllProp  bool       // DAV:allprop (RFC 4918 §9.1.5)
 	PropName bool       // DAV:propname
@@ -256,7 +256,7 @@ func (r MkcolRequest) ResourceType() []xml.Name {
 }
 
 // PropstatBody returns the document that a failed MKCOL or MKCALENDAR, and a
-// successful one with something to say, answers with: root is
+// successful one with something to say, responds with: root is
 // [NameMkcolResponse] or [NameMkcalResponse] (RFC 5689 §5.2, RFC 4791 §5.3.1.2).
 func PropstatBody(root xml.Name, results []PropResult) []byte {
 	var m Multistatus

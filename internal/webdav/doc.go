@@ -16,7 +16,7 @@
 //	ok := cond.If.Holds(path, func(path string) (webdav.ETag, []string) { … })
 //	status := cond.Check(r.Method, etag, modified)            // 0, 304 or 412
 //
-// Their errors are [*Error], and say what to answer.
+// Their errors are [*Error], and say what to respond with.
 //
 // A REPORT is told apart by the name of its root: [ReportSyncCollection] and its
 // neighbours. [ParseSync], [ParseMultiget], [ParseExpandProperty],
@@ -26,7 +26,7 @@
 // # Writing
 //
 // All XML is written by [Writer], which escapes and declares namespaces.
-// [Multistatus] is a Writer for 207 answers, [Error] and [Response] are answers
+// [Multistatus] is a Writer for 207 responses, [Error] and [Response] are responses
 // as values. Paths are plain text everywhere in this server; they are
 // percent-encoded where they are written, by [EscapePath] or [Writer.Href], and
 // decoded where they are read, by [CleanPath] and [ParseHref].

@@ -22,7 +22,7 @@ type Error struct {
 	Err         error
 }
 
-// Code returns the HTTP status to answer with.
+// Code returns the HTTP status of the response.
 func (e *Error) Code() int {
 	if e.Status == 0 {
 		return http.StatusInternalServerError
@@ -63,7 +63,7 @@ func (e *Error) Body() []byte {
 	return w.Bytes()
 }
 
-// Response returns e as an answer, Retry-After included.
+// Response returns e on the wire, Retry-After included.
 func (e *Error) Response() *Response {
 	r := &Response{Status: e.Code(), Header: http.Header{}, Body: e.Body()}
 	if r.Body != nil {
@@ -119,13 +119,13 @@ func UIDConflict(path string) *Error {
 	return &Error{Status: http.StatusForbidden, Condition: CondNoUIDConflict, Hrefs: []string{path}}
 }
 
-// ContentTypeXML is the type of every XML answer.
+// ContentTypeXML is the type of every XML response.
 const ContentTypeXML = `application/xml; charset="utf-8"`
 
-// contentTypeXML is ContentTypeXML as a header has it, shared between answers.
+// contentTypeXML is ContentTypeXML as a header has it, shared between responses.
 var contentTypeXML = []string{ContentTypeXML}
 
-// A Response is an answer as a value: built within a transaction, sent after it.
+// A Response is an HTTP response as a value: built within a transaction, sent after it.
 type Response struct {
 	Status int
 	Header http.Header // may be nil
@@ -135,7 +135,7 @@ type Response struct {
 	Recycle func([]byte)
 }
 
-// XML returns an answer with an XML body.
+// XML returns a response with an XML body.
 func XML(status int, body []byte) *Response {
 	return &Response{
 		Status: status,

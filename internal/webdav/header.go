@@ -136,7 +136,7 @@ func ParsePrefer(h http.Header) Prefer {
 	return p
 }
 
-// Applied returns the value of the Preference-Applied header of an answer that
+// Applied returns the value of the Preference-Applied header of a response that
 // honoured p, empty if there is nothing to say.
 func (p Prefer) Applied() string {
 	var s string

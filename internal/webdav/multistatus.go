@@ -160,7 +160,7 @@ func (m *Multistatus) ResponseRefused(path string, err *Error, results []PropRes
 }
 
 // Propstat writes a whole propstat of properties without values, as PROPPATCH
-// answers and PROPFIND's 404 have them. Without names it writes nothing.
+// responses and PROPFIND's 404 have them. Without names it writes nothing.
 func (m *Multistatus) Propstat(status int, names []*Element, err *Error) {
 	if len(names) == 0 {
 		return
@@ -181,7 +181,7 @@ func (m *Multistatus) Description(text string) { m.TextElement(NameResponseDescr
 // Finish closes the document and returns it.
 func (m *Multistatus) Finish() []byte { return m.Bytes() }
 
-// Response closes the document and returns it as a 207 answer.
+// Response closes the document and returns it as a 207 response.
 func (m *Multistatus) Response() *Response {
 	r := XML(http.StatusMultiStatus, m.Finish())
 	r.Recycle = m.Recycle

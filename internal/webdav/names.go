@@ -33,9 +33,9 @@ func Apple(local string) xml.Name { return xml.Name{Space: NSApple, Local: local
 // ME returns the name local in the namespace of Apple's bulk requests.
 func ME(local string) xml.Name { return xml.Name{Space: NSME, Local: local} }
 
-// prefixes are the namespaces that every answer declares once, on its root
+// prefixes are the namespaces that every response declares once, on its root
 // element, with the prefix used for them. Clients are known to expect DAV: and
-// CalDAV names to be prefixed alike throughout an answer.
+// CalDAV names to be prefixed alike throughout a response.
 var prefixes = [...]binding{
 	{"D", NSDAV},
 	{"C", NSCalDAV},

@@ -237,7 +237,7 @@ type SearchableProperty struct {
 	Description string // in English
 }
 
-// PrincipalSearchPropertySet returns the answer to that report: a 200 (RFC 3744
+// PrincipalSearchPropertySet returns the response to that report: a 200 (RFC 3744
 // §9.5).
 func PrincipalSearchPropertySet(list []SearchableProperty) *Response {
 	w := NewWriter(nil)

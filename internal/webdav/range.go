@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Partial makes the answer to a GET, whose whole body is in resp, into the part
+// Partial makes the response to a GET, whose whole body is in resp, into the part
 // that the client asks for (RFC 9110 §14): 206 with one range of bytes, or 416 if
 // the body has none of them. Several ranges at once, other units and what is no
 // range get the whole, as RFC 9110 §14.2 allows; so does a client whose If-Range

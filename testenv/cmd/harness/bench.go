@@ -10,7 +10,7 @@ import (
 )
 
 // bench measures the server with the load driver in dir: all workloads on an
-// empty store, then the time of a start with the data. args go to the driver.
+// empty store or beside the data of others, then the time of a start with the data. args go to the driver.
 func bench(h *harness, dir, report string, args []string) int {
 	dir = absolute(h.t, dir, "folder of the load driver (-calbench)")
 	if report == "" {
@@ -33,8 +33,10 @@ func bench(h *harness, dir, report string, args []string) int {
 	h.stableGUIDs()
 	h.config.Quota.Bytes, h.config.Storage.Reserve = 0, 0 // the driver stores what it likes
 	h.use(0, 0)
-	if err := h.start(); err != nil {
-		h.t.Fatal(err)
+	for _, step := range []func() error{h.before, h.start} {
+		if err := step(); err != nil {
+			h.t.Fatal(err)
+		}
 	}
 	version, err := h.convene("version")
 	if err != nil {

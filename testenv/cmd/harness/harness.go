@@ -25,6 +25,7 @@ type harness struct {
 	config  config.Config
 	http    int // ports
 	https   int
+	before  func() error // fills the data folder before the first start of a bench
 
 	mu       sync.Mutex
 	proc     *testenv.Process

@@ -36,7 +36,12 @@ func run(ctx context.Context, command string, args []string) int {
 	case "bench":
 		dir := flags.String("calbench", "", "folder of the load driver's module")
 		report := flags.String("json", "", "file for the report; default build/bench.json")
-		do = func(h *harness) int { return bench(h, *dir, *report, flags.Args()) }
+		homes := flags.Int("homes", 0, "homes of other people that are there before the server starts")
+		events := flags.Int("events", 400, "events in each of them")
+		do = func(h *harness) int {
+			h.before = func() error { return h.fill(*homes, *events) }
+			return bench(h, *dir, *report, flags.Args())
+		}
 	case "crash":
 		n := flags.Int("n", 100, "how often to kill the server")
 		seed := flags.Uint64("seed", 1, "seed of what is written and when the server is killed")
