@@ -192,7 +192,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 			return nil, err
 		}
 		resp := ms.Response()
-		resp.Header["Ctag"] = []string{ctagOf(col.Rev)}
+		resp.Header["Ctag"] = []string{(&resource{home: s.home, col: col}).ctag()}
 		return resp, nil
 	}, nil
 }
@@ -205,7 +205,7 @@ func (s *scope) checkCTag(self *resource) error {
 	if !ok || strings.Contains(value, "(") {
 		return s.checkConditions(self)
 	}
-	if ctag != ctagOf(self.col.Rev) {
+	if ctag != self.ctag() {
 		return errCTag
 	}
 	return nil
@@ -241,7 +241,7 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	ms.PropstatStart(http.StatusOK)
 	edited := st.data != nil && st.data.Edited
 	if !edited || withData {
-		ms.TextElement(webdav.DAV("getetag"), etagOf(entry.Rev))
+		ms.TextElement(webdav.DAV("getetag"), etagOf(s.home.Epoch, s.col, entry.Rev))
 	}
 	if st.path == "" {
 		ms.TextElement(webdav.CS("uid"), entry.UID)
@@ -305,7 +305,7 @@ func (s *scope) bulkTarget(st *bulkStep) (*store.Entry, error) {
 	case err != nil:
 	case old == nil:
 		err = &webdav.Error{Status: http.StatusNotFound}
-	case st.match != nil && !st.match.MatchStrong(webdav.ETag(etagOf(old.Rev))):
+	case st.match != nil && !st.match.MatchStrong(webdav.ETag(etagOf(s.home.Epoch, s.col, old.Rev))):
 		err = &webdav.Error{Status: http.StatusPreconditionFailed}
 	}
 	return old, err

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"convene/internal/webdav"
-	"convene/store"
 )
 
 // checkConditions judges If-Match, If-None-Match, the date conditions and If
@@ -54,7 +53,8 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	if t.collection == "" {
-		return webdav.ETag(etagOf(s.home.Rev)), []string{homeToken(s.home.ID, s.home.Rev), ctagURI + ctagOf(s.home.Rev)}
+		r := resource{home: s.home}
+		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
 	}
 	if t.setFile(s.tx, s.home) != nil {
 		return "", nil
@@ -65,18 +65,34 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 	}
 	if t.object == "" {
 		r := resource{kind: kinds[col.Kind], col: col, home: s.home}
-		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + ctagOf(col.Rev)}
+		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
 	}
 	entry, err := s.tx.Entry(col, t.object)
 	if err != nil || entry == nil {
 		return "", nil
 	}
-	return webdav.ETag(etagOf(entry.Rev)), nil
+	return webdav.ETag(etagOf(s.home.Epoch, col, entry.Rev)), nil
 }
 
 // ctagURI is the prefix under which Apple's clients name a ctag in an If header.
 const ctagURI = "http://me.com/_namespace/ctag/"
 
-// ctagOf is what CS:getctag says of a revision: decimal, since some clients take
-// what looks like a number for one, and 1e400 is as large as 1e401 to them.
-func ctagOf(rev store.Rev) string { return strconv.FormatUint(uint64(rev), 10) }
+// ctag is what CS:getctag says: decimal, since some clients take what looks like a
+// number for one, and of at most 16 digits, so that those who read it as a
+// floating-point number see each difference. It is the revision, counted from a
+// start that is another one for each home, collection and epoch: so what is made
+// again under the same name, or restored from a copy, has none of the numbers that
+// were there before.
+func (r *resource) ctag() string {
+	const most = 1 << 52 // of a start; 2⁵³ is where floating-point numbers begin to skip some
+	start := scatter(uint64(r.home.Epoch)<<32|r.number()) % most
+	return strconv.FormatUint(start+uint64(r.rev()), 10)
+}
+
+// scatter is a bijection under which neighbours end far apart: the last step of
+// SplitMix64.
+func scatter(n uint64) uint64 {
+	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
+	n = (n ^ n>>27) * 0x94d049bb133111eb
+	return n ^ n>>31
+}

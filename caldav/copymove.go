@@ -119,7 +119,7 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 		if err != nil {
 			return nil, changeError(&d.target, col, err)
 		}
-		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(w.Entry.Rev)}}}
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(s.home.Epoch, col, w.Entry.Rev)}}}
 		if w.Created && !replaced {
 			resp.Status = http.StatusCreated
 			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+w.Entry.Name))

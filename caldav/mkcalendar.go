@@ -129,7 +129,7 @@ func (s *scope) made(name string) (*webdav.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Header["Home-Ctag"], resp.Header["Ctag"] = []string{ctagOf(home.Rev)}, []string{ctagOf(col.Rev)}
+	resp.Header["Home-Ctag"], resp.Header["Ctag"] = []string{(&resource{home: home}).ctag()}, []string{(&resource{home: home, col: col}).ctag()}
 	return resp, nil
 }
 

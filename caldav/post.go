@@ -125,7 +125,7 @@ func (h *Handler) putFile(r *request) (action, error) {
 		if err != nil {
 			return nil, changeError(&r.target, s.col, err)
 		}
-		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(put.Entry.Rev)}}}
+		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(s.home.Epoch, s.col, put.Entry.Rev)}}}
 		if put.Created {
 			resp.Status = http.StatusCreated
 		}

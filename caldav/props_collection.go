@@ -12,7 +12,7 @@ import (
 
 // collectionProperties are those of all collections in a home, and of the home.
 func collectionProperties() []property {
-	ctag := func(_ *scope, r *resource) string { return ctagOf(r.rev()) }
+	ctag := func(_ *scope, r *resource) string { return r.ctag() }
 	return []property{
 		textProperty(webdav.CS("getctag"), kindHome|kindCalendar|kindInbox|kindOutbox|kindCollection|kindNotifications, ctag),
 		{name: webdav.DAV("quota-used-bytes"), on: inHome, get: getQuotaUsed},

@@ -59,7 +59,7 @@ func davProperties() []property {
 		{name: webdav.DAV("displayname"), on: kindHome | collections | kindObject, kept: true, get: getDefaultName, set: setDisplayName,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.DAV("displayname")) }},
 		{name: webdav.DAV("getetag"), on: kindHome | collections | kindObject, getAs: func(_ *scope, r *resource, _ *webdav.Element, w *webdav.Writer) (bool, error) {
-			w.ETag(uint64(r.rev()))
+			w.ETag(r.number(), uint64(r.home.Epoch), uint64(r.rev()))
 			return true, nil
 		}},
 		{name: webdav.DAV("getcontenttype"), on: collections | kindObject | kindHome, get: getContentType},
@@ -244,13 +244,21 @@ func getSupportedReports(s *scope, r *resource, w *webdav.Writer) (bool, error) 
 	return true, nil
 }
 
-// etag is the strong entity tag: the revision of the last change. A home's and
-// a collection's changes with anything inside.
+// etag is the strong entity tag; see tagOf. A home's and a collection's changes
+// with anything inside.
 func (r *resource) etag() string {
 	if r.home == nil {
 		return ""
 	}
-	return etagOf(r.rev())
+	return tagOf(r.home.Epoch, r.number(), r.rev())
+}
+
+// number is that of the collection that a resource is or is in, or of the home.
+func (r *resource) number() uint64 {
+	if r.col != nil {
+		return uint64(r.col.ID)
+	}
+	return uint64(r.home.ID)
 }
 
 // rev is the revision of the last change of a resource in a home.
@@ -264,7 +272,17 @@ func (r *resource) rev() store.Rev {
 	return r.home.Rev
 }
 
-func etagOf(rev store.Rev) string { return `"` + strconv.FormatUint(uint64(rev), 16) + `"` }
+// etagOf is the entity tag of what was last written in col at rev; see tagOf.
+func etagOf(epoch store.Epoch, col *store.Collection, rev store.Rev) string {
+	return tagOf(epoch, uint64(col.ID), rev)
+}
+
+// tagOf is an entity tag: the numbers of a collection, or of a home for itself, of
+// the epoch and of the revision. A collection's number and, in it, a revision are
+// never used again, wherever it is moved.
+func tagOf(epoch store.Epoch, number uint64, rev store.Rev) string {
+	return string(webdav.AppendETag(make([]byte, 0, 40), number, uint64(epoch), uint64(rev)))
+}
 
 func (r *resource) modified() time.Time {
 	switch {

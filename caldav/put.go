@@ -74,7 +74,7 @@ func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Pref
 	}
 	represented := prefer.Return == webdav.ReturnRepresentation
 	if !put.Data.Edited || represented {
-		resp.Header.Set("ETag", etagOf(put.Entry.Rev))
+		resp.Header.Set("ETag", etagOf(s.home.Epoch, s.col, put.Entry.Rev))
 	}
 	if !represented {
 		return resp, nil

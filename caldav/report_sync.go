@@ -91,7 +91,7 @@ func (y *syncAnswer) collection() error {
 	if more {
 		y.truncated()
 	}
-	y.ms.SyncToken(collectionToken(y.self.col.ID, next))
+	y.ms.SyncToken(collectionToken(y.self.home.Epoch, y.self.col.ID, next))
 	return nil
 }
 

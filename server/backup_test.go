@@ -356,7 +356,7 @@ func TestStartAfterRestore(t *testing.T) {
 }
 
 // A log that is damaged stops the start; recover takes in what continues the file and
-// keeps the log, and the lost revisions are not given out again.
+// keeps the log, and no lost ETag is given out again.
 func TestRecoverCalendars(t *testing.T) {
 	c := smallConfig(t)
 	s := serve(t, c)

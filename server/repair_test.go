@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"testing"
 	"time"
@@ -61,13 +62,18 @@ func newRepairable(t *testing.T) *repairable {
 	return r
 }
 
-// damage changes the index entry of an object below the server.
+// damage changes the index entry of an object below the server, and makes its
+// checksum right again: see package store.
 func (r *repairable) damage(name string, change func(entry []byte) []byte) {
 	r.t.Helper()
 	err := r.engine.Update(r.t.Context(), func(w engine.Writer) error {
 		for k, v := range w.Scan("index", engine.Range{}) {
+			v = bytes.Clone(v[:len(v)-4])
 			if bytes.HasSuffix(v, []byte(name)) {
-				return w.Put("index", k, change(bytes.Clone(v)))
+				v = change(v)
+				table := crc32.MakeTable(crc32.Castagnoli)
+				sum := crc32.Update(crc32.Update('i'<<8|uint32(len("index")), table, k), table, v)
+				return w.Put("index", k, binary.BigEndian.AppendUint32(v, sum))
 			}
 		}
 		return fmt.Errorf("no entry of %s", name)

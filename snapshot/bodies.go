@@ -10,8 +10,14 @@ import (
 // kept.
 const shelfBytes = 1 << 20
 
-// A bodyCache keeps bodies by their revision, under which a body never changes.
-// They stand on shelves, which are filled one after the other and then emptied
+// A bodyKey names a body that never changes: collections, and revisions in one,
+// are never numbered again. The revisions of two homes are the same numbers.
+type bodyKey struct {
+	collection store.CollectionID
+	rev        store.Rev
+}
+
+// A bodyCache keeps bodies by their collection and revision. They stand on shelves, which are filled one after the other and then emptied
 // again, the oldest first, so that keeping one costs a copy and nothing else. The
 // shelves are not on Go's heap: bytes that stay need not be collected, nor make
 // room beside them for as many that do not.
@@ -20,27 +26,27 @@ type bodyCache struct {
 	max     int // shelves
 	shelves []*shelf
 	filling int // the shelf that has room
-	places  map[store.Rev]place
+	places  map[bodyKey]place
 }
 
 type shelf struct {
 	bytes []byte
 	used  int
-	revs  []store.Rev // of what stands on it
+	keys  []bodyKey // of what stands on it
 }
 
 // A place is where a body stands.
 type place struct{ shelf, from, n uint32 }
 
 func newBodyCache(max int64) *bodyCache {
-	return &bodyCache{max: int(max / shelfBytes), places: map[store.Rev]place{}}
+	return &bodyCache{max: int(max / shelfBytes), places: map[bodyKey]place{}}
 }
 
-// read calls fn with the body of a revision, if it is there. fn must not keep it.
-func (c *bodyCache) read(rev store.Rev, fn func(body []byte)) bool {
+// read calls fn with a body, if it is there. fn must not keep it.
+func (c *bodyCache) read(key bodyKey, fn func(body []byte)) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	p, ok := c.places[rev]
+	p, ok := c.places[key]
 	if ok {
 		fn(c.shelves[p.shelf].bytes[p.from : p.from+p.n])
 	}
@@ -48,22 +54,22 @@ func (c *bodyCache) read(rev store.Rev, fn func(body []byte)) bool {
 }
 
 // put keeps a copy of a body.
-func (c *bodyCache) put(rev store.Rev, body []byte) {
+func (c *bodyCache) put(key bodyKey, body []byte) {
 	if len(body) > shelfBytes/4 || c.max == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.places[rev]; ok {
+	if _, ok := c.places[key]; ok {
 		return // others were as quick
 	}
 	s := c.room(len(body))
 	if s == nil {
 		return
 	}
-	c.places[rev] = place{uint32(c.filling), uint32(s.used), uint32(len(body))}
+	c.places[key] = place{uint32(c.filling), uint32(s.used), uint32(len(body))}
 	s.used += copy(s.bytes[s.used:], body)
-	s.revs = append(s.revs, rev)
+	s.keys = append(s.keys, key)
 }
 
 // room returns the shelf that is being filled, with room for n bytes; nil if there
@@ -85,10 +91,10 @@ func (c *bodyCache) room(n int) *shelf {
 	}
 	c.filling = (c.filling + 1) % len(c.shelves)
 	s := c.shelves[c.filling]
-	for _, rev := range s.revs {
-		delete(c.places, rev)
+	for _, key := range s.keys {
+		delete(c.places, key)
 	}
-	s.used, s.revs = 0, s.revs[:0]
+	s.used, s.keys = 0, s.keys[:0]
 	return s
 }
 
@@ -98,7 +104,7 @@ func (c *bodyCache) clear() {
 	defer c.mu.Unlock()
 	clear(c.places)
 	for _, s := range c.shelves {
-		s.used, s.revs = 0, s.revs[:0]
+		s.used, s.keys = 0, s.keys[:0]
 	}
 }
 
@@ -113,7 +119,8 @@ func (c *bodyCache) size() (bodies int, bytes int64) {
 // them. e is from tx. Errors: those of store.Tx.Body.
 func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn func(body []byte)) error {
 	shared := tx.ReadOnly()
-	if shared && c.bodies.read(e.Rev, fn) {
+	key := bodyKey{col.ID, e.Rev}
+	if shared && c.bodies.read(key, fn) {
 		return nil
 	}
 	body, rev, err := tx.Body(col.ID, e.Name)
@@ -122,7 +129,7 @@ func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn fun
 	}
 	fn(body)
 	if shared && rev == e.Rev {
-		c.bodies.put(rev, body)
+		c.bodies.put(key, body)
 	}
 	return nil
 }

@@ -12,6 +12,10 @@ import (
 	"convene/store"
 )
 
+// keyOf is where the body of revision rev is kept: those of two collections in
+// turn, under the same revisions.
+func keyOf(rev store.Rev) bodyKey { return bodyKey{store.CollectionID(rev % 2), rev / 2} }
+
 // textOf is the body of revision rev in these tests.
 func textOf(rev store.Rev) []byte {
 	return bytes.Repeat(fmt.Appendf(nil, "%d;", rev), 1+int(rev)*7919%3000)
@@ -21,9 +25,9 @@ func TestBodiesAreThoseOfTheirRevision(t *testing.T) {
 	c := newBodyCache(2 * shelfBytes)
 	const revs = 3000 // of some 8 kB
 	for rev := range store.Rev(revs) {
-		c.put(rev, textOf(rev))
-		c.put(rev, textOf(rev)) // of a second reader
-		if !c.read(rev, func(body []byte) {
+		c.put(keyOf(rev), textOf(rev))
+		c.put(keyOf(rev), textOf(rev)) // of a second reader
+		if !c.read(keyOf(rev), func(body []byte) {
 			if !bytes.Equal(body, textOf(rev)) {
 				t.Errorf("revision %d: other bytes", rev)
 			}
@@ -33,7 +37,7 @@ func TestBodiesAreThoseOfTheirRevision(t *testing.T) {
 	}
 	kept := 0
 	for rev := range store.Rev(revs) {
-		if c.read(rev, func(body []byte) {
+		if c.read(keyOf(rev), func(body []byte) {
 			if !bytes.Equal(body, textOf(rev)) {
 				t.Errorf("revision %d: other bytes", rev)
 			}
@@ -46,7 +50,7 @@ func TestBodiesAreThoseOfTheirRevision(t *testing.T) {
 		t.Errorf("%d of %d kept, %d counted, in %d bytes", kept, revs, bodies, size)
 	}
 	c.clear()
-	if c.read(revs-1, func([]byte) {}) {
+	if c.read(keyOf(revs-1), func([]byte) {}) {
 		t.Error("still there after clear")
 	}
 }
@@ -65,8 +69,8 @@ func TestBodiesHaveRoom(t *testing.T) {
 		{"empty", shelfBytes, nil, true},
 	} {
 		c := newBodyCache(tt.max)
-		c.put(1, tt.body)
-		if got := c.read(1, func([]byte) {}); got != tt.want {
+		c.put(keyOf(1), tt.body)
+		if got := c.read(keyOf(1), func([]byte) {}); got != tt.want {
 			t.Errorf("%s: kept: %t", tt.name, got)
 		}
 	}
@@ -80,12 +84,12 @@ func TestBodiesWhileOthersWrite(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(w)))
 			for range 2000 {
 				rev := store.Rev(rng.IntN(500))
-				if !c.read(rev, func(body []byte) {
+				if !c.read(keyOf(rev), func(body []byte) {
 					if !bytes.Equal(body, textOf(rev)) {
 						t.Errorf("revision %d: other bytes", rev)
 					}
 				}) {
-					c.put(rev, textOf(rev))
+					c.put(keyOf(rev), textOf(rev))
 				}
 			}
 		})

@@ -22,7 +22,8 @@
 //
 // # Bodies
 //
-// The bodies that were answered with last are kept as well, by revision: looking
+// The bodies that were answered with last are kept as well, by collection and
+// revision: looking
 // one up in the store costs several times what copying it does.
 //
 // # What may be kept

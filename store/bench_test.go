@@ -316,7 +316,7 @@ func BenchmarkReads(b *testing.B) {
 		{"Object", func(tx *Tx, i int) error { _, err := tx.Object(c.ID, benchUID(int64(i%9999+1))+".ics"); return err }},
 		{"Body", func(tx *Tx, i int) error { _, _, err := tx.Body(c.ID, benchUID(int64(i%9999+1))+".ics"); return err }},
 		{"Changes10", func(tx *Tx, _ int) error { _, _, _, err := tx.Changes(c.ID, now-10, 0); return err }},
-		{"ByUID", func(tx *Tx, i int) error { _, err := tx.ObjectByUID(c.ID, benchUID(int64(i%9999+1))); return err }},
+		{"ByUID", func(tx *Tx, i int) error { _, err := tx.ObjectByUID(c, benchUID(int64(i%9999+1))); return err }},
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -3,6 +3,7 @@ package store
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 )
 
 // A homeCache keeps homes' collections decoded, the least recently used
@@ -23,7 +24,8 @@ type cachedHome struct {
 	repairs     uint64        // of the transaction that read it
 	collections []*Collection // by name
 
-	properties sync.Map // CollectionID, 0 for the home → []Property, as asked for
+	properties sync.Map     // CollectionID, 0 for the home → []Property, as asked for
+	asked      atomic.Int32 // how often they were not there
 }
 
 // maxCachedProperties is how many bytes of properties of one resource are kept.

@@ -216,30 +216,82 @@ func TestHomeChanges(t *testing.T) {
 	wantString(t, "from the start again", got(0), "inbox+ new+")
 }
 
-// TestRestored: a file that was restored from a backup gives out new revisions
-// only, and knows which positions it has never seen.
+// TestRestored: a file that was restored from a copy begins a new epoch, at once
+// and when it is opened again.
 func TestRestored(t *testing.T) {
 	path := tempPath(t)
-	s := openFile(t, path, Options{})
+	s := openFile(t, path, Options{NewEpoch: newEpoch})
 	h := home(t, s, "ann")
-	putEvent(t, s, h.ID, "work", "a", "kept")
-	backedUp := mustCollection(t, s, h.ID, "work").Rev
-	if err := errors.Join(s.MarkRestored(ctx), s.Close()); err != nil {
-		t.Fatal(err)
+	seen := map[Epoch]bool{h.Epoch: true}
+	now := func() Epoch {
+		t.Helper()
+		var e Epoch
+		view(t, s, func(tx *Tx) error {
+			h, err := tx.Home("ann")
+			if err == nil && h.Epoch != tx.Epoch() {
+				t.Errorf("a home of epoch %x in epoch %x", h.Epoch, tx.Epoch())
+			}
+			e = tx.Epoch()
+			return err
+		})
+		return e
 	}
-	s = openFile(t, path, Options{})
-	e := putEvent(t, s, h.ID, "work", "b", "after")
-	if e.Rev <= backedUp+revJump {
-		t.Errorf("revision %d follows %d", e.Rev, backedUp)
+	if e := now(); e == 0 || !seen[e] {
+		t.Errorf("epoch %x, the home was made in %x", e, h.Epoch)
 	}
-	work := mustCollection(t, s, h.ID, "work")
-	got, _, _ := changes(t, s, work.ID, backedUp, 0)
-	wantString(t, "since the backup", got, "b.ics+")
-	view(t, s, func(tx *Tx) error {
-		_, _, _, err := tx.Changes(work.ID, backedUp+5, 0)
-		wantErr(t, "position of the lost time", err, ErrTokenExpired)
-		_, _, err = tx.HomeChanges(h.ID, backedUp+5)
-		wantErr(t, "position of the lost time", err, ErrTokenExpired)
-		return nil
+	for range 3 {
+		if err := s.MarkRestored(ctx); err != nil {
+			t.Fatal(err)
+		}
+		e := now()
+		if e == 0 || seen[e] {
+			t.Errorf("epoch %x again", e)
+		}
+		seen[e] = true
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if s = openFile(t, path, Options{NewEpoch: newEpoch}); now() != e {
+			t.Errorf("epoch %x became %x when the file was opened again", e, now())
+		}
+	}
+	draws := []Epoch{7, 0, 7, 7, 9}
+	drawn := openTest(t, Options{NewEpoch: func() Epoch { e := draws[0]; draws = draws[1:]; return e }})
+	if err := drawn.MarkRestored(ctx); err != nil || drawn.epoch.Load() != 9 {
+		t.Errorf("epoch %d, %v: not another one", drawn.epoch.Load(), err)
+	}
+}
+
+// TestMovedCollectionIsAfterItself: in its new home nothing gets a revision that a
+// collection had in the old one.
+func TestMovedCollectionIsAfterItself(t *testing.T) {
+	s := openTest(t, Options{})
+	busy, quiet := home(t, s, "ann"), home(t, s, "bob")
+	for i := range 50 {
+		putEvent(t, s, busy.ID, "work", fmt.Sprint(i), "")
+	}
+	before := mustCollection(t, s, busy.ID, "work")
+	update(t, s, func(tx *Tx) error {
+		_, err := tx.MoveCollection(busy.ID, "work", quiet.ID, "from ann")
+		return err
 	})
+	after := mustCollection(t, s, quiet.ID, "from ann")
+	if after.Placed <= before.Rev || after.Rev != after.Placed {
+		t.Errorf("%+v was %+v", after, before)
+	}
+	if e := putEvent(t, s, quiet.ID, "from ann", "new", ""); e.Rev <= after.Rev {
+		t.Errorf("revision %d in a collection at %d", e.Rev, after.Rev)
+	}
+	got, _, _ := changes(t, s, after.ID, before.Rev, 0)
+	wantString(t, "since before the move", got, "new.ics+")
+	conflict := try(s, quiet.ID, "work", func(tx *Tx, c *Collection) error {
+		_, _, err := tx.PutObject(c, "x.ics", body(event("7"), ""), event("7"), Match{}, UniqueInHome)
+		return err
+	})
+	wantErr(t, "a UID that came with it", conflict, ErrUIDConflict)
+	free := try(s, busy.ID, "rest", func(tx *Tx, c *Collection) error {
+		_, _, err := tx.PutObject(c, "x.ics", body(event("7"), ""), event("7"), Match{}, UniqueInHome)
+		return err
+	})
+	wantErr(t, "a UID that left with it", free, nil)
 }

@@ -79,6 +79,9 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		}
 	}
 	c, err := tx.readCollection(home, name)
+	if errors.Is(err, ErrNotFound) { // the caller relies on there being none
+		tx.w.Guard(tableHomes, homeKey(home))
+	}
 	if err == nil {
 		tx.collections = append(tx.collections, &changed[Collection]{*c, *c})
 	}
@@ -139,13 +142,12 @@ func (tx *Tx) CreateCollection(home HomeID, n NewCollection) (*Collection, error
 // createCollection makes a collection that may be made, under a name that is
 // free.
 func (tx *Tx) createCollection(h *Home, n NewCollection) (*Collection, error) {
-	st, err := tx.counters()
+	id, err := tx.number(numberCollection)
 	if err != nil {
 		return nil, err
 	}
-	st.Collection++
 	w := &changed[Collection]{now: Collection{
-		ID:         st.Collection,
+		ID:         CollectionID(id),
 		Home:       h.ID,
 		Name:       n.Name,
 		Kind:       n.Kind,
@@ -157,9 +159,7 @@ func (tx *Tx) createCollection(h *Home, n NewCollection) (*Collection, error) {
 	if c.ResourceID == "" {
 		c.ResourceID = tx.s.opt.NewUUID()
 	}
-	if c.Created, err = tx.touch(c, h); err != nil {
-		return nil, err
-	}
+	c.Created = tx.touch(c, h)
 	c.Placed = c.Created
 	h.addCollection(c, 1)
 	tx.collections = append(tx.collections, w)
@@ -222,16 +222,13 @@ func (tx *Tx) DeleteCollection(home HomeID, name string) error {
 	if err != nil {
 		return err
 	}
-	rev, err := tx.touch(c, h)
-	if err != nil {
-		return err
-	}
+	rev := tx.touch(c, h)
 	h.addCollection(c, -1)
 	tx.forget(c.ID)
 	return errors.Join(
 		tx.unplace(c, rev),
 		tx.w.Delete(tableLookup, collectionKey(c.ID)),
-		tx.w.Put(tableLookup, purgeKey(c.ID), []byte{formatPurge}))
+		tx.w.Put(tableLookup, purgeKey(c.ID), encodePurge(c.Home)))
 }
 
 // RenameCollection gives a collection another name in its home. Errors:
@@ -266,17 +263,50 @@ func (tx *Tx) MoveCollection(home HomeID, name string, toHome HomeID, toName str
 		to.addCollection(c, 1)
 		from.addCollection(c, -1)
 	}
-	gone, err := tx.nextRev()
-	if err != nil {
-		return nil, err
-	}
+	was := *c
+	gone := tx.nextRev(from)
 	if err := tx.unplace(c, gone); err != nil {
 		return nil, err
 	}
-	tx.stamp(from, gone)
 	c.Home, c.Name = toHome, toName
-	if c.Placed, err = tx.touch(c, to); err != nil {
-		return nil, err
+	to.Rev = max(to.Rev, c.Rev) // what it says next is to be after all that c said
+	c.Placed = tx.touch(c, to)
+	return c.clone(), errors.Join(tx.place(c), tx.rehome(&was, c))
+}
+
+// rehome moves what is kept by home of a collection that has moved: its
+// properties, and where its UIDs are found, a record for each object.
+func (tx *Tx) rehome(was, c *Collection) error {
+	if was.Home == c.Home {
+		return nil
 	}
-	return c.clone(), tx.place(c)
+	var err error
+	from, to := propertiesKey(was.Home, c.ID), propertiesKey(c.Home, c.ID)
+	for k, v := range tx.r.Scan(tableProperties, within(from)) {
+		err = errors.Join(err,
+			tx.w.Put(tableProperties, append(to[:len(to):len(to)], k[len(from):]...), v),
+			tx.w.Delete(tableProperties, k))
+	}
+	for e := range tx.Entries(c.ID) {
+		if hasUIDRecord(c.Kind, &e) {
+			err = errors.Join(err,
+				tx.w.Delete(tableUIDs, uidKey(was.Home, e.UID, c.ID)),
+				tx.w.Put(tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(&e)))
+		}
+	}
+	return err
+}
+
+// A collection that waits for Maintain to purge its records is noted with the
+// home that it was in.
+
+func encodePurge(h HomeID) []byte {
+	return binary.AppendUvarint([]byte{formatPurge}, uint64(h))
+}
+
+func decodePurge(v []byte) (HomeID, error) {
+	d := decoder{b: v}
+	d.format(formatPurge)
+	h := HomeID(d.uvarint())
+	return h, d.err("deleted collection")
 }

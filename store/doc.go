@@ -8,48 +8,87 @@
 //
 // # Revisions
 //
-// One counter counts the changes of the whole store. Each change takes the next
-// number, its Rev, in the order of commits. The Rev of an object's last write
-// is its ETag; that of the last change in a collection is the collection's ctag
-// and sync token; that of the last change in a home is the home's. So nothing
-// is ever compared by time, and one number tells whether anything changed.
+// Each home counts its changes, in its own record. A change takes the next number,
+// its Rev. The Rev of an object's last write is its ETag; that of the last change
+// in a collection is the collection's ctag and sync token; that of the last change
+// in a home is the home's. So nothing is ever compared by time, and one number
+// tells whether anything changed. A collection that moves to another home lifts
+// that home's counter above its own first: in a collection, wherever it is, no Rev
+// comes twice.
+//
+// Numbers of homes and collections are never used again. With them, and with the
+// epoch, a Rev names one state for all time; so that is what goes on the wire. The
+// epoch is a random number in the state record. MarkRestored changes it: of a file
+// that was restored from a copy nobody knows what it said after the copy was made.
+//
+// No record is written by every update, so that updates of different homes have
+// nothing in common. Numbers are taken from the file in blocks of 64, and are
+// unique but not dense.
 //
 // # Tables
 //
 // Keys are compact: numbers are big-endian, names follow as they are, so that
 // what belongs together lies together. The first byte of every value is its
-// format. In values, numbers are varints unless a size is given; "name" is the
-// rest of the key or value.
+// format, except in lookup 'g' and 'c' and in properties. In values, numbers are
+// varints unless a size is given; "name" is the rest of the key or value. Every
+// value ends with a CRC-32C, u32, over its table, its key and itself.
 //
-//	meta        "state"                        schema, last Rev, last home, last collection, sum, gaps
+//	meta        "state"                        schema, epoch, how far a migration has come
+//	            'n', "home" or "collection"    the first number that no block was taken of
 //	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name
 //	lookup      'g', GUID                      home u32
 //	            'c', collection u32            home u32, name
-//	            'p', collection u32            the collection is deleted, its records wait for Maintain
-//	objects     collection u32, name           Rev, first Rev, schedule tag, times; then the body
+//	            'p', collection u32            the collection is deleted, its records wait for
+//	                                           Maintain: home
+//	objects     collection u32, name           Rev, facts, UID; then the body
 //	                                           or, of a deleted name: Rev, time
-//	index       collection u32, 'e', Rev u64   an object's Entry, with its name
+//	index       collection u32, 'e', Rev u64   an object's facts, name and UID
 //	            collection u32, 't', Rev u64   a deleted object: time, name
-//	            collection u32, 'u', UID       name, of an object not named UID.ics
-//	properties  'h', home u32, property        the value, as the caller gave it
-//	            'c', collection u32, property
-//	            'o', collection u32, length of the name u8, name, property
+//	uids        home u32, length of the UID
+//	            u16, UID, collection u32       name, or nothing if it is UID.ics
+//	properties  'p', home u32, collection u32,
+//	            property                       the value, as the caller gave it; of the home
+//	                                           itself, collection is 0
+//	            'o', collection u32, length of
+//	            the name u8, name, property
+//
+// The facts are an Entry: size, first Rev, Schedule-Tag as the Rev of the write
+// that it is of, times, role and flags of scheduling, and the Index. They stand
+// with the body as well as in the index, so that GET is one read.
+//
+// Role is what the owner is in the meeting, u8: 0 nothing, 1 organizer, 2 attendee
+// (RFC 6638 §3.1). The flags beside it, u8, are of scheduling too. Both are 0 until
+// objects are scheduled, which sets them when it writes one.
 //
 // The index is ordered by Rev. That makes it the change log as well: what
 // changed since a position is one scan from there, each name once, with all
 // that queries need; a write adds at one end. Bodies lie apart, so listing,
 // syncing and querying never touch them.
 //
-// A PUT writes one record each to objects, index, homes (twice: the collection
-// and its home, which are neighbours) and meta. Nearly all clients name an object
-// after its UID, and then no record is needed to find it by its UID.
+// A PUT writes one record each to objects and index, two to homes (the collection
+// and its home, which are neighbours), and for a new object one to uids. What it
+// reads and writes does not depend on how many calendars the home has.
+//
+// # Rows to come
+//
+// These have their places, and come with the first code that writes them:
+//
+//	lookup      'q', due time u64, number u64  queue: what is to be sent or done, with its home
+//	            'd', SHA-256                   an attachment: how often it is referred to
+//	homes       home u32, 3, Rev u64           a notification: kind, time, content
+//	            home u32, 4, start i64,        ledger of a room: when it is taken, and by whom
+//	            collection u32, name
+//	properties  'u', collection u32, length of
+//	            the name u8, name, home u32,
+//	            property                       what one user keeps of an object or collection that
+//	                                           is shared: home is theirs
 //
 // # What is disposable
 //
-// The tables lookup and index and all counts and sums can be computed from the
-// rest. Verify compares them with a fresh computation, Reindex makes them; the
+// The tables lookup, index and uids, the facts that a body gives, and all counts
+// and sums can be computed from the rest. Verify compares them with a fresh computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
 //
 // # Deleting
@@ -60,21 +99,36 @@
 // deletions in the same collection, a few each, and by Maintain. A deleted
 // collection is gone with its transaction; its records, which nothing leads to
 // any more, are purged by Maintain in small steps. Numbers are never used again.
+// Moving a collection costs the same whatever it holds, but to another home: then
+// the records of its UIDs go with it.
 //
 // # Quota and limits
 //
 // The bytes of all bodies below a home and of all properties with their names, of
 // objects, collections and the home itself, count against its quota (RFC 4331);
 // logs do not. Sums are kept with each write, in records that it writes anyway,
-// and never scanned for: the collection's, the home's, and that of all homes in
-// the state. Package quota says what may be stored; it is asked in the
-// transaction that would change a sum, and never about what shrinks.
+// and never scanned for: the collection's and the home's. That of all homes, which
+// a limit of the whole store needs, stands nowhere: it is added up from the homes
+// when the store is opened with such a limit, or when one is first asked about, and
+// then kept in memory. With one process it is exact, updates that share a commit
+// included. With several on one store each misses what the others wrote since it
+// was opened. Package quota says what may be stored; it is asked in the transaction
+// that would change a sum, and never about what shrinks.
+//
+// # Damage
+//
+// A value whose checksum is wrong, or that cannot be decoded, fails the transaction
+// that reads it with ErrCorrupt: it is never taken for another value or for none.
+// The checksum is over the key as well, so a record that is found in another place
+// is damaged too. Verify reads every value.
 //
 // # Transactions
 //
 // A Tx is one transaction of the engine below: a View reads one moment, an
-// Update is serializable and durable when it returns. Many updates share one
-// commit, and still each has its own outcome. A function may be run again, so it
+// Update is durable when it returns. Two that write or rely on a common record are
+// in some order: what an update has read of homes and collections and does not
+// write, it guards (see engine.Writer). Many updates share one commit, and still
+// each has its own outcome. A function may be run again, so it
 // must have no effect but on the Tx and on variables that it assigns afresh, and
 // it must never wait.
 package store

@@ -92,6 +92,9 @@ func openOn(t *testing.T, e engine.Engine, o Options) *Store {
 	if o.Now == nil {
 		o.Now = newClock().Now
 	}
+	if o.NewEpoch == nil {
+		o.NewEpoch = steadyEpoch
+	}
 	s, err := OpenEngine(e, o)
 	if err != nil {
 		t.Fatal(err)

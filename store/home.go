@@ -23,6 +23,9 @@ func (tx *Tx) Home(owner GUID) (*Home, error) {
 	}
 	v := tx.r.Get(tableLookup, ownerKey(owner))
 	if len(v) != 4 {
+		if tx.w != nil { // the caller relies on there being none
+			tx.w.Guard(tableLookup, ownerKey(owner))
+		}
 		return nil, fmt.Errorf("home of %q: %w", owner, ErrNotFound)
 	}
 	id := HomeID(binary.BigEndian.Uint32(v))
@@ -54,6 +57,7 @@ func (tx *Tx) readHome(id HomeID) (*Home, error) {
 		return nil, fmt.Errorf("home %d: %w", id, ErrNotFound)
 	}
 	h, err := decodeHome(id, v)
+	h.Epoch = tx.epoch
 	if tx.w == nil && err == nil {
 		tx.seen = h
 	}
@@ -104,16 +108,14 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	if owner == "" || len(owner) > maxName {
 		return nil, fmt.Errorf("owner %.40q: %w", owner, &LimitError{LimitName, maxName})
 	}
-	st, err := tx.counters()
+	id, err := tx.number(numberHome)
 	if err != nil {
 		return nil, err
 	}
-	st.Home++
-	st.Rev++
-	w := &changed[Home]{now: Home{ID: st.Home, Owner: owner, Created: st.Rev, CreatedAt: tx.second()}}
+	w := &changed[Home]{now: Home{ID: HomeID(id), Epoch: tx.epoch, Owner: owner, CreatedAt: tx.second()}}
 	tx.homes = append(tx.homes, w)
 	h := &w.now
-	tx.stamp(h, st.Rev)
+	h.Created = tx.nextRev(h)
 	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
 		return nil, err
 	}
@@ -139,7 +141,8 @@ func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 		return err
 	}
 	h.OwnerType = t
-	return tx.touchHome(h)
+	tx.nextRev(h)
+	return nil
 }
 
 // Homes walks all homes in the order of their numbers.
@@ -154,6 +157,7 @@ func (tx *Tx) Homes() iter.Seq[*Home] {
 			if err != nil {
 				fail(fmt.Errorf("home %d: %w", id, err))
 			}
+			h.Epoch = tx.epoch
 			if !yield(h) {
 				return
 			}
@@ -177,7 +181,8 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	}
 	freed, err2 := tx.removeProperties(OfHome(id))
 	tx.addProperties(nil, h, -freed)
-	err = errors.Join(err, err2, tx.settle(h), tx.w.Delete(tableLookup, ownerKey(h.Owner)))
+	tx.settle(h)
+	err = errors.Join(err, err2, tx.w.Delete(tableLookup, ownerKey(h.Owner)))
 	prefix := appendU32(nil, id)
 	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))

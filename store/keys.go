@@ -14,16 +14,18 @@ const (
 	tableObjects    engine.Table = "objects"
 	tableIndex      engine.Table = "index"
 	tableProperties engine.Table = "properties"
+	tableUIDs       engine.Table = "uids"
 )
 
 // Tables lists the tables of a store's file.
 func Tables() []engine.Table {
-	return []engine.Table{tableMeta, tableHomes, tableLookup, tableObjects, tableIndex, tableProperties}
+	return []engine.Table{tableMeta, tableHomes, tableLookup, tableObjects, tableIndex, tableProperties, tableUIDs}
 }
 
 // Key prefixes and the bytes that tell records of one table apart.
 const (
-	metaState = "state"
+	metaState  = "state"
+	metaNumber = 'n' // + name of what is numbered
 
 	homeRecord  = 0x00
 	homeMember  = 0x01 // + name
@@ -36,11 +38,9 @@ const (
 
 	indexEntry   = 'e' // + rev
 	indexDeleted = 't' // + rev
-	indexUID     = 'u' // + UID
 
-	ofHome       = 'h' // + home
-	ofCollection = 'c' // + collection
-	ofObject     = 'o' // + collection, length of the name, name
+	ofHome   = 'p' // + home, collection or 0 for the home itself
+	ofObject = 'o' // + collection, length of the name, name
 )
 
 func appendU32[T ~uint32](b []byte, n T) []byte { return binary.BigEndian.AppendUint32(b, uint32(n)) }
@@ -72,9 +72,25 @@ func indexKey(c CollectionID, kind byte, r Rev) []byte {
 	return appendRev(append(appendU32(make([]byte, 0, 13), c), kind), r)
 }
 
-func uidKey(c CollectionID, uid string) []byte {
-	b := make([]byte, 0, 5+len(uid))
-	return append(append(appendU32(b, c), indexUID), uid...)
+// uidPrefix is where the objects with a UID begin, over all calendars of a home.
+func uidPrefix(h HomeID, uid string) []byte {
+	b := appendU32(make([]byte, 0, 10+len(uid)), h)
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(uid))), uid...)
+}
+
+func uidKey(h HomeID, uid string, c CollectionID) []byte { return appendU32(uidPrefix(h, uid), c) }
+
+// splitUIDKey takes a key of the UID table apart.
+func splitUIDKey(k []byte) (h HomeID, uid string, c CollectionID, ok bool) {
+	if len(k) < 10 || len(k) != 10+int(binary.BigEndian.Uint16(k[4:])) {
+		return 0, "", 0, false
+	}
+	end := len(k) - 4
+	return HomeID(binary.BigEndian.Uint32(k)), string(k[6:end]), CollectionID(binary.BigEndian.Uint32(k[end:])), true
+}
+
+func propertiesKey(h HomeID, c CollectionID) []byte {
+	return appendU32(appendU32(append(make([]byte, 0, 9), ofHome), h), c)
 }
 
 func purgeKey(c CollectionID) []byte { return appendU32(append(make([]byte, 0, 5), lookupPurge), c) }

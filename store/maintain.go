@@ -30,9 +30,11 @@ func (s *Store) purge(ctx context.Context, r *MaintainReport) error {
 		var n int
 		err := s.Update(ctx, func(tx *Tx) (err error) {
 			n = 0
-			for k := range tx.r.Scan(tableLookup, engine.Range{From: []byte{lookupPurge}, To: []byte{lookupPurge + 1}, KeysOnly: true, Limit: 1}) {
+			tx.in.lenient = true // what is damaged goes as well
+			for k, v := range tx.r.Scan(tableLookup, engine.Range{From: []byte{lookupPurge}, To: []byte{lookupPurge + 1}, Limit: 1}) {
+				home, _ := decodePurge(v) // damaged: Reindex removes what is kept by home
 				id := CollectionID(binary.BigEndian.Uint32(k[1:]))
-				if n, err = tx.purgeSome(id, s.opt.Step); err != nil || n == s.opt.Step {
+				if n, err = tx.purgeSome(home, id, s.opt.Step); err != nil || n == s.opt.Step {
 					return err
 				}
 				n++
@@ -49,14 +51,16 @@ func (s *Store) purge(ctx context.Context, r *MaintainReport) error {
 
 // purgeSome deletes at most limit records of a collection that is no more, and
 // reports how many.
-func (tx *Tx) purgeSome(id CollectionID, limit int) (n int, err error) {
+func (tx *Tx) purgeSome(home HomeID, id CollectionID, limit int) (n int, err error) {
+	if n, err = tx.purgeObjects(home, id, limit); err != nil || n == limit {
+		return n, err
+	}
 	for _, of := range []struct {
 		table  engine.Table
 		prefix []byte
 	}{
-		{tableObjects, appendU32(nil, id)},
 		{tableIndex, appendU32(nil, id)},
-		{tableProperties, appendU32([]byte{ofCollection}, id)},
+		{tableProperties, propertiesKey(home, id)},
 		{tableProperties, appendU32([]byte{ofObject}, id)},
 	} {
 		for k := range tx.r.Scan(of.table, keysWithin(of.prefix)) {
@@ -70,6 +74,23 @@ func (tx *Tx) purgeSome(id CollectionID, limit int) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// purgeObjects deletes at most limit objects of a collection that is no more, each
+// with the record that its UID is found by, and reports how many.
+func (tx *Tx) purgeObjects(home HomeID, id CollectionID, limit int) (n int, err error) {
+	for k, v := range tx.r.Scan(tableObjects, within(appendU32(nil, id))) {
+		if n == limit {
+			break
+		}
+		n++
+		var e Entry
+		if _, t, bad := decodeObject(string(k[4:]), v, &e); bad == nil && t == nil {
+			err = errors.Join(err, tx.w.Delete(tableUIDs, uidKey(home, e.UID, id)))
+		}
+		err = errors.Join(err, tx.w.Delete(tableObjects, k))
+	}
+	return n, err
 }
 
 // expire forgets deleted names whose time is over.

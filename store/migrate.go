@@ -7,82 +7,62 @@ import (
 	"convene/internal/engine"
 )
 
-// schemaVersion is the version of the layout that this program reads and
-// writes: the number of migrations.
-var schemaVersion = uint64(len(migrations))
+// schemaVersion is the version of the layout that this program reads and writes.
+//
+//	0  an empty file
+//	1  values without checksums, one counter of revisions
+//	2  properties count; what of this was not counted is with the next migration
+//	3  as doc.go says
+const schemaVersion = 3
 
-// migrations bring a file from the version that is their place in the list to
-// the next, each in one transaction with the new version number. They are never
-// changed once released. The first makes an empty file a store.
-var migrations = []func(w engine.Writer, s *state) error{
-	func(engine.Writer, *state) error { return nil },
-	countProperties,
-}
-
-// countProperties adds what properties take to the sums of collections and homes,
-// the collections that count against a quota to the homes', and the sum of all
-// homes to the state.
-func countProperties(w engine.Writer, s *state) error {
-	tx := &Tx{r: w, w: w}
-	s.Bytes = 0
-	for k, v := range w.Scan(tableHomes, engine.Range{}) {
-		id, kind, _ := splitHomeKey(k)
-		if kind != homeRecord {
-			continue
-		}
-		h, err := decodeHome(id, v)
-		if err != nil {
-			return fmt.Errorf("home %d: %w", id, err)
-		}
-		all, err := tx.readCollections(id)
-		if err != nil {
-			return fmt.Errorf("home %d: %w", id, err)
-		}
-		h.UsedBytes += tx.propertyBytes(OfHome(id).key)
-		for _, c := range all {
-			c.PropertyBytes = tx.propertyBytes(OfCollection(c).key) + tx.objectPropertyBytes(c.ID)
-			h.UsedBytes += c.PropertyBytes
-			h.Counted += int(counted(c.Kind))
-			if err := w.Put(tableHomes, memberKey(id, c.Name), c.encode()); err != nil {
-				return err
-			}
-		}
-		s.Bytes += h.UsedBytes
-		if err := w.Put(tableHomes, homeKey(id), h.encode()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// migrate brings the file to schemaVersion. Errors: ErrNewer, ErrForeign.
+// migrate brings the file to schemaVersion, in transactions that are bounded: it
+// may be ended at any point, and the next start goes on. Errors: ErrNewer,
+// ErrForeign.
 func (s *Store) migrate(ctx context.Context) error {
-	for {
+	for told := false; ; {
 		st, err := s.state(ctx)
-		if err != nil {
-			return err
-		}
-		version := st.Version
 		switch {
-		case version == schemaVersion:
-			s.gaps = st.Gaps
+		case err != nil:
+			return err
+		case st.Version == schemaVersion:
+			s.epoch.Store(uint32(st.Epoch))
 			return nil
-		case version > schemaVersion:
-			return fmt.Errorf("format %d, this program knows %d: %w", version, schemaVersion, ErrNewer)
+		case st.Version > schemaVersion:
+			return fmt.Errorf("format %d, this program knows %d: %w", st.Version, schemaVersion, ErrNewer)
+		}
+		if !told && st.Version > 0 && s.opt.Log != nil {
+			told = true
+			s.opt.Log.Info("the file is brought to a new format", "from", st.Version, "to", schemaVersion)
 		}
 		err = s.engine.Update(ctx, func(w engine.Writer) error {
 			st, err := readState(w)
-			if err != nil || st.Version != version {
+			if err != nil || st.Version >= schemaVersion {
 				return err // another process was faster
 			}
-			if err := migrations[version](w, &st); err != nil {
-				return fmt.Errorf("migration from format %d: %w", version, err)
+			if err := s.migrateSome(w, &st); err != nil {
+				return fmt.Errorf("migration from format %d: %w", st.Version, err)
 			}
-			st.Version++
-			return w.Put(tableMeta, []byte(metaState), st.encode())
+			return writeState(w, &st)
 		})
 		if err != nil {
 			return err
+		}
+	}
+}
+
+func (s *Store) migrateSome(w engine.Writer, st *state) error {
+	if st.Version == 0 {
+		st.Version, st.Epoch = schemaVersion, s.epochAfter(0)
+		return nil
+	}
+	return s.sealSome(w, st)
+}
+
+// epochAfter draws an epoch that is not the one before.
+func (s *Store) epochAfter(before Epoch) Epoch {
+	for {
+		if e := s.opt.NewEpoch(); e != before && e != 0 {
+			return e
 		}
 	}
 }
@@ -95,36 +75,52 @@ func (s *Store) state(ctx context.Context) (st state, err error) {
 	return st, err
 }
 
-// readState returns the file's state record; that of an empty file is zero.
+// readState returns the file's state record, of which one of an older format has
+// its version alone; that of an empty file is zero.
 func readState(r engine.Reader) (state, error) {
-	if v := r.Get(tableMeta, []byte(metaState)); v != nil {
-		return decodeState(v)
-	}
-	for _, t := range Tables() {
-		for range r.Scan(t, engine.Range{KeysOnly: true, Limit: 1}) {
-			return state{}, ErrForeign
+	key := []byte(metaState)
+	v := r.Get(tableMeta, key)
+	if v == nil {
+		for _, t := range Tables() {
+			for range r.Scan(t, engine.Range{KeysOnly: true, Limit: 1}) {
+				return state{}, ErrForeign
+			}
 		}
+		return state{}, nil
 	}
-	return state{}, nil
+	if len(v) > 0 && v[0] <= legacyState {
+		old, err := decodeLegacyState(v)
+		return state{Version: old.version}, err
+	}
+	value, ok := unseal(tableMeta, key, v)
+	if !ok {
+		return state{}, fmt.Errorf("state: %w", ErrCorrupt)
+	}
+	return decodeState(value)
 }
 
-// revJump is how far MarkRestored moves on: farther than the file that was
-// replaced can have come since the backup.
-const revJump Rev = 1 << 32
+func writeState(w engine.Writer, st *state) error {
+	key := []byte(metaState)
+	return w.Put(tableMeta, key, appendSeal(tableMeta, key, st.encode()))
+}
 
 // MarkRestored tells the store that its file is an older copy of one that went
-// on after the copy was made. It leaves a gap in the revisions, so that no ETag
-// of the lost changes is given out again, and expires the sync positions in it.
-// The store must be opened again afterwards.
+// on after the copy was made. It begins a new epoch: no ETag, ctag or sync token
+// that was given out before is valid any more, and none is given out again.
 func (s *Store) MarkRestored(ctx context.Context) error {
-	return s.Update(ctx, func(tx *Tx) error {
-		st, err := tx.counters()
+	var epoch Epoch
+	err := s.engine.Update(ctx, func(w engine.Writer) error {
+		st, err := readState(w)
 		if err != nil {
 			return err
 		}
-		g := gap{st.Rev, st.Rev + revJump}
-		st.Rev = g.After
-		st.Gaps = append(st.Gaps, g)
-		return nil
+		st.Epoch = s.epochAfter(st.Epoch)
+		epoch = st.Epoch
+		return writeState(w, &st)
 	})
+	if err == nil {
+		s.numbers.forget() // what they were taken from is another file's
+		s.epoch.Store(uint32(epoch))
+	}
+	return err
 }

@@ -22,6 +22,7 @@ type model struct {
 }
 
 type modelHome struct {
+	rev         Rev // the last that was given out
 	quota       int64
 	collections map[string]*modelCollection
 	history     []modelChange // of collections
@@ -129,7 +130,6 @@ type machine struct {
 	m     model
 	clock *clock
 	open  func(*rapid.T) *Store // again, after a close; nil if it cannot
-	last  Rev
 }
 
 var (
@@ -203,12 +203,19 @@ func (x *machine) checkQuota(owner string, grow int64) error {
 	return nil
 }
 
-func (x *machine) next(t *rapid.T, rev Rev) Rev {
-	if rev <= x.last {
-		t.Fatalf("revision %d after %d", rev, x.last)
+// next notes that rev is what the store gave out for the next change in a home.
+func (x *machine) next(t *rapid.T, owner string, rev Rev) Rev {
+	if want := x.step(owner); rev != want {
+		t.Fatalf("revision %d, want %d", rev, want)
 	}
-	x.last = rev
 	return rev
+}
+
+// step is the revision of the next change in a home.
+func (x *machine) step(owner string) Rev {
+	h := x.m.homes[owner]
+	h.rev++
+	return h.rev
 }
 
 func (x *machine) Put(t *rapid.T) {
@@ -244,7 +251,7 @@ func (x *machine) Put(t *rapid.T) {
 	if !agree(t, "put", err, want) {
 		return
 	}
-	o.rev = x.next(t, e.Rev)
+	o.rev = x.next(t, owner, e.Rev)
 	o.created = o.rev
 	if old != nil {
 		o.created, o.props = old.created, old.props
@@ -261,7 +268,7 @@ func (x *machine) Delete(t *rapid.T) {
 	}
 	err := x.do(owner, cname, func(tx *Tx, _ *Home, sc *Collection) error { return tx.DeleteObject(sc, name, Match{}) })
 	if agree(t, "delete", err, want) {
-		c.rev = x.next(t, x.revOf(owner, cname))
+		c.rev = x.next(t, owner, x.revOf(owner, cname))
 		c.remove(name, c.rev, x.clock.Now())
 	}
 }
@@ -322,10 +329,10 @@ func (x *machine) CopyOrMove(t *rapid.T) {
 		return
 	}
 	if move {
-		c.rev = x.next(t, e.Rev-1)
+		c.rev = x.step(owner)
 		c.remove(name, c.rev, x.clock.Now())
 	}
-	to.rev = x.next(t, e.Rev)
+	to.rev = x.next(t, toOwner, e.Rev)
 	to.objects[toName] = &modelObject{uid: o.uid, text: o.text, rev: e.Rev, created: e.Rev, props: maps.Clone(o.props)}
 }
 
@@ -370,7 +377,7 @@ func (x *machine) SetProperty(t *rapid.T) {
 	} else {
 		props[prop] = value
 	}
-	c.rev = x.next(t, x.revOf(owner, cname))
+	c.rev = x.next(t, owner, x.revOf(owner, cname))
 }
 
 func TestModel(t *testing.T) {

@@ -45,8 +45,8 @@ func (x *machine) compareHome(t *rapid.T, tx *Tx, owner string, h *modelHome) er
 	if want := slices.Sorted(maps.Keys(h.collections)); !slices.Equal(names, want) {
 		return fmt.Errorf("collections %q, want %q", names, want)
 	}
-	if sh.UsedBytes != h.used() || sh.Objects != objects || sh.Collections != len(all) {
-		return fmt.Errorf("%+v, want %d bytes, %d objects", sh, h.used(), objects)
+	if sh.Rev != h.rev || sh.UsedBytes != h.used() || sh.Objects != objects || sh.Collections != len(all) {
+		return fmt.Errorf("%+v, want revision %d, %d bytes, %d objects", sh, h.rev, h.used(), objects)
 	}
 	return x.compareHomeChanges(tx, sh, h)
 }
@@ -110,7 +110,7 @@ func (x *machine) compareCollection(t *rapid.T, tx *Tx, c *Collection, m *modelC
 		return fmt.Errorf("%d entries, want %d", n, len(m.objects))
 	}
 	for _, uid := range modelUIDs {
-		if name, _ := tx.ObjectByUID(c.ID, uid); c.Kind == KindCalendar && name != m.holder(uid) {
+		if name, _ := tx.ObjectByUID(c, uid); c.Kind == KindCalendar && name != m.holder(uid) {
 			return fmt.Errorf("UID %q leads to %q, want %q", uid, name, m.holder(uid))
 		}
 	}

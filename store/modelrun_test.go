@@ -37,6 +37,7 @@ func runModel(t *testing.T, open func(*rapid.T, *machine)) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			x.m.homes[owner].rev = 1
 			x.create(t, owner, "a")
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -80,7 +81,7 @@ func (x *machine) create(t *rapid.T, owner, name string) {
 		return err
 	})
 	if agree(t, "create", err, want) {
-		h.collections[name] = &modelCollection{id: c.ID, kind: kind, rev: x.next(t, c.Rev), objects: map[string]*modelObject{}, props: map[string]string{}}
+		h.collections[name] = &modelCollection{id: c.ID, kind: kind, rev: x.next(t, owner, c.Rev), objects: map[string]*modelObject{}, props: map[string]string{}}
 	}
 }
 
@@ -93,8 +94,8 @@ func (x *machine) Drop(t *rapid.T) {
 	err := x.do(owner, name, func(tx *Tx, h *Home, _ *Collection) error { return tx.DeleteCollection(h.ID, name) })
 	if agree(t, "drop", err, nil) {
 		delete(x.m.homes[owner].collections, name)
-		x.last++
-		x.m.homes[owner].history = append(x.m.homes[owner].history, modelChange{name, x.last, x.clock.Now()})
+		gone := x.step(owner)
+		x.m.homes[owner].history = append(x.m.homes[owner].history, modelChange{name, gone, x.clock.Now()})
 	}
 }
 
@@ -119,9 +120,10 @@ func (x *machine) Rename(t *rapid.T) {
 	if agree(t, "rename", err, want) {
 		delete(x.m.homes[owner].collections, name)
 		to.collections[toName] = c
-		x.last += 2
-		x.m.homes[owner].history = append(x.m.homes[owner].history, modelChange{name, x.last - 1, x.clock.Now()})
-		c.rev = x.last
+		gone := x.step(owner)
+		x.m.homes[owner].history = append(x.m.homes[owner].history, modelChange{name, gone, x.clock.Now()})
+		to.rev = max(to.rev, c.rev)
+		c.rev = x.step(toOwner)
 	}
 }
 
@@ -137,7 +139,7 @@ func (x *machine) SetQuota(t *rapid.T) {
 	})
 	if agree(t, "quota", err, nil) {
 		x.m.homes[owner].quota = q
-		x.last++
+		x.step(owner)
 	}
 }
 
@@ -157,7 +159,7 @@ func (x *machine) Maintain(t *rapid.T) {
 	for _, h := range x.m.homes {
 		for _, c := range h.collections {
 			for _, d := range c.history {
-				if _, tomb := x.stored(t, c.id, d.name); tomb != nil && tomb.Rev == d.rev && x.old(d) {
+				if tomb := x.grave(t, c.id, d.name); tomb != nil && tomb.Rev == d.rev && x.old(d) {
 					t.Fatalf("%q, deleted at %v, is remembered", d.name, d.at)
 				}
 			}
@@ -167,12 +169,12 @@ func (x *machine) Maintain(t *rapid.T) {
 
 func (x *machine) old(d modelChange) bool { return d.at.Before(x.clock.Now().Add(-modelAge)) }
 
-func (x *machine) stored(t *rapid.T, c CollectionID, name string) (h *header, tomb *tombstone) {
-	err := x.s.View(ctx, func(tx *Tx) (err error) { h, _, tomb, err = tx.readObject(c, name); return err })
+func (x *machine) grave(t *rapid.T, c CollectionID, name string) (tomb *tombstone) {
+	err := x.s.View(ctx, func(tx *Tx) (err error) { _, tomb, err = tx.find(c, name); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h, tomb
+	return tomb
 }
 
 // Reopen closes the store and opens it again. An engine in memory has nothing to
@@ -209,12 +211,13 @@ func (x *machine) rebuild(t *rapid.T) {
 	}
 	before := dumpAll(t, x.s)
 	err := x.s.engine.Update(ctx, func(w engine.Writer) error {
-		err := errors.Join(wipe(w, tableIndex), wipe(w, tableLookup))
-		for k, v := range w.Scan(tableHomes, engine.Range{}) {
+		err := errors.Join(wipe(w, tableIndex), wipe(w, tableLookup), wipe(w, tableUIDs))
+		in := &sealed{r: w, w: w}
+		for k, v := range in.Scan(tableHomes, engine.Range{}) {
 			if id, kind, name := splitHomeKey(k); kind == homeMember {
 				c, bad := decodeCollection(id, string(name), v)
 				c.Objects, c.Bytes, c.counts = 0, 1<<40, [componentTypes]int{}
-				err = errors.Join(err, bad, w.Put(tableHomes, k, c.encode()))
+				err = errors.Join(err, bad, in.Put(tableHomes, k, c.encode()))
 			}
 		}
 		return err

@@ -10,31 +10,33 @@ import (
 	"convene/quota"
 )
 
-// Object returns the object name of collection c. Errors: ErrNotFound.
+// Object returns the object name of collection c, in one read. Errors:
+// ErrNotFound.
 func (tx *Tx) Object(c CollectionID, name string) (*Object, error) {
-	h, body, t, err := tx.readObject(c, name)
+	o := new(Object)
+	body, t, err := tx.readObject(c, name, &o.Entry)
 	if err != nil {
 		return nil, err
 	}
-	if h == nil || t != nil {
+	if body == nil || t != nil {
 		return nil, fmt.Errorf("object %q: %w", name, ErrNotFound)
 	}
-	o := &Object{Body: body}
-	return o, tx.readEntry(c, h.Rev, &o.Entry)
+	o.Body = body
+	return o, nil
 }
 
 // Body returns the bytes and the Rev of an object, valid inside the
-// transaction, without its index: the cheapest way to the bytes. Errors:
-// ErrNotFound.
+// transaction: the cheapest way to the bytes. Errors: ErrNotFound.
 func (tx *Tx) Body(c CollectionID, name string) ([]byte, Rev, error) {
-	h, body, t, err := tx.readObject(c, name)
+	var e Entry
+	body, t, err := tx.readObject(c, name, &e)
 	if err != nil {
 		return nil, 0, err
 	}
-	if h == nil || t != nil {
+	if body == nil || t != nil {
 		return nil, 0, fmt.Errorf("object %q: %w", name, ErrNotFound)
 	}
-	return body, h.Rev, nil
+	return body, e.Rev, nil
 }
 
 // Entry returns the index entry of an object, which must not be changed. Errors:
@@ -49,30 +51,21 @@ func (tx *Tx) Entry(c CollectionID, name string) (*Entry, error) {
 
 // Exists reports whether there is an object of that name.
 func (tx *Tx) Exists(c CollectionID, name string) (bool, error) {
-	h, _, t, err := tx.readObject(c, name)
-	return h != nil && t == nil, err
+	e, _, err := tx.find(c, name)
+	return e != nil, err
 }
 
-// readObject returns what the objects table has under name: nothing, a header
-// and body, or a header's zero value and a tombstone.
-func (tx *Tx) readObject(c CollectionID, name string) (*header, []byte, *tombstone, error) {
+// readObject reads what the objects table has under name: nothing, and body is
+// nil; an object, with its entry in e; or a tombstone.
+func (tx *Tx) readObject(c CollectionID, name string, e *Entry) (body []byte, t *tombstone, err error) {
 	v := tx.r.Get(tableObjects, objectKey(c, name))
 	if v == nil {
-		return nil, nil, nil, nil
+		return nil, nil, nil
 	}
-	h, body, t, err := decodeObject(v)
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("object %q: %w", name, err)
+	if body, t, err = decodeObject(name, v, e); err != nil {
+		return nil, nil, fmt.Errorf("object %q: %w", name, err)
 	}
-	return &h, body, t, nil
-}
-
-func (tx *Tx) readEntry(c CollectionID, rev Rev, e *Entry) error {
-	v := tx.r.Get(tableIndex, indexKey(c, indexEntry, rev))
-	if v == nil {
-		return fmt.Errorf("index entry of revision %d: %w", rev, ErrCorrupt)
-	}
-	return e.decode(rev, v)
+	return body, t, nil
 }
 
 // find returns the entry of a live object, or the tombstone of a deleted one,
@@ -81,16 +74,13 @@ func (tx *Tx) find(c CollectionID, name string) (*Entry, *tombstone, error) {
 	if f := &tx.found; f.known && f.collection == c && f.name == name {
 		return f.entry, f.grave, nil
 	}
-	h, _, t, err := tx.readObject(c, name)
+	e := new(Entry)
+	body, t, err := tx.readObject(c, name, e)
 	if err != nil {
 		return nil, nil, err
 	}
-	var e *Entry
-	if h != nil && t == nil {
-		e = new(Entry)
-		if err := tx.readEntry(c, h.Rev, e); err != nil {
-			return nil, nil, err
-		}
+	if body == nil || t != nil {
+		e = nil
 	}
 	tx.found = found{collection: c, name: name, known: true, entry: e, grave: t}
 	return e, t, nil
@@ -206,10 +196,7 @@ func (p *put) growth() quota.Usage {
 // CreatedRev is the new Rev unless set.
 func (tx *Tx) write(p *put) error {
 	e, col := &p.entry, p.col
-	rev, err := tx.touch(col, p.home)
-	if err != nil {
-		return err
-	}
+	rev := tx.touch(col, p.home)
 	e.Name, e.Size, e.Rev, e.ScheduleTag = p.name, len(p.body), rev, rev
 	if p.old != nil && slices.Contains(p.opts, KeepScheduleTag) {
 		e.ScheduleTag = p.old.ScheduleTag
@@ -217,7 +204,7 @@ func (tx *Tx) write(p *put) error {
 	if e.CreatedRev == 0 {
 		e.CreatedRev = rev
 	}
-	if err := tx.unindex(col, p.old, p.grave); err != nil {
+	if err := tx.unindex(col, p.old, p.grave, e.UID); err != nil {
 		return err
 	}
 	col.add(e, 1)
@@ -227,11 +214,9 @@ func (tx *Tx) write(p *put) error {
 		p.home.add(p.old, -1)
 	}
 	tx.found.known = false
-	h := header{Rev: rev, CreatedRev: e.CreatedRev, ScheduleTag: e.ScheduleTag, Created: e.Created, Modified: e.Modified}
-	v := append(h.append(make([]byte, 0, 48+len(p.body))), p.body...)
 	return errors.Join(
-		tx.w.Put(tableObjects, objectKey(col.ID, p.name), v),
-		tx.index(col, e))
+		tx.w.putOwn(tableObjects, objectKey(col.ID, p.name), encodeObject(e, p.body)),
+		tx.index(col, p.old, e))
 }
 
 // add counts an object in, or out with n = -1.
@@ -250,17 +235,19 @@ func (h *Home) add(e *Entry, n int) {
 	h.UsedBytes += int64(n * e.Size)
 }
 
-// index writes all that the index table holds of an object.
-func (tx *Tx) index(c *Collection, e *Entry) error {
-	err := tx.w.Put(tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode())
-	if hasUIDRecord(c.Kind, e) {
-		err = errors.Join(err, tx.w.Put(tableIndex, uidKey(c.ID, e.UID), []byte(e.Name)))
+// index writes what an object that replaces old, nil for none, is found by: its
+// index entry, and its UID if that was not there already.
+func (tx *Tx) index(c *Collection, old, e *Entry) error {
+	err := tx.w.putOwn(tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode())
+	if hasUIDRecord(c.Kind, e) && (old == nil || old.UID != e.UID) {
+		err = errors.Join(err, tx.w.Put(tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(e)))
 	}
 	return err
 }
 
-// unindex removes what the index table holds of an object, or of a deleted one.
-func (tx *Tx) unindex(c *Collection, e *Entry, t *tombstone) error {
+// unindex removes what an object is found by, or a deleted one, but for its UID if
+// that is the one to keep.
+func (tx *Tx) unindex(c *Collection, e *Entry, t *tombstone, keepUID string) error {
 	if t != nil {
 		return tx.w.Delete(tableIndex, indexKey(c.ID, indexDeleted, t.Rev))
 	}
@@ -268,8 +255,8 @@ func (tx *Tx) unindex(c *Collection, e *Entry, t *tombstone) error {
 		return nil
 	}
 	err := tx.w.Delete(tableIndex, indexKey(c.ID, indexEntry, e.Rev))
-	if hasUIDRecord(c.Kind, e) {
-		err = errors.Join(err, tx.w.Delete(tableIndex, uidKey(c.ID, e.UID)))
+	if hasUIDRecord(c.Kind, e) && e.UID != keepUID {
+		err = errors.Join(err, tx.w.Delete(tableUIDs, uidKey(c.Home, e.UID, c.ID)))
 	}
 	return err
 }
@@ -296,10 +283,7 @@ func (tx *Tx) DeleteObject(c *Collection, name string, m Match) error {
 
 // remove deletes a live object, leaving a tombstone for Changes.
 func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
-	rev, err := tx.touch(col, home)
-	if err != nil {
-		return err
-	}
+	rev := tx.touch(col, home)
 	col.add(e, -1)
 	home.add(e, -1)
 	tx.found.known = false
@@ -307,7 +291,7 @@ func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
 	tx.addProperties(col, home, -freed)
 	t := tombstone{Rev: rev, At: tx.Now().Unix()}
 	return errors.Join(err,
-		tx.unindex(col, e, nil),
+		tx.unindex(col, e, nil, ""),
 		tx.w.Put(tableObjects, objectKey(col.ID, e.Name), t.encode()),
 		tx.w.Put(tableIndex, indexKey(col.ID, indexDeleted, rev), encodeDeleted(t.At, e.Name)),
 		tx.pruneSome(col))

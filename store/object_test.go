@@ -203,7 +203,7 @@ func TestUIDs(t *testing.T) {
 			return err
 		}
 		for uid, want := range map[string]string{"x": "x.ics", "y": "odd name", "z": "y.ics", "none": "", strings.Repeat("l", 300): ""} {
-			name, err := tx.ObjectByUID(work.ID, uid)
+			name, err := tx.ObjectByUID(work, uid)
 			if name != want || (want == "") != errors.Is(err, ErrNotFound) {
 				t.Errorf("ObjectByUID(%.10q) = %q, %v; want %q", uid, name, err, want)
 			}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -28,12 +29,12 @@ type Resource struct {
 
 // OfHome names a home.
 func OfHome(h HomeID) Resource {
-	return Resource{key: appendU32([]byte{ofHome}, h), home: h}
+	return Resource{key: propertiesKey(h, 0), home: h}
 }
 
-// OfCollection names a collection.
+// OfCollection names a collection, where it is now.
 func OfCollection(c *Collection) Resource {
-	return Resource{key: appendU32([]byte{ofCollection}, c.ID), home: c.Home, collection: c}
+	return Resource{key: propertiesKey(c.Home, c.ID), home: c.Home, collection: c}
 }
 
 // OfObject names an object of a collection.
@@ -71,11 +72,46 @@ func (tx *Tx) Properties(r Resource) ([]Property, error) {
 	if list, ok := k.properties.Load(id); ok {
 		return list.([]Property), nil
 	}
+	// Who asks for one may want no other. Who asks for a second lists the home,
+	// and all come with one read.
+	if k.asked.Add(1) == 2 {
+		tx.readAllProperties(k)
+		if list, ok := k.properties.Load(id); ok {
+			return list.([]Property), nil
+		}
+	}
 	list, size := tx.readProperties(r)
 	if size <= maxCachedProperties && k.has(id) {
 		k.properties.Store(id, list)
 	}
 	return list, nil
+}
+
+// readAllProperties reads the properties of a home and of all its collections, and
+// keeps what is not too long to be kept.
+func (tx *Tx) readAllProperties(k *cachedHome) {
+	lists, sizes := map[CollectionID][]Property{}, map[CollectionID]int{}
+	prefix := propertiesKey(k.id, 0)[:5]
+	for key, v := range tx.r.Scan(tableProperties, within(prefix)) {
+		if len(key) < 9 {
+			fail(fmt.Errorf("property key %x: %w", key, ErrCorrupt))
+		}
+		id := CollectionID(binary.BigEndian.Uint32(key[5:]))
+		if sizes[id] += len(key) + len(v); sizes[id] > maxCachedProperties {
+			delete(lists, id)
+			continue
+		}
+		lists[id] = append(lists[id], Property{string(key[9:]), slices.Clone(v)})
+	}
+	keep := func(id CollectionID) {
+		if sizes[id] <= maxCachedProperties {
+			k.properties.LoadOrStore(id, lists[id])
+		}
+	}
+	keep(0)
+	for _, c := range k.collections {
+		keep(c.ID)
+	}
 }
 
 func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
@@ -179,7 +215,8 @@ func (tx *Tx) touchResource(r Resource) (*Collection, *Home, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, h, tx.touchHome(h)
+		tx.nextRev(h)
+		return nil, h, nil
 	}
 	c, h, err := tx.changing(r.collection)
 	if err != nil {
@@ -190,8 +227,8 @@ func (tx *Tx) touchResource(r Resource) (*Collection, *Home, error) {
 			return nil, nil, err
 		}
 	}
-	_, err = tx.touch(c, h)
-	return c, h, err
+	tx.touch(c, h)
+	return c, h, nil
 }
 
 // removeProperties removes all properties of one resource, and returns how many

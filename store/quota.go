@@ -17,7 +17,8 @@ func (tx *Tx) SetQuota(id HomeID, bytes int64) error {
 		return err
 	}
 	h.QuotaOverride = bytes
-	return tx.touchHome(h)
+	tx.nextRev(h)
+	return nil
 }
 
 // SetQuotaGroups notes which groups' limits a home has, as
@@ -126,40 +127,84 @@ func (tx *Tx) checkSpace(n int64) error {
 	return nil
 }
 
+// total is the sum of what all homes hold. It stands in no record, which every
+// write would have to change: it is added up when it is first needed, and from
+// then on follows this process's updates. It counts an update when its function
+// has run, so that those that are committed together count against the limit of
+// the store one after the other, and takes it out again if it is undone. So with
+// one process it is exact. What other processes write to the same store it does
+// not see, and from there on may be off by as much.
+type total struct {
+	mu    sync.Mutex
+	known bool
+	base  int64 // what was not counted as grown when it was added up
+	grown int64 // by all updates since the store was opened
+}
+
+func (t *total) add(n int64) {
+	if n == 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.grown += n
+}
+
+func (t *total) get() (n int64, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.base + t.grown, t.known
+}
+
+// start says that all homes hold n, as of the update that is running or of a time
+// when there are none.
+func (t *total) start(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.base, t.known = n-t.grown, true
+}
+
+// startTotal adds up what all homes hold, in an update or while there is none.
+func (tx *Tx) startTotal() error {
+	n, err := tx.usedByAll()
+	if err == nil {
+		tx.s.total.start(n)
+	}
+	return err
+}
+
 // total is what all homes hold, as this transaction sees it.
 func (tx *Tx) total() (int64, error) {
-	if tx.w != nil {
-		st, err := tx.counters()
-		if err != nil {
-			return 0, err
-		}
-		return st.Bytes + tx.grown(), nil
+	n, known := tx.s.total.get()
+	if known {
+		return n + tx.grown(), nil
 	}
-	st, err := readState(tx.r)
-	return st.Bytes, err
+	if tx.w == nil {
+		return tx.usedByAll() // others write meanwhile: this is not to go on from
+	}
+	if err := tx.startTotal(); err != nil {
+		return 0, err
+	}
+	return tx.total()
 }
 
 // grown is by how many bytes this transaction has made homes larger.
 func (tx *Tx) grown() (n int64) {
+	n = tx.settled
 	for _, h := range tx.homes {
 		n += h.now.UsedBytes - h.was.UsedBytes
 	}
 	return n
 }
 
-// settle takes what h was out of the store's sum: h is about to be deleted, and
-// no longer among what flush adds up.
-func (tx *Tx) settle(h *Home) error {
-	st, err := tx.counters()
-	if err != nil {
-		return err
-	}
+// settle takes what h was out of the sum: h is about to be deleted, and no longer
+// among those that grown adds up.
+func (tx *Tx) settle(h *Home) {
 	for _, w := range tx.homes {
 		if w.now.ID == h.ID {
-			st.Bytes -= w.was.UsedBytes
+			tx.settled -= w.was.UsedBytes
 		}
 	}
-	return nil
 }
 
 // freeEvery is how long the free space of the disk is remembered, unless more is

@@ -9,12 +9,14 @@ import (
 // The first byte of every value is its format. A format that changes gets a
 // new number and the decoder knows both until a migration rewrites the table.
 const (
-	formatState      = 2
+	formatState      = 3
+	formatNumber     = 1
 	formatHome       = 2
 	formatCollection = 2
-	formatEntry      = 1
-	formatObject     = 1
-	formatPurge      = 1
+	formatEntry      = 2
+	formatUID        = 1
+	formatObject     = 3
+	formatPurge      = 2
 	formatTombstone  = 2 // in the objects table, instead of an object
 )
 
@@ -42,15 +44,6 @@ func (d *decoder) format(want byte) {
 	if d.byte() != want {
 		d.fail()
 	}
-}
-
-// formatUpTo reads a format that may be any from 1 to newest.
-func (d *decoder) formatUpTo(newest byte) byte {
-	f := d.byte()
-	if f < 1 || f > newest {
-		d.fail()
-	}
-	return f
 }
 
 func (d *decoder) uvarint() uint64 {
@@ -96,50 +89,29 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// state is the record of the whole file: the numbers to give out next.
+// state is the record of the whole file.
 type state struct {
-	Version    uint64 // schema
-	Rev        Rev    // the last one given out
-	Home       HomeID
-	Collection CollectionID
-	Bytes      int64 // sum of UsedBytes of all homes
-	Gaps       []gap
+	Version uint64 // schema
+	Epoch   Epoch
+
+	// How far the migration from Version to the next has come; see migration.
+	Step   uint64
+	Cursor []byte
 }
 
-// A gap is a range of revisions that this file never gave out but another copy
-// of it may have: a position in it, Before excluded, is not of this file.
-type gap struct{ Before, After Rev }
-
 func (s *state) encode() []byte {
-	b := append(make([]byte, 0, 24), formatState)
+	b := append(make([]byte, 0, 24+len(s.Cursor)), formatState)
 	b = binary.AppendUvarint(b, s.Version)
-	b = binary.AppendUvarint(b, uint64(s.Rev))
-	b = binary.AppendUvarint(b, uint64(s.Home))
-	b = binary.AppendUvarint(b, uint64(s.Collection))
-	b = binary.AppendVarint(b, s.Bytes)
-	b = binary.AppendUvarint(b, uint64(len(s.Gaps)))
-	for _, g := range s.Gaps {
-		b = binary.AppendUvarint(b, uint64(g.Before))
-		b = binary.AppendUvarint(b, uint64(g.After))
-	}
-	return b
+	b = binary.AppendUvarint(b, uint64(s.Epoch))
+	b = binary.AppendUvarint(b, s.Step)
+	return append(b, s.Cursor...)
 }
 
 func decodeState(v []byte) (state, error) {
 	d := decoder{b: v}
-	format := d.formatUpTo(formatState)
-	s := state{
-		Version:    d.uvarint(),
-		Rev:        Rev(d.uvarint()),
-		Home:       HomeID(d.uvarint()),
-		Collection: CollectionID(d.uvarint()),
-	}
-	if format >= 2 {
-		s.Bytes = d.varint()
-	}
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
-		s.Gaps = append(s.Gaps, gap{Rev(d.uvarint()), Rev(d.uvarint())})
-	}
+	d.format(formatState)
+	s := state{Version: d.uvarint(), Epoch: Epoch(d.uvarint()), Step: d.uvarint()}
+	s.Cursor = append(s.Cursor, d.b...)
 	return s, d.err("state")
 }
 
@@ -162,7 +134,7 @@ func (h *Home) encode() []byte {
 
 func decodeHome(id HomeID, v []byte) (*Home, error) {
 	d := decoder{b: v}
-	format := d.formatUpTo(formatHome)
+	d.format(formatHome)
 	h := &Home{
 		ID:            id,
 		Owner:         d.string(),
@@ -177,10 +149,8 @@ func decodeHome(id HomeID, v []byte) (*Home, error) {
 		ModifiedAt:    time.Unix(d.varint(), 0).UTC(),
 		floor:         Rev(d.uvarint()),
 	}
-	if format >= 2 {
-		h.Counted = int(d.uvarint())
-		h.QuotaGroups = d.string()
-	}
+	h.Counted = int(d.uvarint())
+	h.QuotaGroups = d.string()
 	return h, d.err("home")
 }
 
@@ -205,7 +175,7 @@ func (c *Collection) encode() []byte {
 
 func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 	d := decoder{b: v}
-	format := d.formatUpTo(formatCollection)
+	d.format(formatCollection)
 	c := &Collection{
 		ID:         CollectionID(d.uvarint()),
 		Home:       home,
@@ -225,35 +195,8 @@ func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 		c.counts[i] = int(d.uvarint())
 	}
 	c.floor = Rev(d.uvarint())
-	if format >= 2 {
-		c.PropertyBytes = d.varint()
-	}
+	c.PropertyBytes = d.varint()
 	return c, d.err("collection")
-}
-
-// header is what the objects table holds of an object before its body: all
-// that cannot be derived from the body.
-type header struct {
-	Rev, CreatedRev, ScheduleTag Rev
-	Created, Modified            int64
-}
-
-func (h *header) append(b []byte) []byte {
-	b = append(b, formatObject)
-	b = binary.AppendUvarint(b, uint64(h.Rev))
-	b = binary.AppendUvarint(b, uint64(h.Rev-h.CreatedRev))
-	b = binary.AppendUvarint(b, uint64(h.Rev-h.ScheduleTag))
-	b = binary.AppendVarint(b, h.Created)
-	return binary.AppendVarint(b, h.Modified-h.Created)
-}
-
-// entry returns the index entry that a stored object must have.
-func (h *header) entry(name string, size int, ix Index) *Entry {
-	return &Entry{
-		Name: name, Size: size, Index: ix,
-		Rev: h.Rev, CreatedRev: h.CreatedRev, ScheduleTag: h.ScheduleTag,
-		Created: h.Created, Modified: h.Modified,
-	}
 }
 
 // tombstone is what the objects table holds of a deleted name until the change
@@ -267,97 +210,4 @@ func (t *tombstone) encode() []byte {
 	b := append(make([]byte, 0, 20), formatTombstone)
 	b = binary.AppendUvarint(b, uint64(t.Rev))
 	return binary.AppendVarint(b, t.At)
-}
-
-// decodeObject decodes a value of the objects table: a live object's header
-// and body, or else a tombstone.
-func decodeObject(v []byte) (h header, body []byte, t *tombstone, err error) {
-	d := decoder{b: v}
-	switch d.byte() {
-	case formatObject:
-		h.Rev = Rev(d.uvarint())
-		h.CreatedRev = h.Rev - Rev(d.uvarint())
-		h.ScheduleTag = h.Rev - Rev(d.uvarint())
-		h.Created = d.varint()
-		h.Modified = h.Created + d.varint()
-		return h, d.b, nil, d.err("object")
-	case formatTombstone:
-		t = &tombstone{Rev: Rev(d.uvarint()), At: d.varint()}
-		return h, nil, t, d.err("deleted object")
-	}
-	return h, nil, nil, fmt.Errorf("object: %w", ErrCorrupt)
-}
-
-// Ends of an Index, as stored.
-const (
-	endOpen  = 0
-	endGiven = 1 // + varint of End - Start
-)
-
-const icsSuffix = ".ics"
-
-// impliedName reports whether name is the one that nearly all clients give to
-// an object with this UID. Such UIDs need no record to be found by.
-func impliedName(name, uid string) bool {
-	return len(name) == len(uid)+len(icsSuffix) && name[:len(uid)] == uid && name[len(uid):] == icsSuffix
-}
-
-// encode returns the index entry, which is keyed by e.Rev.
-func (e *Entry) encode() []byte {
-	b := append(make([]byte, 0, 48+len(e.Name)+len(e.UID)), formatEntry)
-	b = binary.AppendUvarint(b, uint64(e.Size))
-	b = binary.AppendUvarint(b, uint64(e.Rev-e.CreatedRev))
-	b = binary.AppendUvarint(b, uint64(e.Rev-e.ScheduleTag))
-	b = binary.AppendVarint(b, e.Created)
-	b = binary.AppendVarint(b, e.Modified-e.Created)
-	b = append(b, byte(e.Component), byte(e.Busy))
-	b = binary.AppendUvarint(b, uint64(e.Flags))
-	b = binary.AppendVarint(b, e.Start)
-	if e.End == OpenEnded {
-		b = append(b, endOpen)
-	} else {
-		b = binary.AppendVarint(append(b, endGiven), e.End-e.Start)
-	}
-	b = binary.AppendUvarint(b, uint64(len(e.Name)))
-	if impliedName(e.Name, e.UID) {
-		return append(append(b, 1), e.Name...)
-	}
-	return append(append(append(b, 0), e.Name...), e.UID...)
-}
-
-// decodeEntry decodes the entry of rev into e. Its strings share one copy.
-func (e *Entry) decode(rev Rev, v []byte) error {
-	d := decoder{b: v}
-	d.format(formatEntry)
-	e.Rev = rev
-	e.Size = int(d.uvarint())
-	e.CreatedRev = rev - Rev(d.uvarint())
-	e.ScheduleTag = rev - Rev(d.uvarint())
-	e.Created = d.varint()
-	e.Modified = e.Created + d.varint()
-	e.Component = Component(d.byte())
-	e.Busy = BusyType(d.byte())
-	e.Flags = IndexFlags(d.uvarint())
-	e.Start = d.varint()
-	if d.byte() == endOpen {
-		e.End = OpenEnded
-	} else {
-		e.End = e.Start + d.varint()
-	}
-	n := d.uvarint()
-	implied := d.byte() == 1
-	if n > uint64(len(d.b)) || implied && (n != uint64(len(d.b)) || n < uint64(len(icsSuffix))) {
-		d.fail()
-	}
-	if d.bad {
-		return d.err("index entry")
-	}
-	s := string(d.b)
-	e.Name = s[:n]
-	if implied {
-		e.UID = s[:n-uint64(len(icsSuffix))]
-	} else {
-		e.UID = s[n:]
-	}
-	return nil
 }

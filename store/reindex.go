@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"convene/internal/engine"
@@ -32,7 +33,7 @@ func (s *Store) Reindex(ctx context.Context) (Report, error) {
 		return r.Report, errNoIndexer
 	}
 	defer s.repairs.Add(1) // also of what was done before it was stopped
-	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.sums, r.total, r.purgeOrphans} {
+	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.properties, r.sums, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
 		}
@@ -54,13 +55,21 @@ type fix struct {
 	holds func(*Tx) (bool, error)
 }
 
+// update is Update for who mends damage; see lenientView.
+func (r *reindexer) update(ctx context.Context, fn func(*Tx) error) error {
+	return r.Update(ctx, func(tx *Tx) error {
+		tx.in.lenient = true
+		return fn(tx)
+	})
+}
+
 // apply carries out fixes in one transaction.
 func (r *reindexer) apply(ctx context.Context, fixes []fix) error {
 	if len(fixes) == 0 {
 		return nil
 	}
 	var written, removed int
-	err := r.Update(ctx, func(tx *Tx) error {
+	err := r.update(ctx, func(tx *Tx) error {
 		written, removed = 0, 0
 		for _, f := range fixes {
 			if ok, err := f.holds(tx); err != nil {
@@ -125,10 +134,13 @@ func (r *reindexer) lookups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var top state
+	var top struct {
+		home       HomeID
+		collection CollectionID
+	}
 	err = r.walk(ctx, b, tableHomes, nil, nil, func(tx *Tx, k, v []byte) error {
 		id, kind, rest := splitHomeKey(k)
-		top.Home = max(top.Home, id)
+		top.home = max(top.home, id)
 		switch kind {
 		case homeRecord:
 			h, err := decodeHome(id, v)
@@ -136,7 +148,6 @@ func (r *reindexer) lookups(ctx context.Context) error {
 				return fmt.Errorf("home %d: %w", id, err)
 			}
 			r.Homes++
-			top.Rev = max(top.Rev, h.Rev)
 			b.want(tx, tableLookup, ownerKey(h.Owner), appendU32(nil, id), func(tx *Tx) (bool, error) {
 				now, err := tx.readHome(id)
 				return err == nil && now.Owner == h.Owner, skipGone(err)
@@ -146,7 +157,7 @@ func (r *reindexer) lookups(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("home %d: collection %q: %w", id, rest, err)
 			}
-			top.Rev, top.Collection = max(top.Rev, c.Rev), max(top.Collection, c.ID)
+			top.collection = max(top.collection, c.ID)
 			b.want(tx, tableLookup, collectionKey(c.ID), append(appendU32(nil, id), c.Name...), func(tx *Tx) (bool, error) {
 				now, err := tx.readCollection(id, c.Name)
 				return err == nil && now.ID == c.ID, skipGone(err)
@@ -157,7 +168,7 @@ func (r *reindexer) lookups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.raise(ctx, top)
+	return errors.Join(r.raise(ctx, numberHome, uint32(top.home)), r.raise(ctx, numberCollection, uint32(top.collection)))
 }
 
 // leads reports whether a lookup record leads to what its key says.
@@ -174,18 +185,15 @@ func (tx *Tx) leads(key []byte) bool {
 	return false
 }
 
-func (r *reindexer) raise(ctx context.Context, top state) error {
-	return r.Update(ctx, func(tx *Tx) error {
-		st, err := readState(tx.r)
-		if err != nil || top.Rev <= st.Rev && top.Home <= st.Home && top.Collection <= st.Collection {
-			return err
+// raise sees to it that numbers up to top, which are in use, are not given out.
+func (r *reindexer) raise(ctx context.Context, name string, top uint32) error {
+	r.numbers.forget()
+	return r.update(ctx, func(tx *Tx) error {
+		next, err := tx.nextNumber(name)
+		if err == nil && next > top {
+			return nil
 		}
-		now, err := tx.counters()
-		if err != nil {
-			return err
-		}
-		now.Rev, now.Home, now.Collection = max(st.Rev, top.Rev), max(st.Home, top.Home), max(st.Collection, top.Collection)
-		return nil
+		return tx.w.Put(tableMeta, numberKey(name), encodeNumber(top+1))
 	})
 }
 
@@ -204,6 +212,9 @@ func (r *reindexer) collections(ctx context.Context) error {
 		err = r.walkCollection(ctx, b, tableIndex, prefix, id, func(tx *Tx, c *Collection, k, _ []byte) error {
 			key := bytes.Clone(k)
 			unjustified := func(tx *Tx) (bool, error) {
+				if tx.w != nil {
+					tx.w.Guard(tableHomes, homeKey(c.Home))
+				}
 				v := tx.r.Get(tableIndex, key)
 				ok, err := tx.justified(c, key, v)
 				return v != nil && !ok, err
@@ -223,7 +234,7 @@ func (r *reindexer) collections(ctx context.Context) error {
 
 // count sets the counters of a collection to what its index adds up to.
 func (r *reindexer) count(ctx context.Context, id CollectionID) error {
-	return skipGone(r.Update(ctx, func(tx *Tx) error {
+	return skipGone(r.update(ctx, func(tx *Tx) error {
 		c, _, err := tx.changing(&Collection{ID: id})
 		if err != nil {
 			return err
@@ -238,32 +249,76 @@ func (r *reindexer) count(ctx context.Context, id CollectionID) error {
 
 // object adds what is wrong in the index about one record of the objects table.
 func (r *reindexer) object(tx *Tx, b *batch, c *Collection, name string, v []byte) error {
-	h, body, t, err := decodeObject(v)
+	var stored Entry
+	body, t, err := decodeObject(name, v, &stored)
 	if err != nil {
 		r.fail(ProblemDamaged, c, name, err)
 		return nil
 	}
 	unchanged := func(tx *Tx) (bool, error) {
-		now, _, nowT, err := tx.readObject(c.ID, name)
-		if err != nil || now == nil || (nowT == nil) != (t == nil) {
-			return false, err
-		}
-		return t == nil && now.Rev == h.Rev || t != nil && nowT.Rev == t.Rev, nil
+		tx.w.Guard(tableHomes, homeKey(c.Home))
+		e, nowT, err := tx.find(c.ID, name)
+		return t == nil && e != nil && e.Rev == stored.Rev || t != nil && nowT != nil && nowT.Rev == t.Rev, err
 	}
 	if t != nil {
 		b.want(tx, tableIndex, indexKey(c.ID, indexDeleted, t.Rev), encodeDeleted(t.At, name), unchanged)
 		return nil
 	}
 	r.Objects++
-	e, err := r.derive(c, name, &h, body)
+	e, err := r.derive(c, &stored, body)
 	if err != nil {
 		r.fail(ProblemBody, c, name, err)
 	}
+	if *e != stored {
+		b.fixes = append(b.fixes, fix{tableObjects, objectKey(c.ID, name), encodeObject(e, body), unchanged})
+	}
 	b.want(tx, tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode(), unchanged)
 	if hasUIDRecord(c.Kind, e) {
-		b.want(tx, tableIndex, uidKey(c.ID, e.UID), []byte(name), unchanged)
+		b.want(tx, tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(e), func(tx *Tx) (bool, error) {
+			now, err := tx.CollectionByID(c.ID)
+			if err != nil || now.Home != c.Home {
+				return false, skipGone(err)
+			}
+			return unchanged(tx)
+		})
 	}
 	return nil
+}
+
+// uids removes what is found by a UID that it has not.
+func (r *reindexer) uids(ctx context.Context) error {
+	b := &batch{r: r}
+	return r.walk(ctx, b, tableUIDs, nil, nil, func(tx *Tx, k, v []byte) error {
+		if ok, err := tx.justifiedUID(k, v); err != nil || ok {
+			return err
+		}
+		key := bytes.Clone(k)
+		b.want(tx, tableUIDs, key, nil, func(tx *Tx) (bool, error) {
+			if home, _, _, ok := splitUIDKey(key); ok {
+				tx.w.Guard(tableHomes, homeKey(home))
+			}
+			v := tx.r.Get(tableUIDs, key)
+			ok, err := tx.justifiedUID(key, v)
+			return v != nil && !ok, err
+		})
+		return nil
+	})
+}
+
+// properties removes those of homes and collections that are not there.
+func (r *reindexer) properties(ctx context.Context) error {
+	b := &batch{r: r}
+	return r.walk(ctx, b, tableProperties, []byte{ofHome}, nil, func(tx *Tx, k, _ []byte) error {
+		if ok, err := tx.justifiedProperty(k); err != nil || ok {
+			return err
+		}
+		key := bytes.Clone(k)
+		b.want(tx, tableProperties, key, nil, func(tx *Tx) (bool, error) {
+			ok, err := tx.justifiedProperty(key)
+			return !ok, err
+		})
+		return nil
+	})
 }
 
 func (r *reindexer) fail(kind ProblemKind, c *Collection, name string, err error) {
@@ -275,7 +330,7 @@ func (r *reindexer) fail(kind ProblemKind, c *Collection, name string, err error
 // sums adds up each home.
 func (r *reindexer) sums(ctx context.Context) error {
 	return r.eachHome(ctx, func(id HomeID) error {
-		return skipGone(r.Update(ctx, func(tx *Tx) error {
+		return skipGone(r.update(ctx, func(tx *Tx) error {
 			h, err := tx.changingHome(id)
 			if err != nil {
 				return err
@@ -289,18 +344,6 @@ func (r *reindexer) sums(ctx context.Context) error {
 	})
 }
 
-// total adds up the whole store.
-func (r *reindexer) total(ctx context.Context) error {
-	return r.Update(ctx, func(tx *Tx) error {
-		st, err := tx.counters()
-		if err != nil {
-			return err
-		}
-		st.Bytes, err = tx.usedByAll()
-		return err
-	})
-}
-
 // purgeOrphans queues what belongs to no collection for Maintain.
 func (r *reindexer) purgeOrphans(ctx context.Context) error {
 	list, err := r.orphans(ctx)
@@ -309,8 +352,11 @@ func (r *reindexer) purgeOrphans(ctx context.Context) error {
 	}
 	b := &batch{r: r}
 	for _, id := range list {
-		unknown := func(tx *Tx) (bool, error) { return !tx.known(id), nil }
-		b.fixes = append(b.fixes, fix{tableLookup, purgeKey(id), []byte{formatPurge}, unknown})
+		unknown := func(tx *Tx) (bool, error) {
+			tx.w.Guard(tableLookup, collectionKey(id))
+			return !tx.known(id), nil
+		}
+		b.fixes = append(b.fixes, fix{tableLookup, purgeKey(id), encodePurge(0), unknown})
 	}
 	return b.step(ctx)
 }

@@ -86,7 +86,7 @@ func TestReindexForgetsHomes(t *testing.T) {
 	wrong := *mustCollection(t, s, h.ID, "work")
 	wrong.Objects = 7
 	err := e.Update(ctx, func(w engine.Writer) error {
-		return w.Put(tableHomes, memberKey(h.ID, "work"), wrong.encode())
+		return (&sealed{w: w}).Put(tableHomes, memberKey(h.ID, "work"), wrong.encode())
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 type Facts struct {
 	ID          uint64 // the file's identity, the same in every copy; 0: not known
 	Schema      uint64 // version of the layout
-	Rev         Rev    // the last one given out
+	Changes     uint64 // sum of the Revs of all homes
 	Homes       int
 	Collections int
 	Objects     int
@@ -31,7 +31,7 @@ func (s *Store) Facts(ctx context.Context) (Facts, error) {
 	if err != nil {
 		return f, err
 	}
-	return Facts{Schema: st.Version, Rev: st.Rev, Homes: n.Homes, Collections: n.Collections, Objects: n.Objects, Bytes: n.Bytes}, nil
+	return Facts{Schema: st.Version, Changes: n.changes, Homes: n.Homes, Collections: n.Collections, Objects: n.Objects, Bytes: n.Bytes}, nil
 }
 
 // A Snapshot is the store as it was at one moment.

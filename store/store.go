@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +26,7 @@ type Options struct {
 
 	Now          func() time.Time // nil: time.Now
 	NewUUID      func() string    // for ResourceID; nil: random (RFC 9562 version 4)
+	NewEpoch     func() Epoch     // nil: random
 	ChangeLogAge time.Duration    // how long a sync position lives at least; 0: 30 days
 
 	// Quota returns what may be stored. Each transaction asks it once, so that it
@@ -60,6 +63,9 @@ func (o *Options) setDefaults() {
 	if o.NewUUID == nil {
 		o.NewUUID = uuid.NewString
 	}
+	if o.NewEpoch == nil {
+		o.NewEpoch = newEpoch
+	}
 	if o.ChangeLogAge == 0 {
 		o.ChangeLogAge = 30 * 24 * time.Hour
 	}
@@ -76,18 +82,26 @@ func (o *Options) setDefaults() {
 }
 
 // MaxBody is the length of the longest body that any quota can allow, in bytes: a
-// value of the engine less more than an object's header.
-const MaxBody = engine.MaxValue - 1<<10
+// value of the engine less more than an object's header and checksum.
+const MaxBody = engine.MaxValue - 2<<10
+
+func newEpoch() Epoch {
+	var b [4]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return Epoch(binary.BigEndian.Uint32(b[:]))
+}
 
 // A Store keeps the calendars of all principals. Its methods may be called from
 // many goroutines.
 type Store struct {
-	engine engine.Engine
-	opt    Options
-	cache  *homeCache
-	disk   disk
-	gaps   []gap // never changes after Open
+	engine  engine.Engine
+	opt     Options
+	cache   *homeCache
+	disk    disk
+	numbers numberPool
+	total   total
 
+	epoch   atomic.Uint32 // of the file
 	repairs atomic.Uint64 // see Tx.Repairs
 }
 
@@ -114,6 +128,11 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 	if err := s.migrate(context.Background()); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
 	}
+	if s.QuotaPolicy().Store.MaxBytes > 0 {
+		if err := s.View(context.Background(), (*Tx).startTotal); err != nil {
+			return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
+		}
+	}
 	return s, nil
 }
 
@@ -123,7 +142,7 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	repairs := s.repairs.Load() // before the state is taken
 	return s.engine.View(ctx, func(r engine.Reader) error {
-		return fn(&Tx{s: s, r: r, repairs: repairs})
+		return fn(s.newTx(r, nil, repairs))
 	})
 }
 
@@ -132,13 +151,28 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 // goroutine, and must never wait; see engine.Engine.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	repairs := s.repairs.Load()
-	return s.engine.Update(ctx, func(w engine.Writer) error {
-		tx := &Tx{s: s, r: w, w: w, repairs: repairs}
+	var grown int64
+	var blocks map[string]block
+	err := s.engine.Update(ctx, func(w engine.Writer) error {
+		s.total.add(-grown) // fn ran before, for nothing
+		grown, blocks = 0, nil
+		tx := s.newTx(w, w, repairs)
 		if err := fn(tx); err != nil {
 			return err
 		}
-		return tx.flush()
+		if err := tx.flush(); err != nil {
+			return err
+		}
+		grown, blocks = tx.grown(), tx.blocks
+		s.total.add(grown)
+		return nil
 	})
+	if err == nil {
+		s.numbers.give(blocks)
+	} else {
+		s.total.add(-grown)
+	}
+	return err
 }
 
 // Close waits for what runs and closes the file.

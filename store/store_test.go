@@ -161,7 +161,8 @@ func TestDamageFailsViews(t *testing.T) {
 	entry := putEvent(t, s, h.ID, "work", "a", "")
 	c := mustCollection(t, s, h.ID, "work")
 	err = e.Update(ctx, func(w engine.Writer) error {
-		return errors.Join(w.Put(tableIndex, indexKey(c.ID, indexEntry, entry.Rev), []byte{formatEntry}), w.Put(tableHomes, homeKey(9), nil))
+		return errors.Join(w.Put(tableIndex, indexKey(c.ID, indexEntry, entry.Rev), []byte{formatEntry}), w.Put(tableHomes, homeKey(9), nil),
+			w.Put(tableObjects, objectKey(c.ID, "a.ics"), []byte{formatObject}))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -195,10 +196,11 @@ func TestDamageFailsViews(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	entry := Entry{Name: "a.ics", Rev: 9, Size: 3, CreatedRev: 5, ScheduleTag: 7, Created: 1, Modified: 2, Index: event("a")}
 	odd := Entry{Name: "odd", Rev: 9, Index: Index{UID: "uid", End: OpenEnded, Start: math.MinInt64}}
-	h := header{Rev: 9, CreatedRev: 4, ScheduleTag: 2, Created: 7, Modified: 8}
+	role := Entry{Name: "r", Rev: 9, CreatedRev: 4, ScheduleTag: 2, Role: RoleAttendee, Scheduling: 1, Size: 4}
 	for _, b := range [][]byte{
-		entry.encode(), odd.encode(), h.append(nil), (&tombstone{7, 8}).encode(), encodeDeleted(5, "name"),
-		(&Home{Owner: "ann", Rev: 3}).encode(), (&Collection{ID: 3, ResourceID: "uuid"}).encode(), (&state{Rev: 3, Gaps: []gap{{1, 2}}}).encode(),
+		entry.encode(), odd.encode(), encodeObject(&role, []byte("body")), encodeObject(&entry, []byte("abc")), (&tombstone{7, 8}).encode(), encodeDeleted(5, "name"),
+		encodePurge(7), encodeNumber(65), uidValue(&odd),
+		(&Home{Owner: "ann", Rev: 3}).encode(), (&Collection{ID: 3, ResourceID: "uuid"}).encode(), (&state{Version: 3, Epoch: 7, Step: 2, Cursor: []byte("key")}).encode(),
 	} {
 		f.Add(b)
 	}
@@ -209,10 +211,10 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("entry %+v became %+v, %v", e, again, err)
 			}
 		}
-		if h, body, _, err := decodeObject(b); err == nil && len(body) > 0 {
-			again, body2, _, err := decodeObject(append(h.append(nil), body...))
-			if err != nil || again != h || string(body2) != string(body) {
-				t.Errorf("object %+v became %+v, %v", h, again, err)
+		if body, grave, err := decodeObject("a.ics", b, &e); err == nil && grave == nil {
+			body2, _, err := decodeObject("a.ics", encodeObject(&e, body), &again)
+			if err != nil || again != e || string(body2) != string(body) {
+				t.Errorf("object %+v became %+v, %v", e, again, err)
 			}
 		}
 		if h, err := decodeHome(1, b); err == nil {
@@ -230,8 +232,15 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("state %+v became %+v, %v", st, again, err)
 			}
 		}
-		if _, _, err := decodeDeleted(b); err == nil {
-			return
-		}
+		// Of others there is nothing to compare, but that they do not panic.
+		_, _, _ = decodeDeleted(b)
+		_, _ = decodePurge(b)
+		_, _ = decodeNumber(b)
+		_, _ = uidName("uid", b)
+		_, _ = decodeLegacyState(b)
+		_, _, _ = decodeLegacyHome(1, b)
+		_, _, _ = decodeLegacyCollection(1, "n", b)
+		_, _, _ = decodeLegacyObject("n", b)
+		_ = e.decodeLegacy(9, b)
 	})
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -14,10 +15,12 @@ import (
 // A Tx is one transaction: of View, which only reads, or of Update. It is used
 // by one goroutine and not after its function has returned.
 type Tx struct {
-	s *Store
-	r engine.Reader
-	w engine.Writer // nil in a view
+	s  *Store
+	in sealed
+	r  *sealed // &in
+	w  *sealed // &in; nil in a view
 
+	epoch   Epoch
 	repairs uint64 // of the store when the transaction began; see Repairs
 
 	// What a view has read last: nearly all are of one home and collection.
@@ -27,9 +30,11 @@ type Tx struct {
 	// What this transaction has read to change it, or may yet, as it is to be
 	// written at the end. Lists are searched, not mapped: nearly all
 	// transactions meet one of each.
-	state       *state
 	homes       []*changed[Home]
 	collections []*changed[Collection]
+
+	blocks  map[string]block // of numbers, taken from the file in this transaction
+	settled int64            // by how much deleted homes made the store larger
 
 	found found // the object looked up last
 
@@ -66,52 +71,38 @@ func (tx *Tx) Repairs() uint64 { return tx.repairs }
 // returns: for damage that is met where no error can be returned.
 func fail(err error) { engine.Fail(err) }
 
-// nextRev gives out the next moment of the store's history.
-func (tx *Tx) nextRev() (Rev, error) {
-	s, err := tx.counters()
-	if err != nil {
-		return 0, err
+// newTx returns a transaction of s; w is nil in a view.
+func (s *Store) newTx(r engine.Reader, w engine.Writer, repairs uint64) *Tx {
+	tx := &Tx{s: s, epoch: Epoch(s.epoch.Load()), repairs: repairs}
+	tx.in = sealed{r: r, w: w}
+	tx.r = &tx.in
+	if w != nil {
+		tx.w = &tx.in
 	}
-	s.Rev++
-	return s.Rev, nil
+	return tx
 }
 
-func (tx *Tx) counters() (*state, error) {
-	if tx.w == nil {
-		return nil, engine.ErrReadOnly
-	}
-	if tx.state == nil {
-		s, err := decodeState(tx.r.Get(tableMeta, []byte(metaState)))
-		if err != nil {
-			return nil, err
-		}
-		tx.state = &s
-	}
-	return tx.state, nil
-}
+// Epoch returns the epoch of the store.
+func (tx *Tx) Epoch() Epoch { return tx.epoch }
 
 // flush writes the records that change with nearly everything once, at the
-// end: counters, homes, collections.
+// end: homes and collections. What was read to be changed and was not is relied
+// on: no other update may change it meanwhile. Whatever changes in a home
+// changes its record, so that stands for all in it.
 func (tx *Tx) flush() error {
 	var errs []error
-	if n := tx.grown(); n != 0 {
-		st, err := tx.counters()
-		if err != nil {
-			return err
-		}
-		st.Bytes += n
-	}
-	if tx.state != nil {
-		errs = append(errs, tx.w.Put(tableMeta, []byte(metaState), tx.state.encode()))
-	}
 	for _, h := range tx.homes {
 		if h.now != h.was {
-			errs = append(errs, tx.w.Put(tableHomes, homeKey(h.now.ID), h.now.encode()))
+			errs = append(errs, tx.w.putOwn(tableHomes, homeKey(h.now.ID), h.now.encode()))
+		} else {
+			tx.w.Guard(tableHomes, homeKey(h.now.ID))
 		}
 	}
 	for _, c := range tx.collections {
 		if c.now != c.was {
-			errs = append(errs, tx.w.Put(tableHomes, memberKey(c.now.Home, c.now.Name), c.now.encode()))
+			errs = append(errs, tx.w.putOwn(tableHomes, memberKey(c.now.Home, c.now.Name), c.now.encode()))
+		} else {
+			tx.w.Guard(tableHomes, homeKey(c.now.Home))
 		}
 	}
 	return errors.Join(errs...)
@@ -130,7 +121,7 @@ func (tx *Tx) Savepoint(fn func() error) error {
 			undo()
 		}
 	}()
-	if err := tx.w.Savepoint(fn); err != nil {
+	if err := tx.w.w.Savepoint(fn); err != nil {
 		return err
 	}
 	kept = true
@@ -141,16 +132,10 @@ func (tx *Tx) Savepoint(fn func() error) error {
 // what it is now.
 func (tx *Tx) remember() (undo func()) {
 	homes, collections := remembered(tx.homes), remembered(tx.collections)
-	st := tx.state
-	var was state
-	if st != nil {
-		was = *st
-	}
+	blocks, settled := maps.Clone(tx.blocks), tx.settled
 	return func() {
-		tx.homes, tx.collections, tx.state, tx.found = homes(), collections(), st, found{}
-		if st != nil {
-			*st = was
-		}
+		tx.homes, tx.collections, tx.found = homes(), collections(), found{}
+		tx.blocks, tx.settled = blocks, settled
 	}
 }
 
@@ -216,31 +201,18 @@ func (tx *Tx) changing(c *Collection) (*Collection, *Home, error) {
 	return &w.now, h, nil
 }
 
-// touch gives a change in c, and so in its home, its Rev.
-func (tx *Tx) touch(c *Collection, h *Home) (Rev, error) {
-	rev, err := tx.nextRev()
-	if err != nil {
-		return 0, err
-	}
-	c.Rev = rev
-	c.ModifiedAt = tx.second()
-	tx.stamp(h, rev)
-	return rev, nil
-}
-
-// touchHome gives a change of a home itself its Rev.
-func (tx *Tx) touchHome(h *Home) error {
-	rev, err := tx.nextRev()
-	if err == nil {
-		tx.stamp(h, rev)
-	}
-	return err
-}
-
-// stamp makes rev, and now, the last change of a home.
-func (tx *Tx) stamp(h *Home, rev Rev) {
-	h.Rev = rev
+// nextRev gives out the next moment of a home's history.
+func (tx *Tx) nextRev(h *Home) Rev {
+	h.Rev++
 	h.ModifiedAt = tx.second()
+	return h.Rev
+}
+
+// touch gives a change in c, and so in its home, its Rev.
+func (tx *Tx) touch(c *Collection, h *Home) Rev {
+	c.Rev = tx.nextRev(h)
+	c.ModifiedAt = h.ModifiedAt
+	return c.Rev
 }
 
 // second is now in UTC, in whole seconds.

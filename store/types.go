@@ -18,10 +18,17 @@ type (
 	// used again, and a collection keeps its number when it is renamed or moved.
 	CollectionID uint32
 
-	// A Rev is a moment in the history of the whole store: every change gets
-	// the next one. It serves as ETag of an object, as ctag and sync position
-	// of a collection and of a home. 0 is before everything.
+	// A Rev is a moment in the history of a home: every change in it gets the
+	// next one. With the number of what it is of, and the Epoch, it serves as
+	// ETag of an object, as ctag and sync position of a collection and of a
+	// home. 0 is before everything.
 	Rev uint64
+
+	// An Epoch is a time in which the history of the store goes on without a
+	// break. A store that was restored from a copy has another one: what it
+	// numbers from then on is not what those numbers meant before. It is random
+	// and never 0.
+	Epoch uint32
 )
 
 // A Kind says what a collection is for.
@@ -66,6 +73,21 @@ const (
 	FlagScheduled                        // has ORGANIZER or ATTENDEE
 )
 
+// A Role is what the owner of an object is in the meeting that it is of, as
+// scheduling found when it was written. Nothing is scheduled yet: all are
+// RoleNone.
+type Role uint8
+
+const (
+	RoleNone      Role = iota
+	RoleOrganizer      // RFC 6638 §3.1
+	RoleAttendee
+)
+
+// SchedulingFlags are facts that scheduling keeps with an object; none is defined
+// yet.
+type SchedulingFlags uint8
+
 // A BusyType is how a single event counts in free-busy (RFC 5545 §3.2.9).
 type BusyType uint8
 
@@ -94,9 +116,10 @@ type Index struct {
 // A Home is a principal's calendar home.
 type Home struct {
 	ID            HomeID
+	Epoch         Epoch // of the store
 	Owner         GUID
 	OwnerType     uint8 // what the creator gave; the store only counts by it
-	Rev           Rev   // the last change of anything in it
+	Rev           Rev   // the last change of anything in it, and the counter of changes
 	Created       Rev
 	UsedBytes     int64 // sum of all bodies, and of all properties with their names
 	Objects       int64
@@ -149,6 +172,8 @@ type Entry struct {
 	Created, Modified int64 // Unix seconds
 	ScheduleTag       Rev   // RFC 6638 §3.2.10
 	CreatedRev        Rev   // the first write
+	Role              Role
+	Scheduling        SchedulingFlags
 	Index
 }
 

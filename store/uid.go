@@ -3,28 +3,58 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// hasUIDRecord reports whether an object is found by its UID through a record
-// of its own: in calendars, unless its name is the UID and ".ics".
-func hasUIDRecord(k Kind, e *Entry) bool {
-	return k == KindCalendar && e.UID != "" && !impliedName(e.Name, e.UID)
+// hasUIDRecord reports whether an object is found by its UID: in calendars.
+func hasUIDRecord(k Kind, e *Entry) bool { return k == KindCalendar && e.UID != "" }
+
+// uidValue is what the UID table says of an object: its name, or nothing if the
+// UID implies it.
+func uidValue(e *Entry) []byte {
+	if impliedName(e.Name, e.UID) {
+		return []byte{formatUID}
+	}
+	return append([]byte{formatUID}, e.Name...)
+}
+
+// uidName returns the name in a value of the UID table.
+func uidName(uid string, v []byte) (string, error) {
+	d := decoder{b: v}
+	d.format(formatUID)
+	if !d.bad && len(d.b) == 0 {
+		return uid + icsSuffix, nil
+	}
+	return string(d.b), d.err("UID")
 }
 
 // uidIn returns the name of the object of calendar c that has uid, "" if none.
-func (tx *Tx) uidIn(c CollectionID, uid string) (string, error) {
-	if v := tx.r.Get(tableIndex, uidKey(c, uid)); v != nil {
-		return string(v), nil
-	}
-	name := uid + icsSuffix
-	if len(name) > maxName {
+func (tx *Tx) uidIn(c *Collection, uid string) (string, error) {
+	v := tx.r.Get(tableUIDs, uidKey(c.Home, uid, c.ID))
+	if v == nil {
 		return "", nil
 	}
-	e, _, err := tx.find(c, name)
-	if err != nil || e == nil || e.UID != uid {
-		return "", err
+	return uidName(uid, v)
+}
+
+// A holder is an object that has a UID.
+type holder struct {
+	collection CollectionID
+	name       string
+}
+
+// holders returns all objects of a home that have uid, those of collections that
+// wait to be purged among them: one read, however many calendars there are.
+func (tx *Tx) holders(home HomeID, uid string) (list []holder, err error) {
+	for k, v := range tx.r.Scan(tableUIDs, within(uidPrefix(home, uid))) {
+		_, _, c, ok := splitUIDKey(k)
+		name, err := uidName(uid, v)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("UID %q: %w", uid, ErrCorrupt)
+		}
+		list = append(list, holder{c, name})
 	}
-	return name, nil
+	return list, nil
 }
 
 // checkUID refuses p if another object has its UID: in its calendar, or with
@@ -32,50 +62,50 @@ func (tx *Tx) uidIn(c CollectionID, uid string) (string, error) {
 // that leaves p's calendar in the same step.
 func (tx *Tx) checkUID(p *put, leaving string) error {
 	uid := p.entry.UID
-	if p.col.Kind != KindCalendar || uid == "" {
-		return nil
+	if p.col.Kind != KindCalendar || uid == "" || p.old != nil && p.old.UID == uid {
+		return nil // what is replaced has it, so nothing else does
 	}
-	name, err := tx.uidIn(p.col.ID, uid)
+	list, err := tx.holders(p.home.ID, uid)
 	if err != nil {
 		return err
 	}
-	if name != "" && name != p.name && name != leaving {
-		return &UIDConflictError{p.home.ID, p.col.ID, p.col.Name, name}
+	for _, h := range list {
+		if h.collection != p.col.ID {
+			continue
+		}
+		if h.name == p.name || h.name == leaving {
+			return nil
+		}
+		return &UIDConflictError{p.home.ID, p.col.ID, p.col.Name, h.name}
 	}
-	if name != "" || !slices.Contains(p.opts, UniqueInHome) {
+	if !slices.Contains(p.opts, UniqueInHome) {
 		return nil
 	}
-	c, name, err := tx.uidInHome(p.home.ID, uid)
-	if err != nil || c == nil || c.ID == p.col.ID {
+	c, name, err := tx.firstHolder(p.home.ID, list)
+	if err != nil || c == nil {
 		return err
 	}
 	return &UIDConflictError{p.home.ID, c.ID, c.Name, name}
 }
 
-func (tx *Tx) uidInHome(home HomeID, uid string) (*Collection, string, error) {
-	all, err := tx.Collections(home)
-	if err != nil {
-		return nil, "", err
-	}
-	for _, c := range all {
-		if c.Kind != KindCalendar || c.Objects == 0 {
-			continue
-		}
-		name, err := tx.uidIn(c.ID, uid)
-		if err != nil {
+// firstHolder returns the one of list whose calendar has the first name; nil if
+// all are of collections that were deleted.
+func (tx *Tx) firstHolder(home HomeID, list []holder) (first *Collection, name string, err error) {
+	for _, h := range list {
+		c, err := tx.CollectionByID(h.collection)
+		if skipGone(err) != nil {
 			return nil, "", err
 		}
-		if name != "" {
-			return c, name, nil
+		if err == nil && c.Home == home && (first == nil || strings.Compare(c.Name, first.Name) < 0) {
+			first, name = c, h.name
 		}
 	}
-	return nil, "", nil
+	return first, name, nil
 }
 
 // ObjectByUID returns the object of calendar c that has uid. Errors: ErrNotFound.
-func (tx *Tx) ObjectByUID(c CollectionID, uid string) (name string, err error) {
-	name, err = tx.uidIn(c, uid)
-	if err == nil && name == "" {
+func (tx *Tx) ObjectByUID(c *Collection, uid string) (name string, err error) {
+	if name, err = tx.uidIn(c, uid); err == nil && name == "" {
 		err = fmt.Errorf("UID %q: %w", uid, ErrNotFound)
 	}
 	return name, err
@@ -84,7 +114,10 @@ func (tx *Tx) ObjectByUID(c CollectionID, uid string) (name string, err error) {
 // ObjectByUIDInHome returns the first object, in the order of the calendars'
 // names, that has uid in any calendar of the home. Errors: ErrNotFound.
 func (tx *Tx) ObjectByUIDInHome(home HomeID, uid string) (c *Collection, name string, err error) {
-	c, name, err = tx.uidInHome(home, uid)
+	list, err := tx.holders(home, uid)
+	if err == nil {
+		c, name, err = tx.firstHolder(home, list)
+	}
 	if err == nil && c == nil {
 		err = fmt.Errorf("UID %q: %w", uid, ErrNotFound)
 	}

@@ -54,7 +54,7 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 		return nil, errNoIndexer
 	}
 	v := &verifier{Store: s}
-	for _, check := range []func(context.Context) error{v.file, v.lookup, v.homes, v.collections, v.total, v.orphaned} {
+	for _, check := range []func(context.Context) error{v.file, v.records, v.lookup, v.homes, v.collections, v.uids, v.orphaned} {
 		if err := check(ctx); errors.Is(err, errEnough) {
 			break
 		} else if err != nil {
@@ -81,7 +81,7 @@ func (v *verifier) step(context.Context) error { return nil }
 // view is View for a function that reports.
 func (v *verifier) view(ctx context.Context, fn func(*Tx) error) error {
 	reset := v.mark()
-	return v.View(ctx, func(tx *Tx) error {
+	return v.lenientView(ctx, func(tx *Tx) error {
 		reset()
 		return fn(tx)
 	})
@@ -114,6 +114,29 @@ func (v *verifier) file(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// records checks the checksums of the tables that are not walked below, where
+// everything is decoded, and whose the properties of homes and collections are.
+func (v *verifier) records(ctx context.Context) error {
+	for _, table := range []engine.Table{tableMeta, tableHomes, tableProperties} {
+		err := v.walk(ctx, v, table, nil, nil, func(tx *Tx, k, val []byte) error {
+			if val == nil {
+				return v.report(ProblemDamaged, 0, 0, "", "%s %x: checksum is wrong", table, k)
+			}
+			if table != tableProperties || k[0] == ofObject {
+				return nil
+			}
+			if ok, err := tx.justifiedProperty(k); err != nil || ok {
+				return err
+			}
+			return v.report(ProblemOrphan, 0, 0, "", "property %x", k)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lookup checks that each lookup record leads to what it says.
 func (v *verifier) lookup(ctx context.Context) error {
 	return v.walk(ctx, v, tableLookup, nil, nil, func(tx *Tx, k, val []byte) error {
@@ -131,7 +154,9 @@ func (v *verifier) lookup(ctx context.Context) error {
 			}
 			return nil
 		case k[0] == lookupPurge && len(k) == 5:
-			return nil
+			if _, err := decodePurge(val); err == nil {
+				return nil
+			}
 		}
 		return v.report(ProblemDamaged, 0, 0, "", "lookup record %x: %x", k, val)
 	})
@@ -169,19 +194,20 @@ func (v *verifier) home(tx *Tx, h *Home) error {
 	if err != nil {
 		return v.report(ProblemDamaged, h.ID, 0, "", "%v", err)
 	}
-	st, err := decodeState(tx.r.Get(tableMeta, []byte(metaState)))
-	if err != nil {
+	homes, err := tx.nextNumber(numberHome)
+	collections, err2 := tx.nextNumber(numberCollection)
+	if err := errors.Join(err, err2); err != nil {
 		return v.report(ProblemDamaged, 0, 0, "", "%v", err)
 	}
 	var errs []error
-	if h.Rev > st.Rev || h.Created > h.Rev || h.floor > h.Rev {
-		errs = append(errs, v.report(ProblemChangeLog, h.ID, 0, "", "revision %d made at %d, of %d", h.Rev, h.Created, st.Rev))
+	if h.Created > h.Rev || h.floor > h.Rev || uint32(h.ID) >= homes {
+		errs = append(errs, v.report(ProblemChangeLog, h.ID, 0, "", "revision %d made at %d; the next home is %d", h.Rev, h.Created, homes))
 	}
 	if string(tx.r.Get(tableLookup, ownerKey(h.Owner))) != string(appendU32(nil, h.ID)) {
 		errs = append(errs, v.report(ProblemLookup, h.ID, 0, "", "is not found by its owner %q", h.Owner))
 	}
 	for _, c := range all {
-		if c.Rev > h.Rev || c.Created > c.Placed || c.Placed > c.Rev || c.floor > c.Rev || c.ID > st.Collection {
+		if c.Rev > h.Rev || c.Created > c.Placed || c.Placed > c.Rev || c.floor > c.Rev || uint32(c.ID) >= collections {
 			errs = append(errs, v.in(c, "", ProblemChangeLog, "revision %d made at %d, of %d", c.Rev, c.Created, h.Rev))
 		}
 		if got, err := tx.CollectionByID(c.ID); err != nil || got.Home != h.ID || got.Name != c.Name {
@@ -216,32 +242,52 @@ func (v *verifier) collections(ctx context.Context) error {
 
 func (v *verifier) object(tx *Tx, c *Collection, k, val []byte) error {
 	name := string(k[4:])
-	h, body, t, err := decodeObject(val)
+	var stored Entry
+	body, t, err := decodeObject(name, val, &stored)
 	switch {
 	case err != nil:
 		return v.in(c, name, ProblemDamaged, "%v", err)
 	case t != nil:
 		return v.deleted(tx, c, name, t)
-	case h.Rev > c.Rev || h.CreatedRev > h.Rev || h.ScheduleTag > h.Rev:
-		return v.in(c, name, ProblemChangeLog, "revision %d made at %d, of %d", h.Rev, h.CreatedRev, c.Rev)
+	case stored.Rev > c.Rev || stored.CreatedRev > stored.Rev || stored.ScheduleTag > stored.Rev:
+		return v.in(c, name, ProblemChangeLog, "revision %d made at %d, of %d", stored.Rev, stored.CreatedRev, c.Rev)
 	}
-	e, err := v.derive(c, name, &h, body)
+	e, err := v.derive(c, &stored, body)
 	if err != nil {
 		return v.in(c, name, ProblemBody, "%v", err)
+	}
+	if *e != stored {
+		return v.in(c, name, ProblemIndex, "what stands with the body is not as computed from it")
 	}
 	if !bytes.Equal(tx.r.Get(tableIndex, indexKey(c.ID, indexEntry, e.Rev)), e.encode()) {
 		return v.in(c, name, ProblemIndex, "entry of revision %d is not as a fresh one", e.Rev)
 	}
-	if c.Kind != KindCalendar || e.UID == "" {
+	return v.uid(tx, c, e)
+}
+
+// uid checks that an object is found by its UID.
+func (v *verifier) uid(tx *Tx, c *Collection, e *Entry) error {
+	if !hasUIDRecord(c.Kind, e) {
 		return nil
 	}
-	if hasUIDRecord(c.Kind, e) && tx.r.Get(tableIndex, uidKey(c.ID, e.UID)) == nil {
-		return v.in(c, name, ProblemIndex, "is not found by its UID %q", e.UID)
-	}
-	if other, err := tx.uidIn(c.ID, e.UID); err != nil || other != name {
-		return v.in(c, name, ProblemUID, "UID %q leads to %q", e.UID, other)
+	other, err := tx.uidIn(c, e.UID)
+	switch {
+	case err != nil || other == "":
+		return v.in(c, e.Name, ProblemIndex, "is not found by its UID %q", e.UID)
+	case other != e.Name:
+		return v.in(c, e.Name, ProblemUID, "UID %q leads to %q", e.UID, other)
 	}
 	return nil
+}
+
+// uids checks that what is found by a UID has it.
+func (v *verifier) uids(ctx context.Context) error {
+	return v.walk(ctx, v, tableUIDs, nil, nil, func(tx *Tx, k, val []byte) error {
+		if ok, err := tx.justifiedUID(k, val); err != nil || ok {
+			return err
+		}
+		return v.report(ProblemOrphan, 0, 0, "", "UID record %x", k)
+	})
 }
 
 func (v *verifier) deleted(tx *Tx, c *Collection, name string, t *tombstone) error {
@@ -266,7 +312,7 @@ func (v *verifier) property(tx *Tx, c *Collection, k, _ []byte) error {
 	if !ok {
 		return v.in(c, "", ProblemDamaged, "property key %x", k)
 	}
-	if h, _, t, err := tx.readObject(c.ID, object); err == nil && (h == nil || t != nil) {
+	if e, _, err := tx.find(c.ID, object); err == nil && e == nil {
 		return v.in(c, object, ProblemOrphan, "property %q", name)
 	}
 	return nil
@@ -286,24 +332,6 @@ func (v *verifier) counters(tx *Tx, id CollectionID) error {
 			c.Objects, c.Bytes, c.PropertyBytes, sum.Objects, sum.Bytes, sum.PropertyBytes)
 	}
 	return nil
-}
-
-// total checks the sum of the whole store against those of its homes.
-func (v *verifier) total(ctx context.Context) error {
-	return v.View(ctx, func(tx *Tx) error {
-		st, err := readState(tx.r)
-		if err != nil {
-			return err
-		}
-		sum, err := tx.usedByAll()
-		if err != nil {
-			return skipCorrupt(err) // reported of the home
-		}
-		if sum != st.Bytes {
-			return v.report(ProblemCounter, 0, 0, "", "%d bytes in all; the homes add up to %d", st.Bytes, sum)
-		}
-		return nil
-	})
 }
 
 func (v *verifier) orphaned(ctx context.Context) error {

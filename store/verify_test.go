@@ -63,29 +63,63 @@ type damage struct {
 func damages(t *testing.T, entry, gone Rev) []damage {
 	work := CollectionID(1)
 	put := func(table engine.Table, key, value []byte) func(engine.Writer) error {
-		return func(w engine.Writer) error { return w.Put(table, key, value) }
+		return func(w engine.Writer) error { return (&sealed{w: w}).Put(table, key, value) }
+	}
+	flip := func(table engine.Table, key []byte) func(engine.Writer) error {
+		return func(w engine.Writer) error {
+			v := bytes.Clone(w.Get(table, key))
+			v[len(v)/2] ^= 4
+			return w.Put(table, key, v)
+		}
 	}
 	del := func(table engine.Table, key []byte) func(engine.Writer) error {
 		return func(w engine.Writer) error { return w.Delete(table, key) }
 	}
 	change := func(table engine.Table, key []byte, fn func(v []byte) []byte) func(engine.Writer) error {
 		return func(w engine.Writer) error {
-			v := w.Get(table, key)
+			in := &sealed{r: w, w: w}
+			v := in.Get(table, key)
 			if v == nil {
 				return fmt.Errorf("%s has no %q", table, key)
 			}
-			return w.Put(table, key, fn(bytes.Clone(v)))
+			return in.Put(table, key, fn(bytes.Clone(v)))
 		}
 	}
 	return []damage{
 		{"index entry is missing", ProblemIndex, true, del(tableIndex, indexKey(work, indexEntry, entry))},
 		{"index entry is damaged", ProblemIndex, true, put(tableIndex, indexKey(work, indexEntry, entry), []byte{9, 9})},
+		{"a bit of an index entry", ProblemIndex, true, flip(tableIndex, indexKey(work, indexEntry, entry))},
+		{"a bit of a deletion", ProblemIndex, true, flip(tableIndex, indexKey(work, indexDeleted, gone))},
+		{"a bit of a lookup record", ProblemDamaged, true, flip(tableLookup, ownerKey("ann"))},
+		{"a bit of an object", ProblemDamaged, false, flip(tableObjects, objectKey(work, "3.ics"))},
+		{"a bit of a home", ProblemDamaged, false, flip(tableHomes, homeKey(1))},
+		{"a bit of a collection", ProblemDamaged, false, flip(tableHomes, memberKey(1, "work"))},
+		{"a bit of a home's property", ProblemDamaged, false, flip(tableProperties, OfHome(1).propertyKey("{n}p"))},
+		{"a bit of an object's property", ProblemDamaged, false, flip(tableProperties, OfObject(&Collection{ID: work}, "1.ics").propertyKey("{n}p"))},
+		{"a bit of a number", ProblemDamaged, false, flip(tableMeta, numberKey(numberHome))},
+		{"a bit of the state", ProblemDamaged, false, flip(tableMeta, []byte(metaState))},
+		{"an object under another name", ProblemDamaged, false, func(w engine.Writer) error {
+			return w.Put(tableObjects, objectKey(work, "x"), w.Get(tableObjects, objectKey(work, "3.ics")))
+		}},
+		{"facts with an object are wrong", ProblemIndex, true, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte {
+			var e Entry
+			body, _, err := decodeObject("3.ics", v, &e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Start, e.UID = 5, "another"
+			return encodeObject(&e, body)
+		})},
 		{"index entry is wrong", ProblemIndex, true, change(tableIndex, indexKey(work, indexEntry, entry), func(v []byte) []byte { v[1]++; return v })},
 		{"index entry of nothing", ProblemOrphan, true, put(tableIndex, indexKey(work, indexEntry, 1), (&Entry{Name: "none", Rev: 1}).encode())},
 		{"deletion is missing", ProblemIndex, true, del(tableIndex, indexKey(work, indexDeleted, gone))},
 		{"deletion of nothing", ProblemOrphan, true, put(tableIndex, indexKey(work, indexDeleted, 1), encodeDeleted(1, "3.ics"))},
-		{"UID is missing", ProblemIndex, true, del(tableIndex, uidKey(work, "odd UID"))},
-		{"UID of nothing", ProblemOrphan, true, put(tableIndex, uidKey(work, "no UID"), []byte("3.ics"))},
+		{"UID is missing", ProblemIndex, true, del(tableUIDs, uidKey(1, "odd UID", work))},
+		{"UID is damaged", ProblemIndex, true, flip(tableUIDs, uidKey(1, "odd UID", work))},
+		{"UID of nothing", ProblemOrphan, true, put(tableUIDs, uidKey(1, "no UID", work), []byte("\x013.ics"))},
+		{"UID in another home", ProblemOrphan, true, put(tableUIDs, uidKey(2, "3", work), []byte{formatUID})},
+		{"UID record of no kind", ProblemOrphan, true, put(tableUIDs, []byte("x"), nil)},
+		{"all UIDs are missing", ProblemIndex, true, func(w engine.Writer) error { return wipe(w, tableUIDs) }},
 		{"index record of no kind", ProblemOrphan, true, put(tableIndex, []byte{0, 0, 0, 1, 'z'}, nil)},
 		{"whole index is missing", ProblemIndex, true, func(w engine.Writer) error { return wipe(w, tableIndex) }},
 		{"whole lookup is missing", ProblemLookup, true, func(w engine.Writer) error { return wipe(w, tableLookup) }},
@@ -124,31 +158,42 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 			h.Counted++
 			return h.encode()
 		})},
-		{"sum of the store is wrong", ProblemCounter, true, change(tableMeta, []byte(metaState), func(v []byte) []byte {
-			st, err := decodeState(v)
+		{"a home is behind its collections", ProblemChangeLog, false, change(tableHomes, homeKey(1), func(v []byte) []byte {
+			h, err := decodeHome(1, v)
 			if err != nil {
 				t.Fatal(err)
 			}
-			st.Bytes += 5
-			return st.encode()
+			h.Rev = 3
+			return h.encode()
 		})},
-		{"counters of the file are behind", ProblemChangeLog, false, change(tableMeta, []byte(metaState), func(v []byte) []byte {
-			return (&state{Version: schemaVersion, Rev: 3, Home: 1, Collection: 1}).encode()
-		})},
-		{"records of no collection", ProblemOrphan, false, put(tableObjects, objectKey(99, "x"), (&header{Rev: 1, CreatedRev: 1, ScheduleTag: 1}).append(nil))},
+		{"numbers of homes are behind", ProblemChangeLog, false, put(tableMeta, numberKey(numberHome), encodeNumber(2))},
+		{"numbers of collections are gone", ProblemChangeLog, false, del(tableMeta, numberKey(numberCollection))},
+		{"records of no collection", ProblemOrphan, false, put(tableObjects, objectKey(99, "x"), encodeObject(&Entry{Rev: 1, CreatedRev: 1, ScheduleTag: 1}, nil))},
 		{"property of no object", ProblemOrphan, false, put(tableProperties, OfObject(&Collection{ID: work}, "none").propertyKey("{n}p"), nil)},
+		{"property of no collection", ProblemOrphan, true, put(tableProperties, OfCollection(&Collection{ID: 77, Home: 1}).propertyKey("{n}p"), nil)},
+		{"property of no home", ProblemOrphan, true, put(tableProperties, OfHome(77).propertyKey("{n}p"), nil)},
+		{"property of a collection in another home", ProblemOrphan, true, put(tableProperties, OfCollection(&Collection{ID: work, Home: 2}).propertyKey("{n}p"), nil)},
 		{"object is damaged", ProblemDamaged, false, put(tableObjects, objectKey(work, "x"), []byte{77})},
-		{"body is damaged", ProblemBody, false, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte { return bytes.Replace(v, []byte("\n"), nil, 1) })},
-		{"object of the future", ProblemChangeLog, false, put(tableObjects, objectKey(work, "x"), (&header{Rev: 1 << 40}).append(nil))},
+		{"body is damaged", ProblemBody, false, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte {
+			var e Entry
+			text, _, err := decodeObject("3.ics", v, &e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = bytes.Replace(text, []byte("\n"), nil, 1)
+			e.Size = len(text)
+			return encodeObject(&e, text)
+		})},
+		{"object of the future", ProblemChangeLog, false, put(tableObjects, objectKey(work, "x"), encodeObject(&Entry{Rev: 1 << 40}, nil))},
 		{"home is damaged", ProblemDamaged, false, put(tableHomes, homeKey(1), []byte{9})},
 		{"two objects with one UID", ProblemUID, false, func(w engine.Writer) error {
-			e := Entry{Name: "1.ics", Index: event("2")}
-			v := w.Get(tableObjects, objectKey(work, "1.ics"))
-			h, _, _, err := decodeObject(v)
+			in := &sealed{r: w, w: w}
+			var e Entry
+			_, _, err := decodeObject("1.ics", in.Get(tableObjects, objectKey(work, "1.ics")), &e)
 			text := body(event("2"), "text")
-			e.Rev, e.CreatedRev, e.ScheduleTag, e.Created, e.Modified, e.Size = h.Rev, h.CreatedRev, h.ScheduleTag, h.Created, h.Modified, len(text)
-			return errors.Join(err, w.Put(tableObjects, objectKey(work, "1.ics"), append(h.append(nil), text...)),
-				w.Put(tableIndex, indexKey(work, indexEntry, h.Rev), e.encode()), w.Put(tableIndex, uidKey(work, "2"), []byte("1.ics")))
+			e.Index, e.Size = event("2"), len(text)
+			return errors.Join(err, in.Put(tableObjects, objectKey(work, "1.ics"), encodeObject(&e, text)),
+				in.Put(tableIndex, indexKey(work, indexEntry, e.Rev), e.encode()), in.Put(tableUIDs, uidKey(1, "2", work), uidValue(&e)))
 		}},
 	}
 }
@@ -176,7 +221,7 @@ func TestVerifyAndReindex(t *testing.T) {
 	for _, tt := range damages(t, entry, gone) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := engine.OpenMemory(Tables())
-			s, err := OpenEngine(e, Options{Indexer: testIndexer, Now: newClock().Now, NewUUID: steadyUUIDs(), Step: 3})
+			s, err := OpenEngine(e, Options{Indexer: testIndexer, Now: newClock().Now, NewUUID: steadyUUIDs(), NewEpoch: steadyEpoch, Step: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -259,7 +304,7 @@ func TestReindexRaises(t *testing.T) {
 	s := openOn(t, e, Options{})
 	fill(t, s)
 	err := e.Update(ctx, func(w engine.Writer) error {
-		return w.Put(tableMeta, []byte(metaState), (&state{Version: schemaVersion}).encode())
+		return errors.Join(w.Delete(tableMeta, numberKey(numberHome)), w.Delete(tableMeta, numberKey(numberCollection)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -268,7 +313,7 @@ func TestReindexRaises(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := home(t, s, "eve")
-	if h.ID != 3 || mustCollection(t, s, h.ID, "work").ID <= 4 || h.Created <= 30 {
+	if h.ID != 3 || mustCollection(t, s, h.ID, "work").ID <= 4 {
 		t.Errorf("home %+v", h)
 	}
 }

@@ -19,6 +19,15 @@ type walker interface {
 	step(ctx context.Context) error
 }
 
+// lenientView is View for who looks for damage: a record whose checksum is wrong
+// is one that cannot be decoded, and no failure.
+func (s *Store) lenientView(ctx context.Context, fn func(*Tx) error) error {
+	return s.View(ctx, func(tx *Tx) error {
+		tx.in.lenient = true
+		return fn(tx)
+	})
+}
+
 // walk calls fn, which adds to w, for every record of a table from ≤ key < to, in
 // views of at most Options.Step records.
 func (s *Store) walk(ctx context.Context, w walker, table engine.Table, from, to []byte, fn func(tx *Tx, k, v []byte) error) error {
@@ -26,7 +35,7 @@ func (s *Store) walk(ctx context.Context, w walker, table engine.Table, from, to
 		n := 0
 		var last []byte
 		reset := w.mark()
-		err := s.View(ctx, func(tx *Tx) error {
+		err := s.lenientView(ctx, func(tx *Tx) error {
 			reset()
 			n = 0
 			for k, v := range tx.r.Scan(table, engine.Range{From: from, To: to}) {
@@ -69,15 +78,16 @@ func (s *Store) walkCollection(ctx context.Context, w walker, table engine.Table
 }
 
 // eachCollection calls fn for every collection of every home, outside of any
-// transaction.
+// transaction. Homes of which a collection is damaged are left out: who looks at
+// the homes themselves meets them.
 func (s *Store) eachCollection(ctx context.Context, fn func(CollectionID) error) error {
 	return s.eachHome(ctx, func(id HomeID) error {
 		var all []*Collection
-		err := s.View(ctx, func(tx *Tx) (err error) {
+		err := s.lenientView(ctx, func(tx *Tx) (err error) {
 			all, err = tx.readCollections(id)
 			return err
 		})
-		if err != nil {
+		if err := skipCorrupt(err); err != nil {
 			return err
 		}
 		for _, c := range all {
@@ -97,7 +107,7 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 		table  engine.Table
 		prefix []byte
 	}{
-		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofCollection}}, {tableProperties, []byte{ofObject}},
+		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofObject}},
 	} {
 		for next := of.prefix; ; {
 			id, ok, known, err := s.nextNumber(ctx, of.table, next, of.prefix)
@@ -121,7 +131,7 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 // nextNumber returns the number of a collection that follows prefix in the first
 // key from next on, and whether it is known; ok is false if there is none.
 func (s *Store) nextNumber(ctx context.Context, table engine.Table, next, prefix []byte) (id CollectionID, ok, known bool, err error) {
-	err = s.View(ctx, func(tx *Tx) error {
+	err = s.lenientView(ctx, func(tx *Tx) error {
 		ok = false
 		for k := range tx.r.Scan(table, engine.Range{From: next, To: after(prefix), KeysOnly: true, Limit: 1}) {
 			if len(k) < len(prefix)+4 {
@@ -145,7 +155,7 @@ func (tx *Tx) known(id CollectionID) bool {
 func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	sum := c.clone()
 	sum.Objects, sum.Bytes, sum.counts = 0, 0, [componentTypes]int{}
-	sum.PropertyBytes = tx.propertyBytes(appendU32([]byte{ofCollection}, c.ID)) + tx.objectPropertyBytes(c.ID)
+	sum.PropertyBytes = tx.propertyBytes(propertiesKey(c.Home, c.ID)) + tx.objectPropertyBytes(c.ID)
 	prefix := indexKey(c.ID, indexEntry, 0)[:5]
 	var e Entry
 	for k, v := range tx.r.Scan(tableIndex, within(prefix)) {
@@ -157,7 +167,8 @@ func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	return sum, nil
 }
 
-// summed returns what its collections say that a home's counters must be.
+// summed returns what its collections say that a home's counters must be; it is
+// not behind any of them.
 func (tx *Tx) summed(h *Home) (*Home, error) {
 	all, err := tx.readCollections(h.ID)
 	if err != nil {
@@ -167,6 +178,7 @@ func (tx *Tx) summed(h *Home) (*Home, error) {
 	sum.Objects, sum.UsedBytes, sum.Collections, sum.Counted = 0, tx.propertyBytes(OfHome(h.ID).key), 0, 0
 	for _, c := range all {
 		sum.addCollection(c, 1)
+		sum.Rev = max(sum.Rev, c.Rev)
 	}
 	return sum, nil
 }
@@ -207,19 +219,23 @@ func (tx *Tx) usedByAll() (n int64, err error) {
 	return n, nil
 }
 
-// derive returns the index entry of a stored object, computed from its body. If
-// the body cannot be indexed, it is an entry that every query has to look
+// derive returns the entry of a stored object, with the index computed from its
+// body. If the body cannot be indexed, it is an entry that every query has to look
 // behind, and the error. What lies in an ordinary collection is of any kind and
 // has an empty index.
-func (s *Store) derive(c *Collection, name string, h *header, body []byte) (*Entry, error) {
+func (s *Store) derive(c *Collection, stored *Entry, body []byte) (*Entry, error) {
+	e := *stored
+	e.Size = len(body)
 	if c.Kind == KindCollection {
-		return h.entry(name, len(body), Index{}), nil
+		e.Index = Index{}
+		return &e, nil
 	}
 	ix, err := s.opt.Indexer(body)
 	if err != nil {
 		ix = Index{Flags: FlagInexact | FlagNoTime}
 	}
-	return h.entry(name, len(body), ix), err
+	e.Index = ix
+	return &e, err
 }
 
 var errNoIndexer = errors.New("store: Options.Indexer is not set")
@@ -236,20 +252,60 @@ func (tx *Tx) justified(c *Collection, k, v []byte) (bool, error) {
 		if e.decode(revOf(k), v) != nil {
 			return false, nil
 		}
-		h, _, t, err := tx.readObject(c.ID, e.Name)
-		return h != nil && t == nil && h.Rev == e.Rev, err
+		now, _, err := tx.find(c.ID, e.Name)
+		return now != nil && now.Rev == e.Rev, err
 	case kind == indexDeleted && len(k) == 13:
 		_, name, bad := decodeDeleted(v)
 		if bad != nil {
 			return false, nil
 		}
-		_, _, t, err := tx.readObject(c.ID, name)
+		_, t, err := tx.find(c.ID, name)
 		return t != nil && t.Rev == revOf(k), err
-	case kind == indexUID:
-		e, _, err := tx.find(c.ID, string(v))
-		return err == nil && e != nil && hasUIDRecord(c.Kind, e) && e.UID == string(k[5:]), skipCorrupt(err)
 	}
 	return false, nil
+}
+
+// justifiedUID reports whether a record of the UID table leads to an object that
+// has that UID, or is of a collection that waits to be purged.
+func (tx *Tx) justifiedUID(k, v []byte) (bool, error) {
+	home, uid, id, ok := splitUIDKey(k)
+	name, bad := uidName(uid, v)
+	if !ok || bad != nil {
+		return false, nil
+	}
+	c, err := tx.CollectionByID(id)
+	if err != nil {
+		return tx.purgedOrDamaged(id, err)
+	}
+	e, _, err := tx.find(id, name)
+	return c.Home == home && e != nil && hasUIDRecord(c.Kind, e) && e.UID == uid, skipCorrupt(err)
+}
+
+// justifiedProperty reports whether a property of a home or a collection belongs
+// to one that is there, or to a collection that waits to be purged.
+func (tx *Tx) justifiedProperty(k []byte) (bool, error) {
+	if len(k) < 9 {
+		return false, nil
+	}
+	home, id := HomeID(binary.BigEndian.Uint32(k[1:])), CollectionID(binary.BigEndian.Uint32(k[5:]))
+	if id == 0 {
+		return tx.r.Get(tableHomes, homeKey(home)) != nil, nil
+	}
+	c, err := tx.CollectionByID(id)
+	if err != nil {
+		return tx.purgedOrDamaged(id, err)
+	}
+	return c.Home == home, nil
+}
+
+// purgedOrDamaged reports whether the records of a collection that was looked up
+// with err are to stay: it waits to be purged, or it is damaged and they may be all
+// that is left of it.
+func (tx *Tx) purgedOrDamaged(id CollectionID, err error) (bool, error) {
+	if errors.Is(err, ErrCorrupt) {
+		return true, nil
+	}
+	return tx.r.Get(tableLookup, purgeKey(id)) != nil, skipGone(err)
 }
 
 // skipCorrupt makes nothing of an error that says that a record is damaged.

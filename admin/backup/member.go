@@ -35,10 +35,10 @@ type Snapshot interface {
 
 // Facts are what a member holds: enough to see whether a copy is whole.
 type Facts struct {
-	ID       string           `json:"id,omitempty"` // identity of the file, the same in every copy
-	Schema   uint64           `json:"schema,omitempty"`
-	Revision uint64           `json:"revision,omitempty"` // of the last change
-	Counts   map[string]int64 `json:"counts,omitempty"`
+	ID      string           `json:"id,omitempty"` // identity of the file, the same in every copy
+	Schema  uint64           `json:"schema,omitempty"`
+	Changes uint64           `json:"changes,omitempty"` // that were counted, in all homes
+	Counts  map[string]int64 `json:"counts,omitempty"`
 }
 
 // DelegatesName is the name of the file that says who acts for whom. It is

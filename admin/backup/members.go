@@ -44,7 +44,7 @@ func storeFacts(f store.Facts) Facts {
 	if f.ID != 0 {
 		id = fmt.Sprintf("%016x", f.ID)
 	}
-	return Facts{ID: id, Schema: f.Schema, Revision: uint64(f.Rev), Counts: map[string]int64{
+	return Facts{ID: id, Schema: f.Schema, Changes: f.Changes, Counts: map[string]int64{
 		"homes": int64(f.Homes), "collections": int64(f.Collections), "objects": int64(f.Objects), "bytes": f.Bytes,
 	}}
 }

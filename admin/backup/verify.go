@@ -66,8 +66,8 @@ func differences(want, got Facts) (out []string) {
 			out = append(out, fmt.Sprintf("the manifest says %d %s, there are %d", w, name, g))
 		}
 	}
-	if want.Schema == got.Schema && want.Revision != got.Revision {
-		out = append(out, fmt.Sprintf("the manifest says revision %d, it is %d", want.Revision, got.Revision))
+	if want.Schema == got.Schema && want.Changes != got.Changes {
+		out = append(out, fmt.Sprintf("the manifest says %d changes, there are %d", want.Changes, got.Changes))
 	}
 	return out
 }

@@ -131,12 +131,24 @@ func indexMarkup(b []byte) int {
 	return n
 }
 
-// ETag writes the DAV:getetag element of a revision number: the one property that
-// every listing has for every member. The document must have the fixed prefixes.
-func (w *Writer) ETag(rev uint64) {
+// ETag writes the DAV:getetag element of an entity tag of numbers, as AppendETag
+// does: the one property that every listing has for every member. The document must
+// have the fixed prefixes.
+func (w *Writer) ETag(numbers ...uint64) {
 	w.closeTag()
-	w.buf = appendHex(append(w.buf, `<D:getetag>"`...), rev)
-	w.buf = append(w.buf, `"</D:getetag>`...)
+	w.buf = AppendETag(append(w.buf, `<D:getetag>`...), numbers...)
+	w.buf = append(w.buf, `</D:getetag>`...)
+}
+
+// AppendETag appends the strong entity tag of numbers: in hexadecimal, with hyphens
+// between them, in quotes.
+func AppendETag(dst []byte, numbers ...uint64) []byte {
+	mark := byte('"')
+	for _, n := range numbers {
+		dst = appendHex(append(dst, mark), n)
+		mark = '-'
+	}
+	return append(dst, '"')
 }
 
 // appendHex appends n in hexadecimal, as strconv does at twice the cost.
