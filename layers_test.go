@@ -43,11 +43,12 @@ auth                  directory internal/engine internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine
 acl
 caldav                acl audit auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
-admin                 audit auth directory internal/engine internal/settings quota sacl store
+admin/backup          auth internal/atomicfile internal/engine sacl store
+admin                 admin/backup audit auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
-server                acl admin audit auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
+server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin audit config demo directory internal/settings sacl server store
+cmd/convene           admin admin/backup audit config demo directory internal/engine internal/settings sacl server store
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 
@@ -138,7 +139,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/spf13/cobra":   {"cmd/convene"},
 		"github.com/pelletier/":    {"internal/settings"},
 		"github.com/coreos/":       {"server"},
-		"github.com/klauspost/":    {"server"},
+		"github.com/klauspost/":    {"server", "admin/backup"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
+	"convene/admin/backup"
 	"convene/audit"
 	"convene/auth"
 	"convene/directory"
@@ -22,6 +24,8 @@ type Admin struct {
 	Audit     *audit.Log // nil: acts are not recorded
 	// Provision makes the home of a principal who has none yet.
 	Provision func(context.Context, *directory.Principal) error
+	// Members are the files that a backup has.
+	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context, audit.By) error
@@ -36,6 +40,10 @@ type Conn interface {
 	// in out, a pointer. Errors are those of the verb; ErrVerb: the other side
 	// does not know it.
 	Call(ctx context.Context, name string, in, out any) error
+
+	// Stream does the verb called name, whose value are bytes, and writes them
+	// to out. On error they are not all. Errors: as Call, and those of out.
+	Stream(ctx context.Context, name string, in any, out io.Writer) error
 }
 
 // ErrVerb says that there is no such verb, as when program and running server
@@ -53,6 +61,24 @@ func (a *Admin) Call(ctx context.Context, name string, in, out any) error {
 		return err
 	}
 	return json.Unmarshal(value, out)
+}
+
+// Stream implements Conn.
+func (a *Admin) Stream(ctx context.Context, name string, in any, out io.Writer) error {
+	request, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return a.stream(ctx, name, request, out)
+}
+
+// stream does a verb whose value are bytes.
+func (a *Admin) stream(ctx context.Context, name string, request []byte, out io.Writer) error {
+	s, ok := streams()[name]
+	if !ok {
+		return fmt.Errorf("%q: %w", name, ErrVerb)
+	}
+	return s(ctx, a, request, out)
 }
 
 // do does a verb with the JSON forms of request and value.
@@ -79,6 +105,20 @@ func typed[In, Out any](fn func(*Admin, context.Context, In) (Out, error)) verb 
 			return nil, err
 		}
 		return json.Marshal(out)
+	}
+}
+
+// A stream is a verb whose value are bytes, too many to be kept.
+type stream func(ctx context.Context, a *Admin, request []byte, out io.Writer) error
+
+// streaming makes a stream of a function with a plain request.
+func streaming[In any](fn func(*Admin, context.Context, In, io.Writer) error) stream {
+	return func(ctx context.Context, a *Admin, request []byte, out io.Writer) error {
+		var in In
+		if err := json.Unmarshal(request, &in); err != nil {
+			return fmt.Errorf("request: %w: %w", ErrRequest, err)
+		}
+		return fn(a, ctx, in, out)
 	}
 }
 

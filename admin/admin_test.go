@@ -3,6 +3,7 @@ package admin_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"convene/admin"
+	"convene/admin/backup"
 	"convene/audit"
 	"convene/audit/audittest"
 	"convene/auth"
@@ -126,6 +128,7 @@ func TestVerbs(t *testing.T) {
 			t.Run("sacl", func(t *testing.T) { testSACL(t, c) })
 			t.Run("data", func(t *testing.T) { testData(t, c) })
 			t.Run("errors", func(t *testing.T) { testErrors(t, c) })
+			t.Run("backup", func(t *testing.T) { testBackup(t, a, c) })
 			t.Run("audit", func(t *testing.T) { testAudit(t, audit, strings.Split(name, ",")[0]) })
 		})
 	}
@@ -211,6 +214,52 @@ func testData(t *testing.T, c admin.Conn) {
 	}
 	if s, err := admin.ReadStats(t.Context(), c); err != nil || s.Accounts != 2 || s.CalendarsByType["locations"] != 0 || len(s.CalendarsByType) < 4 {
 		t.Errorf("stats: %+v, %v", s, err)
+	}
+}
+
+// failing is a member that fails after so many bytes.
+type failing struct {
+	backup.Text
+	after int
+}
+
+func (f failing) Snapshot(ctx context.Context) (backup.Snapshot, error) {
+	s, err := f.Text.Snapshot(ctx)
+	if f.after < 0 {
+		err = engine.ErrFull
+	}
+	return failingSnapshot{s, f.after}, err
+}
+
+type failingSnapshot struct {
+	backup.Snapshot
+	after int
+}
+
+func (f failingSnapshot) Size() int64 { return int64(f.after) + 1 }
+func (f failingSnapshot) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(make([]byte, f.after))
+	return int64(n), errors.Join(err, engine.ErrFull)
+}
+
+func testBackup(t *testing.T, a *admin.Admin, c admin.Conn) {
+	members := a.Members
+	defer func() { a.Members = members }()
+	a.Members = []backup.Member{backup.Calendars{Store: a.Store}}
+	meter := backup.Meter{W: io.Discard}
+	r := admin.BackupRequest{Config: []byte("# x\n"), Version: "7", By: "root"}
+	if err := admin.WriteBackup(t.Context(), c, r, &meter); err != nil || meter.Manifest == nil || meter.Manifest.Version != "7" || len(meter.Manifest.Members) != 2 {
+		t.Errorf("%+v, %v", meter.Manifest, err)
+	}
+	// Whether it fails before the first byte or after many, the error arrives.
+	for _, after := range []int{-1, 0, 100, 1 << 20} {
+		a.Members = []backup.Member{failing{backup.Text{FileName: "x"}, after}}
+		if err := admin.WriteBackup(t.Context(), c, r, io.Discard); !errors.Is(err, engine.ErrFull) {
+			t.Errorf("failed after %d bytes: %v, want ErrFull", after, err)
+		}
+	}
+	if err := c.Stream(t.Context(), "dance", admin.None{}, io.Discard); !errors.Is(err, admin.ErrVerb) {
+		t.Errorf("%v, want ErrVerb", err)
 	}
 }
 

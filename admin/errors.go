@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"syscall"
 
+	"convene/admin/backup"
 	"convene/audit"
 	"convene/auth"
 	"convene/directory"
@@ -74,8 +76,18 @@ var kinds = []Kind{
 	{ErrNoDevices, "no-devices", StatusRefused, "offer basic or digest in auth.schemes"},
 	{ErrNoCalendars, "no-calendars", StatusRefused, "enable calendars for the record in the directory"},
 	{ErrNotRunning, "not-running", StatusAway, "start it: convene serve"},
+	{backup.ErrForeign, "not-a-backup", StatusRefused, "name a file that convene backup wrote"},
+	{backup.ErrNewer, "newer-backup", StatusRefused, "use the version of convene that wrote the backup, or a later one"},
+	{backup.ErrDamaged, "damaged-backup", StatusFailed, "use another backup; convene backup verify says which are whole"},
+	{backup.ErrOccupied, "occupied", StatusRefused, "--replace moves it into a folder with the date first"},
+	{backup.ErrNoDelegates, "no-delegates", StatusNotFound, "leave out --delegates, or use a backup that has them"},
+	{backup.ErrInUse, "data-in-use", StatusConflict, "stop the server, or wait for the other command to end"},
 	{engine.ErrInUse, "in-use", StatusConflict, "wait for the other command to end"},
 	{engine.ErrFull, "disk-full", StatusFailed, "free space on the disk of the data folder"},
+	{syscall.ENOSPC, "no-space", StatusFailed, "free space on the disk that is written to"},
+	{engine.ErrNoFile, "no-database", StatusFailed, "put the file back, or restore a backup: convene restore"},
+	{engine.ErrLog, "log", StatusFailed, "if the log is this file's, convene recover takes in what continues it, and keeps the rest"},
+	{engine.ErrDamaged, "damaged-file", StatusFailed, "restore a backup: convene restore"},
 	{store.ErrNewer, "newer", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
 	{auth.ErrNewer, "newer-state", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},
 	{sacl.ErrNewer, "newer-rules", StatusRefused, "use the version of convene that wrote the data folder, or a later one"},

@@ -36,9 +36,56 @@ func Handler(admin func() (*Admin, func())) http.Handler {
 		}
 		a, done := admin()
 		defer done()
-		out, err := a.calledBy(r).do(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), body)
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name, ok := strings.CutPrefix(name, streamPath); ok {
+			respondStream(w, func(out io.Writer) error { return a.calledBy(r).stream(r.Context(), name, body, out) })
+			return
+		}
+		out, err := a.calledBy(r).do(r.Context(), name, body)
 		respond(w, out, err)
 	})
+}
+
+const (
+	// streamPath begins the path of a verb whose value are bytes.
+	streamPath = "stream/"
+	// problemTrailer has the Problem that ended a stream, as JSON. A stream that
+	// ends well has it too, and empty: one without it was cut off.
+	problemTrailer = "Convene-Problem"
+)
+
+// respondStream sends the bytes that fill writes, and what became of it in a trailer,
+// since by then the status is gone.
+func respondStream(w http.ResponseWriter, fill func(io.Writer) error) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Trailer", problemTrailer)
+	out := &started{Writer: w}
+	err := fill(out)
+	switch {
+	case err != nil && !out.started:
+		w.Header().Del("Trailer")
+		respond(w, nil, err)
+	case err != nil:
+		k := KindOf(err)
+		text, merr := json.Marshal(Problem{err.Error(), k.Name, k.Cure})
+		if merr != nil {
+			return // cut off
+		}
+		w.Header().Set(problemTrailer, string(text))
+	default:
+		w.Header().Set(problemTrailer, "{}")
+	}
+}
+
+// started notes whether something was written.
+type started struct {
+	io.Writer
+	started bool
+}
+
+func (s *started) Write(p []byte) (int, error) {
+	s.started = true
+	return s.Writer.Write(p)
 }
 
 func respond(w http.ResponseWriter, out []byte, err error) {
@@ -100,24 +147,65 @@ func (c *Client) Close() error {
 
 // Call implements Conn.
 func (c *Client) Call(ctx context.Context, name string, in, out any) error {
+	resp, err := c.post(ctx, name, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("running server: %w", err)
+	}
+	return json.Unmarshal(body, out)
+}
+
+// Stream implements Conn.
+func (c *Client) Stream(ctx context.Context, name string, in any, out io.Writer) error {
+	resp, err := c.post(ctx, streamPath+name, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp)
+	}
+	if _, err := io.Copy(out, resp.Body); err != nil {
+		return fmt.Errorf("running server: %w", err)
+	}
+	var p Problem
+	if err := json.Unmarshal([]byte(resp.Trailer.Get(problemTrailer)), &p); err != nil {
+		return errors.New("running server: it stopped before the end")
+	}
+	if p.Error != "" {
+		return remote(p)
+	}
+	return nil
+}
+
+func (c *Client) post(ctx context.Context, path string, in any) (*http.Response, error) {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/"+name, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/"+path, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return fmt.Errorf("running server: %w", err)
+		return nil, fmt.Errorf("running server: %w", err)
 	}
-	defer resp.Body.Close()
-	if body, err = io.ReadAll(resp.Body); err != nil {
+	return resp, nil
+}
+
+// refusal is the error that a response tells of.
+func refusal(resp *http.Response) error {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
 		return fmt.Errorf("running server: %w", err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return json.Unmarshal(body, out)
 	}
 	var p Problem
 	if err := json.Unmarshal(body, &p); err != nil {

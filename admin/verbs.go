@@ -25,4 +25,11 @@ func verbs() map[string]verb {
 	}
 }
 
+// streams is the table of the verbs whose value are bytes.
+func streams() map[string]stream {
+	return map[string]stream{
+		"backup": streaming((*Admin).backup),
+	}
+}
+
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

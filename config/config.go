@@ -144,6 +144,17 @@ func WriteExample(w io.Writer) error {
 	return settings.Write(w, Example())
 }
 
+// WriteWithoutSecrets writes c as a commented file, for keeping beside a backup: with
+// every setting in force, wherever it came from, and none that is a secret.
+func (c Config) WriteWithoutSecrets(w io.Writer) error {
+	const head = "# The settings in force when this was written. Passwords are left out.\n\n"
+	if _, err := io.WriteString(w, head); err != nil {
+		return err
+	}
+	c.Directory.LDAP.BindPassword = ""
+	return settings.Write(w, c)
+}
+
 // envPrefix starts the names of environment variables that are settings.
 const envPrefix = "CONVENE_"
 

@@ -27,7 +27,7 @@ const maxFindings = 20
 // the log beside it. want is the mark that a later comparison is about. Errors:
 // *finding; others are of the system, and say nothing about the file.
 func inspect(ctx context.Context, path string, want Mark) (c *content, err error) {
-	if err := engine.CheckFile(path); errors.Is(err, engine.ErrDamaged) {
+	if err := engine.CheckFile(ctx, path); errors.Is(err, engine.ErrDamaged) {
 		return nil, found(Damaged, "%v", err)
 	} else if err != nil {
 		return nil, err

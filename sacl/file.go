@@ -385,3 +385,11 @@ func (s *SACL) remembered(who string, notFound error) (directory.Ref, error) {
 	}
 	return directory.Ref{}, notFound
 }
+
+// CheckFile reads the file at path as a list of rules, whatever list was in force
+// before, and returns how many it has. Errors: ErrBadRule, ErrNewer.
+func CheckFile(path string) (rules int, err error) {
+	f := file{path: path}
+	_, list, err := f.load()
+	return len(list), err
+}

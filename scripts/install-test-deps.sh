@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the outside programs that the tests use, through apt, and says so:
 # OpenLDAP's slapd, MIT Kerberos, Samba's Active Directory controller, the
-# clients curl and vdirsyncer, and what a bare machine lacks to build with the
+# clients curl and vdirsyncer, zstd, and what a bare machine lacks to build with the
 # race detector. Go itself is not among them. None of the daemons is started. Does nothing,
 # and needs no rights, when all are there. Works as root or through sudo.
 set -euo pipefail
@@ -11,7 +11,7 @@ packages=(
 	slapd ldap-utils libsasl2-modules-gssapi-mit
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools
-	curl libfaketime bind9-dnsutils python3-requests-kerberos vdirsyncer
+	curl zstd libfaketime bind9-dnsutils python3-requests-kerberos vdirsyncer
 )
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

@@ -70,6 +70,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
+		Members: members(&current.config, s.data.store, s.data.state),
 	}, current.leave
 }
 
@@ -103,6 +104,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	var policy atomic.Pointer[quota.Policy]
 	policy.Store(c.QuotaPolicy())
 	stderr := slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn))
+	if err = resumeRestore(c.Server.Data, stderr); err != nil {
+		return nil, err
+	}
 	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil); err != nil {
 		return nil, err
 	}
@@ -112,6 +116,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	o.Members = members(&c, o.Store, state)
 	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err
 	}
@@ -152,7 +157,7 @@ func ResetSACL(ctx context.Context, c config.Config, r admin.SACLReset) (rules i
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
-	audit, err := openAudit(&c, slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn)), time.Now)
+	audit, err := offlineAudit(&c)
 	if err != nil {
 		return 0, err
 	}

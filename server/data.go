@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"time"
 
-	"convene/admin"
-	"convene/auth"
+	"convene/admin/backup"
 	"convene/calendar"
 	"convene/config"
 	"convene/internal/engine"
 	"convene/quota"
-	"convene/sacl"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -27,10 +24,13 @@ type data struct {
 	state     engine.Engine // of sign-in, and of the access list
 }
 
-// open opens the files of a configuration's data folder. wrap, which may be nil,
-// returns what is used in place of an engine; health notes what their engines report. On error those that were opened stay
-// open.
+// open opens the files of a configuration's data folder, after a restore that was
+// interrupted. wrap, which may be nil, returns what is used in place of an engine;
+// health notes what their engines report. On error those that were opened stay open.
 func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, health *health, wrap func(engine.Engine) engine.Engine) (err error) {
+	if err = resumeRestore(c.Server.Data, log); err != nil {
+		return err
+	}
 	if d.store, err = openStore(c, policy, now, log, health.of("calendars.db"), wrap); err != nil {
 		return err
 	}
@@ -60,23 +60,26 @@ func (d *data) close() error {
 var ErrInUse = errors.New("a server runs with this data folder")
 
 // openStore opens the calendars of a configuration's data folder. policy says
-// what may be stored. Errors: ErrInUse, and those of the store.
+// what may be stored. Errors: ErrInUse, also while a backup is being restored; and
+// those of the store.
 func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, trouble func(error), wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if running, err := admin.Dial(ctx, c.Server.Data); err == nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, ErrInUse), running.Close())
+	if err := notRunning(context.Background(), c.Server.Data); err != nil {
+		return nil, err
 	}
-	return store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
+	s, err := store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
 		Log: log, Trouble: trouble, Wrap: wrap,
 	})
+	if err == nil && backup.UnderWay(c.Server.Data) { // begun meanwhile, when no lock was held here
+		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, backup.ErrInUse), s.Close())
+	}
+	return s, err
 }
 
 // openState opens the sign-in state of a configuration's data folder.
 func openState(c *config.Config, log *slog.Logger, trouble func(error)) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: slices.Concat(auth.Tables(), sacl.Tables()), Log: log, Trouble: trouble})
+	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: backup.StateTables(), Log: log, Trouble: trouble})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}

@@ -22,6 +22,8 @@ type Stats struct {
 
 	Objects            int // in all collections
 	ObjectsByComponent map[Component]int
+
+	changes uint64 // sum of the Revs of all homes
 }
 
 // Stats counts from the records of homes and collections: it reads no object.
@@ -40,6 +42,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 				}
 				home = h
 				st.Homes++
+				st.changes += uint64(h.Rev)
 				st.HomesByType[h.OwnerType]++
 			case homeMember:
 				c, err := decodeCollection(id, string(rest), v)

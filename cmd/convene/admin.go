@@ -8,13 +8,14 @@ import (
 
 // newDataCmds are the commands that look after a server and its data.
 func newDataCmds(a *app) []*cobra.Command {
-	return []*cobra.Command{newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newQuotaCmd(a), newReloadCmd(a)}
+	return []*cobra.Command{newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newQuotaCmd(a), newReloadCmd(a), newBackupCmd(a), newRestoreCmd(a), newRecoverCmd(a)}
 }
 
-// newAdminCmd has the same commands under their former names.
+// newAdminCmd has the same commands below admin, some under their former names.
 func newAdminCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "admin", Short: "Former names of verify, reindex, stats, quota and reload", Hidden: true}
-	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newAdminQuotaCmd(a), newReloadCmd(a))
+	cmd := &cobra.Command{Use: "admin", Short: "The commands for data: verify, reindex, stats, quota, reload, backup, restore and recover", Hidden: true}
+	cmd.AddCommand(newVerifyCmd(a), newReindexCmd(a), newStatsCmd(a), newAdminQuotaCmd(a), newReloadCmd(a),
+		newBackupCmd(a), newRestoreCmd(a), newRecoverCmd(a))
 	return cmd
 }
 

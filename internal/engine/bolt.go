@@ -143,10 +143,15 @@ func logPath(path string) string { return path + "-log" }
 
 // OpenBolt opens the bbolt file at path, creating it if it does not exist, and
 // takes in what an unclean end left in the log beside it. Errors: ErrInUse,
-// ErrDamaged, ErrLog.
-func OpenBolt(path string, o BoltOptions) (Engine, error) {
+// ErrDamaged, ErrLog, ErrNoFile.
+func OpenBolt(path string, o BoltOptions) (_ Engine, err error) {
 	o.setDefaults()
+	if err := logAlone(path); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	e := &boltEngine{path: path, opt: o, hot: -1}
+	defer e.unopenable(&err)
+	defer faults()()
 	if err := e.open(path); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -161,11 +166,6 @@ func OpenBolt(path string, o BoltOptions) (Engine, error) {
 }
 
 func (e *boltEngine) open(path string) (err error) {
-	defer func() {
-		if p := recover(); p != nil { // bbolt met a page that cannot be one
-			err = errors.Join(fmt.Errorf("%w: %v", ErrDamaged, p), e.file.Close())
-		}
-	}()
 	e.db, err = e.openFile(path, mapReserve)
 	if errors.Is(err, syscall.ENOMEM) { // addresses are limited (ulimit -v)
 		e.db, err = e.openFile(path, 0)
@@ -174,6 +174,9 @@ func (e *boltEngine) open(path string) (err error) {
 		return boltError(err)
 	}
 	if err = e.confirm(); err == nil {
+		err = e.checkLength()
+	}
+	if err == nil {
 		err = e.readTables()
 	}
 	if err != nil {
@@ -268,15 +271,10 @@ func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
 func (e *boltEngine) restore() (log, error) {
 	l := log{path: logPath(e.path), sync: !e.opt.NoSync, halfSize: e.opt.logHalf, disk: e.opt.disk}
 	v := &version{active: newWrites()}
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketLog)
-		id, seq := b.Get(keyLogID), b.Get(keyLogSeq)
-		if len(id) != 8 || len(seq) != 8 {
-			return fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
-		}
-		l.id, l.seq = binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(seq)
+	err := e.db.View(func(tx *bbolt.Tx) (err error) {
 		v.base = tx.ID()
-		return nil
+		l.id, l.seq, err = logState(tx)
+		return err
 	})
 	if err != nil {
 		return l, err
@@ -301,6 +299,19 @@ func (e *boltEngine) restore() (log, error) {
 	}
 	e.version.Store(v)
 	return l, nil
+}
+
+// logState returns what the file says of its log: the id that marks the records, and
+// the number of the last one that the file holds. Errors: ErrDamaged.
+func logState(tx *bbolt.Tx) (id, seq uint64, err error) {
+	defer unreadable(&err)
+	defer faults()()
+	b := tx.Bucket(bucketLog)
+	first, second := b.Get(keyLogID), b.Get(keyLogSeq)
+	if len(first) != 8 || len(second) != 8 {
+		return 0, 0, fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
+	}
+	return binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(second), nil
 }
 
 // takeIn writes what v has above the file to the file, which then holds the log up to
@@ -382,7 +393,7 @@ func boltError(err error) error {
 		return ErrReadOnly
 	case errors.Is(err, berrors.ErrTimeout):
 		return ErrInUse
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum):
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return errors.Join(ErrDamaged, err)
 	}
 	return err

@@ -66,6 +66,14 @@ func (s *boltState) begin() error {
 	})
 }
 
+// unreadable is to be deferred by what reads from the file outside of a boltState. It
+// makes an error of a fault, and of the panic with which bbolt meets damage.
+func unreadable(err *error) {
+	if p := recover(); p != nil {
+		*err = damage(p)
+	}
+}
+
 // unwritable is to be deferred by what writes in tx. It undoes tx if bbolt met
 // damage, and makes an error of that. bbolt's list of free pages may then be wrong:
 // nothing more may be written until the file is opened again.

@@ -29,6 +29,9 @@ func (l *log) header() []byte {
 	return b
 }
 
+// errHeader is of a log that may well hold what is needed; Recover looks for it.
+var errHeader = fmt.Errorf("its first page is damaged: %w", ErrLog)
+
 // checkOwner refuses b, the content of a log file, if it belongs to another file or
 // was written in a way that is not known here: what it holds may be needed, and
 // would be written over. Errors: ErrLog.
@@ -39,7 +42,7 @@ func (l *log) checkOwner(b []byte) error {
 	version, id := binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint64(b[16:])
 	switch {
 	case binary.BigEndian.Uint32(b[24:]) != crc32.Checksum(b[:24], crcTable):
-		return fmt.Errorf("its first page is damaged: %w", ErrLog)
+		return errHeader
 	case version != logVersion:
 		return fmt.Errorf("it has version %d, this program writes version %d: %w", version, logVersion, ErrLog)
 	case id != l.id:

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"os"
 )
 
@@ -12,18 +15,29 @@ import (
 // that each is used once or free, is what it says it is, holds what it says within
 // its bounds, and that keys ascend. bbolt trusts its file: it ends the process
 // where a page leads back to itself. So this is for who must open a file that may
-// be damaged. It reads everything, and nothing of the log beside the file. Errors:
-// ErrDamaged, and those of reading the file.
-func CheckFile(path string) error {
-	data, err := os.ReadFile(path)
+// be damaged. Nobody may write to the file meanwhile. It reads everything, and
+// nothing of the log beside the file. Errors: ErrDamaged, and those of reading the file.
+func CheckFile(ctx context.Context, path string) (err error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	c := &pageCheck{data: data}
-	if err := c.check(); err != nil {
-		return fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := checkPages(ctx, f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
+}
+
+// checkPages checks the pages of f as its newest transaction has them. If others
+// may write to f, a transaction must be open that keeps them from using its pages
+// again.
+func checkPages(ctx context.Context, f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return (&pageCheck{ctx: ctx, file: f, length: uint64(info.Size())}).check()
 }
 
 // The format of bbolt's pages, in the byte order of the machine.
@@ -45,29 +59,42 @@ const (
 
 var order = binary.NativeEndian
 
+// A pageCheck follows the pages of one file.
 type pageCheck struct {
-	data []byte
-	size uint64 // of a page
-	high uint64 // the first page that was never used
-	used []bool
+	ctx    context.Context
+	file   io.ReaderAt
+	length uint64   // of file, in bytes
+	size   uint64   // of a page
+	high   uint64   // the first page that was never used
+	used   []bool   // by page
+	levels [][]byte // the page that is being looked at on each level of the tree
+}
+
+// wrong is what is found in a damaged file.
+func wrong(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
 func (c *pageCheck) check() error {
-	meta := c.meta()
-	if meta == nil {
-		return fmt.Errorf("no valid meta page")
+	meta, err := c.meta()
+	if err != nil {
+		return err
 	}
 	c.high = order.Uint64(meta[40:])
-	if c.high < 4 || c.high > uint64(len(c.data))/c.size {
-		return fmt.Errorf("%d pages in a file of %d bytes", c.high, len(c.data))
-	}
-	for id := range uint64(2) {
-		if p := c.data[id*c.size:]; order.Uint64(p) != id || order.Uint16(p[8:]) != pageMeta {
-			return fmt.Errorf("page %d is no meta page", id)
-		}
+	if c.high < 4 || c.high > c.length/c.size {
+		return wrong("%d pages in a file of %d bytes", c.high, c.length)
 	}
 	c.used = make([]bool, c.high)
-	c.used[0], c.used[1] = true, true
+	for id := range uint64(metaPages) {
+		p, err := c.read(id, 1, 0)
+		if err != nil {
+			return err
+		}
+		if order.Uint64(p) != id || order.Uint16(p[8:]) != pageMeta {
+			return wrong("page %d is no meta page", id)
+		}
+		c.used[id] = true
+	}
 	if err := c.tree(order.Uint64(meta[16:]), nil, nil, 0); err != nil {
 		return err
 	}
@@ -76,23 +103,26 @@ func (c *pageCheck) check() error {
 	}
 	for id, used := range c.used {
 		if !used {
-			return fmt.Errorf("page %d is neither used nor free", id)
+			return wrong("page %d is neither used nor free", id)
 		}
 	}
 	return nil
 }
 
-// meta returns the newer of the valid ones, nil if there is none. One may be
-// invalid: a power failure tears the one that was being written.
-func (c *pageCheck) meta() (newest []byte) {
+// meta returns the newest of the valid ones. One may be invalid: a power failure
+// tears the one that was being written.
+func (c *pageCheck) meta() (newest []byte, err error) {
 	var txid uint64
 	for _, size := range []uint64{4 << 10, 8 << 10, 16 << 10, 32 << 10, 64 << 10} {
-		for id := range uint64(2) {
+		for id := range uint64(metaPages) {
 			at := id*size + pageHeader
-			if at+metaSum+8 > uint64(len(c.data)) {
+			if at+metaSum+8 > c.length {
 				continue
 			}
-			m := c.data[at : at+metaSum+8]
+			m := make([]byte, metaSum+8)
+			if _, err := c.file.ReadAt(m, int64(at)); err != nil {
+				return nil, fmt.Errorf("meta page %d: %w", id, err)
+			}
 			h := fnv.New64a()
 			_, _ = h.Write(m[:metaSum])
 			if order.Uint32(m) != metaMagic || order.Uint32(m[4:]) != metaVersion ||
@@ -104,36 +134,64 @@ func (c *pageCheck) meta() (newest []byte) {
 			}
 		}
 	}
-	return newest
+	if newest == nil {
+		return nil, wrong("no valid meta page")
+	}
+	return newest, nil
+}
+
+// read returns n pages from id on. They are good until the next call for the
+// same level.
+func (c *pageCheck) read(id, n uint64, level int) ([]byte, error) {
+	for len(c.levels) <= level {
+		c.levels = append(c.levels, nil)
+	}
+	if uint64(cap(c.levels[level])) < n*c.size {
+		c.levels[level] = make([]byte, n*c.size)
+	}
+	p := c.levels[level][:n*c.size]
+	if _, err := c.file.ReadAt(p, int64(id*c.size)); err != nil {
+		return nil, fmt.Errorf("page %d: %w", id, err)
+	}
+	return p, nil
 }
 
 // page returns a page with its overflow and marks it as used.
-func (c *pageCheck) page(id uint64) ([]byte, error) {
-	if id < 2 || id >= c.high {
-		return nil, fmt.Errorf("page %d of %d", id, c.high)
+func (c *pageCheck) page(id uint64, level int) ([]byte, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
 	}
-	p := c.data[id*c.size:]
+	if id < metaPages || id >= c.high {
+		return nil, wrong("page %d of %d", id, c.high)
+	}
+	p, err := c.read(id, 1, level)
+	if err != nil {
+		return nil, err
+	}
 	overflow := uint64(order.Uint32(p[12:]))
 	if order.Uint64(p) != id || id+overflow >= c.high {
-		return nil, fmt.Errorf("page %d says it is %d and %d more", id, order.Uint64(p), overflow)
+		return nil, wrong("page %d says it is %d and %d more", id, order.Uint64(p), overflow)
 	}
 	for n := id; n <= id+overflow; n++ {
 		if c.used[n] {
-			return nil, fmt.Errorf("page %d is used twice", n)
+			return nil, wrong("page %d is used twice", n)
 		}
 		c.used[n] = true
 	}
-	return p[:(overflow+1)*c.size], nil
+	if overflow == 0 {
+		return p, nil
+	}
+	return c.read(id, 1+overflow, level)
 }
 
 // tree checks a page and what is below it; its keys are from ≤ key < to.
 func (c *pageCheck) tree(id uint64, from, to []byte, depth int) error {
-	p, err := c.page(id)
+	if depth > maxDepth {
+		return wrong("page %d lies %d levels deep", id, depth)
+	}
+	p, err := c.page(id, depth)
 	if err != nil {
 		return err
-	}
-	if depth > maxDepth {
-		return fmt.Errorf("page %d lies %d levels deep", id, depth)
 	}
 	if err := c.elements(p, from, to, depth); err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
@@ -144,10 +202,10 @@ func (c *pageCheck) tree(id uint64, from, to []byte, depth int) error {
 func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 	flags, count := order.Uint16(p[8:]), uint64(order.Uint16(p[10:]))
 	if flags != pageBranch && flags != pageLeaf || flags == pageBranch && count == 0 {
-		return fmt.Errorf("kind %#x with %d elements", flags, count)
+		return wrong("kind %#x with %d elements", flags, count)
 	}
 	if pageHeader+count*pageElement > uint64(len(p)) {
-		return fmt.Errorf("%d elements", count)
+		return wrong("%d elements", count)
 	}
 	var last []byte
 	for i := range count {
@@ -157,7 +215,7 @@ func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
 		if i > 0 && bytes.Compare(last, key) >= 0 || bytes.Compare(key, from) < 0 || to != nil && bytes.Compare(key, to) >= 0 {
-			return fmt.Errorf("element %d is out of order", i)
+			return wrong("element %d is out of order", i)
 		}
 		last = key
 		switch {
@@ -172,7 +230,7 @@ func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 		case order.Uint32(p[at:]) == bucketFlag:
 			err = c.bucket(value, depth+1)
 		case order.Uint32(p[at:]) != 0:
-			err = fmt.Errorf("element %d has flags %#x", i, order.Uint32(p[at:]))
+			err = wrong("element %d has flags %#x", i, order.Uint32(p[at:]))
 		}
 		if err != nil {
 			return err
@@ -189,14 +247,14 @@ func element(p []byte, at uint64, flags uint16) (key, value []byte, err error) {
 	}
 	start := at + pos
 	if pos < pageElement || ksize == 0 || start+ksize+vsize > uint64(len(p)) {
-		return nil, nil, fmt.Errorf("%d and %d bytes at %d", ksize, vsize, pos)
+		return nil, nil, wrong("%d and %d bytes at %d", ksize, vsize, pos)
 	}
 	return p[start : start+ksize], p[start+ksize : start+ksize+vsize], nil
 }
 
 func (c *pageCheck) bucket(value []byte, depth int) error {
 	if len(value) < bucketSize {
-		return fmt.Errorf("bucket of %d bytes", len(value))
+		return wrong("bucket of %d bytes", len(value))
 	}
 	root := order.Uint64(value)
 	if root != 0 {
@@ -204,14 +262,14 @@ func (c *pageCheck) bucket(value []byte, depth int) error {
 	}
 	inline := value[bucketSize:]
 	if len(inline) < pageHeader || depth > maxDepth || order.Uint16(inline[8:]) != pageLeaf {
-		return fmt.Errorf("bucket without a page")
+		return wrong("bucket without a page")
 	}
 	return c.elements(inline, nil, nil, depth)
 }
 
 // free checks the list of free pages, and marks them.
 func (c *pageCheck) free(id uint64) error {
-	p, err := c.page(id)
+	p, err := c.page(id, 0)
 	if err != nil {
 		return fmt.Errorf("free pages: %w", err)
 	}
@@ -220,12 +278,12 @@ func (c *pageCheck) free(id uint64) error {
 		count, at = order.Uint64(p[at:]), at+8
 	}
 	if order.Uint16(p[8:]) != pageFree || count > (uint64(len(p))-at)/8 {
-		return fmt.Errorf("free pages: kind %#x with %d", order.Uint16(p[8:]), count)
+		return wrong("free pages: kind %#x with %d", order.Uint16(p[8:]), count)
 	}
 	for i := range count {
 		n := order.Uint64(p[at+i*8:])
-		if n < 2 || n >= c.high || c.used[n] {
-			return fmt.Errorf("free page %d is used or not there", n)
+		if n < metaPages || n >= c.high || c.used[n] {
+			return wrong("free page %d is used or not there", n)
 		}
 		c.used[n] = true
 	}

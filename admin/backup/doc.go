@@ -1,0 +1,33 @@
+// Package backup copies all that a server keeps into one file, while it runs, and
+// puts it back.
+//
+// # The set
+//
+// What is kept is a list of members, each a file of the data folder: Calendars,
+// State (sign-in), File (rules). A member gives a view of one moment and writes it
+// while changes go on. The views are opened one directly after the other; no
+// transaction spans two members, so nothing can be torn between them.
+//
+// # The format
+//
+// NAME.cvb is a tar archive (POSIX.1-2001) compressed with zstd (RFC 8878):
+//
+//	manifest.json   Manifest: what, when, where, and what each member holds
+//	calendars.db    the members, in the manifest's order, as files that can be
+//	auth.db         opened as they are
+//	sacl.json
+//	SHA256SUMS      of all before it, as sha256sum -c reads it
+//
+// So it can be unpacked with tar and zstd alone. An archive without SHA256SUMS was
+// not finished. Format 1 is described by this text; a reader refuses a greater
+// number, and a member that it does not know.
+//
+// # Restore
+//
+// A restore unpacks and checks everything in a folder inside the data folder, and
+// marks the members as restored there. Only then is a journal written of what goes
+// where; the old files are moved aside and the new ones in, by renames. If that is
+// interrupted, the next start, or the next restore, finishes it by the journal, or
+// removes the folder if there is none yet. No file that was there before is
+// removed or changed at any time.
+package backup

@@ -1,0 +1,94 @@
+package backup
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// format is the version of the archive that this code writes.
+const format = 1
+
+// The names of the archive's own entries.
+const (
+	manifestName = "manifest.json"
+	sumsName     = "SHA256SUMS"
+)
+
+// A Manifest says what a backup is.
+type Manifest struct {
+	Format  int       `json:"format"`
+	Program string    `json:"program"` // "convene"
+	Version string    `json:"version"` // of the program
+	Time    time.Time `json:"time"`    // of the views
+	Host    string    `json:"host"`
+	Members []Entry   `json:"members"`
+	// Absent are members of the set that were not there.
+	Absent []string `json:"absent"`
+}
+
+// An Entry is a member in a backup.
+type Entry struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"` // bytes
+	Facts
+}
+
+// Origin is where and by what a backup is made.
+type Origin struct {
+	Version string
+	Host    string
+	Time    time.Time
+}
+
+// Bytes is how much the members are together.
+func (m *Manifest) Bytes() (n int64) {
+	for _, e := range m.Members {
+		n += e.Size
+	}
+	return n
+}
+
+// Has reports whether the backup has a member.
+func (m *Manifest) Has(name string) bool {
+	return slices.ContainsFunc(m.Members, func(e Entry) bool { return e.Name == name })
+}
+
+// parseManifest reads the text of a manifest. Errors: ErrForeign, ErrNewer,
+// ErrDamaged.
+func parseManifest(text []byte) (*Manifest, error) {
+	var head struct {
+		Format  int    `json:"format"`
+		Program string `json:"program"`
+		Version string `json:"version"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil || head.Program != "convene" {
+		return nil, fmt.Errorf("%w: its manifest is another program's", ErrForeign)
+	}
+	if head.Format > format {
+		return nil, fmt.Errorf("%w: format %d by convene %s; this program knows %d", ErrNewer, head.Format, head.Version, format)
+	}
+	var m Manifest
+	if err := json.Unmarshal(text, &m); err != nil || m.Format < 1 {
+		return nil, fmt.Errorf("%w: the manifest makes no sense", ErrDamaged)
+	}
+	seen := map[string]bool{manifestName: true, sumsName: true}
+	for _, e := range m.Members {
+		if seen[e.Name] || e.Size < 0 || !plain(e.Name) {
+			return nil, fmt.Errorf("%w: the manifest names %q", ErrDamaged, e.Name)
+		}
+		seen[e.Name] = true
+	}
+	return &m, nil
+}
+
+// plain reports whether name can be that of a file in a folder, and nothing else.
+func plain(name string) bool {
+	if name == "" || name[0] == '.' || len(name) > 100 {
+		return false
+	}
+	return !slices.ContainsFunc([]byte(name), func(c byte) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-'
+	})
+}

@@ -1,0 +1,246 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"convene/auth"
+	"convene/internal/engine"
+	"convene/sacl"
+	"convene/store"
+)
+
+// Calendars is the member calendars.db.
+type Calendars struct {
+	Store   *store.Store  // nil where only copies are looked at
+	Options store.Options // with which a copy is opened; needs the Indexer
+}
+
+// Name implements Member.
+func (Calendars) Name() string { return "calendars.db" }
+
+// Snapshot implements Member.
+func (m Calendars) Snapshot(ctx context.Context) (Snapshot, error) {
+	s, err := m.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return calendarsSnapshot{s}, nil
+}
+
+type calendarsSnapshot struct{ *store.Snapshot }
+
+func (s calendarsSnapshot) Facts() Facts { return storeFacts(s.Snapshot.Facts) }
+
+func storeFacts(f store.Facts) Facts {
+	id := ""
+	if f.ID != 0 {
+		id = fmt.Sprintf("%016x", f.ID)
+	}
+	return Facts{ID: id, Schema: f.Schema, Changes: f.Changes, Counts: map[string]int64{
+		"homes": int64(f.Homes), "collections": int64(f.Collections), "objects": int64(f.Objects), "bytes": f.Bytes,
+	}}
+}
+
+// Check implements Member.
+func (m Calendars) Check(ctx context.Context, path string) (f Facts, problems []string, err error) {
+	s, err := m.open(ctx, path)
+	if err != nil {
+		return f, nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	facts, err := s.Facts(ctx)
+	if errors.Is(err, store.ErrCorrupt) {
+		return f, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err != nil {
+		return f, nil, err
+	}
+	found, err := s.Verify(ctx)
+	for _, p := range found {
+		problems = append(problems, p.String())
+	}
+	return storeFacts(facts), problems, err
+}
+
+// open opens a copy, after a look at its pages.
+func (m Calendars) open(ctx context.Context, path string) (*store.Store, error) {
+	if err := checkFile(ctx, path); err != nil {
+		return nil, err
+	}
+	s, err := store.Open(path, m.Options)
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return nil, fmt.Errorf("%w: %w", ErrNewer, err)
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrForeign), errors.Is(err, store.ErrCorrupt):
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return s, err
+}
+
+// checkFile looks at the pages of a file before it is opened.
+func checkFile(ctx context.Context, path string) error {
+	err := engine.CheckFile(ctx, path)
+	if errors.Is(err, engine.ErrDamaged) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
+}
+
+// Restored implements Member: no ETag of the lost time is given out for something
+// else, and sync tokens of that time are refused.
+func (m Calendars) Restored(ctx context.Context, path string) error {
+	s, err := m.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.MarkRestored(ctx), s.Close())
+}
+
+// State is the member auth.db: device passwords, what sign-in remembers, and which
+// list of rules is in force. It is kept before Rules: rules may be later than the
+// state says, not earlier.
+type State struct {
+	Engine engine.Engine    // nil where only copies are looked at
+	Now    func() time.Time // nil: time.Now
+}
+
+// Name implements Member.
+func (State) Name() string { return "auth.db" }
+
+// Snapshot implements Member.
+func (m State) Snapshot(ctx context.Context) (Snapshot, error) {
+	e, ok := m.Engine.(engine.Snapshotter)
+	if !ok {
+		return nil, errors.New("sign-in state: not kept in a file")
+	}
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sign-in state: %w", err)
+	}
+	return stateSnapshot{s}, nil
+}
+
+type stateSnapshot struct{ *engine.Snapshot }
+
+func (s stateSnapshot) Facts() Facts { return Facts{ID: fmt.Sprintf("%016x", s.ID)} }
+
+// Check implements Member.
+func (m State) Check(ctx context.Context, path string) (f Facts, problems []string, err error) {
+	e, err := m.open(ctx, path)
+	if err != nil {
+		return f, nil, err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	version, err := auth.CheckState(ctx, e)
+	if errors.Is(err, auth.ErrNewer) {
+		err = fmt.Errorf("%w: %w", ErrNewer, err)
+	}
+	if c, ok := e.(engine.Checker); ok && err == nil {
+		for _, found := range c.Check(ctx) {
+			problems = append(problems, "file: "+found.Error())
+		}
+	}
+	return Facts{Schema: uint64(version)}, problems, err
+}
+
+// StateTables are the tables of auth.db: those of sign-in, and what package sacl notes.
+func StateTables() []engine.Table { return slices.Concat(auth.Tables(), sacl.Tables()) }
+
+func (m State) open(ctx context.Context, path string) (engine.Engine, error) {
+	if err := checkFile(ctx, path); err != nil {
+		return nil, err
+	}
+	e, err := engine.OpenBolt(path, engine.BoltOptions{Tables: StateTables()})
+	if errors.Is(err, engine.ErrDamaged) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return e, err
+}
+
+// Restored implements Member.
+func (m State) Restored(ctx context.Context, path string) error {
+	e, err := m.open(ctx, path)
+	if err != nil {
+		return err
+	}
+	now := time.Now
+	if m.Now != nil {
+		now = m.Now
+	}
+	return errors.Join(auth.MarkRestored(ctx, e, rand.Reader, now()), e.Close())
+}
+
+// Rules is the member sacl.json, which is always replaced in one step.
+type Rules struct {
+	Path string // "" where only copies are looked at
+}
+
+// Name implements Member.
+func (Rules) Name() string { return "sacl.json" }
+
+// Snapshot implements Member.
+func (m Rules) Snapshot(context.Context) (Snapshot, error) {
+	text, err := os.ReadFile(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	return content(text), nil
+}
+
+// Check implements Member.
+func (Rules) Check(_ context.Context, path string) (Facts, []string, error) {
+	n, err := sacl.CheckFile(path)
+	switch {
+	case errors.Is(err, sacl.ErrNewer):
+		return Facts{}, nil, fmt.Errorf("%w: %w", ErrNewer, err)
+	case errors.Is(err, sacl.ErrBadRule):
+		return Facts{}, []string{err.Error()}, nil
+	}
+	return Facts{Counts: map[string]int64{"rules": int64(n)}}, nil, err
+}
+
+// Restored implements Member.
+func (Rules) Restored(context.Context, string) error { return nil }
+
+// Text is a member that is known as a whole: the configuration. It is for whoever
+// sets the server up again, and is not put into the data folder.
+type Text struct {
+	FileName string
+	Content  []byte
+}
+
+// ConfigName is the name of the configuration in a backup.
+const ConfigName = "convene.toml"
+
+// Name implements Member.
+func (m Text) Name() string { return m.FileName }
+
+// Snapshot implements Member.
+func (m Text) Snapshot(context.Context) (Snapshot, error) { return content(m.Content), nil }
+
+// Check implements Member. Any text will do.
+func (m Text) Check(_ context.Context, path string) (Facts, []string, error) {
+	_, err := os.Stat(path)
+	return Facts{}, nil, err
+}
+
+// Restored implements Member.
+func (m Text) Restored(context.Context, string) error { return nil }
+
+// content is the snapshot of something small.
+type content []byte
+
+func (content) Facts() Facts  { return Facts{} }
+func (t content) Size() int64 { return int64(len(t)) }
+func (content) Close() error  { return nil }
+func (t content) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, bytes.NewReader(t))
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"convene/admin"
+	"convene/admin/backup"
+	"convene/server"
+)
+
+// backupFlags are the flags of backup.
+type backupFlags struct {
+	to       string
+	keep     string
+	verify   bool
+	secrets  bool
+	progress progressMode
+}
+
+// backupResult is the value of backup.
+type backupResult struct {
+	File     string           `json:"file"`  // "-": the standard output
+	Bytes    int64            `json:"bytes"` // of the file
+	Manifest *backup.Manifest `json:"manifest"`
+	Verified bool             `json:"verified"`
+	Removed  []string         `json:"removed"` // older backups
+}
+
+func newBackupCmd(a *app) *cobra.Command {
+	var f backupFlags
+	cmd := &cobra.Command{
+		Use:   "backup --to FILE|FOLDER|-",
+		Short: "Write all that the server keeps into one file, while it runs",
+		Long: `Write calendars, sign-in state and access list, as they are at this moment, into
+one file, while the server runs and changes go on. If none runs, its files are read.
+
+--to a folder writes convene-TIME.cvb there; --keep then removes older ones but the
+newest of each of so many days, weeks and months. --to - is the standard output.
+The file holds device passwords: it is for nobody's eyes but the server's.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.backup(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.to, "to", "", "`FILE`, folder, or - for the standard output")
+	cmd.Flags().StringVar(&f.keep, "keep", "", "in a folder: how many `DAYS,WEEKS,MONTHS` keep a backup, such as 7d,4w,12m")
+	cmd.Flags().BoolVar(&f.verify, "verify", false, "read the backup again and check all that is in it, before it gets its name")
+	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "with the configuration file as it is, passwords included")
+	f.progress.flag(cmd)
+	cmd.AddCommand(newBackupVerifyCmd(a))
+	return cmd
+}
+
+func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
+	keep, path, err := f.check(time.Now())
+	if err != nil {
+		return err
+	}
+	text, err := a.configText(f.secrets)
+	if err != nil {
+		return err
+	}
+	request := admin.BackupRequest{Config: text, Version: version(), By: operator()}
+	show := f.progress.to(cmd.ErrOrStderr())
+	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+		result := backupResult{File: path, Verified: f.verify, Removed: []string{}}
+		meter := &backup.Meter{Progress: show.stage("backup")}
+		fill := func(w io.Writer) error {
+			meter.W = w
+			return admin.WriteBackup(cmd.Context(), c, request, meter)
+		}
+		if path == "-" {
+			err := backup.Pack(binary(cmd.OutOrStdout()), fill)
+			show.end()
+			return err
+		}
+		err := backup.WriteFile(path, fill, f.checker(cmd.Context(), show, &result))
+		show.end()
+		if err != nil {
+			return err
+		}
+		result.Manifest = meter.Manifest
+		if f.keep != "" {
+			if result.Removed, err = backup.Prune(cmd.Context(), filepath.Dir(path), keep); err != nil {
+				return err
+			}
+		}
+		return a.print(cmd, result, func(w io.Writer) error { return result.write(w) })
+	})
+}
+
+// check reads the flags, and returns the file that is to be written.
+func (f *backupFlags) check(now time.Time) (keep backup.Keep, path string, err error) {
+	if f.to == "" {
+		return keep, "", usageError(errors.New("say where to: --to FILE, --to FOLDER or --to -"))
+	}
+	info, err := os.Stat(f.to)
+	folder := err == nil && info.IsDir()
+	if f.keep != "" {
+		if keep, err = backup.ParseKeep(f.keep); err != nil {
+			return keep, "", usageError(fmt.Errorf("--keep %w", err))
+		}
+		if !folder {
+			return keep, "", usageError(fmt.Errorf("--keep is for a folder, and %s is none", f.to))
+		}
+	}
+	if f.to == "-" && f.verify {
+		return keep, "", usageError(errors.New("--verify needs a file to read again, and --to - is none"))
+	}
+	if folder {
+		return keep, filepath.Join(f.to, backup.FileName(now)), nil
+	}
+	return keep, f.to, nil
+}
+
+// checker returns what looks at the file before it gets its name.
+func (f *backupFlags) checker(ctx context.Context, show *progressView, result *backupResult) func(*os.File) error {
+	return func(file *os.File) error {
+		info, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		result.Bytes = info.Size()
+		if !f.verify {
+			return nil
+		}
+		report, err := backup.Verify(ctx, file, server.BackupSet(), "", show.stage("verify"))
+		if err == nil && len(report.Problems) > 0 {
+			err = fmt.Errorf("%w: %d problems in what was written, the first: %s", backup.ErrDamaged, len(report.Problems), report.Problems[0])
+		}
+		return err
+	}
+}
+
+// configText is the configuration as it goes into a backup.
+func (a *app) configText(secrets bool) ([]byte, error) {
+	if secrets {
+		return os.ReadFile(a.config)
+	}
+	c, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = c.WriteWithoutSecrets(&text)
+	return text.Bytes(), err
+}
+
+// binary is standard output without the care for terminals, which is for text.
+func binary(w io.Writer) io.Writer {
+	if t, ok := w.(terminal); ok {
+		return t.w
+	}
+	return w
+}
+
+func (r *backupResult) write(w io.Writer) error {
+	verified := ""
+	if r.Verified {
+		verified = ", verified"
+	}
+	_, err := fmt.Fprintf(w, "%s: %s%s\n", r.File, short(r.Bytes), verified)
+	err = errors.Join(err, writeManifest(w, r.Manifest))
+	for _, name := range r.Removed {
+		_, err2 := fmt.Fprintf(w, "removed %s\n", name)
+		err = errors.Join(err, err2)
+	}
+	return err
+}
+
+// writeManifest says what a backup has.
+func writeManifest(w io.Writer, m *backup.Manifest) error {
+	_, err := fmt.Fprintf(w, "of %s on %s, by convene %s\n", m.Time.Format(time.RFC3339), m.Host, m.Version)
+	for _, e := range m.Members {
+		_, err2 := fmt.Fprintf(w, "  %s: %s%s\n", e.Name, short(e.Size), countsText(e.Counts))
+		err = errors.Join(err, err2)
+	}
+	return err
+}
+
+func countsText(counts map[string]int64) string {
+	text := ""
+	for _, name := range []string{"homes", "collections", "objects", "rules"} {
+		if n, ok := counts[name]; ok {
+			text += fmt.Sprintf(", %d %s", n, name)
+		}
+	}
+	return text
+}
+
+func newBackupVerifyCmd(a *app) *cobra.Command {
+	var progress progressMode
+	cmd := &cobra.Command{
+		Use:   "verify FILE|-",
+		Short: "Read a backup and check all that is in it, as if it were restored",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			show := progress.to(cmd.ErrOrStderr())
+			var report backup.Report
+			err := withInput(cmd, args[0], func(r io.Reader) (err error) {
+				report, err = backup.Verify(cmd.Context(), r, server.BackupSet(), "", show.stage("verify"))
+				return err
+			})
+			show.end()
+			if errors.Is(err, backup.ErrDamaged) {
+				kind := kindOf(err)
+				kind.Status = admin.StatusProblems
+				return failure{kind: kind, error: err}
+			}
+			if err != nil {
+				return err
+			}
+			err = a.print(cmd, report, func(w io.Writer) error {
+				if len(report.Problems) == 0 {
+					_, err := fmt.Fprintln(w, "no problems found")
+					return errors.Join(err, writeManifest(w, report.Manifest))
+				}
+				for _, p := range report.Problems {
+					if _, err := fmt.Fprintln(w, p); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if n := len(report.Problems); err == nil && n > 0 {
+				return failure{kind: kindProblems, error: fmt.Errorf("problems found: %d; use another backup", n)}
+			}
+			return err
+		},
+	}
+	progress.flag(cmd)
+	return cmd
+}
+
+// withInput gives fn a file, or the standard input for "-".
+func withInput(cmd *cobra.Command, name string, fn func(io.Reader) error) error {
+	if name == "-" {
+		return fn(cmd.InOrStdin())
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(f), f.Close())
+}

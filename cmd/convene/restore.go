@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"convene/admin/backup"
+	"convene/internal/engine"
+	"convene/server"
+)
+
+// restoreFlags are the flags of restore.
+type restoreFlags struct {
+	from      string
+	replace   bool
+	delegates bool
+	progress  progressMode
+}
+
+func newRestoreCmd(a *app) *cobra.Command {
+	var f restoreFlags
+	cmd := &cobra.Command{
+		Use:   "restore --from FILE|-",
+		Short: "Put a backup into the data folder of a server that is stopped",
+		Long: `Put a backup into the data folder. The server must be stopped, and the folder have
+no data yet; with --replace the data that is there is moved into a folder beside it,
+named before-restore-TIME, and never removed.
+
+All of the backup is read and checked first; then old and new files change places in
+a moment. A restore that is interrupted has changed nothing, or is finished by the
+next start of the server.
+
+Clients that have seen later changes than the backup holds are told to read
+everything again. Device passwords are those of the backup: revoke again what was
+revoked since.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.restore(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.from, "from", "", "the backup: a `FILE`, or - for the standard input")
+	cmd.Flags().BoolVar(&f.replace, "replace", false, "move the data that is there aside")
+	cmd.Flags().BoolVar(&f.delegates, "delegates", false, "restore "+backup.DelegatesName+" too; otherwise the one that is there stays")
+	f.progress.flag(cmd)
+	return cmd
+}
+
+func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
+	if f.from == "" {
+		return usageError(errors.New("say what: --from FILE or --from -"))
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	show := f.progress.to(cmd.ErrOrStderr())
+	o := backup.RestoreOptions{Delegates: f.delegates, Progress: show.stage("restore")}
+	if f.replace {
+		o.Existing = backup.SetAside
+	}
+	var done backup.Restored
+	err = withInput(cmd, f.from, func(r io.Reader) (err error) {
+		done, err = server.Restore(cmd.Context(), c, r, o, operator())
+		return err
+	})
+	show.end()
+	if err != nil {
+		return err
+	}
+	return a.print(cmd, done, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "restored %s, as of %s on %s\n", strings.Join(done.Names, ", "), done.Manifest.Time.Format(time.RFC3339), done.Manifest.Host)
+		if done.Aside != "" {
+			_, err2 := fmt.Fprintf(w, "what was there before is in %s\n", done.Aside)
+			err = errors.Join(err, err2)
+		}
+		return err
+	})
+}
+
+// recoverResult is the value of recover.
+type recoverResult struct {
+	Files []server.Recovered `json:"files"`
+}
+
+func newRecoverCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "recover",
+		Short: "Bring files and their damaged logs together again, and say what is lost",
+		Long: `Bring each file of a stopped server and its log together again when the server does
+not start because the log is damaged. The file takes in the changes that continue it
+without a gap; the log is kept under another name, and the numbers of the records
+that are lost are told. A backup, if there is a late one, may have more.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load()
+			if err != nil {
+				return err
+			}
+			files, err := server.Recover(cmd.Context(), c, time.Now, operator())
+			if err != nil {
+				return err
+			}
+			if err := a.print(cmd, recoverResult{files}, func(w io.Writer) error { return writeRecovered(w, files) }); err != nil {
+				return err
+			}
+			for _, f := range files {
+				if len(f.Missing) > 0 {
+					return failure{kind: kindPartly, error: fmt.Errorf("%s: records that are lost: %s", f.File, spans(f.Missing, f.Unused))}
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func writeRecovered(w io.Writer, files []server.Recovered) error {
+	for _, f := range files {
+		_, err := fmt.Fprintf(w, "%s: %d records taken in from the log, up to %d\n", f.File, f.Applied, f.Last)
+		if len(f.Missing) > 0 {
+			_, err2 := fmt.Fprintf(w, "  missing or damaged: %s\n  whole, but behind these: %s\n  the log is kept as %s\n", spans(f.Missing), spans(f.Unused), f.Aside)
+			err = errors.Join(err, err2)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func spans(lists ...[]engine.Span) string {
+	var out []string
+	for _, list := range lists {
+		for _, s := range list {
+			out = append(out, s.String())
+		}
+	}
+	if len(out) == 0 {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
