@@ -306,7 +306,7 @@ func testAudit(t *testing.T, log *audittest.Log, how string) {
 			t.Errorf("%+v", l)
 		}
 	}
-	want := map[string]int{"quota.set": 3, "device.add": 1, "device.revoke": 1, "sacl.set": 1, "sacl.clear": 1, "store.reindex": 1}
+	want := map[string]int{"quota.set": 3, "device.add": 1, "device.revoke": 1, "sacl.set": 1, "sacl.clear": 1, "store.reindex": 1, "server.backup": 5}
 	for verb, n := range want {
 		if count[verb+" intent"] != n || count[verb+" outcome"] != n {
 			t.Errorf("%s: %d intents, %d outcomes; want %d", verb, count[verb+" intent"], count[verb+" outcome"], n)

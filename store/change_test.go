@@ -257,14 +257,13 @@ func TestRestored(t *testing.T) {
 	}
 	draws := []Epoch{7, 0, 7, 7, 9}
 	drawn := openTest(t, Options{NewEpoch: func() Epoch {
-		if len(draws) == 1 { // the function that draws may run again
-			return draws[0]
-		}
 		e := draws[0]
-		draws = draws[1:]
+		if draws = draws[1:]; len(draws) == 0 { // the function that draws may run again
+			draws = append(draws, e+1)
+		}
 		return e
 	}})
-	if err := drawn.MarkRestored(ctx); err != nil || drawn.epoch.Load() != 9 {
+	if err := drawn.MarkRestored(ctx); err != nil || drawn.epoch.Load() < 9 {
 		t.Errorf("epoch %d, %v: not another one", drawn.epoch.Load(), err)
 	}
 }

@@ -251,3 +251,12 @@ func (c *Chaos) Check(ctx context.Context) []error {
 	}
 	return nil
 }
+
+// Snapshot implements engine.Snapshotter: of the engine inside, which has to be one.
+func (c *Chaos) Snapshot(ctx context.Context) (*engine.Snapshot, error) {
+	e, ok := c.Engine.(engine.Snapshotter)
+	if !ok {
+		return nil, errors.New("the engine inside takes no snapshots")
+	}
+	return e.Snapshot(ctx)
+}
