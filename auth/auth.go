@@ -208,11 +208,11 @@ func (a *Authenticator) maintain(ctx context.Context) {
 func (a *Authenticator) Reload() error {
 	var errs []error
 	if a.negotiate != nil {
-		errs = append(errs, a.negotiate.keys.reload())
+		errs = append(errs, a.negotiate.keys.Reload())
 	}
 	if a.digest != nil {
 		for _, f := range a.digest.files {
-			errs = append(errs, f.reload())
+			errs = append(errs, f.Reload())
 		}
 		if a.digest.secrets != nil {
 			a.digest.secrets.expire()
@@ -220,7 +220,7 @@ func (a *Authenticator) Reload() error {
 	}
 	if a.basic != nil {
 		for _, f := range a.basic.files {
-			errs = append(errs, f.reload())
+			errs = append(errs, f.Reload())
 		}
 	}
 	return errors.Join(errs...)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"convene/directory"
+	"convene/internal/filewatch"
 	"convene/internal/password"
 )
 
@@ -37,7 +38,7 @@ type basic struct {
 	a         *Authenticator
 	challenge string
 	cache     *logins
-	files     []*watched[map[string]string]
+	files     []*filewatch.File[map[string]string]
 	hashes    password.Hashes
 	hashing   *semaphore.Weighted
 	flight    singleflight.Group
@@ -56,7 +57,7 @@ func newBasic(a *Authenticator) (*basic, error) {
 		hashing:   password.NewLimit(),
 	}
 	for _, f := range a.o.Basic.Files {
-		w, err := watch(f, parseHtpasswd, a.log, a.now)
+		w, err := filewatch.Open(f, parseHtpasswd, a.log, a.now)
 		if err != nil {
 			return nil, err
 		}
@@ -253,7 +254,7 @@ func (b *basic) stranger(ctx context.Context, login, password, address string) (
 // stored returns the hash that a file has for a login.
 func (b *basic) stored(login string) (string, bool) {
 	for _, f := range b.files {
-		if h, ok := f.get()[login]; ok {
+		if h, ok := f.Get()[login]; ok {
 			return h, true
 		}
 	}

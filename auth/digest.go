@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"convene/directory"
+	"convene/internal/filewatch"
 )
 
 // algorithm is a Digest algorithm (RFC 7616 §3.3). Its number is stored.
@@ -72,7 +73,7 @@ func parseAlgorithm(s string) (algorithm, bool) {
 type digester struct {
 	a          *Authenticator
 	algorithms []algorithm
-	files      []*watched[*htdigest]
+	files      []*filewatch.File[*htdigest]
 	directory  directory.DigestSource // nil: it knows no secrets
 	secrets    *secrets               // of the directory, if it is a server; else nil
 	devices    *Devices               // nil: not for Digest
@@ -101,11 +102,11 @@ func newDigester(ctx context.Context, a *Authenticator, st *state) (*digester, e
 		d.fields = append(d.fields, "Digest realm="+quote(a.o.Realm)+`, qop="auth", algorithm=`+alg.String()+`, nonce="`)
 	}
 	for _, f := range a.o.Digest.Files {
-		w, err := watch(f, htdigestFile(a.o.Realm), a.log, a.now)
+		w, err := filewatch.Open(f, htdigestFile(a.o.Realm), a.log, a.now)
 		if err != nil {
 			return nil, err
 		}
-		if len(w.get().secrets) == 0 {
+		if len(w.Get().secrets) == 0 {
 			a.log.Warn("htdigest file has no entry for this realm", "file", f, "realm", a.o.Realm)
 		}
 		d.files = append(d.files, w)
@@ -129,7 +130,7 @@ func (d *digester) verifiable() bool {
 // forAll reports whether everyone who has a secret has one for an algorithm.
 func (d *digester) forAll(alg algorithm) bool {
 	for _, f := range d.files {
-		if !f.get().forAll[alg] {
+		if !f.Get().forAll[alg] {
 			return false
 		}
 	}

@@ -54,7 +54,7 @@ func (t *attempt) with(secret []byte) bool {
 // the directory and the state.
 func (t *attempt) match(ctx context.Context) (device string, err error) {
 	for _, f := range t.d.files {
-		if s, ok := f.get().secrets[ha1Key{t.algorithm, t.username}]; ok && t.with(s) {
+		if s, ok := f.Get().secrets[ha1Key{t.algorithm, t.username}]; ok && t.with(s) {
 			return "", nil
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 
 	"convene/directory"
+	"convene/internal/filewatch"
 )
 
 // maxToken is the largest token looked at, in bytes. A ticket with the PAC of
@@ -54,7 +55,7 @@ func refused(reason string, args ...any) error {
 // records need no PAC; those of MIT KDCs since 1.20 have one that names nobody.
 type negotiator struct {
 	a       *Authenticator
-	keys    *watched[*serviceKeys]
+	keys    *filewatch.File[*serviceKeys]
 	mapping []principalRule
 	replays *replayCache
 	pending pendingMechs
@@ -66,7 +67,7 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 	default:
 		return nil, fmt.Errorf("channel binding %q is unknown", a.o.Negotiate.ChannelBinding)
 	}
-	keys, err := watch(a.o.Negotiate.Keytab, parseKeytab, a.log, a.now)
+	keys, err := filewatch.Open(a.o.Negotiate.Keytab, parseKeytab, a.log, a.now)
 	if err != nil {
 		return nil, fmt.Errorf("keytab: %w", err)
 	}
@@ -253,7 +254,7 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
 		return types.EncryptionKey{}, refused("ticket is for service %.80q", strings.Join(sname, "/"))
 	}
-	keys := n.keys.get()
+	keys := n.keys.Get()
 	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	if !ok {
 		if newest, stale := keys.missing(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO); stale {
@@ -342,7 +343,7 @@ func (n *negotiator) realms() []string {
 	if len(n.a.o.Negotiate.Realms) > 0 {
 		return n.a.o.Negotiate.Realms
 	}
-	return n.keys.get().realms
+	return n.keys.Get().realms
 }
 
 // checkChannel checks the channel bindings in the authenticator's checksum
@@ -393,7 +394,7 @@ func sequenceNumber() int64 {
 
 // record finds the directory record of a client by the rules.
 func (n *negotiator) record(ctx context.Context, name kerberosName) (*directory.Principal, error) {
-	own := n.keys.get().realms
+	own := n.keys.Get().realms
 	why := errNoRecord
 	for _, rule := range n.mapping {
 		key, ok := rule.key(name, own)

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"convene/internal/filewatch"
 	"convene/internal/password"
 )
 
@@ -39,9 +40,8 @@ type File struct {
 
 // stamp is what is remembered of a file to see whether it has changed.
 type stamp struct {
-	size  int64
-	mtime time.Time
-	sum   [sha256.Size]byte
+	version filewatch.Version
+	sum     [sha256.Size]byte
 }
 
 // The formats of FileConfig.Format.
@@ -114,15 +114,15 @@ func (f *File) load(look bool) error {
 	stamps := make([]stamp, len(f.files))
 	changed := false
 	for i, name := range f.files {
-		st, err := os.Stat(name)
+		version, err := filewatch.Look(name)
 		if err != nil {
 			return err
 		}
-		if st.Size() > maxFile {
+		if version.Size() > maxFile {
 			return fmt.Errorf("%s: larger than %d bytes", name, maxFile)
 		}
-		stamps[i] = stamp{size: st.Size(), mtime: st.ModTime()}
-		changed = changed || f.seen == nil || f.seen[i].size != st.Size() || !f.seen[i].mtime.Equal(st.ModTime())
+		stamps[i] = stamp{version: version}
+		changed = changed || f.seen == nil || !f.seen[i].version.Same(version)
 	}
 	if !changed && !look {
 		return nil

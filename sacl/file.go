@@ -18,6 +18,7 @@ import (
 	"convene/directory"
 	"convene/internal/atomicfile"
 	"convene/internal/engine"
+	"convene/internal/filewatch"
 )
 
 // fileVersion is the version of sacl.json that this code reads and writes.
@@ -44,9 +45,9 @@ type savedRule struct {
 // A file is sacl.json as it was last read.
 type file struct {
 	path  string
-	state engine.Engine // nil: what was read is known in this process only
-	note  *listNote     // of the list in force last; nil: there was none
-	known fs.FileInfo   // nil before the first reading, and if there is no file
+	state engine.Engine     // nil: what was read is known in this process only
+	note  *listNote         // of the list in force last; nil: there was none
+	known filewatch.Version // none before the first reading, and if there is no file
 	rules []*Rule
 }
 
@@ -57,7 +58,7 @@ func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if f.path == "" {
 		return nil, false, nil
 	}
-	info, err := os.Stat(f.path)
+	seen, err := filewatch.Look(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if f.note != nil {
 			return nil, false, fmt.Errorf("%w: %w; %s", ErrLost, err, cures)
@@ -67,7 +68,7 @@ func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("access list: %w", err)
 	}
-	if f.known != nil && os.SameFile(info, f.known) && info.ModTime().Equal(f.known.ModTime()) && info.Size() == f.known.Size() {
+	if seen.Same(f.known) {
 		return f.rules, false, nil
 	}
 	next, rules, err := f.load()
@@ -80,7 +81,7 @@ func (f *file) read() (rules []*Rule, changed bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("access list %s: %w", f.path, err)
 	}
-	f.known, f.rules = info, rules
+	f.known, f.rules = seen, rules
 	return rules, true, nil
 }
 
@@ -213,7 +214,7 @@ func (f *file) write(rules []*Rule) error {
 	if err != nil {
 		return fmt.Errorf("access list: %w", err)
 	}
-	f.known = nil
+	f.known = filewatch.Version{}
 	return nil
 }
 

@@ -24,6 +24,7 @@ import (
 
 	"convene/config"
 	"convene/internal/atomicfile"
+	"convene/internal/filewatch"
 )
 
 // Life of a self-signed certificate, and how long before its end it is
@@ -43,7 +44,7 @@ type certificates struct {
 	certFile string
 	keyFile  string
 	selfFor  string // host name of the self-signed certificate; "" if the files are the operator's
-	seen     [2]os.FileInfo
+	seen     [2]filewatch.Version
 	logged   string // the last trouble with the files
 
 	current atomic.Pointer[tls.Certificate]
@@ -67,7 +68,7 @@ func (s *certificates) use(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if seen[1].Mode().Perm()&0o004 != 0 {
+	if seen[1].Readable() {
 		s.log.Warn("a file with secrets can be read by every account of this machine", "file", next.keyFile)
 	}
 	s.certFile, s.keyFile, s.selfFor, s.seen = next.certFile, next.keyFile, next.selfFor, seen
@@ -100,8 +101,8 @@ func (s *certificates) renew() error {
 			errs = append(errs, fmt.Errorf("self-signed certificate: %w", err))
 		}
 	}
-	seen, err := statBoth(s.certFile, s.keyFile)
-	if err == nil && same(seen[0], s.seen[0]) && same(seen[1], s.seen[1]) {
+	seen, err := lookAtBoth(s.certFile, s.keyFile)
+	if err == nil && seen[0].Same(s.seen[0]) && seen[1].Same(s.seen[1]) {
 		return errors.Join(errs...)
 	}
 	// Both files are not replaced in one step: what does not fit together now
@@ -116,21 +117,17 @@ func (s *certificates) renew() error {
 	return errors.Join(errs...)
 }
 
-func same(a, b os.FileInfo) bool {
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
-}
-
-func statBoth(certFile, keyFile string) (out [2]os.FileInfo, err error) {
+func lookAtBoth(certFile, keyFile string) (out [2]filewatch.Version, err error) {
 	for i, name := range []string{certFile, keyFile} {
-		if out[i], err = os.Stat(name); err != nil {
+		if out[i], err = filewatch.Look(name); err != nil {
 			return out, fmt.Errorf("certificate: %w", err)
 		}
 	}
 	return out, nil
 }
 
-func readCertificate(certFile, keyFile string) (*tls.Certificate, [2]os.FileInfo, error) {
-	seen, err := statBoth(certFile, keyFile)
+func readCertificate(certFile, keyFile string) (*tls.Certificate, [2]filewatch.Version, error) {
+	seen, err := lookAtBoth(certFile, keyFile)
 	if err != nil {
 		return nil, seen, err
 	}
