@@ -59,9 +59,11 @@ func (h *Handler) propfind(r *request) (action, error) {
 			}
 		}
 		resp := applied(ms.Response(), prefer)
-		// OPTIONS has to say it (RFC 4918 §10.1); Nextcloud's library and Apple's programs
-		// look for it here, and the former fails without.
-		resp.Header["Dav"] = []string{davClasses}
+		// OPTIONS has to say it (RFC 4918 §10.1). Nextcloud's library looks for it where it
+		// finds the principal, and fails without. In homes Apple's server does not say it.
+		if self.kind&inHome == 0 {
+			resp.Header["Dav"] = []string{davClasses}
+		}
 		if self.kind&inHome != 0 {
 			resp.Header["Etag"] = []string{self.etag()}
 			resp.Header["Last-Modified"] = []string{httpTime(self.modified())}

@@ -183,7 +183,12 @@ func TestMkcolOfACalendar(t *testing.T) {
 // Nextcloud's library reads what the server can do from PROPFIND, and fails without.
 func TestPropfindSaysClasses(t *testing.T) {
 	e := newEnv(t)
-	for _, path := range []string{"/", "/principals/users/ann/", "/calendars/users/ann/"} {
+	for _, path := range []string{"/calendars/users/ann/", "/calendars/users/ann/calendar/"} {
+		if got := e.must(207, "ann", "PROPFIND", path, ask("D:resourcetype"), "Depth: 0").Header.Get("DAV"); got != "" {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+	for _, path := range []string{"/", "/principals/users/ann/"} {
 		got := e.must(207, "ann", "PROPFIND", path, ask("D:resourcetype"), "Depth: 0").Header.Get("DAV")
 		want := e.must(200, "ann", "OPTIONS", path, "").Header.Get("DAV")
 		if got != want || !strings.Contains(got, "calendar-access") {
