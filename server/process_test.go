@@ -129,7 +129,7 @@ func (n notifySocket) expect(t *testing.T, want string) {
 // next returns what is told next, while the test waits for want.
 func (n notifySocket) next(t *testing.T, want string) string {
 	t.Helper()
-	if err := n.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := n.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 4096)
