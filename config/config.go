@@ -159,7 +159,7 @@ func (c Config) WriteWithoutSecrets(w io.Writer) error {
 const envPrefix = "CONVENE_"
 
 // envOther are variables with that prefix that are for others: the tests.
-var envOther = []string{"CONVENE_REQUIRE"}
+var envOther = []string{"CONVENE_REQUIRE", "CONVENE_TEST_ENGINE", "CONVENE_CRASHES"}
 
 // renamed are the settings that had other names before 1.0.
 var renamed = map[string]string{
