@@ -94,9 +94,12 @@ func (a *Admin) quota(ctx context.Context, q QuotaRequest) (u Usage, err error) 
 	if err != nil || u.Home {
 		return u, err
 	}
-	if ids, err := a.Directory.Groups(ctx, p.GUID); err == nil {
-		home.QuotaGroups, _ = policy.GroupsOf(ids)
+	ids, err := a.Directory.Groups(ctx, p.GUID)
+	if err != nil {
+		return Usage{}, err // a group's limit may count, and must not be left out
 	}
+	// While a group of the configuration has not been found, no group's limit counts.
+	home.QuotaGroups, _ = policy.GroupsOf(ids)
 	u.from(policy, home)
 	u.Home = false
 	return u, nil

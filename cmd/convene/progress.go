@@ -115,7 +115,7 @@ func (v *progressView) show(stage string, done, total int64, rate float64) {
 // end takes away what is on the terminal.
 func (v *progressView) end() {
 	if v.shown {
-		_, _ = io.WriteString(v.w, "\r\x1b[K")
+		_, _ = io.WriteString(v.w, "\r\x1b[K") // only for who looks on; the result follows
 	}
 }
 
