@@ -108,13 +108,17 @@ type Store struct {
 // Open opens the store file at path, creating it if it does not exist, and
 // migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
+	var sealed atomic.Bool // all values have checksums
 	e, err := engine.OpenBolt(path, engine.BoltOptions{
 		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log, Trouble: o.Trouble,
+		Proves: func(t engine.Table, key, value []byte) bool { return !sealed.Load() || proves(t, key, value) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return OpenEngine(e, o)
+	s, err := OpenEngine(e, o)
+	sealed.Store(err == nil) // a file of an older format got them just now
+	return s, err
 }
 
 // OpenEngine opens a store on an engine, which it then owns and closes even
