@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -71,6 +72,9 @@ type BoltOptions struct {
 	// goroutines. nil: every pair is believed.
 	Proves func(t Table, key, value []byte) bool
 
+	// Mark has it noted beside the file how far that has come; see Witness.
+	Mark bool
+
 	logHalf int64 // bytes of a half of the log; 0: 4 MB
 	disk    disk  // nil: the system's
 }
@@ -125,6 +129,8 @@ type boltEngine struct {
 	tables tableIndex // a table's number is what its keys begin with in the bucket
 	hot    int        // the number of the table in the bucket of its own, or -1
 	proof  *proof     // nil: there is none
+	id     uint64     // marks the records of the log
+	older  atomic.Bool
 
 	version   atomic.Pointer[version]
 	versionMu sync.Mutex // held to change version
@@ -222,7 +228,13 @@ func (e *boltEngine) restore() (log, error) {
 			return l, err
 		}
 	}
+	e.id = l.id
 	l.seq += uint64(len(records))
+	come := mark{l.id, l.seq, uint64(v.base)}
+	if len(records) > 0 {
+		come.tx = math.MaxUint64 // the log continues the file: nothing is lost before it
+	}
+	e.older.Store(e.opt.Mark && come.behind(readMark(e.path)))
 	if len(records) > 0 || l.torn {
 		e.opt.Log.Warn("the last run did not end cleanly: its log was read", "file", e.path, "records", len(records), "torn record dropped", l.torn)
 	}

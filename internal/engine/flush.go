@@ -235,6 +235,7 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 	if err := tx.Commit(); err != nil {
 		return 0, commitError(err)
 	}
+	e.note(seq, id)
 	return id, nil
 }
 
