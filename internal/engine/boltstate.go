@@ -134,6 +134,9 @@ func (c *boltCursor) seek(key []byte) (k, v []byte) {
 		c.state.reading = true
 		k, v = c.c.Seek(c.probe)
 	}
+	if k != nil && bytes.Compare(k, c.probe) < 0 { // who goes on from there would never end
+		c.state.wrong("key %x is out of order", k)
+	}
 	return c.in(1, k, v)
 }
 
@@ -170,6 +173,9 @@ func (c *boltCursor) seekBelow(key []byte) (k, v []byte) {
 		}
 		c.state.reading = true
 		k, v = c.c.Prev()
+	}
+	if k != nil && bytes.Compare(k, c.probe) >= 0 {
+		c.state.wrong("key %x is out of order", k)
 	}
 	if key == nil {
 		c.probe[0]--
