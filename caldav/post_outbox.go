@@ -139,8 +139,8 @@ func (h *Handler) recipients(r *request, ask *freebusy.Request) ([]recipient, er
 	answered := false
 	for i, attendee := range ask.Attendees {
 		list[i] = recipient{attendee: attendee, status: statusMany}
-		if people >= h.Limits.FreeBusyPeople && rooms >= h.Limits.FreeBusyRooms || i >= h.Limits.FreeBusyPeople+h.Limits.FreeBusyRooms {
-			continue // the directory is asked no further
+		if most := h.Limits.FreeBusyPeople + h.Limits.FreeBusyRooms; i >= 2*most {
+			continue // whoever they are: the directory is asked no further
 		}
 		found, err := h.recipient(r.Context(), h.addressKey(r, attendee.Value))
 		if err != nil {
