@@ -7,27 +7,26 @@ import (
 	"convene/internal/ical"
 )
 
-// strength lists the types of busy time: where several meet, the first decides.
-// Who is away is no nearer for a meeting that may not take place.
-var strength = [...]ical.BusyType{ical.Busy, ical.BusyUnavailable, ical.BusyTentative}
-
 // Merge returns the busy times between from and to, in Unix seconds, that periods
-// cover: in order, disjoint, those of one type that meet joined. At any moment the
-// strongest type there is told, alone. It keeps nothing of periods, and does not
-// change them.
+// cover: in order, those of one type that meet joined. Busy and tentative times may
+// overlap (RFC 4791 §7.10); of the time that somebody is not there at all, what
+// happens in it is told instead (RFC 7953 §4). It keeps nothing of periods, and does
+// not change them.
 func Merge(periods []ical.BusyPeriod, from, to int64) []ical.BusyPeriod {
-	var told, merged []ical.BusyPeriod // told: what stronger types cover, joined
-	for _, typ := range strength {
-		own := join(ofType(periods, typ, from, to))
-		merged = append(merged, subtract(own, told)...)
-		told = join(append(told, own...))
+	busy := join(ofType(periods, ical.Busy, from, to))
+	tentative := join(ofType(periods, ical.BusyTentative, from, to))
+	away := join(ofType(periods, ical.BusyUnavailable, from, to))
+	merged := slices.Concat(busy, tentative)
+	if len(away) > 0 {
+		away = subtract(away, join(slices.Clone(merged)))
 	}
+	merged = append(merged, away...)
 	byStart(merged)
 	return merged
 }
 
 func byStart(periods []ical.BusyPeriod) {
-	slices.SortFunc(periods, func(a, b ical.BusyPeriod) int { return cmp.Compare(a.Start, b.Start) })
+	slices.SortStableFunc(periods, func(a, b ical.BusyPeriod) int { return cmp.Compare(a.Start, b.Start) })
 }
 
 // ofType returns the periods of a type in a range, cut to it.
@@ -64,10 +63,11 @@ func subtract(periods, others []ical.BusyPeriod) (left []ical.BusyPeriod) {
 			next++
 		}
 		for i := next; i < len(others) && others[i].Start < p.End; i++ {
-			if o := others[i]; o.Start > p.Start {
+			o := others[i]
+			if o.Start > p.Start {
 				left = append(left, ical.BusyPeriod{Start: p.Start, End: o.Start, Type: p.Type})
 			}
-			p.Start = others[i].End
+			p.Start = o.End
 		}
 		if p.Start < p.End {
 			left = append(left, p)

@@ -2,6 +2,7 @@ package freebusy_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -43,9 +44,9 @@ func TestMerge(t *testing.T) {
 		{"outside", []ical.BusyPeriod{period(-10, 0, b), period(100, 200, te)}, ""},
 		{"free and empty", []ical.BusyPeriod{period(10, 20, ical.Free), period(30, 30, b), period(50, 40, b)}, ""},
 		{"a meeting in the evening", []ical.BusyPeriod{period(0, 100, u), period(10, 20, b)}, "unavailable 0-10, busy 10-20, unavailable 20-100"},
-		{"perhaps a meeting in the evening", []ical.BusyPeriod{period(10, 50, u), period(0, 20, te)}, "tentative 0-10, unavailable 10-50"},
-		{"perhaps another meeting", []ical.BusyPeriod{period(10, 50, te), period(20, 30, b), period(30, 35, b)}, "tentative 10-20, busy 20-35, tentative 35-50"},
-		{"all three", []ical.BusyPeriod{period(0, 30, te), period(10, 40, u), period(20, 50, b)}, "tentative 0-10, unavailable 10-20, busy 20-50"},
+		{"perhaps a meeting in the evening", []ical.BusyPeriod{period(10, 50, u), period(0, 20, te)}, "tentative 0-20, unavailable 20-50"},
+		{"perhaps another meeting", []ical.BusyPeriod{period(10, 50, te), period(20, 30, b), period(30, 35, b)}, "tentative 10-50, busy 20-35"},
+		{"all three", []ical.BusyPeriod{period(0, 30, te), period(10, 60, u), period(20, 50, b)}, "tentative 0-30, busy 20-50, unavailable 50-60"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, text(freebusy.Merge(tt.periods, 0, 6000))); diff != "" {
@@ -55,40 +56,50 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// What is told of each minute is the strongest of what there is, and it is told
-// shortly.
+// What is told of each minute is what there is, but for absence while there is
+// something else; and it is told shortly.
 func TestMergeByMinutes(t *testing.T) {
-	rank := map[ical.BusyType]int{ical.Free: 0, ical.BusyTentative: 1, ical.BusyUnavailable: 2, ical.Busy: 3}
+	type minute map[ical.BusyType]bool
 	rapid.Check(t, func(t *rapid.T) {
 		types := rapid.SampledFrom([]ical.BusyType{ical.Free, ical.BusyTentative, ical.BusyUnavailable, ical.Busy})
 		const from, to = 5, 55
 		var periods []ical.BusyPeriod
-		var want [60]ical.BusyType
+		want, got := [90]minute{}, [90]minute{}
+		mark := func(on *[90]minute, m int64, typ ical.BusyType) {
+			if on[m] == nil {
+				on[m] = minute{}
+			}
+			on[m][typ] = true
+		}
 		for range rapid.IntRange(0, 12).Draw(t, "periods") {
 			start, length, typ := rapid.Int64Range(0, 59).Draw(t, "start"), rapid.Int64Range(0, 20).Draw(t, "length"), types.Draw(t, "type")
 			periods = append(periods, period(start, start+length, typ))
 			for m := max(start, from); m < min(start+length, to); m++ {
-				if rank[typ] > rank[want[m]] {
-					want[m] = typ
-				}
+				mark(&want, m, typ)
+			}
+		}
+		for m := range want {
+			delete(want[m], ical.Free)
+			if len(want[m]) > 1 {
+				delete(want[m], ical.BusyUnavailable)
 			}
 		}
 		before := text(periods)
 		merged := freebusy.Merge(periods, 60*from, 60*to)
-		var got [60]ical.BusyType
+		ends := map[ical.BusyType]int64{}
 		for i, p := range merged {
-			for m := p.Start / 60; m < p.End/60; m++ {
-				if got[m] != ical.Free {
-					t.Fatalf("minute %d is told twice in %s", m, text(merged))
-				}
-				got[m] = p.Type
-			}
-			if i > 0 && (merged[i-1].End > p.Start || merged[i-1].End == p.Start && merged[i-1].Type == p.Type) {
+			if i > 0 && merged[i-1].Start > p.Start || ends[p.Type] >= p.Start || p.Start >= p.End {
 				t.Fatalf("not in order, or not joined: %s", text(merged))
 			}
+			ends[p.Type] = p.End
+			for m := p.Start / 60; m < p.End/60; m++ {
+				mark(&got, m, p.Type)
+			}
 		}
-		if got != want {
-			t.Fatalf("%s of %s", text(merged), before)
+		for m := range want {
+			if !maps.Equal(got[m], want[m]) {
+				t.Fatalf("minute %d is %v, want %v: %s of %s", m, got[m], want[m], text(merged), before)
+			}
 		}
 		if text(periods) != before {
 			t.Fatalf("changed %s to %s", before, text(periods))
