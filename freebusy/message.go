@@ -185,25 +185,28 @@ var forms = [...]form{{ical.Busy, length}, {ical.BusyTentative, length}, {ical.B
 
 type form struct {
 	typ   ical.BusyType
-	until func(ical.BusyPeriod) string
+	until func([]byte, ical.BusyPeriod) []byte
 }
 
-func length(p ical.BusyPeriod) string { return ical.Duration{Seconds: p.End - p.Start}.String() }
-func end(p ical.BusyPeriod) string    { return utc(p.End) }
+func length(dst []byte, p ical.BusyPeriod) []byte {
+	return append(dst, ical.Duration{Seconds: p.End - p.Start}.String()...)
+}
+
+func end(dst []byte, p ical.BusyPeriod) []byte { return appendUTC(dst, p.End) }
 
 // write lists the periods of the form's type.
 func (f form) write(periods []ical.BusyPeriod) string {
-	var b strings.Builder
+	var list []byte
 	for _, p := range periods {
 		if p.Type != f.typ {
 			continue
 		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
+		if list == nil {
+			list = make([]byte, 0, 2*(utcLength+1)*len(periods))
+		} else {
+			list = append(list, ',')
 		}
-		b.WriteString(utc(p.Start))
-		b.WriteByte('/')
-		b.WriteString(f.until(p))
+		list = f.until(append(appendUTC(list, p.Start), '/'), p)
 	}
-	return b.String()
+	return string(list)
 }

@@ -139,5 +139,12 @@ func size(c *ical.Component) int {
 	return n
 }
 
+// utcLength is that of a DATE-TIME in UTC.
+const utcLength = len("20060102T150405Z")
+
 // utc is a moment as a DATE-TIME in UTC.
-func utc(unix int64) string { return ical.DateTime{Wall: unix, Kind: ical.UTC}.String() }
+func utc(unix int64) string { return string(appendUTC(make([]byte, 0, utcLength), unix)) }
+
+func appendUTC(dst []byte, unix int64) []byte {
+	return ical.DateTime{Wall: unix, Kind: ical.UTC}.Append(dst)
+}
