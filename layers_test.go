@@ -29,6 +29,7 @@ internal/membudget
 internal/password
 internal/settings
 testenv
+freebusy              internal/ical
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -37,13 +38,13 @@ directory             directory/ldif internal/atomicfile internal/filewatch inte
 directory/memldap     directory/ldif
 store                 internal/engine quota
 snapshot              internal/ical store
-calendar              directory internal/ical internal/webdav quota snapshot store
+calendar              directory freebusy internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/filewatch internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
-caldav                acl audit auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
+caldav                acl audit auth caldav/calquery calendar directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
 admin/backup          auth internal/atomicfile internal/engine sacl store
 admin                 admin/backup audit auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl

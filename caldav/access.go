@@ -157,6 +157,15 @@ func (s *scope) shown() kind {
 // sees at the target. It is the one check of a request's privileges; what a report
 // or a bulk change needs besides has come from step one.
 func (s *scope) mayDo(m method) error {
+	err := s.mayAsk(m)
+	if refused, ok := errors.AsType[*webdav.Error](err); ok && s.req.concealed && refused.Status == http.StatusForbidden {
+		return &webdav.Error{Status: http.StatusNotFound, Err: err}
+	}
+	return err
+}
+
+// mayAsk is mayDo, which says it in another way where a place is concealed.
+func (s *scope) mayAsk(m method) error {
 	if err := s.require(m.need); err != nil {
 		return err
 	}

@@ -44,6 +44,8 @@ type Limits struct {
 	SearchResults   int           `toml:"max-search-results" doc:"Most principals in the response to one search."`
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
+	FreeBusyPeople  int           `toml:"free-busy-people" doc:"Most people and groups whose busy times one request may ask for."`
+	FreeBusyRooms   int           `toml:"free-busy-rooms" doc:"Most rooms and resources whose busy times one request may ask for, besides."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
 	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
 }
@@ -57,7 +59,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, ListPrincipals: true,
+		SearchResults: 500, FreeBusyPeople: 30, FreeBusyRooms: 200, ListPrincipals: true,
 	}
 }
 
@@ -109,6 +111,8 @@ type request struct {
 	// privileges of the target, and those to add something at a destination.
 	need        acl.Privilege
 	destination *destination
+
+	concealed bool // who may not do this is told that nothing is there
 
 	facts facts // of the directory, as far as the action has asked for them
 
@@ -175,7 +179,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	var act action
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
-	if ok && !h.hopeless(req.caller, &req.target, m.need.Target|m.need.Parent) {
+	if ok && (!h.hopeless(req.caller, &req.target, m.need.Target|m.need.Parent) || concealing(req)) {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}

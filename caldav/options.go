@@ -11,11 +11,12 @@ import (
 // token for each further standard.
 var davClasses = strings.Join([]string{
 	"1", "3", // RFC 4918
-	"access-control",       // RFC 3744
-	"extended-mkcol",       // RFC 5689
-	"sync-collection",      // RFC 6578, as some clients look for it
-	"calendar-access",      // RFC 4791
-	"calendar-no-timezone", // RFC 7809
+	"access-control",                              // RFC 3744
+	"extended-mkcol",                              // RFC 5689
+	"sync-collection",                             // RFC 6578, as some clients look for it
+	"calendar-access",                             // RFC 4791
+	"calendar-no-timezone",                        // RFC 7809
+	"calendar-availability", "inbox-availability", // RFC 7953, and Apple's name for the inbox's
 	"addressable-add-member",
 	"calendarserver-principal-property-search", "calendarserver-principal-search",
 	"calendarserver-home-sync", "calendar-query-extended", "calendar-default-alarms",

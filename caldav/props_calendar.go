@@ -116,7 +116,7 @@ func getBulkLimits(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
 	return true, nil
 }
 
-// homeProperties are those of a calendar home alone.
+// homeProperties are those of a calendar home alone, and of its inbox.
 func homeProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("supported-calendar-component-sets"), on: kindHome, get: getComponentSets},
@@ -126,7 +126,9 @@ func homeProperties() []property {
 				w.Href(homePath(r.owner.GUID) + name + "/")
 				return true, err
 			}, set: setDefaultCalendar},
-		keptProperty(webdav.CalDAV("calendar-free-busy-set"), kindInbox, nil),
+		{name: webdav.CalDAV("calendar-free-busy-set"), on: kindInbox, get: getFreeBusySet, set: setFreeBusySet},
+		availabilityProperty(calendar.AvailabilityProperty),
+		availabilityProperty(webdav.CS("calendar-availability")), // by which Apple's clients know it
 	}
 }
 

@@ -33,13 +33,24 @@ func reports() []report {
 		{webdav.ReportSyncCollection, syncable, acl.Read, (*Handler).reportSync},
 		{webdav.ReportCalendarQuery, kindHome | kindCalendar | kindInbox | kindObject, acl.Read, (*Handler).reportQuery},
 		{webdav.ReportCalendarMultiget, kindHome | kindCalendar | kindInbox | kindObject, acl.Read, (*Handler).reportMultiget},
-		{webdav.ReportFreeBusyQuery, kindCalendar | kindInbox | kindHome, acl.ReadFreeBusy, (*Handler).reportFreeBusy},
+		{webdav.ReportFreeBusyQuery, kindCalendar | kindHome, acl.ReadFreeBusy, (*Handler).reportFreeBusy},
 	}
+}
+
+// concealing reports whether a request that will be refused may have to be told that
+// nothing is there: who may not ask when somebody is busy must not find out where
+// they could (RFC 4791 §7.10). Only its body says whether it is that report.
+func concealing(r *request) bool {
+	return r.Method == "REPORT" && r.target.kind&(kindHome|kindCalendar) != 0
 }
 
 // report serves REPORT (RFC 3253 §3.6): the root element of the body says which.
 func (h *Handler) report(r *request) (action, error) {
 	body, err := h.readXML(r)
+	r.concealed = body != nil && body.Is(webdav.ReportFreeBusyQuery)
+	if h.hopeless(r.caller, &r.target, acl.Required(r.Method, r.target.kind.access()).Target) {
+		return nil, nil // however it is refused
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"convene/acl"
 	"convene/caldav/calquery"
+	"convene/freebusy"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 )
@@ -21,66 +22,52 @@ func (h *Handler) reportFreeBusy(r *request, body *webdav.Element) (action, erro
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		return s.freeBusy(s.resource(), tr.From, tr.To)
+		self, times, q := s.resource(), &freebusy.Times{}, s.busyQuery(tr.From, tr.To)
+		var err error
+		if self.kind == kindHome {
+			err = s.homeTimes(times, self, q, nothing)
+		} else {
+			err = s.calendarTimes(times, self, q)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.freeBusy(times, freebusy.Answer{From: tr.From, To: tr.To}, calendarType)
 	}, nil
 }
 
-// freeBusy responds with the busy times at r between from and to, in Unix seconds.
-func (s *scope) freeBusy(r *resource, from, to int64) (*webdav.Response, error) {
-	periods, err := s.busyPeriods(r, from, to)
+// nothing is told of events besides when they are.
+func nothing(acl.Privilege) freebusy.Detail { return 0 }
+
+// freeBusy responds with busy times, as an answer that says the rest.
+func (s *scope) freeBusy(times *freebusy.Times, a freebusy.Answer, contentType string) (*webdav.Response, error) {
+	busy, err := times.Merged(a.From, a.To, s.budget())
 	if err != nil {
 		return nil, err
 	}
-	cal := ical.NewFreeBusy(from, to, s.req.now.Unix(), periods)
-	cal.SetValue("PRODID", productID)
-	cal.Children[0].SetValue("UID", randomHex()) // RFC 5545 §3.6.4
-	return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {calendarType}}, Body: cal.Append(nil)}, nil
+	a.Product, a.UID, a.Stamp, a.Busy = productID, randomHex(), s.req.now.Unix(), busy
+	return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: a.Calendar().Append(nil)}, nil
 }
 
-// periodSize is about what a busy period takes of memory, in bytes, when it is
-// gathered, merged and written.
-const periodSize = 128
-
-func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
-	if r.kind != kindHome {
-		return s.tx.Busy(r.col, from, to, s.budget())
-	}
-	var all []ical.BusyPeriod
-	for in, err := range s.readable(acl.ReadFreeBusy) {
-		if err != nil {
-			return nil, err
-		}
-		if in.kind != kindCalendar {
-			continue
-		}
-		if transparent, err := s.tx.Transparent(in.col); err != nil {
-			return nil, err
-		} else if transparent {
-			continue
-		}
-		periods, err := s.tx.Busy(in.col, from, to, s.budget())
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, periods...)
-		if err := s.fits(len(all) * periodSize); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// getFreeBusy serves GET of the free-busy URL (freebusy-url): the busy times of
-// the owner's calendars, for the next weeks or as ?start= and ?end= or ?period=
-// say.
+// getFreeBusy serves GET and POST of the free-busy URL (freebusy-url): when the owner
+// is busy, for the next weeks or as its query says.
 func (h *Handler) getFreeBusy(r *request) (action, error) {
-	tr, err := calquery.ParseFreeBusyURL(r.URL.Query(), r.now)
+	ask, err := calquery.ParseFreeBusyURL(r.URL.Query(), r.now)
 	if err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
-		home := s.resource()
-		home.kind = kindHome
-		return s.freeBusy(home, max(tr.From, math.MinInt32), tr.To)
+		home := s.targetHome()
+		unavailable, err := s.tx.Availability(home.home)
+		if err != nil {
+			return nil, err
+		}
+		times := &freebusy.Times{Unavailable: unavailable}
+		from := max(ask.From, math.MinInt32)
+		if err := s.homeTimes(times, home, s.busyQuery(from, ask.To), nothing); err != nil {
+			return nil, err
+		}
+		organizer := ical.NewProperty("ORGANIZER", home.owner.Addresses()[0], ical.NewParam("CN", home.owner.FullName))
+		return s.freeBusy(times, freebusy.Answer{Method: "PUBLISH", Organizer: &organizer, From: from, To: ask.To}, ask.ContentType)
 	}, nil
 }

@@ -27,7 +27,7 @@ func TestFreeBusyQuery(t *testing.T) {
 	day := `<C:time-range start="20260504T000000Z" end="20260505T000000Z"/>`
 	e.must(201, "ann", "MKCALENDAR", home+"private/", setting("C:mkcalendar", "<C:schedule-calendar-transp><C:transparent/></C:schedule-calendar-transp>"))
 	e.must(201, "ann", "PUT", home+"private/p.ics", event("private", "20260504T200000Z"))
-	all := []string{"BEGIN:VFREEBUSY", "\nUID:", "DTSTART:20260504T000000Z", "DTEND:20260505T000000Z", "DTSTAMP:", "FREEBUSY;FBTYPE=BUSY:", "20260504T080000Z/", "FBTYPE=BUSY-TENTATIVE", "20260504T140000Z/", "20260504T160000Z/"}
+	all := []string{"BEGIN:VFREEBUSY", "\nUID:", "DTSTART:20260504T000000Z", "DTEND:20260505T000000Z", "DTSTAMP:", "FREEBUSY;FBTYPE=BUSY:", "20260504T080000Z/PT2H30M,", "FBTYPE=BUSY-TENTATIVE:20260504T140000Z/PT1H", "04T160000Z/PT1H"}
 	none := []string{"100000Z/", "120000Z/", "180000Z/", "200000Z/", "SUMMARY", "UID:busy", "VEVENT"}
 	e.rows(t, []row{
 		{name: "§7.10 the busy times of a calendar", method: "REPORT", path: cal, body: freeBusyQuery(day), header: []string{"Depth: 1"}, status: 200, want: all, not: none},
@@ -43,7 +43,10 @@ func TestFreeBusyQuery(t *testing.T) {
 		{name: "§9.11 the end before the start", method: "REPORT", path: cal, body: freeBusyQuery(`<C:time-range start="20260505T000000Z" end="20260504T000000Z"/>`), status: 400},
 		{name: "§7.10 only collections", method: "REPORT", path: cal + "busy.ics", body: freeBusyQuery(day), status: 403, want: []string{"<D:supported-report/>"}},
 		{name: "§7.10 not on ordinary collections", method: "REPORT", path: home + "outbox/", body: freeBusyQuery(day), status: 403, want: []string{"<D:supported-report/>"}},
-		{name: "§6.1.1 a home is not everybody's", user: "bob", method: "REPORT", path: home, body: freeBusyQuery(day), status: 403, want: []string{"need-privileges"}},
+		{name: "§7.10 not on an inbox", method: "REPORT", path: home + "inbox/", body: freeBusyQuery(day), status: 403, want: []string{"<D:supported-report/>"}},
+		{name: "§7.10 who may not ask finds nothing", user: "bob", method: "REPORT", path: home, body: freeBusyQuery(day), status: 404, not: []string{"need-privileges"}},
+		{name: "§7.10 whatever else is wrong", user: "bob", method: "REPORT", path: home, body: freeBusyQuery(""), status: 404, not: []string{"need-privileges"}},
+		{name: "§6.1.1 a home is not everybody's", user: "bob", method: "REPORT", path: home, body: "<", status: 403, want: []string{"need-privileges"}},
 		{name: "§6.1.1 the privilege", user: "bob", method: "OPTIONS", path: home + "freebusy", status: 200},
 		{name: "§6.1.1 the free-busy URL", user: "bob", method: "GET", path: home + "freebusy?start=20260504T000000Z&end=20260505T000000Z", status: 200, want: all, not: none},
 	})

@@ -87,6 +87,11 @@ func methods() map[kind]verbs {
 		"HEAD": {in: view, do: (*Handler).getCalendar},
 		"POST": {in: update, do: (*Handler).postCalendar},
 	}
+	busy := verbs{
+		"GET":  {in: view, do: (*Handler).getFreeBusy},
+		"HEAD": {in: view, do: (*Handler).getFreeBusy},
+		"POST": {in: view, do: (*Handler).getFreeBusy},
+	}
 	table := map[kind]verbs{
 		kindRoot:          records,
 		kindPrincipals:    records,
@@ -99,10 +104,10 @@ func methods() map[kind]verbs {
 		kindCalendar:      join(read, settable, movable, taken, calendar),
 		kindCollection:    join(read, listing, settable, movable, taken),
 		kindInbox:         join(read, listing, settable, taken),
-		kindOutbox:        join(read, listing, settable, taken),
+		kindOutbox:        join(read, listing, settable, taken, verbs{"POST": {in: view, do: (*Handler).postOutbox}}),
 		kindNotifications: join(read, listing, settable, taken),
 		kindDropbox:       join(read, listing, settable, taken),
-		kindFreeBusyURL:   join(read, taken, verbs{"GET": {in: view, do: (*Handler).getFreeBusy}, "HEAD": {in: view, do: (*Handler).getFreeBusy}}),
+		kindFreeBusyURL:   join(read, taken, busy),
 		kindObject:        join(read, object, taken),
 		kindMissing:       join(missing, verbs{"OPTIONS": read["OPTIONS"]}),
 		kindServerInfo:    {"GET": {in: view, do: (*Handler).getServerInfo}, "HEAD": {in: view, do: (*Handler).getServerInfo}},

@@ -3,6 +3,7 @@ package calendar
 import (
 	"context"
 
+	"convene/internal/ical"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -15,6 +16,9 @@ type Calendars struct {
 	// Groups gives the groups of a principal, as directory.Directory does: some have
 	// quotas.
 	Groups func(ctx context.Context, guid string) ([]string, error)
+
+	zones          derived[*ical.Zone]
+	availabilities derived[[]*ical.Object]
 }
 
 // Rules bound what calendar data may be. A number of 0 is no limit. How much may be

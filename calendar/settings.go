@@ -15,6 +15,7 @@ import (
 var (
 	Timezone              = webdav.CalDAV("calendar-timezone")
 	Transparency          = webdav.CalDAV("schedule-calendar-transp")
+	AvailabilityProperty  = webdav.CalDAV("calendar-availability")
 	DefaultCalendarURL    = webdav.CalDAV("schedule-default-calendar-URL")
 	defaultAlarmFor       = func(kind, value string) xml.Name { return webdav.CalDAV("default-alarm-" + kind + "-" + value) }
 	errTimezoneDefinition = errors.New("one VCALENDAR with one VTIMEZONE is wanted")
@@ -32,8 +33,17 @@ func (tx *Tx) setting(at store.Resource, name xml.Name) (*webdav.Element, error)
 // Zone is the zone in which floating times of a calendar are read; nil for UTC
 // (RFC 4791 §5.2.2, §7.3).
 func (tx *Tx) Zone(col *store.Collection) (*ical.Zone, error) {
-	e, err := tx.setting(store.OfCollection(col), Timezone)
-	if err != nil || e == nil {
+	raw := tx.Property(store.OfCollection(col), PropertyKey(Timezone))
+	if raw == nil {
+		return nil, nil
+	}
+	return tx.c.zones.of(raw, parseZone)
+}
+
+// parseZone reads the element of a stored time zone.
+func parseZone(raw []byte) (*ical.Zone, error) {
+	e, err := webdav.ParseXML(raw, webdav.DefaultXMLLimits)
+	if err != nil {
 		return nil, err
 	}
 	text := e.Content()

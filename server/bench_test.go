@@ -11,23 +11,25 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"convene/config"
 	"convene/server"
 	"convene/testenv"
 )
 
-// BenchmarkRequest measures whole requests over loopback: the way through all
-// packages, with a client that does as little as possible.
-func BenchmarkRequest(b *testing.B) {
+// benchServer starts a server for the people of an LDIF file, and returns its address.
+func benchServer(b *testing.B, ldif string) string {
+	b.Helper()
 	dir := testenv.Dir(b)
 	c := config.Default()
 	c.Server.HTTP, c.Server.HTTPS = []string{"127.0.0.1:0"}, nil
 	c.Server.Data, c.Server.AllowRoot = filepath.Join(dir, "data"), true
 	c.Auth.Schemes, c.Auth.BasicOverPlain = []string{"basic"}, true
 	c.Directory.Kind = "file"
-	c.Directory.File.File = testenv.WriteFile(b, filepath.Join(dir, "people.ldif"), smallLDIF)
+	c.Directory.File.File = testenv.WriteFile(b, filepath.Join(dir, "people.ldif"), ldif)
 	s, err := server.Open(server.Options{Config: c, Stderr: io.Discard})
 	if err != nil {
 		b.Fatal(err)
@@ -44,7 +46,13 @@ func BenchmarkRequest(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	address := strings.TrimPrefix(s.URLs()[0], "http://")
+	return strings.TrimPrefix(s.URLs()[0], "http://")
+}
+
+// BenchmarkRequest measures whole requests over loopback: the way through all
+// packages, with a client that does as little as possible.
+func BenchmarkRequest(b *testing.B) {
+	address := benchServer(b, smallLDIF)
 	head := "Host: localhost\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ann:secret")) + "\r\n"
 	event := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 	put := func(uid string) string {
@@ -98,4 +106,91 @@ func roundTrips(b *testing.B, address string, request func() string, next func()
 			return
 		}
 	}
+}
+
+// BenchmarkFreeBusy measures a question about a week of 20 people: each has 200
+// meetings, some of them every week, a time zone, and office hours.
+func BenchmarkFreeBusy(b *testing.B) {
+	const people, meetings = 20, 200
+	ldif := smallLDIF
+	name := func(i int) string { return fmt.Sprintf("user%02d", i) }
+	for i := range people {
+		ldif += fmt.Sprintf("\ndn: uid=%[1]s,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: %[1]s\ncn: %[1]s\nsn: Example\nmail: %[1]s@example.com\nuserPassword: secret\nentryUUID: 22222222-0000-0000-0000-0000000000%02[2]d\n", name(i), i)
+	}
+	address := benchServer(b, ldif)
+	request := func(user, method, path, body string) string {
+		return fmt.Sprintf("%s /calendars/users/%s/%s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\nContent-Type: text/calendar\r\nContent-Length: %d\r\n\r\n%s",
+			method, user, path, base64.StdEncoding.EncodeToString([]byte(user+":secret")), len(body), body)
+	}
+	once := func(request string, want int) {
+		left := 1
+		roundTrips(b, address, func() string { return request }, func() bool { left--; return left == 0 }, want)
+	}
+	attendees := ""
+	for i := range people {
+		attendees += "ATTENDEE:mailto:" + name(i) + "@example.com\r\n"
+		once(request(name(i), "POST", "calendar/", busyPerson(meetings)), 207)
+		once(request(name(i), "PROPPATCH", "calendar/", proppatchBody("calendar-timezone-id", "Europe/Berlin")), 207)
+		once(request(name(i), "PROPPATCH", "inbox/", proppatchBody("calendar-availability", officeHours)), 207)
+	}
+	question := request("ann", "POST", "outbox/", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VFREEBUSY\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"+
+		"ORGANIZER:mailto:ann@example.com\r\n"+attendees+"DTSTART:20260504T000000Z\r\nDTEND:20260511T000000Z\r\nEND:VFREEBUSY\r\nEND:VCALENDAR\r\n")
+	once(question, 200)
+	b.ReportAllocs()
+	b.SetParallelism(4)
+	before, start := cpuTime(b), time.Now()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		roundTrips(b, address, func() string { return question }, pb.Next, 200)
+	})
+	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "requests/s")
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
+// busyPerson is a calendar of meetings around the summer of 2026, every tenth of them
+// each week.
+func busyPerson(meetings int) string {
+	var out strings.Builder
+	out.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\n")
+	first := time.Date(2026, 3, 2, 7, 0, 0, 0, time.UTC)
+	for i := range meetings {
+		fmt.Fprintf(&out, "BEGIN:VEVENT\r\nUID:%d\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:%s\r\nDURATION:PT1H\r\nSUMMARY:Meeting %d\r\n", i, first.Add(time.Duration(i*13)*time.Hour).Format("20060102T150405Z"), i)
+		if i%10 == 0 {
+			out.WriteString("RRULE:FREQ=WEEKLY\r\n")
+		}
+		out.WriteString("END:VEVENT\r\n")
+	}
+	out.WriteString("END:VCALENDAR\r\n")
+	return out.String()
+}
+
+func proppatchBody(property, value string) string {
+	return `<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop><C:` + property + ">" + value + "</C:" + property + "></D:prop></D:set></D:propertyupdate>"
+}
+
+const officeHours = `BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//test//EN
+BEGIN:VAVAILABILITY
+UID:hours
+DTSTAMP:20260101T000000Z
+BEGIN:AVAILABLE
+UID:week
+DTSTAMP:20260101T000000Z
+DTSTART;TZID=Europe/Berlin:20260105T090000
+DTEND;TZID=Europe/Berlin:20260105T170000
+RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR
+END:AVAILABLE
+END:VAVAILABILITY
+END:VCALENDAR
+`
+
+// cpuTime is what the process has taken of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -199,33 +199,47 @@ func TestParseFreeBusyQueryRefuses(t *testing.T) {
 func TestParseFreeBusyURL(t *testing.T) {
 	now := time.Date(2026, 3, 1, 13, 30, 0, 0, time.UTC)
 	const day, today = 86400, 1772323200
+	const plain, normal = "text/plain;charset=utf-8", "text/calendar;charset=utf-8"
 	for _, tt := range []struct {
-		in   string
-		want TimeRange
-		ok   bool
+		in     string
+		from   int64
+		to     int64
+		format string
+		status int // 0: none
+		cond   string
 	}{
-		{"", TimeRange{today, today + 42*day}, true},
-		{"start=20260301T120000Z", TimeRange{today + day/2, today + day/2 + 42*day}, true},
-		{"start=20260301&end=20260302", TimeRange{today, today + day}, true},
-		{"start=2026-03-01&period=P1D", TimeRange{today, today + day}, true},
-		{"start=2026-03-01T01:00:00%2B01:00&period=PT1H", TimeRange{today, today + 3600}, true},
-		{"start=2026-03-01T01:00:00+01:00&period=PT1H", TimeRange{today, today + 3600}, true},
-		{"end=2026-03-02", TimeRange{today, today + day}, true},
-		{"period=P1W&token=x", TimeRange{today, today + 7*day}, true},
-		{"start=tomorrow", TimeRange{}, false},
-		{"start=20260301T120000", TimeRange{}, false},
-		{"end=20260228", TimeRange{}, false},
-		{"end=x", TimeRange{}, false},
-		{"period=x", TimeRange{}, false},
-		{"period=-P1D", TimeRange{}, false},
-		{"end=20260302&period=P1D", TimeRange{}, false},
+		{"", today, today + 14*day, normal, 0, ""},
+		{"start=20260301T120000Z", today + day/2, today + day/2 + 14*day, normal, 0, ""},
+		{"start=20260301&end=20260302&format=text/plain", today, today + day, plain, 0, ""},
+		{"start=2026-03-01&period=P1D&format=text/calendar", today, today + day, normal, 0, ""},
+		{"start=2026-03-01T01:00:00%2B01:00&duration=PT1H", today, today + 3600, normal, 0, ""},
+		{"start=2026-03-01T01:00:00+01:00&period=PT1H", today, today + 3600, normal, 0, ""},
+		{"end=2026-03-02", today, today + day, normal, 0, ""},
+		{in: "period=P1W&token=x", status: 406, cond: "supported-query-parameter"},
+		{in: "user=ann", status: 406, cond: "supported-query-parameter"},
+		{in: "format=text/html", status: 406, cond: "supported-format"},
+		{in: "start=tomorrow", status: 400, cond: "valid-query-parameters"},
+		{in: "start=20260301T120000", status: 400, cond: "valid-query-parameters"},
+		{in: "end=20260228", status: 400, cond: "valid-query-parameters"},
+		{in: "end=x", status: 400, cond: "valid-query-parameters"},
+		{in: "period=x", status: 400, cond: "valid-query-parameters"},
+		{in: "duration=-P1D", status: 400, cond: "valid-query-parameters"},
+		{in: "period=P1D&duration=P1D", status: 400, cond: "valid-query-parameters"},
+		{in: "end=20260302&period=P1D", status: 406, cond: "valid-query-parameters"},
+		{in: "end=20260302&duration=P1D", status: 406, cond: "valid-query-parameters"},
 	} {
 		q, err := url.ParseQuery(tt.in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, err := ParseFreeBusyURL(q, now)
-		if got != tt.want || (err == nil) != tt.ok {
+		if e, ok := errors.AsType[*webdav.Error](err); ok || tt.status != 0 {
+			if !ok || e.Status != tt.status || e.Condition != webdav.CS(tt.cond) {
+				t.Errorf("%s: %v, want %d %s", tt.in, err, tt.status, tt.cond)
+			}
+			continue
+		}
+		if want := (FreeBusyURL{TimeRange{tt.from, tt.to}, tt.format}); err != nil || got != want {
 			t.Errorf("%s: got %v, %v", tt.in, got, err)
 		}
 	}

@@ -84,42 +84,80 @@ func ParseFreeBusyQuery(root *webdav.Element) (TimeRange, error) {
 }
 
 // freeBusyDays is how far a free-busy URL looks ahead if it is not told.
-const freeBusyDays = 42
+const freeBusyDays = 14
 
-// ParseFreeBusyURL returns the time range that the query of a free-busy URL asks
-// for, as the Calendaring and Scheduling Consortium's "Freebusy Read URL" has it:
-// start and end, or start and period. A start or end is a date, or a date-time in
-// UTC or with an offset, in the form of iCalendar or of RFC 3339; a period is an
-// iCalendar duration. start is by default the begin of now's day in UTC, and the
-// range 42 days long. Errors: 400.
-func ParseFreeBusyURL(q url.Values, now time.Time) (TimeRange, error) {
-	t := TimeRange{From: now.UTC().Truncate(24 * time.Hour).Unix()}
-	var ok bool
-	if s := q.Get("start"); s != "" {
-		if t.From, ok = parseMoment(s); !ok {
-			return TimeRange{}, webdav.BadRequest("start is not a date or date-time")
+// A FreeBusyURL is what the query of a free-busy URL asks for.
+type FreeBusyURL struct {
+	TimeRange
+	ContentType string // of the response
+}
+
+// freeBusyFormats are the media types that a free-busy URL responds with.
+var freeBusyFormats = map[string]string{
+	"": "text/calendar;charset=utf-8", "text/calendar": "text/calendar;charset=utf-8", "text/plain": "text/plain;charset=utf-8",
+}
+
+// ParseFreeBusyURL reads the query of a free-busy URL, as the Calendaring and
+// Scheduling Consortium's "Freebusy Read URL" has it: start and end, or start and
+// period, which Apple's clients call duration, and format. A start or end is a date,
+// or a date-time in UTC or with an offset, in the form of iCalendar or of RFC 3339; a
+// period is an iCalendar duration. start is by default the begin of now's day in UTC,
+// and the range 14 days long. Errors: 400 CS:valid-query-parameters; 406
+// CS:supported-query-parameter, CS:supported-format, and CS:valid-query-parameters
+// for an end and a period.
+func ParseFreeBusyURL(q url.Values, now time.Time) (FreeBusyURL, error) {
+	ask := FreeBusyURL{TimeRange: TimeRange{From: now.UTC().Truncate(24 * time.Hour).Unix()}}
+	for _, name := range []string{"token", "user"} {
+		if q.Has(name) {
+			return ask, badQuery(http.StatusNotAcceptable, "supported-query-parameter", name+" is not known here")
 		}
 	}
-	switch end, period := q.Get("end"), q.Get("period"); {
+	var ok bool
+	if ask.ContentType, ok = freeBusyFormats[strings.ToLower(q.Get("format"))]; !ok {
+		return ask, badQuery(http.StatusNotAcceptable, "supported-format", "format is text/calendar or text/plain")
+	}
+	if s := q.Get("start"); s != "" {
+		if ask.From, ok = parseMoment(s); !ok {
+			return ask, badRange("start is not a date or date-time")
+		}
+	}
+	if err := ask.setEnd(q.Get("end"), q.Get("period")+q.Get("duration")); err != nil {
+		return ask, err
+	}
+	if ask.From >= ask.To {
+		return ask, badRange("end is not after start")
+	}
+	return ask, nil
+}
+
+// setEnd sets To by an end or a period, of which at most one may be there.
+func (t *FreeBusyURL) setEnd(end, period string) error {
+	switch {
 	case end != "" && period != "":
-		return TimeRange{}, webdav.BadRequest("end and period together")
+		return badQuery(http.StatusNotAcceptable, "valid-query-parameters", "end and period together")
 	case end != "":
+		var ok bool
 		if t.To, ok = parseMoment(end); !ok {
-			return TimeRange{}, webdav.BadRequest("end is not a date or date-time")
+			return badRange("end is not a date or date-time")
 		}
 	case period != "":
 		d, err := ical.ParseDuration(period)
 		if err != nil {
-			return TimeRange{}, &webdav.Error{Status: http.StatusBadRequest, Description: "period is not a duration", Err: err}
+			return badRange("period is not a duration")
 		}
 		t.To = t.From + d.Exact()
 	default:
 		t.To = t.From + freeBusyDays*24*60*60
 	}
-	if t.From >= t.To {
-		return TimeRange{}, webdav.BadRequest("end is not after start")
-	}
-	return t, nil
+	return nil
+}
+
+func badQuery(status int, condition, words string) *webdav.Error {
+	return &webdav.Error{Status: status, Condition: webdav.CS(condition), Description: words}
+}
+
+func badRange(words string) *webdav.Error {
+	return badQuery(http.StatusBadRequest, "valid-query-parameters", words)
 }
 
 func parseMoment(s string) (unix int64, ok bool) {

@@ -35,9 +35,9 @@ func (b *Budget) Spend(n int) error {
 	return nil
 }
 
-// spendText takes what writing n bytes of an instance costs. Errors: ErrBudget, and
+// SpendText takes what writing n bytes of an instance costs. Errors: ErrBudget, and
 // that of Text.
-func (b *Budget) spendText(n int) error {
+func (b *Budget) SpendText(n int) error {
 	if err := b.Spend(n / bytesPerStep); err != nil || b.Text == nil {
 		return err
 	}

@@ -6,12 +6,13 @@ import (
 )
 
 // foldAt is the most octets of a line that this package writes, without its line
-// end (RFC 5545 §3.1).
-const foldAt = 75
+// break: one less than RFC 5545 §3.1 has, as Apple's server and clients write it, and
+// what they write is compared as text.
+const foldAt = 74
 
 // Append writes c to dst as iCalendar text, and returns the longer dst. Lines
 // that were decoded and have not been changed come out as they were written;
-// others are folded at 75 octets, between characters. Line ends are CRLF.
+// others are folded at 74 octets, between characters. Line ends are CRLF.
 func (c *Component) Append(dst []byte) []byte {
 	dst = appendBoundary(dst, c.begin, "BEGIN", c.Name)
 	children := c.Children

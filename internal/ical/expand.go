@@ -32,7 +32,7 @@ func (o *Object) Expand(from, to int64, floating *Zone, b *Budget) (*Component, 
 		if f.size == 0 {
 			f.size = len(f.of.Append(nil))
 		}
-		if err := sc.budget.spendText(f.size); err != nil {
+		if err := sc.budget.SpendText(f.size); err != nil {
 			return nil, err
 		}
 		c := NewComponent(inst.Component.Name)
@@ -286,7 +286,7 @@ func (s *Series) AppendExpanded(dst []byte, o *Object, from, to int64, floating 
 			out = f.appendBody(out, o.Zones)
 			f.end = len(out)
 		} else {
-			if err := sc.budget.spendText(f.end - f.begin); err != nil {
+			if err := sc.budget.SpendText(f.end - f.begin); err != nil {
 				return dst, err
 			}
 			out = append(out, out[f.begin:f.end]...)

@@ -39,9 +39,13 @@ type BusyPeriod struct {
 }
 
 // BusyOf returns what a VEVENT is in free-busy time by its TRANSP and STATUS
-// (RFC 4791 §7.10); all other components are Free.
+// (RFC 4791 §7.10); all other components are Free. So is an instance that its
+// attendee has declined and removed, and that is kept for the organizer alone.
 func BusyOf(c *Component) BusyType {
 	if c.Name != "VEVENT" {
+		return Free
+	}
+	if p := c.Prop(hiddenInstance); p != nil && isHidden(p) {
 		return Free
 	}
 	if p := c.Prop("TRANSP"); p != nil && equalFoldTrim(p.Value, "TRANSPARENT") {
@@ -52,6 +56,11 @@ func BusyOf(c *Component) BusyType {
 	}
 	return Busy
 }
+
+// hiddenInstance marks an instance that its attendee has declined and removed.
+const hiddenInstance = "X-CALENDARSERVER-HIDDEN-INSTANCE"
+
+func isHidden(p *Property) bool { return equalFoldTrim(p.Value, "T") }
 
 // busyOfStatus is the type of an opaque VEVENT with a STATUS.
 func busyOfStatus(status string) BusyType {
@@ -67,50 +76,10 @@ func busyOfStatus(status string) BusyType {
 // equalFoldTrim compares without regard to case and to blanks around s.
 func equalFoldTrim(s, want string) bool { return strings.EqualFold(strings.TrimSpace(s), want) }
 
-// MergeBusy sorts periods by their start, and joins those of one type that overlap
-// or follow one another (RFC 4791 §7.10); those of different types may overlap.
-// Free and empty periods are dropped. It works in place.
-func MergeBusy(periods []BusyPeriod) []BusyPeriod {
-	periods = slices.DeleteFunc(periods, func(p BusyPeriod) bool { return p.Type == Free || p.End <= p.Start })
-	slices.SortFunc(periods, func(a, b BusyPeriod) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.Type, b.Type)) })
-	var last [len(busyNames)]int // by type: 1 more than the index of the last one kept
-	kept := periods[:0]
-	for _, p := range periods {
-		if i := last[p.Type]; i > 0 && p.Start <= kept[i-1].End {
-			kept[i-1].End = max(kept[i-1].End, p.End)
-			continue
-		}
-		kept = append(kept, p)
-		last[p.Type] = len(kept)
-	}
-	return kept
-}
-
-// NewFreeBusy returns a VCALENDAR with one VFREEBUSY for a time range (RFC 4791
-// §7.10): its periods merged, and cut to the range. stamp is its DTSTAMP. All are
-// in Unix seconds. The caller adds PRODID, and what else a scheduling message has.
-func NewFreeBusy(from, to, stamp int64, periods []BusyPeriod) *Component {
-	fb := NewComponent("VFREEBUSY")
-	fb.Add(NewProperty("DTSTAMP", utcText(stamp)), NewProperty("DTSTART", utcText(from)), NewProperty("DTEND", utcText(to)))
-	for _, p := range MergeBusy(slices.Clone(periods)) {
-		start, end := max(p.Start, from), min(p.End, to)
-		if start < end {
-			fb.Add(NewProperty("FREEBUSY", utcText(start)+"/"+utcText(end), NewParam("FBTYPE", p.Type.String())))
-		}
-	}
-	cal := NewComponent("VCALENDAR")
-	cal.Add(NewProperty("VERSION", "2.0"))
-	cal.Children = []*Component{fb}
-	return cal
-}
-
-// utcText returns a moment as a DATE-TIME in UTC.
-func utcText(unix int64) string { return DateTime{Wall: unix, Kind: UTC}.String() }
-
 // AppendBusy appends the busy times of o in a range to dst, cut to the range: the
 // instances of an event (RFC 4791 §7.10), the periods of a VFREEBUSY, or when a
-// VAVAILABILITY says that nobody is there (see Unavailable). Other objects have
-// none. Errors: ErrBudget; those of Series.
+// VAVAILABILITY, looked at alone, says that nobody is there (see Availability). Other objects have
+// none. Errors: ErrBudget; those of Series and Availability.
 func (o *Object) AppendBusy(dst []BusyPeriod, from, to int64, floating *Zone, b *Budget) ([]BusyPeriod, error) {
 	switch o.Kind {
 	case "VEVENT":
@@ -122,8 +91,8 @@ func (o *Object) AppendBusy(dst []BusyPeriod, from, to int64, floating *Zone, b 
 	case "VFREEBUSY":
 		return o.appendPeriods(dst, from, to)
 	case "VAVAILABILITY":
-		periods, err := Unavailable([]*Object{o}, from, to, floating, b)
-		return append(dst, periods...), err
+		a, err := o.Availability(from, to, floating, b)
+		return append(dst, a.Taken...), err
 	}
 	return dst, nil
 }
@@ -175,33 +144,86 @@ func (o *Object) appendPeriods(dst []BusyPeriod, from, to int64) ([]BusyPeriod, 
 	return dst, nil
 }
 
-// Unavailable returns when nobody is there by the VAVAILABILITYs of objects, in a
-// range (RFC 7953 §4): each takes all of its time, but for its AVAILABLE parts,
-// and of two that overlap the one of the higher PRIORITY (1, then 2 … 9, then
-// none) decides alone. The periods are in order of time and cut to the range.
-// Errors: ErrBudget; a value that cannot be read.
-func Unavailable(objects []*Object, from, to int64, floating *Zone, b *Budget) ([]BusyPeriod, error) {
-	b = b.orDefault()
-	type rule struct {
-		o        *Object
-		priority int
+// An Availability is what a VAVAILABILITY says of a range of time (RFC 7953 §3.1).
+type Availability struct {
+	// Start and End are the time that it is about, in Unix seconds, cut to the
+	// range; none if End is not after Start.
+	Start, End int64
+
+	// Priority is 1, the highest, to 9, and 10 for none.
+	Priority int
+
+	// Taken is when nobody is there: all of the time but for its AVAILABLE parts,
+	// in order.
+	Taken []BusyPeriod
+}
+
+// Availability is what o, a VAVAILABILITY, says of the time from until before to.
+// Times of no zone are of floating, nil for UTC. Errors: ErrBudget; a value that
+// cannot be read.
+func (o *Object) Availability(from, to int64, floating *Zone, b *Budget) (Availability, error) {
+	if o.Kind != "VAVAILABILITY" || o.Master == nil {
+		return Availability{}, nil
 	}
-	var rules []rule
-	for _, o := range objects {
-		if o.Kind == "VAVAILABILITY" && o.Master != nil {
-			rules = append(rules, rule{o, availabilityPriority(o.Master)})
+	part, err := newPart(o.Master, o.Zones)
+	if err != nil {
+		return Availability{}, err
+	}
+	start, end := part.unixSpan(floating)
+	a := Availability{Start: max(start, from), End: min(end, to), Priority: availabilityPriority(o.Master)}
+	if a.Start >= a.End {
+		return a, nil
+	}
+	typ := BusyUnavailable
+	if p := o.Master.Prop("BUSYTYPE"); p != nil {
+		typ = ParseBusyType(p.Value)
+	}
+	available, err := o.available(a.Start, a.End, floating, b.orDefault())
+	if err != nil {
+		return Availability{}, err
+	}
+	at := a.Start
+	for _, p := range available {
+		if p.Start > at {
+			a.Taken = append(a.Taken, BusyPeriod{at, p.Start, typ})
+		}
+		at = max(at, p.End)
+	}
+	if at < a.End {
+		a.Taken = append(a.Taken, BusyPeriod{at, a.End, typ})
+	}
+	return a, nil
+}
+
+// CheckAvailability reports what of a VAVAILABILITY's AVAILABLE parts cannot be
+// read.
+func (o *Object) CheckAvailability() error {
+	for _, set := range availableSeries(o.Master) {
+		if _, err := newSeries("AVAILABLE", set.master, set.overrides, o.Zones); err != nil {
+			return err
 		}
 	}
-	slices.SortStableFunc(rules, func(a, b rule) int { return cmp.Compare(b.priority, a.priority) })
-	var taken []BusyPeriod
-	for _, r := range rules {
-		var err error
-		if taken, err = r.o.applyAvailability(taken, from, to, floating, b); err != nil {
+	return nil
+}
+
+// available returns the instances of the AVAILABLE parts of o in a range, by
+// start.
+func (o *Object) available(from, to int64, floating *Zone, b *Budget) ([]BusyPeriod, error) {
+	var periods []BusyPeriod
+	for _, set := range availableSeries(o.Master) {
+		series, err := newSeries("AVAILABLE", set.master, set.overrides, o.Zones)
+		if err != nil {
 			return nil, err
 		}
+		for in, err := range series.Instances(from, to, floating, b) {
+			if err != nil {
+				return nil, err
+			}
+			periods = append(periods, BusyPeriod{in.StartUnix, in.EndUnix, Free})
+		}
 	}
-	slices.SortFunc(taken, func(a, b BusyPeriod) int { return cmp.Compare(a.Start, b.Start) })
-	return MergeBusy(taken), nil
+	slices.SortFunc(periods, func(a, b BusyPeriod) int { return cmp.Compare(a.Start, b.Start) })
+	return periods, nil
 }
 
 // availabilityPriority returns 1 to 9, or 10 for none.
@@ -212,46 +234,6 @@ func availabilityPriority(c *Component) int {
 		}
 	}
 	return 10
-}
-
-// applyAvailability replaces what is taken in the time of o's VAVAILABILITY.
-func (o *Object) applyAvailability(taken []BusyPeriod, from, to int64, floating *Zone, b *Budget) ([]BusyPeriod, error) {
-	part, err := newPart(o.Master, o.Zones)
-	if err != nil {
-		return nil, err
-	}
-	start, end := part.unixSpan(floating)
-	start, end = max(start, from), min(end, to)
-	if start >= end {
-		return taken, nil
-	}
-	typ := BusyUnavailable
-	if p := o.Master.Prop("BUSYTYPE"); p != nil {
-		typ = ParseBusyType(p.Value)
-	}
-	own := []BusyPeriod{{start, end, typ}}
-	for _, s := range availableSeries(o.Master) {
-		series, err := newSeries("AVAILABLE", s.master, s.overrides, o.Zones)
-		if err != nil {
-			return nil, err
-		}
-		var sc scan
-		sc.init(series, start, end, floating, b)
-		for {
-			inst, err := sc.next()
-			if err != nil {
-				return nil, err
-			}
-			if inst == nil {
-				break
-			}
-			if err := b.Spend(1 + len(own)/8); err != nil {
-				return nil, err
-			}
-			own = carve(own, inst.StartUnix, inst.EndUnix)
-		}
-	}
-	return append(carve(taken, start, end), own...), nil
 }
 
 // availableSet is an AVAILABLE component with its overrides.
@@ -285,22 +267,4 @@ func availableSeries(c *Component) []availableSet {
 		}
 	}
 	return sets
-}
-
-// carve removes a time from periods.
-func carve(periods []BusyPeriod, start, end int64) []BusyPeriod {
-	var kept []BusyPeriod
-	for _, p := range periods {
-		if p.End <= start || p.Start >= end {
-			kept = append(kept, p)
-			continue
-		}
-		if p.Start < start {
-			kept = append(kept, BusyPeriod{p.Start, start, p.Type})
-		}
-		if p.End > end {
-			kept = append(kept, BusyPeriod{end, p.End, p.Type})
-		}
-	}
-	return kept
 }

@@ -1,7 +1,6 @@
 package ical
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +33,7 @@ func TestAppendBusy(t *testing.T) {
 		{"cancelled", event("DTSTART:20240101T090000Z\nDURATION:PT1H\nSTATUS:CANCELLED"), ""},
 		{"transparent", event("DTSTART:20240101T090000Z\nDURATION:PT1H\nTRANSP:TRANSPARENT"), ""},
 		{"no length", event("DTSTART:20240101T090000Z"), ""},
+		{"hidden", event("DTSTART:20240101T090000Z\nDURATION:PT1H\nX-CALENDARSERVER-HIDDEN-INSTANCE:T"), ""},
 		{"series with one cancelled", event("DTSTART:20240101T090000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY") + "\n" +
 			event("RECURRENCE-ID:20240101T090000Z\nDTSTART:20240101T090000Z\nDURATION:PT1H\nSTATUS:CANCELLED"), "busy 02T0900-02T1000"},
 		{"free-busy", "BEGIN:VFREEBUSY\nUID:1\nFREEBUSY:20240101T090000Z/PT1H,20240101T120000Z/PT1H\nFREEBUSY;FBTYPE=FREE:20240101T150000Z/PT1H\n" +
@@ -55,58 +55,31 @@ func TestAppendBusy(t *testing.T) {
 	}
 }
 
-// TestUnavailable: of two VAVAILABILITYs the one of the higher priority decides.
-func TestUnavailable(t *testing.T) {
-	usual := object(t, "BEGIN:VAVAILABILITY\nUID:1\nPRIORITY:9\nBEGIN:AVAILABLE\nUID:2\nDTSTART:20231201T090000Z\nDTEND:20231201T170000Z\nRRULE:FREQ=DAILY\nEND:AVAILABLE\nEND:VAVAILABILITY")
-	travel := object(t, "BEGIN:VAVAILABILITY\nUID:3\nPRIORITY:1\nBUSYTYPE:BUSY\nDTSTART:20240101T120000Z\nDTEND:20240102T120000Z\n"+
-		"BEGIN:AVAILABLE\nUID:4\nDTSTART:20240101T200000Z\nDURATION:PT1H\nEND:AVAILABLE\nEND:VAVAILABILITY")
-	want := "busy-unavailable 0000-0900, busy 1200-2000, busy 2100-02T1200, busy-unavailable 02T1700-03T0000"
-	for _, objects := range [][]*Object{{usual, travel}, {travel, usual}} {
-		got, err := Unavailable(objects, utc(t, "20240101T000000Z", 0), utc(t, "20240103T000000Z", 0), nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, busyText(got)); diff != "" {
-			t.Error(diff)
-		}
+// What an AVAILABLE part gives back, and what a range has to do with it.
+func TestAvailability(t *testing.T) {
+	const days = "BEGIN:AVAILABLE\nUID:2\nDTSTART:20231201T090000Z\nDTEND:20231201T170000Z\nRRULE:FREQ=DAILY\nEND:AVAILABLE\n"
+	for _, tt := range []struct{ name, head, parts, want string }{
+		{"open, and nothing given back", "", "", "busy-unavailable 0000-03T0000"},
+		{"a series", "", days, "busy-unavailable 0000-0900, busy-unavailable 1700-02T0900, busy-unavailable 02T1700-03T0000"},
+		{"of its own type", "BUSYTYPE:BUSY-TENTATIVE\n", "", "busy-tentative 0000-03T0000"},
+		{"with an end", "DTEND:20240101T120000Z\n", days, "busy-unavailable 0000-0900"},
+		{"with a start", "DTSTART:20240102T120000Z\n", days, "busy-unavailable 02T1700-03T0000"},
+		{"of a length", "DTSTART:20240101T120000Z\nDURATION:PT6H\n", days, "busy-unavailable 1700-1800"},
+		{"elsewhere", "DTSTART:20250101T120000Z\n", days, ""},
+		{"parts that overlap", "", days + "BEGIN:AVAILABLE\nUID:3\nDTSTART:20240101T100000Z\nDTEND:20240102T100000Z\nEND:AVAILABLE\n",
+			"busy-unavailable 0000-0900, busy-unavailable 02T1700-03T0000"},
+		{"a part that is moved", "", days + "BEGIN:AVAILABLE\nUID:2\nRECURRENCE-ID:20240101T090000Z\nDTSTART:20240101T200000Z\nDURATION:PT1H\nEND:AVAILABLE\n",
+			"busy-unavailable 0000-2000, busy-unavailable 2100-02T0900, busy-unavailable 02T1700-03T0000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := object(t, "BEGIN:VAVAILABILITY\nUID:1\n"+tt.head+tt.parts+"END:VAVAILABILITY")
+			got, err := o.Availability(utc(t, "20240101T000000Z", 0), utc(t, "20240103T000000Z", 0), nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, busyText(got.Taken)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
-}
-
-func TestNewFreeBusy(t *testing.T) {
-	at := func(hour int) int64 { return int64(1704067200 + hour*3600) }
-	got := NewFreeBusy(at(0), at(24), at(0), []BusyPeriod{
-		{at(10), at(11), Busy}, {at(9), at(10), Busy}, {at(9), at(12), BusyTentative}, {at(-3), at(1), Busy}, {at(14), at(15), Free}, {at(23), at(30), BusyUnavailable},
-		{at(11) + 1, at(11) + 60, Busy},
-	})
-	want := strings.ReplaceAll(`BEGIN:VCALENDAR
-VERSION:2.0
-BEGIN:VFREEBUSY
-DTSTAMP:20240101T000000Z
-DTSTART:20240101T000000Z
-DTEND:20240102T000000Z
-FREEBUSY;FBTYPE=BUSY:20240101T000000Z/20240101T010000Z
-FREEBUSY;FBTYPE=BUSY-TENTATIVE:20240101T090000Z/20240101T120000Z
-FREEBUSY;FBTYPE=BUSY:20240101T090000Z/20240101T110000Z
-FREEBUSY;FBTYPE=BUSY:20240101T110001Z/20240101T110100Z
-FREEBUSY;FBTYPE=BUSY-UNAVAILABLE:20240101T230000Z/20240102T000000Z
-END:VFREEBUSY
-END:VCALENDAR
-`, "\n", "\r\n")
-	if diff := cmp.Diff(want, string(got.Append(nil))); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func BenchmarkMergeBusy(b *testing.B) {
-	var all []BusyPeriod
-	for i := range int64(1000) {
-		all = append(all, BusyPeriod{i * 977 % 1000 * 1800, i*977%1000*1800 + 3600, BusyType(1 + i%3)})
-	}
-	buf := make([]BusyPeriod, len(all))
-	b.Run(fmt.Sprint(len(all)), func(b *testing.B) {
-		for b.Loop() {
-			copy(buf, all)
-			MergeBusy(buf)
-		}
-	})
 }

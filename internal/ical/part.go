@@ -44,7 +44,7 @@ type part struct {
 func newPart(c *Component, zones *Zones) (part, error) {
 	p := part{comp: c, begin: math.MinInt64, end: math.MaxInt64}
 	var start, end, duration, created, completed *Property
-	status, transparent := "", false
+	status, transparent, hidden := "", false, false
 	for i := range c.Props {
 		q := &c.Props[i]
 		switch q.Name {
@@ -64,13 +64,15 @@ func newPart(c *Component, zones *Zones) (part, error) {
 			status = q.Value
 		case "TRANSP":
 			transparent = strings.EqualFold(strings.TrimSpace(q.Value), "TRANSPARENT")
+		case hiddenInstance:
+			hidden = isHidden(q)
 		case "CREATED":
 			created = q
 		case "COMPLETED":
 			completed = q
 		}
 	}
-	if c.Name == "VEVENT" && !transparent {
+	if c.Name == "VEVENT" && !transparent && !hidden {
 		p.busy = busyOfStatus(status)
 	}
 	var err error

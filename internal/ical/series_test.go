@@ -308,3 +308,6 @@ func TestDetached(t *testing.T) {
 		t.Errorf("a series of %d bytes", d.Size())
 	}
 }
+
+// utcText is a moment as a DATE-TIME in UTC.
+func utcText(unix int64) string { return DateTime{Wall: unix, Kind: UTC}.String() }

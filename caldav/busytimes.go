@@ -1,0 +1,122 @@
+package caldav
+
+import (
+	"errors"
+
+	"convene/acl"
+	"convene/calendar"
+	"convene/directory"
+	"convene/freebusy"
+	"convene/store"
+)
+
+// timesOf is when a recipient is busy: by those calendars of theirs that count and
+// that the caller may ask about, and by when they say to be there. Who has no
+// calendars yet is free. Errors: errDenied.
+func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freebusy.Times, error) {
+	home := &resource{kind: kindHome, dir: homePath(who.GUID), owner: who}
+	found, err := s.tx.Home(who.GUID)
+	if errors.Is(err, calendar.ErrNoHome) {
+		inbox := &resource{kind: kindInbox, owner: who}
+		return &freebusy.Times{}, permitted(s.rights(inbox))
+	}
+	if err != nil {
+		return nil, err
+	}
+	home.home = found
+	inbox, err := s.tx.Collection(found.ID, calendar.Inbox)
+	if err != nil {
+		return nil, err
+	}
+	if err := permitted(s.rightsIn(who, inbox)); err != nil {
+		return nil, err
+	}
+	q := s.busyQuery(ask.From, ask.To)
+	owner := s.req.target.owner
+	q.Mask = freebusy.Mask{UID: ask.Mask, Own: who.GUID == owner.GUID,
+		IsOrganizer: func(address string) bool { return isNamed(owner, s.h.addressKey(s.req, address)) }}
+	times := &freebusy.Times{}
+	if times.Unavailable, err = s.tx.Availability(found); err != nil {
+		return nil, err
+	}
+	detail := func(acl.Privilege) freebusy.Detail { return 0 }
+	if ask.Extended {
+		detail = s.detailOf(who)
+	}
+	return times, s.homeTimes(times, home, q, detail)
+}
+
+// permitted is errDenied without the privilege to ask about the owner of an inbox.
+func permitted(p acl.Privilege) error {
+	if p.Has(acl.ScheduleQueryFreeBusy) {
+		return nil
+	}
+	return errDenied
+}
+
+// detailOf says what the caller may know of the events of a recipient, by what they
+// may do with the calendar that these are in: everything of what is theirs or of
+// whom they act for, what an event is about if they may read it, and who has taken a
+// room.
+func (s *scope) detailOf(who *directory.Principal) func(acl.Privilege) freebusy.Detail {
+	own := who.GUID == s.req.target.owner.GUID || who.GUID == aclCaller(s.req.caller).GUID
+	return func(granted acl.Privilege) (detail freebusy.Detail) {
+		if own || granted.Has(acl.Read) {
+			detail |= freebusy.Summary
+		}
+		if own || who.Type == directory.Location || who.Type == directory.Resource {
+			detail |= freebusy.Organizer
+		}
+		return detail
+	}
+}
+
+// busyQuery asks about the time from until before to, in Unix seconds.
+func (s *scope) busyQuery(from, to int64) calendar.BusyQuery {
+	return calendar.BusyQuery{From: from, To: to, Budget: s.budget()}
+}
+
+// periodSize is about what a busy period takes of memory, in bytes, when it is
+// gathered, merged and written; eventSize what an event does.
+const (
+	periodSize = 128
+	eventSize  = 2048
+)
+
+// homeTimes adds to times those of the calendars of a home that count (RFC 6638 §9.1)
+// and that the caller may ask about. detail says of each what else may be told.
+func (s *scope) homeTimes(times *freebusy.Times, home *resource, q calendar.BusyQuery, detail func(acl.Privilege) freebusy.Detail) error {
+	for in, err := range s.readableIn(home, acl.ReadFreeBusy) {
+		if err != nil {
+			return err
+		}
+		if in.kind != kindCalendar {
+			continue
+		}
+		if transparent, err := s.tx.Transparent(in.col); err != nil || transparent {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		q.Detail = detail(in.privileges)
+		if err := s.calendarTimes(times, in, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// calendarTimes adds to times those of a calendar, object by object as the caller may
+// ask about them (RFC 4791 §6.1.1).
+func (s *scope) calendarTimes(times *freebusy.Times, in *resource, q calendar.BusyQuery) error {
+	member := *in
+	q.Counts = func(e *store.Entry) bool {
+		member.kind, member.name, member.object = kindObject, e.Name, e
+		return s.rights(&member).Has(acl.ReadFreeBusy)
+	}
+	if err := s.tx.Busy(times, in.col, &q); err != nil {
+		return err
+	}
+	return s.fits(len(times.Periods)*periodSize + len(times.Events)*eventSize)
+}
