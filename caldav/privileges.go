@@ -76,5 +76,14 @@ func writeACEPrincipal(w *webdav.Writer, p acl.Principal) {
 		w.End()
 	case acl.Self:
 		w.Empty(webdav.DAV("self"))
+	case acl.ProxyReader, acl.ProxyWriter, acl.ProxyScheduler, acl.ProxyManager:
+		w.Href(principalPath(p.GUID) + proxyGroupNames[p.Form] + "/")
 	}
+}
+
+// proxyGroupNames are the names of the proxy groups whose members an entry is about,
+// all of them or some (calendarserver-proxy §5.2).
+var proxyGroupNames = map[acl.Form]string{
+	acl.ProxyReader: "calendar-proxy-read", acl.ProxyWriter: "calendar-proxy-write",
+	acl.ProxyScheduler: "calendar-proxy-write", acl.ProxyManager: "calendar-proxy-write",
 }
