@@ -52,6 +52,10 @@ func TestPrivileges(t *testing.T) {
 					want = tt.principal
 				case acl.Calendar, acl.FreeBusyURL:
 					want = tt.calendar
+				case acl.Inbox:
+					if want = tt.private; tt.caller.GUID != "" {
+						want |= acl.ScheduleDeliver
+					}
 				}
 				got := policy().Privileges(r, tt.caller)
 				if got != want {
@@ -79,7 +83,7 @@ func TestNoOwner(t *testing.T) {
 				got := policy().Privileges(acl.Resource{Kind: kind, Owner: owner}, c)
 				most := look
 				if kind >= acl.Home {
-					most = acl.ReadFreeBusy
+					most = acl.ReadFreeBusy | acl.ScheduleDeliver
 				}
 				if !most.Has(got) {
 					t.Errorf("%v has %b on kind %d of %v", c, got, kind, owner)
@@ -161,7 +165,9 @@ func TestList(t *testing.T) {
 		"home": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "ann"}}, []acl.ACE{boss, auditor, owner}, []string{"boss", "auditor", "ann"}},
 		"calendar": {acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "ann"}},
 			[]acl.ACE{boss, auditor, inherited, {everyone, true, acl.ReadFreeBusy, false, acl.FromHome}}, []string{"boss", "auditor", "ann"}},
-		"inbox":           {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "boss"}}, []acl.ACE{boss, auditor, inherited}, []string{"boss", "auditor"}},
+		"inbox": {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "boss"}},
+			[]acl.ACE{boss, auditor, inherited, {everyone, true, acl.ScheduleDeliver, false, acl.FromHome}}, []string{"boss", "auditor"}},
+		"outbox":          {acl.Resource{Kind: acl.Outbox, Owner: acl.Owner{GUID: "boss"}}, []acl.ACE{boss, auditor, inherited}, []string{"boss", "auditor"}},
 		"home of a group": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "staff", Group: true}}, []acl.ACE{boss, auditor}, []string{"boss", "auditor"}},
 	} {
 		t.Run(name, func(t *testing.T) {
