@@ -53,6 +53,10 @@ func TestPrivileges(t *testing.T) {
 					want = tt.principal
 				case acl.Calendar, acl.FreeBusyURL:
 					want = tt.calendar
+				case acl.Inbox:
+					if want = tt.private; tt.caller.GUID != "" {
+						want |= acl.ScheduleDeliver
+					}
 				}
 				got := policy().Privileges(r, tt.caller)
 				if got != want {
@@ -80,7 +84,7 @@ func TestNoOwner(t *testing.T) {
 				got := policy().Privileges(acl.Resource{Kind: kind, Owner: owner}, c)
 				most := look
 				if kind >= acl.Home {
-					most = acl.ReadFreeBusy
+					most = acl.ReadFreeBusy | acl.ScheduleDeliver
 				}
 				if !most.Has(got) {
 					t.Errorf("%v has %b on kind %d of %v", c, got, kind, owner)
@@ -173,8 +177,12 @@ func TestList(t *testing.T) {
 			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
 		"inbox": {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "ann"}},
 			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyScheduler, acl.Unbind|acl.WriteProperties, home),
-				proxy(acl.ProxyWriter, look, home), proxy(acl.ProxyReader, look, home)},
+				proxy(acl.ProxyWriter, look, home), proxy(acl.ProxyReader, look, home),
+				{everyone, true, acl.ScheduleDeliver, false, home}},
 			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
+		"outbox": {acl.Resource{Kind: acl.Outbox, Owner: acl.Owner{GUID: "ann"}},
+			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyScheduler, acl.ScheduleSend, home)},
+			[]string{"boss", "auditor", "ann", "ann write"}},
 		"notifications of an administrator": {acl.Resource{Kind: acl.Notifications, Owner: acl.Owner{GUID: "boss"}}, []acl.ACE{boss, auditor, inherited}, []string{"boss", "auditor"}},
 		"home of a group": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "ann", Group: true}},
 			[]acl.ACE{boss, auditor, proxy(acl.ProxyWriter, look|acl.Bind, 0), proxy(acl.ProxyReader, look, 0)},

@@ -82,6 +82,8 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 		yield(ACE{Principal: everyone, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
 	case r.Kind == Calendar || r.Kind == FreeBusyURL:
 		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+	case r.Kind == Inbox: // else nobody could invite anybody (RFC 6638 §6.1)
+		yield(ACE{Principal: everyone, Grant: true, Privileges: ScheduleDeliver, Inherited: FromHome})
 	}
 }
 

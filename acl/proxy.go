@@ -83,6 +83,7 @@ var proxies = [...]proxyRights{
 	Calendar:    {read: look, write: look | Write},
 	Collection:  {read: look, write: look | Write},
 	Inbox:       {read: look, write: look, schedule: Unbind | WriteProperties},
+	Outbox:      {schedule: ScheduleSend},
 	Dropbox:     {read: look, write: look | Write},
 	FreeBusyURL: {read: look, write: look},
 	lastListed:  {},
