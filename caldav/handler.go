@@ -20,8 +20,8 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Proxies, Audit,
-// PublicURL, Memory, Log and Now are required.
+// Options are what a Handler is made from. All fields but Proxies, Acts,
+// Audit, PublicURL, Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
@@ -32,6 +32,7 @@ type Options struct {
 	// delegates that are not known are not none. Without it nobody is a delegate.
 	Proxies func(ctx context.Context, caller *auth.Caller, delegator string) (*acl.Proxy, error)
 
+	Acts      *audit.Log      // has who changed whose lists; nil: it is not recorded
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
@@ -116,6 +117,8 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
+	act *audit.Act // that the audit log tells of before and after it; nil: of none
+
 	facts facts // of the directory, as far as the action has asked for them
 
 	line   *logging.Entry // in the access log
@@ -183,7 +186,14 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	var act action
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
-	if ok && !h.hopeless(req, &req.target, m.need.Target|m.need.Parent) {
+	if ok {
+		hopeless, err := h.hopeless(req, &req.target, m.need.Target|m.need.Parent)
+		if err != nil {
+			return nil, err
+		}
+		ok = !hopeless
+	}
+	if ok {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
@@ -193,6 +203,16 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
+	err = h.recorded(ctx, req, func() error {
+		resp, err = h.transact(ctx, req, m, act, groups)
+		return err
+	})
+	return resp, err
+}
+
+// transact is step two: it runs the action in its transaction, until it lacks
+// nothing. groups are those of the target's owner that have limits.
+func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
 		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
@@ -205,10 +225,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 				}
 			}
 			resp, err = s.serve(act)
-			if !s.lack.nothing() {
-				return &s.lack
-			}
-			return err
+			return s.outcome(err)
 		})
 	})
 	return resp, err
@@ -228,13 +245,11 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 				nowhere.kind = kindMissing
 				s, err = nowhere, nil
 			}
-			if err == nil {
-				resp, err = s.serve(nil)
-				if !s.lack.nothing() {
-					return &s.lack
-				}
+			if err != nil {
+				return err
 			}
-			return err
+			resp, err = s.serve(nil)
+			return s.outcome(err)
 		})
 	})
 	return resp, err

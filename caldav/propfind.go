@@ -178,9 +178,10 @@ func (s *scope) eachObject(self *resource, fn func(*resource) error) error {
 		return err
 	}
 	r := *self
-	r.kind = kindObject
 	for entry := range snap.All() {
-		r.object, r.name = entry, entry.Name
+		if !s.member(&r, entry) {
+			continue
+		}
 		if err := fn(&r); err != nil {
 			return err
 		}
