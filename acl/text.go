@@ -46,3 +46,48 @@ func (p Privilege) names(on Kind) []string {
 	}
 	return names
 }
+
+// An Explanation says what a caller may do to a resource, and why.
+type Explanation struct {
+	Path       string            `json:"path"`
+	Kind       string            `json:"kind"`
+	Exists     bool              `json:"exists"` // false: nothing is there, and what holds is the list of the collection
+	Owner      string            `json:"owner,omitempty"`
+	OwnerName  string            `json:"ownerName,omitempty"`
+	Caller     string            `json:"caller,omitempty"`
+	CallerName string            `json:"callerName,omitempty"`
+	Entries    []ExplainedEntry  `json:"entries"`    // the list, in the order in which it is read
+	Privileges []ExplainedResult `json:"privileges"` // what may be granted here
+}
+
+// An ExplainedEntry is an entry and what it did.
+type ExplainedEntry struct {
+	Text
+	About   bool     `json:"about"`   // it is about the caller
+	Settles []string `json:"settles"` // what no entry before it had settled
+}
+
+// An ExplainedResult is the verdict about one privilege.
+type ExplainedResult struct {
+	Name    string `json:"name"`
+	Granted bool   `json:"granted"`
+	By      []int  `json:"by"` // the entries that settled it, or its parts, from 1 on; none: no entry did
+}
+
+// Fill adds the steps and the outcome of an evaluation on a kind of resource.
+func (e *Explanation) Fill(steps []Step, granted Privilege, on Kind) {
+	e.Entries = make([]ExplainedEntry, len(steps))
+	for i := range steps {
+		s := &steps[i]
+		e.Entries[i] = ExplainedEntry{s.Text(on), s.About, s.Settles.names(on)}
+	}
+	for n := range on.Supported {
+		result := ExplainedResult{Name: n.Name.Local, Granted: granted.Has(n.Set), By: []int{}}
+		for i := range steps {
+			if steps[i].Settles&n.Set != None {
+				result.By = append(result.By, i+1)
+			}
+		}
+		e.Privileges = append(e.Privileges, result)
+	}
+}

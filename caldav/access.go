@@ -301,13 +301,18 @@ func (t *target) parentPath() string {
 // shown is the kind of the target that the caller is told of. To whom may read
 // neither an object or an ordinary collection nor what it is in, it looks like a
 // place where nothing is: the response must not tell whether it is there. That
-// calendars are there is known from their free-busy times.
+// calendars are there is known from their free-busy times. Who has been granted
+// what they ask for, without reading, is told.
 func (s *scope) shown() kind {
 	const concealed = kindObject | kindCollection
-	if s.kind&concealed != 0 && !s.privileges().Has(acl.Read) && !s.parentPrivileges().Has(acl.Read) {
-		return kindMissing
+	if s.kind&concealed == 0 || s.privileges().Has(acl.Read) || s.parentPrivileges().Has(acl.Read) {
+		return s.kind
 	}
-	return s.kind
+	m, ok := s.h.table(s.kind, &s.req.target)[s.req.Method]
+	if ok && m.need != (acl.Requirement{}) && s.require(m.need) == nil {
+		return s.kind
+	}
+	return kindMissing
 }
 
 // mayDo decides whether the caller may do what they ask of what the transaction
