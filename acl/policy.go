@@ -48,6 +48,9 @@ const (
 	Nobody
 )
 
+// FreeBusyNamed is the FreeBusy of a setting.
+var FreeBusyNamed = map[string]FreeBusy{"all": Everybody, "group": InGroup, "none": Nobody}
+
 // Anonymous reports whether there is anything that may be read without signing in.
 func (p *Policy) Anonymous() bool { return p.AnonymousRoot || p.AnonymousHierarchy }
 

@@ -79,4 +79,3 @@ func IsNoPath(err error) bool {
 	e, ok := errors.AsType[*webdav.Error](err)
 	return ok && e.Status == http.StatusNotFound
 }
-

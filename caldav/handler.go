@@ -52,7 +52,8 @@ type Limits struct {
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
-	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
+	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type. Otherwise they find those whom they search for by at least three characters."`
+	FreeBusy        string        `toml:"free-busy" doc:"Who may see when people are busy, unless these say otherwise for a calendar by its access control list: \"all\" who sign in, the members of a \"group\" that the person is in, or \"none\". The busy times of rooms and resources are for all."`
 }
 
 // Rules are the limits of calendar data.
@@ -64,7 +65,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, ListPrincipals: true,
+		SearchResults: 500, ListPrincipals: true, FreeBusy: "all",
 	}
 }
 
