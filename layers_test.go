@@ -45,7 +45,7 @@ sacl                  audit auth directory internal/atomicfile internal/engine i
 acl
 caldav                acl audit auth caldav/calquery calendar directory internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
 admin/backup          auth internal/atomicfile internal/engine sacl store
-admin                 admin/backup audit auth directory internal/engine internal/settings quota sacl store
+admin                 acl admin/backup audit auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
 server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server

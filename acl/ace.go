@@ -9,9 +9,7 @@ type Kind uint8
 
 // The kinds. Those from Home on lie in a calendar home.
 const (
-	Shared        Kind = iota // "/", "/principals/"
-	Records                   // where principals are listed
-	Homes                     // "/calendars/", and what is below it and no one's own
+	Shared        Kind = iota // "/", "/principals/", "/calendars/" and what is below them and no one's own
 	Record                    // a principal: user, group, location, resource
 	ProxyGroup                // the group of those who act for a principal
 	Home                      // a calendar home, and the files in the home itself

@@ -28,10 +28,6 @@ type Policy struct {
 
 	FreeBusy FreeBusy // who may see the busy times of people unless they say otherwise
 
-	// What may be read without signing in.
-	AnonymousRoot      bool // "/" and "/principals/", without who is there
-	AnonymousHierarchy bool // "/calendars/" and homes: which collections there are, and nothing in them
-
 	// Incomplete says that the directory could not be asked yet about some of
 	// them: who is not in the lists may still be an administrator or a reader.
 	Incomplete bool
@@ -50,9 +46,6 @@ const (
 
 // FreeBusyNamed is the FreeBusy of a setting.
 var FreeBusyNamed = map[string]FreeBusy{"all": Everybody, "group": InGroup, "none": Nobody}
-
-// Anonymous reports whether there is anything that may be read without signing in.
-func (p *Policy) Anonymous() bool { return p.AnonymousRoot || p.AnonymousHierarchy }
 
 // Privileges is what caller may do to a resource: its list, evaluated.
 func (p *Policy) Privileges(r Resource, c Caller) Privilege {
@@ -110,7 +103,6 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 		}
 	}
 	p.eachDefault(r, yield)
-	p.eachAnonymous(r, yield)
 }
 
 // eachDefault yields what those who have signed in may do unless something else
@@ -129,21 +121,6 @@ func (p *Policy) eachDefault(r *Resource, yield func(ACE)) {
 		for _, group := range r.OwnerGroups {
 			yield(ACE{Principal: Principal{Form: Href, GUID: group}, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
 		}
-	}
-}
-
-// eachAnonymous yields what may be read without signing in. Who signs in does not
-// lose it.
-func (p *Policy) eachAnonymous(r *Resource, yield func(ACE)) {
-	everyone := Principal{Form: Everyone}
-	switch {
-	case r.Member:
-	case r.Kind == Shared && p.AnonymousRoot, r.Kind == Homes && p.AnonymousHierarchy:
-		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Protected: true})
-	case r.Kind == Home && p.AnonymousHierarchy:
-		yield(ACE{Principal: everyone, Grant: true, Privileges: look})
-	case (r.Kind == Calendar || r.Kind == Collection) && p.AnonymousHierarchy:
-		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Inherited: FromHome})
 	}
 }
 

@@ -65,10 +65,6 @@ func (k kind) access() acl.Kind {
 		return acl.Dropbox
 	case kindFreeBusyURL:
 		return acl.FreeBusyURL
-	case kindPrincipalType:
-		return acl.Records
-	case kindHomes, kindHomeType:
-		return acl.Homes
 	case kindObject:
 		return acl.Object
 	case kindMissing:
@@ -218,7 +214,7 @@ func (s *scope) newGrant(r *resource) grant {
 	listed := s.listed(&collection)
 	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
 	g.members = g.granted
-	if r.col.Rights.Own || s.h.Access.AnonymousHierarchy { // else what is in it has the same
+	if r.col.Rights.Own { // else what is in it has the same
 		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
 		g.members = s.evaluate(listed)
 	}

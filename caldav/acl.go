@@ -130,7 +130,7 @@ func (s *scope) acePrincipal(e *webdav.Element) (acl.Principal, error) {
 		return acl.Principal{Form: acl.PropertyOwner}, nil
 	case !simple:
 		return acl.Principal{}, webdav.BadRequest("DAV:principal holds " + e.Name.Local)
-	case (form == acl.Everyone || form == acl.Unauthenticated) && !s.h.Access.Anonymous():
+	case form == acl.Everyone || form == acl.Unauthenticated:
 		return acl.Principal{}, webdav.Forbidden(webdav.CondAllowedPrincipal, "everybody signs in here")
 	}
 	return acl.Principal{Form: form}, nil

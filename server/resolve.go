@@ -29,8 +29,7 @@ const resolveLimit = 2 * time.Second
 func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
-	policy.FreeBusy = acl.FreeBusyNamed[next.config.Calendars.FreeBusy]
+	policy := accessPolicy(ctx, next.directory, &next.config, log)
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -50,14 +49,21 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	return nil
 }
 
+// accessPolicy is what a configuration says of everybody's resources, with those whom
+// the directory knows now.
+func accessPolicy(ctx context.Context, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {
+	policy := resolvePolicy(ctx, d, c.Access, log)
+	policy.FreeBusy = acl.FreeBusyNamed[c.Calendars.FreeBusy]
+	return policy
+}
+
 // resolvePolicy finds the records that the entries of c name. Those that the
 // directory does not know are left out with a warning; the policy is incomplete
 // if it could not be asked about some.
 func resolvePolicy(ctx context.Context, d directory.Directory, c config.Access, log *slog.Logger) acl.Policy {
 	administrators, all := resolveAll(ctx, d, "access.administrators", c.Administrators, log)
 	readers, too := resolveAll(ctx, d, "access.readers", c.Readers, log)
-	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too,
-		AnonymousRoot: c.AnonymousRoot, AnonymousHierarchy: c.AnonymousHierarchy}
+	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
 }
 
 // resolveAll returns the GUIDs of the records that the entries of a setting name,
