@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"convene/acl"
 	"convene/internal/webdav"
 )
 
@@ -54,6 +55,9 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 	}
 	if t.collection == "" {
 		r := s.targetHome()
+		if !s.rights(r).Has(acl.Read) {
+			return "", nil
+		}
 		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	if t.setFile(s.tx, s.home) != nil {
@@ -63,12 +67,15 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 	if err != nil {
 		return "", nil
 	}
+	r := s.collectionResource(col)
 	if t.object == "" {
-		r := s.collectionResource(col)
+		if !r.privileges.Has(acl.Read) {
+			return "", nil // to whom may not read it, it has no state
+		}
 		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	entry, err := s.tx.Entry(col, t.object)
-	if err != nil || entry == nil {
+	if err != nil || entry == nil || !s.member(r, entry) {
 		return "", nil
 	}
 	return webdav.ETag(etagOf(s.home.Epoch, col, entry.Rev)), nil
