@@ -50,7 +50,7 @@ func (h *Handler) setACL(r *request) (action, error) {
 			return nil, err
 		}
 		at, _ := self.place()
-		return &webdav.Response{Status: http.StatusOK}, s.tx.SetACL(at, value)
+		return &webdav.Response{Status: http.StatusOK}, s.tx.SetList(at, value)
 	}, nil
 }
 

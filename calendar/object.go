@@ -229,9 +229,9 @@ func (tx *Tx) Unset(at Place, name xml.Name) error {
 	return err
 }
 
-// SetACL sets the access control list of the collection or object at a place; nil
+// SetList sets the access control list of the collection or object at a place; nil
 // removes it. Errors: those of [store.Tx.SetACL].
-func (tx *Tx) SetACL(at Place, list []byte) error {
+func (tx *Tx) SetList(at Place, list []byte) error {
 	c := &Change{Op: SetACL, At: at, Value: list}
 	return tx.change(c, func() error { return tx.Tx.SetACL(at.Collection, at.Name, list) })
 }

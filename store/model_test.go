@@ -36,7 +36,7 @@ type modelCollection struct {
 	history []modelChange // of objects
 	props   map[string]string
 	acl     string
-	rights  Rev // the last change of a list
+	rights  Rev   // the last change of a list
 	tokens  []Rev // positions to ask from, with all that was there
 }
 
