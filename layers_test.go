@@ -46,7 +46,7 @@ sacl                  audit auth directory internal/atomicfile internal/engine i
 acl
 caldav                acl audit auth caldav/calquery calendar directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
 admin/backup          auth internal/atomicfile internal/engine sacl store
-admin                 admin/backup audit auth directory internal/engine internal/settings quota sacl store
+admin                 acl admin/backup audit auth directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
 server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
@@ -169,7 +169,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 func TestOneDoor(t *testing.T) {
 	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
 		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
-		EnsureHome DeleteHome SetProperty RemoveProperty`)
+		EnsureHome DeleteHome SetProperty RemoveProperty SetACL`)
 	found := 0
 	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {
 		f := strings.Split(line, "\t")

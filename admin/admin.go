@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"convene/acl"
 	"convene/admin/backup"
 	"convene/audit"
 	"convene/auth"
@@ -24,6 +25,8 @@ type Admin struct {
 	Audit     *audit.Log // nil: acts are not recorded
 	// Provision makes the home of a principal who has none yet.
 	Provision func(context.Context, *directory.Principal) error
+	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
+	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none

@@ -75,6 +75,7 @@ var kinds = []Kind{
 	{auth.ErrNotEnabled, "not-enabled", StatusRefused, "enable the record in the directory"},
 	{ErrNoDevices, "no-devices", StatusRefused, "offer basic or digest in auth.schemes"},
 	{ErrNoCalendars, "no-calendars", StatusRefused, "enable calendars for the record in the directory"},
+	{ErrNoResource, "no-resource", StatusNotFound, "name what is below /principals/ or /calendars/"},
 	{ErrNotRunning, "not-running", StatusAway, "start it: convene serve"},
 	{backup.ErrForeign, "not-a-backup", StatusRefused, "name a file that convene backup wrote"},
 	{backup.ErrNewer, "newer-backup", StatusRefused, "use the version of convene that wrote the backup, or a later one"},

@@ -18,6 +18,8 @@ func verbs() map[string]verb {
 		"sacl-change":   typed((*Admin).saclChange),
 		"sacl-reset":    typed((*Admin).saclReset),
 		"sacl-explain":  typed((*Admin).saclExplain),
+		"acl-show":      typed((*Admin).aclShow),
+		"acl-explain":   typed((*Admin).aclExplain),
 		"reload":        typed((*Admin).reload),
 		"verify":        typed((*Admin).verify),
 		"reindex":       typed((*Admin).reindex),

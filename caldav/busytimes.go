@@ -110,13 +110,22 @@ func (s *scope) homeTimes(times *freebusy.Times, home *resource, q calendar.Busy
 // calendarTimes adds to times those of a calendar, object by object as the caller may
 // ask about them (RFC 4791 §6.1.1).
 func (s *scope) calendarTimes(times *freebusy.Times, in *resource, q calendar.BusyQuery) error {
-	member := *in
-	q.Counts = func(e *store.Entry) bool {
-		member.kind, member.name, member.object = kindObject, e.Name, e
-		return s.rights(&member).Has(acl.ReadFreeBusy)
-	}
+	q.Counts = s.counts(in)
 	if err := s.tx.Busy(times, in.col, &q); err != nil {
 		return err
 	}
 	return s.fits(len(times.Periods)*periodSize + len(times.Events)*eventSize)
+}
+
+// counts says which objects of a collection the caller may know the times of; nil:
+// all of them.
+func (s *scope) counts(r *resource) func(*store.Entry) bool {
+	if r.col.Rights.Objects == 0 && s.grantIn(r).members.Has(acl.ReadFreeBusy) {
+		return nil
+	}
+	member := *r
+	return func(e *store.Entry) bool {
+		s.member(&member, e)
+		return member.privileges.Has(acl.ReadFreeBusy)
+	}
 }

@@ -54,25 +54,28 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	if t.collection == "" {
-		if !s.rightsIn(s.req.target.owner, nil).Has(acl.Read) {
+		r := s.targetHome()
+		if !s.rights(r).Has(acl.Read) {
 			return "", nil
 		}
-		r := resource{home: s.home}
-		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
+		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	if t.setFile(s.tx, s.home) != nil {
 		return "", nil
 	}
 	col, err := s.tx.Collection(s.home.ID, t.collection)
-	if err != nil || !s.rightsIn(s.req.target.owner, col).Has(acl.Read) {
-		return "", nil // to whom may not read it, it has no state
+	if err != nil {
+		return "", nil
 	}
+	r := s.collectionResource(col)
 	if t.object == "" {
-		r := resource{kind: kinds[col.Kind], col: col, home: s.home}
-		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
+		if !r.privileges.Has(acl.Read) {
+			return "", nil // to whom may not read it, it has no state
+		}
+		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	entry, err := s.tx.Entry(col, t.object)
-	if err != nil || entry == nil {
+	if err != nil || entry == nil || !s.member(r, entry) {
 		return "", nil
 	}
 	return webdav.ETag(etagOf(s.home.Epoch, col, entry.Rev)), nil

@@ -49,7 +49,14 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
-	if h.hopeless(r.caller, &d.target, acl.Bind) {
+	if err := h.supplyProxy(r.Context(), r, d.owner.GUID); err != nil {
+		return nil, err
+	}
+	hopeless, err := h.hopeless(r, &d.target, acl.Bind)
+	switch {
+	case err != nil:
+		return nil, err
+	case hopeless:
 		return nil, h.refusal(d.parentPath(), acl.Bind)
 	}
 	r.destination = d
@@ -160,7 +167,7 @@ func (s *scope) mayPlace(d *destination, col *store.Collection, name string) err
 		return err
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
-	case !s.rightsIn(d.owner, col).Has(acl.WriteContent):
+	case !s.rights(&resource{kind: kindObject, owner: d.owner, col: col, object: old}).Has(acl.WriteContent):
 		return s.h.refusal(d.path, acl.WriteContent)
 	}
 	return nil
@@ -211,6 +218,10 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.checkCollectionTransfer(); err != nil {
 			return nil, err
+		}
+		// What may not be read may not be copied; and a copy without it would look whole.
+		if self := s.resource(); !s.showsAll(self) {
+			return nil, h.refusal(self.dir, acl.Read)
 		}
 		home, created, err := s.clear(d)
 		if err != nil {

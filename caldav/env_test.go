@@ -36,6 +36,9 @@ type env struct {
 	h      *caldav.Handler
 	now    time.Time
 
+	// proxies is what a caller may do for a delegator, by the GUIDs of both.
+	proxies map[[2]string]*acl.Proxy
+
 	quota    atomic.Pointer[quota.Policy]
 	freeDisk atomic.Int64
 }
@@ -115,13 +118,17 @@ func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...fu
 	e.policy = acl.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
-		Access: &e.policy,
+		Access: &e.policy, Proxies: e.proxyFor,
 		Limits: limits, Now: func() time.Time { return e.now },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
+}
+
+func (e *env) proxyFor(_ context.Context, c *auth.Caller, delegator string) (*acl.Proxy, error) {
+	return e.proxies[[2]string{c.Principal.GUID, delegator}], nil
 }
 
 func (e *env) caller(name string) *auth.Caller {

@@ -20,12 +20,19 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Audit, PublicURL,
-// Memory, Log and Now are required.
+// Options are what a Handler is made from. All fields but Proxies, Acts,
+// Audit, PublicURL, Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
+
+	// Proxies says what a caller may do for a delegator, by the GUID of that; nil:
+	// nothing. It may wait. Its errors are answered as those of the directory are:
+	// delegates that are not known are not none. Without it nobody is a delegate.
+	Proxies func(ctx context.Context, caller *auth.Caller, delegator string) (*acl.Proxy, error)
+
+	Acts      *audit.Log      // has who changed whose lists; nil: it is not recorded
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
@@ -47,7 +54,8 @@ type Limits struct {
 	FreeBusyPeople  int           `toml:"free-busy-people" doc:"Most people and groups whose busy times one request may ask for."`
 	FreeBusyRooms   int           `toml:"free-busy-rooms" doc:"Most rooms and resources whose busy times one request may ask for, besides."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
-	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
+	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type. Otherwise they find those whom they search for by at least three characters."`
+	FreeBusy        string        `toml:"free-busy" doc:"Who may see when people are busy, unless these say otherwise for a calendar by its access control list: \"all\" who sign in, the members of a \"group\" that the person is in, or \"none\". The busy times of rooms and resources are for all."`
 }
 
 // Rules are the limits of calendar data.
@@ -59,7 +67,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, FreeBusyPeople: 30, FreeBusyRooms: 200, ListPrincipals: true,
+		SearchResults: 500, FreeBusyPeople: 30, FreeBusyRooms: 200, ListPrincipals: true, FreeBusy: "all",
 	}
 }
 
@@ -113,6 +121,8 @@ type request struct {
 	destination *destination
 
 	concealed bool // who may not do this is told that nothing is there
+
+	act *audit.Act // that the audit log tells of before and after it; nil: of none
 
 	facts facts // of the directory, as far as the action has asked for them
 
@@ -177,9 +187,21 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
+	if owner := req.target.owner; owner != nil && req.target.kind&(kindProxyGroup|kindHome|belowHome) != 0 {
+		if err := h.supplyProxy(ctx, req, owner.GUID); err != nil {
+			return nil, err
+		}
+	}
 	var act action
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
-	if ok && (!h.hopeless(req.caller, &req.target, m.need.Target|m.need.Parent) || concealing(req)) {
+	if ok && !concealing(req) {
+		hopeless, err := h.hopeless(req, &req.target, m.need.Target|m.need.Parent)
+		if err != nil {
+			return nil, err
+		}
+		ok = !hopeless
+	}
+	if ok {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
@@ -189,6 +211,16 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
+	err = h.recorded(ctx, req, func() error {
+		resp, err = h.transact(ctx, req, m, act, groups)
+		return err
+	})
+	return resp, err
+}
+
+// transact is step two: it runs the action in its transaction, until it lacks
+// nothing. groups are those of the target's owner that have limits.
+func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
 		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
@@ -201,10 +233,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 				}
 			}
 			resp, err = s.serve(act)
-			if !s.lack.nothing() {
-				return &s.lack
-			}
-			return err
+			return s.outcome(err)
 		})
 	})
 	return resp, err
@@ -217,16 +246,19 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 	if req.target.kind&belowHome == 0 {
 		return nowhere.serve(nil)
 	}
-	err = h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
-		s, err := h.scope(tx, req)
-		if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
-			nowhere.kind = kindMissing
-			s, err = nowhere, nil
-		}
-		if err == nil {
+	err = h.supplied(ctx, req, func() error {
+		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+			s, err := h.scope(tx, req)
+			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
+				nowhere.kind = kindMissing
+				s, err = nowhere, nil
+			}
+			if err != nil {
+				return err
+			}
 			resp, err = s.serve(nil)
-		}
-		return err
+			return s.outcome(err)
+		})
 	})
 	return resp, err
 }

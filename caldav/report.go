@@ -48,8 +48,8 @@ func concealing(r *request) bool {
 func (h *Handler) report(r *request) (action, error) {
 	body, err := h.readXML(r)
 	r.concealed = body != nil && body.Is(webdav.ReportFreeBusyQuery)
-	if h.hopeless(r.caller, &r.target, acl.Required(r.Method, r.target.kind.access()).Target) {
-		return nil, nil // however it is refused
+	if hopeless, err := h.hopeless(r, &r.target, acl.Required(r.Method, r.target.kind.access()).Target); err != nil || hopeless {
+		return nil, err // however it is refused
 	}
 	if err != nil {
 		return nil, err
@@ -64,8 +64,8 @@ func (h *Handler) report(r *request) (action, error) {
 	rep := h.reports[i]
 	r.line.Sub = rep.name.Local
 	r.need = rep.need
-	if h.hopeless(r.caller, &r.target, rep.need) {
-		return nil, nil
+	if hopeless, err := h.hopeless(r, &r.target, rep.need); err != nil || hopeless {
+		return nil, err
 	}
 	return rep.do(h, r, body)
 }

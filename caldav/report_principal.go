@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"convene/acl"
 	"convene/directory"
@@ -75,6 +76,9 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
 	query.Limit = h.Limits.SearchResults
+	if h.lists(r, &query) {
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
 	if !ask.CollectionSet && !within(r, &query) {
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
@@ -232,11 +236,31 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.Contains,
 			Fields: []directory.Field{directory.FieldFullName, directory.FieldEmail, directory.FieldName}})
 	}
+	if h.lists(r, &q) {
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
 	found, err := h.search(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// leastSearched is how many characters somebody has to know of whom they search for
+// where principals are not listed.
+const leastSearched = 3
+
+// lists reports whether a search is so wide that it is a listing, and the caller may
+// have none.
+func (h *Handler) lists(r *request, q *directory.Query) bool {
+	if h.listsPrincipals(r) {
+		return false
+	}
+	short := func(t directory.Term) bool { return utf8.RuneCountInString(t.Value) < leastSearched }
+	if q.Match == directory.AnyOf {
+		return slices.ContainsFunc(q.Terms, short) || len(q.Terms) == 0
+	}
+	return !slices.ContainsFunc(q.Terms, func(t directory.Term) bool { return !short(t) })
 }
 
 // principals responds with the properties of records, at most limit of them (0:
@@ -282,12 +306,28 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
-		var found []*directory.Principal
-		for _, guid := range acl.Principals(s.acl(self), self.listed()) {
-			if p := s.recordByGUID(guid); p != nil {
-				found = append(found, p)
+		q := queryProperties(ask, s.req)
+		ms := s.h.multistatus()
+		for _, named := range acl.Principals(s.acl(self), self.listed()) {
+			p := s.recordByGUID(named.GUID)
+			if p == nil {
+				continue
+			}
+			if err := q.write(s, ms, s.namedResource(p, named.Form)); err != nil {
+				return nil, err
 			}
 		}
-		return s.tellPrincipals(found, ask, 0)
+		return applied(ms.Response(), webdav.ParsePrefer(s.req.Header)), nil
 	}, nil
+}
+
+// namedResource is a record under its canonical URL, or one of its proxy groups.
+func (s *scope) namedResource(p *directory.Principal, form acl.Form) *resource {
+	group := proxyGroupNames[form]
+	if group == "" {
+		return s.principalResource(p)
+	}
+	r := &resource{kind: kindProxyGroup, dir: principalPath(p.GUID) + group + "/", owner: p}
+	r.privileges = s.rights(r)
+	return r
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 
-	"convene/acl"
 	"convene/calendar"
 	"convene/internal/ical"
 	"convene/internal/webdav"
@@ -23,10 +22,11 @@ type scope struct {
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
 
-	last    grant                                // the one asked for last
-	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
+	last    grant                        // the one asked for last
+	granted map[store.CollectionID]grant // to the caller, as far as asked for
 
-	lack lack // what the action has found missing
+	lack  lack  // what the action has found missing
+	fault error // what makes all of it void
 
 	steps  *ical.Budget // see budget: what the request may still expand
 	waited int          // length of the response when somebody was last known to wait for it

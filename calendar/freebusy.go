@@ -17,7 +17,7 @@ type BusyQuery struct {
 	Budget   *ical.Budget
 	Mask     freebusy.Mask
 	Detail   freebusy.Detail         // of events; 0: they are not told
-	Counts   func(*store.Entry) bool // reports whether the asker may know of the times of an object
+	Counts   func(*store.Entry) bool // reports whether the asker may know of the times of an object; nil: of all
 }
 
 // Busy adds to times what a calendar says (RFC 4791 §7.10). Events are answered
@@ -36,7 +36,7 @@ func (tx *Tx) Busy(times *freebusy.Times, col *store.Collection, q *BusyQuery) e
 		return err
 	}
 	for i := range matches {
-		if q.Counts(matches[i].Entry) {
+		if q.Counts == nil || q.Counts(matches[i].Entry) {
 			if err := tx.busyObject(times, col, &matches[i], zone, q); err != nil {
 				return err
 			}

@@ -71,6 +71,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Members: members(&current.config, s.data.store, s.data.state),
+		Rights:  rights(current.calendars.Load()),
 	}, current.leave
 }
 
@@ -127,6 +128,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.Directory, o.close = dir, append(o.close, dir.Close)
 	o.Provision = provision(o.Store, dir)
+	if o.Rights, err = offlineRights(ctx, &c, o.Store, dir); err != nil {
+		return nil, err
+	}
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}

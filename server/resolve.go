@@ -29,7 +29,7 @@ const resolveLimit = 2 * time.Second
 func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
+	policy := accessPolicy(ctx, next.directory, &next.config, log)
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -38,7 +38,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	}
 	h, err := caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
-		Directory: next.directory, Access: &policy, Audit: s.accesses,
+		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
 		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
@@ -47,6 +47,14 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	next.policy = policy
 	next.calendars.Store(h)
 	return nil
+}
+
+// accessPolicy is what a configuration says of everybody's resources, with those whom
+// the directory knows now.
+func accessPolicy(ctx context.Context, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {
+	policy := resolvePolicy(ctx, d, c.Access, log)
+	policy.FreeBusy = acl.FreeBusyNamed[c.Calendars.FreeBusy]
+	return policy
 }
 
 // resolvePolicy finds the records that the entries of c name. Those that the
