@@ -17,6 +17,7 @@ import (
 	"convene/auth"
 	"convene/calendar"
 	"convene/config"
+	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/quota"
@@ -70,6 +71,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
+		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members: members(&current.config, s.data.store, s.data.state),
 	}, current.leave
 }
@@ -111,6 +113,10 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
+	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil); err != nil {
+		return nil, err
+	}
+	o.close = append(o.close, o.Delegates.Close)
 	state, err := openState(&c, stderr, nil)
 	if err != nil {
 		return nil, err
@@ -126,7 +132,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.Directory, o.close = dir, append(o.close, dir.Close)
-	o.Provision = provision(o.Store, dir)
+	o.Provision, o.Appointed = provision(o.Store, dir), appointed.NewList(dir)
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
