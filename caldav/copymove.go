@@ -49,11 +49,11 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
-	if err := h.supplyProxy(r.Context(), r, d.owner.GUID); err != nil {
+	if err := h.supplyActing(r.Context(), r, d.owner.GUID); err != nil {
 		return nil, err
 	}
 	if h.hopeless(r, &d.target, acl.Bind) {
-		return nil, h.refusal(d.parentPath(), acl.Bind)
+		return nil, r.refusal(h, d.parentPath(), acl.Bind)
 	}
 	r.destination = d
 	return d, nil
@@ -164,7 +164,7 @@ func (s *scope) mayPlace(d *destination, col *store.Collection, name string) err
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !s.rightsIn(d.owner, col).Has(acl.WriteContent):
-		return s.h.refusal(d.path, acl.WriteContent)
+		return s.req.refusal(s.h, d.path, acl.WriteContent)
 	}
 	return nil
 }
@@ -276,7 +276,7 @@ func (s *scope) mayReplace(d *destination) error {
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !s.rightsIn(d.owner, nil).Has(acl.Unbind):
-		return s.h.refusal(d.homePath(), acl.Unbind)
+		return s.req.refusal(s.h, d.homePath(), acl.Unbind)
 	}
 	return nil
 }

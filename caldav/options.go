@@ -15,6 +15,7 @@ var davClasses = strings.Join([]string{
 	"extended-mkcol",       // RFC 5689
 	"sync-collection",      // RFC 6578, as some clients look for it
 	"calendar-access",      // RFC 4791
+	"calendar-proxy",       // Apple's caldav-proxy
 	"calendar-no-timezone", // RFC 7809
 	"addressable-add-member",
 	"calendarserver-principal-property-search", "calendarserver-principal-search",

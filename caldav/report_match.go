@@ -64,6 +64,39 @@ func (m *match) homesOf(k kind) bool {
 }
 
 func (m *match) run() error {
+	if err := m.records(); err != nil || m.owned {
+		return err
+	}
+	return m.proxyGroups()
+}
+
+// proxyGroups tells of the groups of delegates that the caller is a member of (RFC 3744
+// §9.3: "or a member of a group").
+func (m *match) proxyGroups() error {
+	t := &m.s.req.target
+	if t.kind&(kindRoot|kindPrincipals|kindPrincipalType|kindPrincipal) == 0 {
+		return nil
+	}
+	list, err := m.s.delegators(m.s.req.caller.Principal.GUID)
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		p := m.s.recordByGUID(d.GUID)
+		if t.kind == kindPrincipalType && t.form != uidsForm && p.Type != t.typ || t.owner != nil && p.GUID != t.owner.GUID {
+			continue
+		}
+		r := &resource{kind: kindProxyGroup, dir: proxyGroupPath(d.GUID, d.Level), owner: p}
+		r.privileges = m.s.rights(r)
+		if err := m.tell(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// records tells of the records that match.
+func (m *match) records() error {
 	t := &m.s.req.target
 	for _, p := range m.mine {
 		if t.kind&(kindPrincipalType|kindHomeType) != 0 && t.form != uidsForm && p.Type != t.typ ||
