@@ -72,7 +72,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
-		Members: members(&current.config, s.data.store, s.data.state),
+		Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 	}, current.leave
 }
 
@@ -122,7 +122,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
-	o.Members = members(&c, o.Store, state)
+	o.Members = members(&c, o.Store, o.Delegates, state)
 	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err
 	}

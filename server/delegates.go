@@ -16,7 +16,7 @@ import (
 // belongs to a calendar store. What is wrong with its file is no error: then the
 // server runs, and says so. Errors: those of the store, and delegation.Open's.
 func openDelegates(ctx context.Context, c *config.Config, s *store.Store, now func() time.Time, log *slog.Logger, tell func(delegation.State)) (*delegation.Book, error) {
-	id, err := s.FileID(ctx)
+	id, err := s.FileID()
 	if err != nil {
 		return nil, err
 	}

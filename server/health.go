@@ -38,6 +38,9 @@ func (h *health) of(file string) func(error) {
 	}
 }
 
+// delegatesHealth is the name of the delegate database in what health says.
+const delegatesHealth = "delegates"
+
 // ofDelegates notes the state of the delegate database, of which only what is wrong is
 // told.
 func (h *health) ofDelegates(s delegation.State) {
@@ -45,7 +48,12 @@ func (h *health) ofDelegates(s delegation.State) {
 	if !s.Served() || !s.Changeable() || s.Condition == delegation.Full || s.Condition == delegation.Unwritable {
 		err = &delegation.StateError{State: s}
 	}
-	h.of("delegates")(err)
+	h.mu.Lock()
+	_, before := h.trouble[delegatesHealth]
+	h.mu.Unlock()
+	if before || err != nil {
+		h.of(delegatesHealth)(err)
+	}
 }
 
 // status is one line for whoever asks systemd.

@@ -40,7 +40,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
 		Directory: next.directory, Access: &policy, Audit: s.accesses,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView, Audit: s.audit},
-		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
+		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err

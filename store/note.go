@@ -11,16 +11,16 @@ import (
 
 // FileID is the identity of the store's file: random, made with the file, the same
 // in every copy.
-func (s *Store) FileID(ctx context.Context) (string, error) {
-	e, ok := s.engine.(engine.Snapshotter)
+func (s *Store) FileID() (string, error) {
+	e, ok := s.engine.(engine.Identified)
 	if !ok {
 		return "", errors.New("store: it is not a file")
 	}
-	file, err := e.Snapshot(ctx)
+	id, err := e.FileID()
 	if err != nil {
 		return "", fmt.Errorf("store: %w", err)
 	}
-	return fmt.Sprintf("%016x", file.ID), file.Close()
+	return fmt.Sprintf("%016x", id), nil
 }
 
 // Note returns what was noted under a name, nil if nothing was: what somebody else

@@ -49,7 +49,7 @@ func TestNotes(t *testing.T) {
 	}
 	var ids []string
 	for _, one := range []*Store{s, c, other} {
-		id, err := one.FileID(ctx)
+		id, err := one.FileID()
 		if err != nil {
 			t.Fatal(err)
 		}
