@@ -55,11 +55,11 @@ func ListDelegates(ctx context.Context, c Conn, r DelegatesRequest) (Delegates, 
 
 // DelegateReason is a record, and why it counts for somebody or not.
 type DelegateReason struct {
-	Delegate
-	StandIn *StandIn         `json:"standIn,omitempty"` // by whom, if not as the delegate
-	Grant   delegation.Grant `json:"grant"`
-	Counts  bool             `json:"counts"`
-	Why     string           `json:"why"`
+	Delegate *Delegate        `json:"delegate,omitempty"` // nil: the stand-in leads to none
+	StandIn  *StandIn         `json:"standIn,omitempty"`  // by whom, if not as the delegate
+	Grant    delegation.Grant `json:"grant"`
+	Counts   bool             `json:"counts"`
+	Why      string           `json:"why"`
 }
 
 // DelegateExplanation says what somebody may do for another, and why.
@@ -283,7 +283,8 @@ func (a *Admin) delegateExplain(ctx context.Context, q DelegateQuestion) (e Dele
 func (n *names) reason(r delegation.Reason, collection *uint32, now time.Time) DelegateReason {
 	out := DelegateReason{Grant: r.Grant, Counts: r.Not == "", Why: r.Not}
 	if r.Record.Delegator != "" {
-		out.Delegate = n.delegate(r.Record, r.Group, now)
+		d := n.delegate(r.Record, r.Group, now)
+		out.Delegate = &d
 	}
 	if r.StandIn != nil {
 		x := n.standIn(*r.StandIn, now)

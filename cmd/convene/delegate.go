@@ -324,12 +324,12 @@ func writeExplanation(w io.Writer, e admin.DelegateExplanation) error {
 			counts = "counts: "
 		}
 		what := "the stand-in"
-		if r.Delegate.Record.Delegate != "" {
-			what = fmt.Sprintf("%s, %s", nameOr(r.DelegateName, r.Delegate.Record.Delegate), r.Level)
-			if r.Attribute != "" {
-				what += ", by the directory's " + r.Attribute
+		if d := r.Delegate; d != nil {
+			what = fmt.Sprintf("%s, %s", nameOr(d.DelegateName, d.Delegate), d.Level)
+			if d.Attribute != "" {
+				what += ", by the directory's " + d.Attribute
 			}
-			if limits := limitsText(r.Limits); limits != "" {
+			if limits := limitsText(d.Limits); limits != "" {
 				what += ", " + limits
 			}
 		}
