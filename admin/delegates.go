@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ type Delegate struct {
 	// The names of the two, such as user:tom; "" of who is not in the directory.
 	DelegatorName string `json:"delegatorName,omitempty"`
 	DelegateName  string `json:"delegateName,omitempty"`
+	CreatedByName string `json:"createdByName,omitempty"`
 	// Through is the group by which it leads to who was asked about, "" directly.
 	Through string `json:"through,omitempty"`
 	State   string `json:"state"` // "in force", "not begun" or "ended"
@@ -146,6 +146,9 @@ func stateOf(inForce bool, until, now time.Time) string {
 
 func (n *names) delegate(r delegation.Record, through string, now time.Time) Delegate {
 	d := Delegate{Record: r, DelegatorName: n.of(r.Delegator), DelegateName: n.of(r.Delegate), State: stateOf(r.InForce(now), r.Until, now)}
+	if r.CreatedBy != "" {
+		d.CreatedByName = n.of(r.CreatedBy)
+	}
 	if through != "" {
 		if d.Through = n.of(through); d.Through == "" {
 			d.Through = through
@@ -369,7 +372,7 @@ func (a *Admin) delegateCheck(ctx context.Context, _ None) (out DelegateRemarks,
 	if err != nil {
 		return out, err
 	}
-	out.Remarks = slices.Concat([]delegation.Remark{}, out.Remarks)
+	out.Remarks = append([]delegation.Remark{}, out.Remarks...)
 	if err := a.Appointed.Refresh(ctx); err != nil {
 		return out, err
 	}

@@ -68,7 +68,7 @@ func nameOr(name, guid string) string {
 func delegateRows(list admin.Delegates) [][]string {
 	rows := [][]string{{"DELEGATOR", "DELEGATE", "LEVEL", "STATE", "LIMITS", "FROM"}}
 	for _, d := range list.Delegates {
-		source := "set by " + d.CreatedBy
+		source := "set by " + nameOr(d.CreatedByName, d.CreatedBy)
 		if d.Attribute != "" {
 			source = "the directory: " + d.Attribute
 		}
