@@ -280,8 +280,8 @@ func TestDelegateMatch(t *testing.T) {
 	const ask = `<D:principal-match xmlns:D="DAV:"><D:self/><D:prop><D:resourcetype/></D:prop></D:principal-match>`
 	for path, want := range map[string][]string{
 		"/principals/":           append([]string{"bob"}, append(sorted("g1", "g2", "g3"), withGroups("ann", "neptune")...)...),
-		"/principals/users/":     {"bob", "ann/calendar-proxy-write"},
-		"/principals/locations/": {"neptune/calendar-proxy-write"},
+		"/principals/users/":     {"/principals/users/bob", "/principals/users/ann/calendar-proxy-write"},
+		"/principals/locations/": {"/principals/locations/neptune/calendar-proxy-write"},
 		"/principals/users/ann/": {"ann/calendar-proxy-write"},
 	} {
 		var got []string
@@ -603,7 +603,7 @@ func TestProxyGroups(t *testing.T) {
 	e.must(404, "ann", "PROPFIND", "/principals/groups/g1/calendar-proxy-read/", "", "Depth: 0")
 	const ask = `<D:propfind xmlns:D="DAV:" xmlns:CS="http://calendarserver.org/ns/"><D:prop><D:resourcetype/><D:displayname/><D:principal-URL/><CS:record-type/></D:prop></D:propfind>`
 	body := e.must(207, "bob", "PROPFIND", annRead, ask, "Depth: 0").Body
-	for _, want := range []string{"<D:principal/>", "<D:collection/>", "<CS:calendar-proxy-read/>", "<D:displayname>calendar-proxy-read</D:displayname>",
+	for _, want := range []string{"<CS:record-type>read-delegate-group</CS:record-type>", "<D:principal/>", "<D:collection/>", "<CS:calendar-proxy-read/>", "<D:displayname>calendar-proxy-read</D:displayname>",
 		"<D:href>" + principalURL(guid("ann")) + "calendar-proxy-read/</D:href>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s lacks %s", body, want)

@@ -42,6 +42,9 @@ func principalProperties() []property {
 		text("first-name", func(p *directory.Principal) string { return p.GivenName }),
 		text("last-name", func(p *directory.Principal) string { return p.Surname }),
 		text("record-type", func(p *directory.Principal) string { return p.Type.String() }),
+		textProperty(webdav.CS("record-type"), kindProxyGroup, func(_ *scope, r *resource) string {
+			return proxyLevel(lastSegment(r.dir)).String() + "-delegate-group" // as Apple's server calls it
+		}),
 	}, membershipProperties())
 }
 

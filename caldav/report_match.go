@@ -86,13 +86,22 @@ func (m *match) proxyGroups() error {
 		if t.kind == kindPrincipalType && t.form != uidsForm && p.Type != t.typ || t.owner != nil && p.GUID != t.owner.GUID {
 			continue
 		}
-		r := &resource{kind: kindProxyGroup, dir: proxyGroupPath(d.GUID, d.Level), owner: p}
+		r := &resource{kind: kindProxyGroup, dir: m.dirOf(p) + proxyGroups[d.Level] + "/", owner: p}
 		r.privileges = m.s.rights(r)
 		if err := m.tell(r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dirOf is the URL of a record: below the target, if that is the place of its type, of
+// which it is then told as a member (RFC 3744 §9.3), and else the canonical one.
+func (m *match) dirOf(p *directory.Principal) string {
+	if t := &m.s.req.target; t.kind == kindPrincipalType && t.form != uidsForm {
+		return t.sharedPath() + p.Name + "/"
+	}
+	return principalPath(p.GUID)
 }
 
 // records tells of the records that match.
@@ -120,6 +129,7 @@ func (m *match) records() error {
 // principal tells of a record, and as an owner of its proxy groups.
 func (m *match) principal(p *directory.Principal) error {
 	self := m.s.principalResource(p)
+	self.dir = m.dirOf(p)
 	if err := m.tell(self); err != nil || !m.owned {
 		return err
 	}
