@@ -169,7 +169,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 func TestOneDoor(t *testing.T) {
 	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
 		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
-		EnsureHome DeleteHome SetProperty RemoveProperty`)
+		EnsureHome DeleteHome SetProperty RemoveProperty SetACL`)
 	found := 0
 	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {
 		f := strings.Split(line, "\t")

@@ -2,14 +2,16 @@ package acl
 
 import "slices"
 
-// Kind is the kind of a resource, as far as rights differ. Objects and files, and
-// places where nothing is, have no list of their own but that of the collection
-// that they are in (RFC 3744 §3, of null resources).
+// Kind is the kind of a resource, as far as rights differ. Objects and files are of
+// the kind of the collection that they are in, as its members; places where nothing
+// is have what that collection has (RFC 3744 §3, of null resources).
 type Kind uint8
 
 // The kinds. Those from Home on lie in a calendar home.
 const (
-	Shared        Kind = iota // "/", "/principals/", "/calendars/" and what is below them and no one's own
+	Shared        Kind = iota // "/", "/principals/"
+	Records                   // where principals are listed
+	Homes                     // "/calendars/", and what is below it and no one's own
 	Record                    // a principal: user, group, location, resource
 	ProxyGroup                // the group of those who act for a principal
 	Home                      // a calendar home, and the files in the home itself
@@ -32,6 +34,7 @@ const (
 type Owner struct {
 	GUID  string
 	Group bool // a group, which does not sign in
+	Room  bool // a location or resource, whose busy times everybody has to know
 }
 
 // A Resource is what a list belongs to.
@@ -39,6 +42,16 @@ type Resource struct {
 	Kind       Kind
 	Owner      Owner
 	Collection uint32 // its number, or that of the collection that it is in; 0: it is in none
+	Member     bool   // it is in a collection of the kind, as an object or file
+
+	// Own is the list that was set on it, and Above on the collection that it is a
+	// member of. What is in a calendar inherits that of the calendar; other
+	// collections hand nothing down.
+	Own, Above []ACE
+
+	// OwnerGroups are the groups that the owner is in, for a Policy whose FreeBusy
+	// is InGroup.
+	OwnerGroups []string
 
 	any bool // it is whatever the owner has of the kind
 }
@@ -75,8 +88,9 @@ type Origin uint8
 
 // The origins.
 const (
-	NotInherited Origin = iota
-	FromHome            // the home that the resource lies in
+	NotInherited   Origin = iota
+	FromHome              // the home that the resource lies in
+	FromCollection        // the collection that it is a member of
 )
 
 // An ACE is one access control entry (RFC 3744 §5.5).
@@ -107,14 +121,17 @@ func Evaluate(list []ACE, r Resource, c Caller) Privilege {
 // An evaluation is how far a list has been read.
 type evaluation struct{ granted, settled Privilege }
 
-func (e *evaluation) add(a *ACE, r *Resource, c *Caller) {
-	if e.settled.Has(a.Privileges) || !a.Principal.matches(r, c) {
-		return
+// add reads one more entry, and returns which privileges it settles.
+func (e *evaluation) add(a *ACE, r *Resource, c *Caller) (settles Privilege) {
+	settles = a.Privileges &^ e.settled
+	if settles == None || !a.Principal.matches(r, c) {
+		return None
 	}
 	if a.Grant {
-		e.granted |= a.Privileges &^ e.settled
+		e.granted |= settles
 	}
-	e.settled |= a.Privileges
+	e.settled |= settles
+	return settles
 }
 
 // matches reports whether an entry of the list of r is about the caller (RFC 3744

@@ -41,8 +41,10 @@ func Required(method string, on Kind) Requirement {
 		return Requirement{Target: Read}
 	}
 	switch method {
-	case "DELETE", "MOVE":
+	case "DELETE":
 		return Requirement{Parent: Unbind}
+	case "MOVE": // who has it elsewhere can read it
+		return Requirement{Target: Read, Parent: Unbind}
 	case "POST":
 		switch on {
 		case Outbox: // RFC 6638 §6.2.4

@@ -26,10 +26,33 @@ type Policy struct {
 	Administrators []string // may do everything, everywhere
 	Readers        []string // may read everybody's calendars
 
+	FreeBusy FreeBusy // who may see the busy times of people unless they say otherwise
+
+	// What may be read without signing in.
+	AnonymousRoot      bool // "/" and "/principals/", without who is there
+	AnonymousHierarchy bool // "/calendars/" and homes: which collections there are, and nothing in them
+
 	// Incomplete says that the directory could not be asked yet about some of
 	// them: who is not in the lists may still be an administrator or a reader.
 	Incomplete bool
 }
+
+// FreeBusy says who may see the busy times of a person's calendars where their
+// owner has said nothing.
+type FreeBusy uint8
+
+// The values.
+const (
+	Everybody FreeBusy = iota // who has signed in
+	InGroup                   // who is in a group that the owner is in
+	Nobody
+)
+
+// FreeBusyNamed is the FreeBusy of a setting.
+var FreeBusyNamed = map[string]FreeBusy{"all": Everybody, "group": InGroup, "none": Nobody}
+
+// Anonymous reports whether there is anything that may be read without signing in.
+func (p *Policy) Anonymous() bool { return p.AnonymousRoot || p.AnonymousHierarchy }
 
 // Privileges is what caller may do to a resource: its list, evaluated.
 func (p *Policy) Privileges(r Resource, c Caller) Privilege {
@@ -63,27 +86,64 @@ func (p *Policy) List(r Resource) []ACE {
 }
 
 // each is the rule: the one place that says who has which rights on what. First
-// come the entries that nothing can go before, of the configuration and of the
-// owner; then what is so unless something else was said.
+// come the entries that nothing can go before, of the configuration, the owner and
+// their delegates; then what was set on the resource, what it inherits of that, and
+// what is so unless something else was said.
 func (p *Policy) each(r *Resource, yield func(ACE)) {
 	for _, guid := range p.Administrators {
 		yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: All, Protected: true})
 	}
 	if r.Kind >= Home {
 		for _, guid := range p.Readers {
-			yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
+			yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: look, Protected: true})
 		}
 	}
 	p.eachOwn(r, yield)
 	p.eachProxy(r, yield)
+	for i := range r.Own {
+		yield(r.Own[i])
+	}
+	if r.Kind == Calendar && r.Member {
+		for _, a := range r.Above {
+			a.Inherited = FromCollection
+			yield(a)
+		}
+	}
+	p.eachDefault(r, yield)
+	p.eachAnonymous(r, yield)
+}
+
+// eachDefault yields what those who have signed in may do unless something else
+// was said.
+func (p *Policy) eachDefault(r *Resource, yield func(ACE)) {
 	everyone := Principal{Form: Authenticated}
 	switch {
 	case r.Kind < Home:
-		yield(ACE{Principal: everyone, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
-	case r.Kind == Calendar || r.Kind == FreeBusyURL:
-		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Protected: true})
 	case r.Kind == Inbox: // else nobody could invite anybody (RFC 6638 §6.1)
 		yield(ACE{Principal: everyone, Grant: true, Privileges: ScheduleDeliver, Inherited: FromHome})
+	case r.Kind != Calendar && r.Kind != FreeBusyURL:
+	case p.FreeBusy == Everybody || r.Owner.Room:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+	case p.FreeBusy == InGroup:
+		for _, group := range r.OwnerGroups {
+			yield(ACE{Principal: Principal{Form: Href, GUID: group}, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+		}
+	}
+}
+
+// eachAnonymous yields what may be read without signing in. Who signs in does not
+// lose it.
+func (p *Policy) eachAnonymous(r *Resource, yield func(ACE)) {
+	everyone := Principal{Form: Everyone}
+	switch {
+	case r.Member:
+	case r.Kind == Shared && p.AnonymousRoot, r.Kind == Homes && p.AnonymousHierarchy:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Protected: true})
+	case r.Kind == Home && p.AnonymousHierarchy:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: look})
+	case (r.Kind == Calendar || r.Kind == Collection) && p.AnonymousHierarchy:
+		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Inherited: FromHome})
 	}
 }
 
@@ -92,12 +152,12 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 func (p *Policy) eachOwn(r *Resource, yield func(ACE)) {
 	const ownPrincipal = Read | ReadPrivileges | ReadACL | WriteProperties
 	switch {
-	case r.Owner.GUID == "" || r.Owner.Group || r.Kind == Shared:
+	case r.Owner.GUID == "" || r.Owner.Group || r.Kind < Record:
 	case r.Kind == Record:
 		yield(ACE{Principal: Principal{Form: Self}, Grant: true, Privileges: ownPrincipal, Protected: true})
 	case r.Kind == ProxyGroup:
 		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: ownPrincipal, Protected: true})
-	case r.Kind == Home:
+	case r.Kind == Home && !r.Member:
 		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: All, Protected: true})
 	default:
 		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: All, Protected: true, Inherited: FromHome})

@@ -130,6 +130,17 @@ func (k Kind) Supported(yield func(Named) bool) {
 	}
 }
 
+// Named is what the privilege of a name is made of on a kind of resource; false if
+// it has none of that name.
+func (k Kind) Named(name xml.Name) (Privilege, bool) {
+	for n := range k.Supported {
+		if n.Name == name {
+			return n.Set, true
+		}
+	}
+	return None, false
+}
+
 // Held yields the names of the privileges of a kind of resource that are wholly in
 // p, each aggregate before its members (RFC 3744 §5.4).
 func (p Privilege) Held(on Kind) iter.Seq[xml.Name] {

@@ -132,7 +132,7 @@ func TestRequired(t *testing.T) {
 		{"MKCOL", acl.Missing, parent(acl.Bind)}, {"MKCALENDAR", acl.Calendar, parent(acl.Bind)}, {"MKCOL", acl.Home, target(acl.Bind)},
 		{"POST", acl.Calendar, target(acl.Bind)}, {"POST", acl.Missing, target(acl.Read)},
 		{"POST", acl.Outbox, target(acl.ScheduleSendFreeBusy)}, {"POST", acl.FreeBusyURL, target(acl.ReadFreeBusy)}, {"POST", acl.Inbox, target(acl.Bind)},
-		{"DELETE", acl.Object, parent(acl.Unbind)}, {"MOVE", acl.Calendar, parent(acl.Unbind)}, {"DELETE", acl.Missing, target(acl.Read)},
+		{"DELETE", acl.Object, parent(acl.Unbind)}, {"MOVE", acl.Calendar, acl.Requirement{Target: acl.Read, Parent: acl.Unbind}}, {"DELETE", acl.Missing, target(acl.Read)},
 		{"PROPPATCH", acl.Home, target(acl.WriteProperties)}, {"PROPPATCH", acl.Missing, target(acl.Read)},
 		{"ACL", acl.Calendar, target(acl.WriteACL)}, {"ACL", acl.Missing, target(acl.Read)},
 		{"FROB", acl.Calendar, target(acl.All)},

@@ -98,7 +98,7 @@ func (p *Policy) eachProxy(r *Resource, yield func(ACE)) {
 		return
 	}
 	origin := FromHome
-	if r.Kind <= Home {
+	if r.Kind <= Home && !r.Member {
 		origin = NotInherited
 	}
 	rights := &proxies[r.Kind]

@@ -2,11 +2,14 @@ package caldav
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 
 	"convene/acl"
 	"convene/auth"
+	"convene/calendar"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -32,7 +35,7 @@ func aclOwner(p *directory.Principal) acl.Owner {
 	if p == nil {
 		return acl.Owner{}
 	}
-	return acl.Owner{GUID: p.GUID, Group: p.Type == directory.Group}
+	return acl.Owner{GUID: p.GUID, Group: p.Type == directory.Group, Room: p.Type == directory.Location || p.Type == directory.Resource}
 }
 
 // belowHome are the kinds of what the store may hold in a home, and of a place
@@ -62,6 +65,10 @@ func (k kind) access() acl.Kind {
 		return acl.Dropbox
 	case kindFreeBusyURL:
 		return acl.FreeBusyURL
+	case kindPrincipalType:
+		return acl.Records
+	case kindHomes, kindHomeType:
+		return acl.Homes
 	case kindObject:
 		return acl.Object
 	case kindMissing:
@@ -70,58 +77,165 @@ func (k kind) access() acl.Kind {
 	return acl.Shared
 }
 
-// listed is the resource whose access control list holds for r: its own, or for an
-// object that of the collection that it is in.
+// listed is r as package acl knows it, but for the lists that were set: an object
+// is of the kind of the collection that it is in.
 func (r *resource) listed() acl.Resource {
-	kind := r.kind
+	listed := acl.Resource{Kind: r.kind.access(), Owner: aclOwner(r.owner), Member: r.object != nil}
 	switch {
-	case r.col != nil && r.col.Name == homeFiles:
-		kind = kindHome
-	case r.col != nil:
-		kind = kinds[r.col.Kind]
-	}
-	listed := acl.Resource{Kind: kind.access(), Owner: aclOwner(r.owner)}
-	if r.col != nil && kind != kindHome {
-		listed.Collection = uint32(r.col.ID)
+	case r.col == nil:
+	case r.col.Name == homeFiles:
+		listed.Kind = acl.Home
+	default:
+		listed.Kind, listed.Collection = kinds[r.col.Kind].access(), uint32(r.col.ID)
 	}
 	return listed
 }
 
-// acl is the access control list that holds for r.
-func (s *scope) acl(r *resource) []acl.ACE { return s.h.Access.List(r.listed()) }
+// listed is r with the lists that were set on it and above it, and with what else
+// decides about it.
+func (s *scope) listed(r *resource) acl.Resource {
+	listed := r.listed()
+	switch {
+	case r.object != nil:
+		listed.Own, listed.Above = s.aces(r.col, r.object.Name), s.aces(r.col, "")
+	case r.col != nil && r.col.Name != homeFiles:
+		listed.Own = s.aces(r.col, "")
+	}
+	s.complete(&listed)
+	return listed
+}
 
-// rights is what the caller may do to r. What is in a collection has its rights,
-// which are found out once for each.
+// complete adds what it takes from the directory to decide about a resource, and
+// notes whom the caller may act for.
+func (s *scope) complete(r *acl.Resource) {
+	owner := r.Owner.GUID
+	if owner == "" || r.Kind < acl.Home && r.Kind != acl.ProxyGroup {
+		return
+	}
+	s.actsFor(owner)
+	if s.h.Access.FreeBusy != acl.InGroup || r.Kind != acl.Calendar && r.Kind != acl.FreeBusyURL {
+		return
+	}
+	r.OwnerGroups = s.groups(owner)
+	if r.Owner.Group {
+		r.OwnerGroups = append(slices.Clone(r.OwnerGroups), owner)
+	}
+}
+
+// aces is the list that was set on a collection, or on an object in it. One that
+// cannot be read ends the request (see outcome): nobody knows whom it denies what.
+func (s *scope) aces(col *store.Collection, object string) []acl.ACE {
+	return s.decodeACL(col, object, s.tx.ACL(col, object))
+}
+
+func (s *scope) decodeACL(col *store.Collection, object string, value []byte) []acl.ACE {
+	list, err := acl.Decode(value)
+	if err != nil {
+		s.fault = fmt.Errorf("list of collection %d, %q: %w: %w", col.ID, object, store.ErrCorrupt, err)
+	}
+	for _, a := range list {
+		if f := a.Principal.Form; f == acl.ProxyReader || f == acl.ProxyWriter {
+			s.actsFor(a.Principal.GUID)
+		}
+	}
+	return list
+}
+
+// outcome is what a transaction ends with, if err is what its action did: an action
+// that lacked facts, or could not read a list, has done nothing that counts.
+func (s *scope) outcome(err error) error {
+	switch {
+	case s.fault != nil:
+		return s.fault
+	case !s.lack.nothing():
+		return &s.lack
+	}
+	return err
+}
+
+// acl is the access control list that holds for r.
+func (s *scope) acl(r *resource) []acl.ACE { return s.h.Access.List(s.listed(r)) }
+
+// rights is what the caller may do to r. What it is in a collection is found out
+// once for that and all members without a list of their own.
 func (s *scope) rights(r *resource) acl.Privilege {
 	if r.col == nil {
-		return s.evaluate(r.listed())
+		return s.evaluate(s.listed(r))
 	}
+	g := s.grantIn(r)
+	switch {
+	case r.object == nil:
+		return g.granted
+	case r.col.Rights.Objects == 0:
+		return g.members
+	case r.object == s.object && g.objects == nil: // most often one is asked about
+		if s.tx.ACL(r.col, r.object.Name) == nil {
+			return g.members
+		}
+		return s.evaluate(s.listed(r))
+	}
+	if g.objects == nil {
+		g.objects = s.objectRights(r)
+	}
+	if own, ok := g.objects[r.object.Name]; ok {
+		return own
+	}
+	return g.members
+}
+
+// objectRights is what the caller may do to those objects of r's collection that
+// have lists of their own.
+func (s *scope) objectRights(r *resource) map[string]acl.Privilege {
+	all := make(map[string]acl.Privilege, r.col.Rights.Objects)
+	listed := (&resource{kind: r.kind, owner: r.owner, col: r.col, object: &store.Entry{}}).listed()
+	listed.Above = s.aces(r.col, "")
+	s.complete(&listed)
+	for name, value := range s.tx.ObjectACLs(r.col) {
+		listed.Own = s.decodeACL(r.col, name, value)
+		all[name] = s.h.Access.Privileges(listed, s.req.asks())
+	}
+	return all
+}
+
+// grantIn is what the caller may do in the collection of r.
+func (s *scope) grantIn(r *resource) *grant {
 	if s.last.collection == r.col.ID {
-		return s.last.granted
-	}
-	granted, ok := s.granted[r.col.ID]
-	if !ok {
-		granted = s.evaluate(r.listed())
+		return &s.last
 	}
 	if s.last.collection != 0 { // most requests are about one collection, and need no map
-		set(&s.granted, s.last.collection, s.last.granted)
+		set(&s.granted, s.last.collection, s.last)
 	}
-	s.last = grant{r.col.ID, granted}
-	return granted
+	g, ok := s.granted[r.col.ID]
+	if !ok {
+		g = s.newGrant(r)
+	}
+	s.last = g
+	return &s.last
+}
+
+func (s *scope) newGrant(r *resource) grant {
+	collection := resource{kind: r.kind, owner: r.owner, col: r.col}
+	listed := s.listed(&collection)
+	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
+	g.members = g.granted
+	if r.col.Rights.Own || s.h.Access.AnonymousHierarchy { // else what is in it has the same
+		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
+		g.members = s.evaluate(listed)
+	}
+	return g
 }
 
 // evaluate is what the caller may do to what has a list, with whom they act for.
 func (s *scope) evaluate(r acl.Resource) acl.Privilege {
-	if r.Owner.GUID != "" && (r.Kind == acl.ProxyGroup || r.Kind >= acl.Home) {
-		s.actsFor(r.Owner.GUID)
-	}
 	return s.h.Access.Privileges(r, s.req.asks())
 }
 
-// A grant is what the caller may do to a collection.
+// A grant is what the caller may do to a collection and what is in it.
 type grant struct {
 	collection store.CollectionID
 	granted    acl.Privilege
+	members    acl.Privilege            // without a list of their own
+	objects    map[string]acl.Privilege // with one, by name; nil: not asked for yet
 }
 
 // rightsIn is what the caller may do to a collection in the home of owner, or to
@@ -130,13 +244,37 @@ func (s *scope) rightsIn(owner *directory.Principal, col *store.Collection) acl.
 	return s.rights(&resource{kind: kindHome, owner: owner, col: col})
 }
 
+// member makes r, which is a collection or a member of it, that of an object of the
+// same collection. It reports whether the caller may read it: what they may not
+// read is left out of every listing.
+func (s *scope) member(r *resource, e *store.Entry) bool {
+	r.kind, r.object, r.name = kindObject, e, e.Name
+	r.privileges = s.rights(r)
+	return r.privileges.Has(acl.Read)
+}
+
+// showsAll reports whether the caller may read everything in the collection of r.
+func (s *scope) showsAll(r *resource) bool {
+	g := s.grantIn(r)
+	if r.col.Rights.Objects > 0 && g.objects == nil {
+		g.objects = s.objectRights(r)
+	}
+	for _, p := range g.objects {
+		if !p.Has(acl.Read) {
+			return false
+		}
+	}
+	return g.members.Has(acl.Read) || r.col.Objects == len(g.objects)
+}
+
 // privileges is what the caller may do to the target. A place where nothing is has
 // what it inherits from the collection that it is in (RFC 3744 §3).
 func (s *scope) privileges() acl.Privilege {
-	if t := &s.req.target; t.kind&(kindHome|belowHome) == 0 {
+	t := &s.req.target
+	if t.kind&(kindHome|belowHome) == 0 {
 		return s.rights(&resource{kind: t.kind, owner: t.owner})
 	}
-	return s.rightsIn(s.req.target.owner, s.col)
+	return s.rights(&resource{kind: kindHome, owner: t.owner, col: s.col, object: s.object})
 }
 
 // parentPrivileges is what the caller may do to the collection that the target is
@@ -163,13 +301,18 @@ func (t *target) parentPath() string {
 // shown is the kind of the target that the caller is told of. To whom may read
 // neither an object or an ordinary collection nor what it is in, it looks like a
 // place where nothing is: the response must not tell whether it is there. That
-// calendars are there is known from their free-busy times.
+// calendars are there is known from their free-busy times. Who has been granted
+// what they ask for, without reading, is told.
 func (s *scope) shown() kind {
 	const concealed = kindObject | kindCollection
-	if s.kind&concealed != 0 && !s.privileges().Has(acl.Read) && !s.parentPrivileges().Has(acl.Read) {
-		return kindMissing
+	if s.kind&concealed == 0 || s.privileges().Has(acl.Read) || s.parentPrivileges().Has(acl.Read) {
+		return s.kind
 	}
-	return s.kind
+	m, ok := s.h.table(s.kind, &s.req.target)[s.req.Method]
+	if ok && m.need != (acl.Requirement{}) && s.require(m.need) == nil {
+		return s.kind
+	}
+	return kindMissing
 }
 
 // mayDo decides whether the caller may do what they ask of what the transaction
@@ -256,19 +399,44 @@ func (s *scope) serve(act action) (*webdav.Response, error) {
 // since it was routed, with other methods or other rights.
 var errReplaced = &webdav.Error{Status: http.StatusConflict, Description: "the resource has just been replaced by another"}
 
-// hopeless reports whether the URL alone proves that the transaction will refuse a
-// request: what it needs, the caller has on nothing that may be there. Of a
-// principal or a home the URL says what it is; below a home it is one of the kinds
-// of which Policy.Most knows all. Then nothing is read or looked up for the
-// request, and the transaction is only asked how to refuse it.
-func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) bool {
-	var most acl.Privilege
-	if t.kind&belowHome != 0 {
-		most = h.Access.Most(aclOwner(t.owner), r.asks())
-	} else {
-		most = h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner)}, r.asks())
+// hopeless reports whether the transaction will refuse a request: what it needs,
+// the caller has on nothing that may be there, by the URL, or on nothing that is
+// there, by the lists that were set. Then nothing is read or looked up for the
+// request, and the transaction is only asked how to refuse it. Errors: those of the
+// directory and the store.
+func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) (bool, error) {
+	if t.kind&belowHome == 0 {
+		return !h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner)}, r.asks()).Has(need), nil
 	}
-	return !most.Has(need)
+	if h.Access.Most(aclOwner(t.owner), r.asks()).Has(need) {
+		return false, nil
+	}
+	granted, err := h.grantedAt(r, t)
+	return !granted.Has(need), err
+}
+
+// grantedAt is what lists grant the caller now, on what is at a place in a home or
+// on the collection that it is in. In a home that has not been made there are none.
+func (h *Handler) grantedAt(r *request, t *target) (granted acl.Privilege, err error) {
+	at := *r
+	at.target = *t
+	err = h.supplied(r.Context(), &at, func() error {
+		granted = acl.None
+		return h.Calendars.View(r.Context(), r.actor(), func(tx *calendar.Tx) error {
+			s, err := h.scope(tx, &at)
+			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
+				return nil
+			}
+			if err == nil {
+				granted = s.privileges() | s.rightsIn(t.owner, s.col)
+			}
+			if s == nil {
+				return err
+			}
+			return s.outcome(err)
+		})
+	})
+	return granted, err
 }
 
 // readable yields the collections of the target's home on which the caller has the

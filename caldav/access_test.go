@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"convene/acl"
 	"convene/auth"
+	"convene/delegation"
 	"convene/directory"
 	"convene/store"
 )
@@ -118,6 +120,11 @@ func parseAccess(t *testing.T, body string) accessProps {
 
 func principalURL(guid string) string { return "/principals/__uids__/" + guid + "/" }
 
+// proxyURLs are the groups of delegates that callers of these tests are in.
+var proxyURLs = map[string][]string{
+	"assistant": {principalURL(guid("ann")) + "calendar-proxy-write/"}, "deputy": {principalURL(guid("ann")) + "calendar-proxy-read/"},
+}
+
 // about reports whether an entry is about a caller, as RFC 3744 §5.5.1 says.
 func (p accessProps) about(a ace, c *auth.Caller) bool {
 	var mine []string
@@ -126,6 +133,7 @@ func (p accessProps) about(a ace, c *auth.Caller) bool {
 		for _, g := range c.Groups {
 			mine = append(mine, principalURL(g))
 		}
+		mine = append(mine, proxyURLs[c.Principal.Name]...)
 	}
 	for _, e := range a.Principal.Elements {
 		switch e.XMLName.Local {
@@ -197,8 +205,11 @@ func accessEnv(t *testing.T) (e *env, callers map[string]*auth.Caller, paths []s
 		"owner": in("ann", "staff"), "colleague": in("bob"), "member": in("bob", "staff", "others"),
 		"administrator": in("boss"), "administrator by a group": in("bob", "others", "admins"),
 		"reader": in("auditor"), "reader by a group": in("bob", "auditors"),
+		"who writes for the owner": in("assistant"), "who reads for the owner": in("deputy"),
 		"unknown": in("stranger"), "nobody": {}, "no caller": nil,
 	}
+	e.delegate("ann", "assistant", delegation.LevelWrite, func(l *delegation.Limits) { l.Manage = true })
+	e.delegate("ann", "deputy", delegation.LevelRead)
 	const ann = "/calendars/users/ann/"
 	e.must(201, "ann", "PUT", ann+"calendar/1.ics", event("one", "20260504T120000Z"))
 	e.must(201, "ann", "MKCOL", ann+"folder/", "")
@@ -287,6 +298,7 @@ func attempts(method, path string) []attempt {
 		}
 		one.headers = []string{never[0], "Destination: " + one.destination + "new"}
 		if method == "MOVE" {
+			one.target = []string{"read"}
 			return parent("unbind")
 		}
 		return target("read")

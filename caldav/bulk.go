@@ -305,10 +305,25 @@ func (s *scope) bulkTarget(st *bulkStep) (*store.Entry, error) {
 	case err != nil:
 	case old == nil:
 		err = &webdav.Error{Status: http.StatusNotFound}
+	case s.lacking(st, old) != acl.None:
+		err = s.req.refusal(s.h, st.path, s.lacking(st, old))
 	case st.match != nil && !st.match.MatchStrong(webdav.ETag(etagOf(s.home.Epoch, s.col, old.Rev))):
 		err = &webdav.Error{Status: http.StatusPreconditionFailed}
 	}
 	return old, err
+}
+
+// lacking is what the caller lacks to do to an object what a step says: on the
+// calendar they have what it takes, but the object may have a list of its own.
+func (s *scope) lacking(st *bulkStep, e *store.Entry) acl.Privilege {
+	need := acl.None
+	if st.data != nil {
+		need |= acl.WriteContent
+	}
+	if len(st.props) > 0 {
+		need |= acl.WriteProperties
+	}
+	return need &^ s.rights(&resource{kind: kindObject, owner: s.req.target.owner, col: s.col, object: e})
 }
 
 // bulkFailed notes that the data were refused because of err, and so the

@@ -53,8 +53,8 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	if t.collection == "" {
-		r := resource{home: s.home}
-		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
+		r := s.targetHome()
+		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	if t.setFile(s.tx, s.home) != nil {
 		return "", nil
@@ -64,8 +64,8 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	if t.object == "" {
-		r := resource{kind: kinds[col.Kind], col: col, home: s.home}
-		return webdav.ETag(r.etag()), []string{r.syncToken(), ctagURI + r.ctag()}
+		r := s.collectionResource(col)
+		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
 	entry, err := s.tx.Entry(col, t.object)
 	if err != nil || entry == nil {

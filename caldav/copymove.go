@@ -52,7 +52,11 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if err := h.supplyActing(r.Context(), r, d.owner.GUID); err != nil {
 		return nil, err
 	}
-	if h.hopeless(r, &d.target, acl.Bind) {
+	hopeless, err := h.hopeless(r, &d.target, acl.Bind)
+	switch {
+	case err != nil:
+		return nil, err
+	case hopeless:
 		return nil, r.refusal(h, d.parentPath(), acl.Bind)
 	}
 	r.destination = d
@@ -163,7 +167,7 @@ func (s *scope) mayPlace(d *destination, col *store.Collection, name string) err
 		return err
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
-	case !s.rightsIn(d.owner, col).Has(acl.WriteContent):
+	case !s.rights(&resource{kind: kindObject, owner: d.owner, col: col, object: old}).Has(acl.WriteContent):
 		return s.req.refusal(s.h, d.path, acl.WriteContent)
 	}
 	return nil
@@ -214,6 +218,10 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.checkCollectionTransfer(); err != nil {
 			return nil, err
+		}
+		// What may not be read may not be copied; and a copy without it would look whole.
+		if self := s.resource(); !s.showsAll(self) {
+			return nil, s.req.refusal(h, self.dir, acl.Read)
 		}
 		home, created, err := s.clear(d)
 		if err != nil {

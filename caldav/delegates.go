@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"convene/acl"
-	"convene/audit"
 	"convene/delegation"
 	"convene/delegation/appointed"
 	"convene/directory"
@@ -22,7 +21,6 @@ type Delegates struct {
 	Book      *delegation.Book
 	Appointed *appointed.List // whom the directory names
 	View      DelegateView
-	Audit     *audit.Log // has each change; nil: it is not recorded
 }
 
 // The questions are asked inside of transactions: of a set in memory, which is that of

@@ -69,7 +69,11 @@ func (s *scope) mergedCalendar(r *resource, form calendarForm) ([]byte, error) {
 		return form.write(c, dst)
 	}
 	known, bare := map[string]bool{}, omitsZones(s.req.Header)
+	member := *r
 	for entry := range snap.All() {
+		if !s.member(&member, entry) {
+			continue
+		}
 		if err := s.fits(len(zones) + len(rest)); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Delegates, Audit,
+// Options are what a Handler is made from. All fields but Delegates, Acts, Audit,
 // PublicURL, Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
@@ -28,6 +28,7 @@ type Options struct {
 	Access    *acl.Policy
 
 	Delegates Delegates
+	Acts      *audit.Log      // has who changed whose lists and delegates; nil: it is not recorded
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
@@ -47,7 +48,8 @@ type Limits struct {
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
-	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
+	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type. Otherwise they find those whom they search for by at least three characters."`
+	FreeBusy        string        `toml:"free-busy" doc:"Who may see when people are busy, unless these say otherwise for a calendar by its access control list: \"all\" who sign in, the members of a \"group\" that the person is in, or \"none\". The busy times of rooms and resources are for all."`
 }
 
 // Rules are the limits of calendar data.
@@ -59,7 +61,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, ListPrincipals: true,
+		SearchResults: 500, ListPrincipals: true, FreeBusy: "all",
 	}
 }
 
@@ -111,6 +113,8 @@ type request struct {
 	// privileges of the target, and those to add something at a destination.
 	need        acl.Privilege
 	destination *destination
+
+	act *audit.Act // that the audit log tells of before and after it; nil: of none
 
 	facts facts // of the directory, as far as the action has asked for them
 
@@ -188,7 +192,14 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	var act action
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
-	if ok && !h.hopeless(req, &req.target, m.need.Target|m.need.Parent) {
+	if ok {
+		hopeless, err := h.hopeless(req, &req.target, m.need.Target|m.need.Parent)
+		if err != nil {
+			return nil, err
+		}
+		ok = !hopeless
+	}
+	if ok {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
@@ -198,6 +209,16 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
+	err = h.recorded(ctx, req, func() error {
+		resp, err = h.transact(ctx, req, m, act, groups)
+		return err
+	})
+	return resp, err
+}
+
+// transact is step two: it runs the action in its transaction, until it lacks
+// nothing. groups are those of the target's owner that have limits.
+func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
 		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
@@ -210,10 +231,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 				}
 			}
 			resp, err = s.serve(act)
-			if !s.lack.nothing() {
-				return &s.lack
-			}
-			return err
+			return s.outcome(err)
 		})
 	})
 	if err == nil && req.then != nil {
@@ -236,13 +254,11 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 				nowhere.kind = kindMissing
 				s, err = nowhere, nil
 			}
-			if err == nil {
-				resp, err = s.serve(nil)
-				if !s.lack.nothing() {
-					return &s.lack
-				}
+			if err != nil {
+				return err
 			}
-			return err
+			resp, err = s.serve(nil)
+			return s.outcome(err)
 		})
 	})
 	return resp, err

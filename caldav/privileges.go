@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 
 	"convene/acl"
-	"convene/directory"
 	"convene/internal/webdav"
 )
 
@@ -34,9 +33,9 @@ func writeSupported(w *webdav.Writer, on acl.Kind) {
 	}
 }
 
-// writeACE writes one access control entry (RFC 3744 §5.5) of a kind of resource in
-// the home of owner.
-func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, owner *directory.Principal) {
+// writeACE writes one access control entry (RFC 3744 §5.5) of a resource, which is of
+// a kind.
+func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, r *resource) {
 	w.Start(webdav.DAV("ace"))
 	w.Start(webdav.DAV("principal"))
 	writeACEPrincipal(w, a.Principal)
@@ -53,9 +52,14 @@ func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, owner *directory.Princi
 	if a.Protected {
 		w.Empty(webdav.DAV("protected"))
 	}
-	if a.Inherited == acl.FromHome {
+	switch a.Inherited {
+	case acl.FromHome:
 		w.Start(webdav.DAV("inherited"))
-		w.Href(homePath(owner.GUID))
+		w.Href(homePath(r.owner.GUID))
+		w.End()
+	case acl.FromCollection:
+		w.Start(webdav.DAV("inherited"))
+		w.Href(r.collectionHref())
 		w.End()
 	}
 	w.End()

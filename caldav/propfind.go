@@ -178,9 +178,10 @@ func (s *scope) eachObject(self *resource, fn func(*resource) error) error {
 		return err
 	}
 	r := *self
-	r.kind = kindObject
 	for entry := range snap.All() {
-		r.object, r.name = entry, entry.Name
+		if !s.member(&r, entry) {
+			continue
+		}
 		if err := fn(&r); err != nil {
 			return err
 		}
@@ -237,11 +238,20 @@ func (s *scope) eachShared(self *resource, listed []*directory.Principal, fn fun
 	return nil
 }
 
+// listsPrincipals reports whether the caller may see who is there without asking for
+// somebody.
+func (h *Handler) listsPrincipals(r *request) bool {
+	return h.Limits.ListPrincipals || h.Access.IsAdministrator(aclCaller(r.caller))
+}
+
 // listedFor reads the records that are members of the target, up to the search
 // limit.
 func (h *Handler) listedFor(r *request) ([]*directory.Principal, error) {
-	if r.target.kind != kindPrincipalType || r.target.form == uidsForm || !h.Limits.ListPrincipals && !h.Access.IsAdministrator(aclCaller(r.caller)) {
+	if r.target.kind != kindPrincipalType || r.target.form == uidsForm {
 		return nil, nil
+	}
+	if !h.listsPrincipals(r) {
+		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "principals are not listed here; search for them"}
 	}
 	return h.search(r.Context(), directory.Query{Types: []directory.Type{r.target.typ}, Limit: h.Limits.SearchResults})
 }

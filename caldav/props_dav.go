@@ -76,7 +76,7 @@ func davProperties() []property {
 		{name: webdav.DAV("supported-report-set"), on: everything, get: getSupportedReports},
 		{name: webdav.DAV("supported-live-property-set"), on: everything, get: getSupportedProperties},
 		{name: webdav.DAV("supported-method-set"), on: everything, get: getSupportedMethods},
-		textProperty(webdav.DAV("sync-token"), kindHome|kindCalendar|kindCollection|kindInbox|kindNotifications, func(s *scope, r *resource) string { return r.syncToken() }),
+		textProperty(webdav.DAV("sync-token"), kindHome|kindCalendar|kindCollection|kindInbox|kindNotifications, (*scope).syncToken),
 		uriProperty(webdav.DAV("resource-id"), principals|inHome, func(_ *scope, r *resource) string { return r.resourceID() }),
 	})
 }
@@ -98,11 +98,10 @@ func accessProperties() []property {
 		}},
 		{name: webdav.DAV("acl"), on: everything, need: acl.ReadACL, get: getACL},
 		{name: webdav.DAV("acl-restrictions"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-			w.Empty(webdav.DAV("grant-only"))
 			w.Empty(webdav.DAV("no-invert"))
 			return true, nil
 		}},
-		{name: webdav.DAV("inherited-acl-set"), on: everything, get: getEmpty},
+		{name: webdav.DAV("inherited-acl-set"), on: everything, get: getInheritedSet},
 		hrefProperty(webdav.DAV("principal-collection-set"), everything, func(*scope, *resource) string { return "/principals/" }),
 	}
 }
@@ -208,10 +207,26 @@ func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 func getACL(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	on := r.listed().Kind
 	for _, a := range s.acl(r) {
-		writeACE(w, &a, on, r.owner)
+		writeACE(w, &a, on, r)
 	}
 	return true, nil
 }
+
+// getInheritedSet names the resources that entries are inherited from (RFC 3744
+// §5.7).
+func getInheritedSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if r.kind&inHome == 0 || r.kind == kindHome {
+		return true, nil
+	}
+	w.Href(homePath(r.owner.GUID))
+	if r.object != nil && r.col.Kind == store.KindCalendar {
+		w.Href(r.collectionHref())
+	}
+	return true, nil
+}
+
+// collectionHref is the canonical path of the collection that r is or is in.
+func (r *resource) collectionHref() string { return homePath(r.owner.GUID) + r.col.Name + "/" }
 
 func getSupportedMethods(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	for verb := range strings.SplitSeq(s.h.methods[r.kind].allow(), ", ") {

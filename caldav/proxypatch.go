@@ -147,7 +147,7 @@ func (p *proxyPatch) commit(ctx context.Context) (*webdav.Response, error) {
 		Before: p.records(level),
 	}
 	d := &p.h.Delegates
-	err := d.Audit.Do(ctx, act, func() (any, error) {
+	err := p.h.Acts.Do(ctx, act, func() (any, error) {
 		_, err := d.Book.ReplaceMembers(ctx, p.author, p.target, level, p.members)
 		return p.records(level), err
 	})

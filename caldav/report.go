@@ -53,8 +53,8 @@ func (h *Handler) report(r *request) (action, error) {
 	rep := h.reports[i]
 	r.line.Sub = rep.name.Local
 	r.need = rep.need
-	if h.hopeless(r, &r.target, rep.need) {
-		return nil, nil
+	if hopeless, err := h.hopeless(r, &r.target, rep.need); err != nil || hopeless {
+		return nil, err
 	}
 	return rep.do(h, r, body)
 }

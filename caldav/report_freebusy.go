@@ -8,6 +8,7 @@ import (
 	"convene/caldav/calquery"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/store"
 )
 
 // reportFreeBusy serves free-busy-query (RFC 4791 §7.10): the busy times of a
@@ -43,7 +44,7 @@ const periodSize = 128
 
 func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, error) {
 	if r.kind != kindHome {
-		return s.tx.Busy(r.col, from, to, s.budget())
+		return s.tx.Busy(r.col, from, to, s.budget(), s.counts(r))
 	}
 	var all []ical.BusyPeriod
 	for in, err := range s.readable(acl.ReadFreeBusy) {
@@ -58,7 +59,7 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 		} else if transparent {
 			continue
 		}
-		periods, err := s.tx.Busy(in.col, from, to, s.budget())
+		periods, err := s.tx.Busy(in.col, from, to, s.budget(), s.counts(in))
 		if err != nil {
 			return nil, err
 		}
@@ -68,6 +69,19 @@ func (s *scope) busyPeriods(r *resource, from, to int64) ([]ical.BusyPeriod, err
 		}
 	}
 	return all, nil
+}
+
+// counts says which objects of a collection the caller may know the times of; nil:
+// all of them.
+func (s *scope) counts(r *resource) func(*store.Entry) bool {
+	if r.col.Rights.Objects == 0 && s.grantIn(r).members.Has(acl.ReadFreeBusy) {
+		return nil
+	}
+	member := *r
+	return func(e *store.Entry) bool {
+		s.member(&member, e)
+		return member.privileges.Has(acl.ReadFreeBusy)
+	}
 }
 
 // getFreeBusy serves GET of the free-busy URL (freebusy-url): the busy times of

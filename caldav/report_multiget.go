@@ -103,7 +103,10 @@ func (g *multiget) one(href string) error {
 	}
 	r := &g.member
 	*r = *col
-	r.kind, r.object, r.name = kindObject, entry, name
+	if !g.s.member(r, entry) {
+		g.ms.ResponseStatus(path, http.StatusForbidden, g.s.req.refusal(g.s.h, path, acl.Read))
+		return nil
+	}
 	r.dir = strings.TrimSuffix(path, name) // as the client wrote it
 	return g.q.write(g.s, g.ms, r)
 }

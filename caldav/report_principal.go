@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"convene/acl"
 	"convene/directory"
@@ -71,6 +72,9 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
 	query.Limit = h.Limits.SearchResults
+	if h.lists(r, &query) {
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
 	if !ask.CollectionSet && !within(r, &query) {
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
 	}
@@ -200,11 +204,31 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.Contains,
 			Fields: []directory.Field{directory.FieldFullName, directory.FieldEmail, directory.FieldName}})
 	}
+	if h.lists(r, &q) {
+		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+	}
 	found, err := h.search(r.Context(), q)
 	if err != nil {
 		return nil, err
 	}
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// leastSearched is how many characters somebody has to know of whom they search for
+// where principals are not listed.
+const leastSearched = 3
+
+// lists reports whether a search is so wide that it is a listing, and the caller may
+// have none.
+func (h *Handler) lists(r *request, q *directory.Query) bool {
+	if h.listsPrincipals(r) {
+		return false
+	}
+	short := func(t directory.Term) bool { return utf8.RuneCountInString(t.Value) < leastSearched }
+	if q.Match == directory.AnyOf {
+		return slices.ContainsFunc(q.Terms, short) || len(q.Terms) == 0
+	}
+	return !slices.ContainsFunc(q.Terms, func(t directory.Term) bool { return !short(t) })
 }
 
 // principals responds with the properties of records, at most limit of them (0:

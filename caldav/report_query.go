@@ -134,7 +134,6 @@ func (x *query) calendar(zone *ical.Zone) (err error) {
 	}
 	x.q.data.in(x.zone)
 	x.member = *x.self
-	x.member.kind = kindObject
 	return x.candidates()
 }
 
@@ -199,6 +198,9 @@ func (x *query) decided(e *store.Entry, timed bool) (match, decided bool) {
 // consider writes an object if it matches; timed says that its time range
 // does.
 func (x *query) consider(e *store.Entry, timed bool) error {
+	if !x.s.member(&x.member, e) {
+		return nil
+	}
 	match, decided := x.decided(e, timed)
 	if !decided {
 		if err := x.s.req.Context().Err(); err != nil {
@@ -218,6 +220,5 @@ func (x *query) consider(e *store.Entry, timed bool) error {
 	if x.count++; x.count > x.s.h.Limits.Results {
 		return errFull
 	}
-	x.member.object, x.member.name = e, e.Name
 	return x.q.write(x.s, x.ms, &x.member)
 }

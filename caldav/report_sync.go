@@ -31,7 +31,7 @@ func (h *Handler) reportSync(r *request, body *webdav.Element) (action, error) {
 		}
 		y := &syncAnswer{s: s, q: q, self: s.resource(), ms: h.multistatus(), ask: ask}
 		if ask.Token != "" {
-			if y.since, err = y.self.parseToken(ask.Token); err != nil {
+			if y.since, err = s.parseToken(y.self, ask.Token); err != nil {
 				return nil, err
 			}
 		}
@@ -73,7 +73,7 @@ func (y *syncAnswer) collection() error {
 		if err := y.s.eachObject(y.self, func(r *resource) error { return y.q.write(y.s, y.ms, r) }); err != nil {
 			return err
 		}
-		y.ms.SyncToken(y.self.syncToken())
+		y.ms.SyncToken(y.s.syncToken(y.self))
 		return nil
 	}
 	changes, next, more, err := y.s.tx.Changes(y.self.col.ID, y.since, y.ask.Limit)
@@ -91,7 +91,7 @@ func (y *syncAnswer) collection() error {
 	if more {
 		y.truncated()
 	}
-	y.ms.SyncToken(collectionToken(y.self.home.Epoch, y.self.col.ID, next))
+	y.ms.SyncToken(y.s.tokenAt(y.self, next))
 	return nil
 }
 
@@ -99,15 +99,17 @@ func (y *syncAnswer) collection() error {
 // they are gone (RFC 6578 §3.5).
 func (y *syncAnswer) members(in *resource, changes []store.Change) error {
 	r := *in
-	r.kind = kindObject
+	shown := y.s.grantIn(in).members.Has(acl.Read) // what has gone and had no list of its own
 	for _, c := range changes {
 		if c.Deleted {
-			if y.since != 0 {
+			if y.since != 0 && shown {
 				y.ms.ResponseStatus(in.dir+c.Name, http.StatusNotFound, nil)
 			}
 			continue
 		}
-		r.object, r.name = c.Entry, c.Name
+		if !y.s.member(&r, c.Entry) {
+			continue
+		}
 		if err := y.q.write(y.s, y.ms, &r); err != nil {
 			return err
 		}
@@ -148,7 +150,7 @@ func (y *syncAnswer) home() error {
 			return err
 		}
 	}
-	y.ms.SyncToken(y.self.syncToken())
+	y.ms.SyncToken(y.s.syncToken(y.self))
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (y *syncAnswer) limitedHome() error {
 	if cut < len(items) {
 		y.truncated()
 	}
-	y.ms.SyncToken(homeToken(y.self.home, next))
+	y.ms.SyncToken(y.s.tokenAt(y.self, next))
 	return nil
 }
 

@@ -56,6 +56,7 @@ func methods() map[kind]verbs {
 		"HEAD": {in: view, do: (*Handler).getListing},
 	}
 	settable := verbs{"PROPPATCH": {in: update, do: (*Handler).proppatch}}
+	listed := verbs{"ACL": {in: update, do: (*Handler).setACL}}
 	movable := verbs{
 		"DELETE": {in: update, do: (*Handler).deleteCollection},
 		"MOVE":   {in: update, do: (*Handler).moveCollection},
@@ -79,7 +80,7 @@ func methods() map[kind]verbs {
 		"MKCALENDAR": {in: update, do: (*Handler).makeCalendar},
 		"MKCOL":      {in: update, do: (*Handler).makeCollection},
 	}
-	for _, verb := range []string{"GET", "HEAD", "PROPFIND", "PROPPATCH", "REPORT", "DELETE", "MOVE", "COPY", "POST"} {
+	for _, verb := range []string{"GET", "HEAD", "PROPFIND", "PROPPATCH", "REPORT", "DELETE", "MOVE", "COPY", "POST", "ACL"} {
 		missing[verb] = method{in: view, do: (*Handler).notFound}
 	}
 	calendar := verbs{
@@ -96,14 +97,14 @@ func methods() map[kind]verbs {
 		kindHomes:         records,
 		kindHomeType:      records,
 		kindHome:          join(read, listing, settable, taken),
-		kindCalendar:      join(read, settable, movable, taken, calendar),
-		kindCollection:    join(read, listing, settable, movable, taken),
-		kindInbox:         join(read, listing, settable, taken),
-		kindOutbox:        join(read, listing, settable, taken),
+		kindCalendar:      join(read, settable, listed, movable, taken, calendar),
+		kindCollection:    join(read, listing, settable, listed, movable, taken),
+		kindInbox:         join(read, listing, settable, listed, taken),
+		kindOutbox:        join(read, listing, settable, listed, taken),
 		kindNotifications: join(read, listing, settable, taken),
 		kindDropbox:       join(read, listing, settable, taken),
 		kindFreeBusyURL:   join(read, taken, verbs{"GET": {in: view, do: (*Handler).getFreeBusy}, "HEAD": {in: view, do: (*Handler).getFreeBusy}}),
-		kindObject:        join(read, object, taken),
+		kindObject:        join(read, object, listed, taken),
 		kindMissing:       join(missing, verbs{"OPTIONS": read["OPTIONS"]}),
 		kindServerInfo:    {"GET": {in: view, do: (*Handler).getServerInfo}, "HEAD": {in: view, do: (*Handler).getServerInfo}},
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"convene/acl"
 	"convene/calendar"
 	"convene/delegation"
 	"convene/internal/ical"
@@ -25,10 +24,11 @@ type scope struct {
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
 
-	last    grant                                // the one asked for last
-	granted map[store.CollectionID]acl.Privilege // to the caller, as far as asked for
+	last    grant                        // the one asked for last
+	granted map[store.CollectionID]grant // to the caller, as far as asked for
 
-	lack lack // what the action has found missing
+	lack  lack  // what the action has found missing
+	fault error // what makes all of it void
 
 	set     *delegation.Set // of the moment at, once it was asked; see delegates
 	at      time.Time

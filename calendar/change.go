@@ -23,7 +23,7 @@ type Change struct {
 	// Of properties: the name in Clark's notation, {namespace}local, and what
 	// it will be, an element; nil: removed.
 	Property string
-	Value    []byte
+	Value    []byte // of SetACL: the list as it is kept
 }
 
 // An Op is what a change does.
@@ -40,6 +40,7 @@ const (
 	CopyCollection                 // copy a collection, with its members or without
 	MoveCollection                 // move a collection with all it holds
 	SetProperty                    // set or remove a property of whatever is at At
+	SetACL                         // set or remove the access control list of what is at At
 )
 
 // A Place is a home, a collection in it, or an object in that.

@@ -8,8 +8,9 @@ import (
 
 // Busy gathers the busy times of one calendar between from and to, in Unix
 // seconds (RFC 4791 §7.10). Events are answered from the index; stored VFREEBUSY
-// and VAVAILABILITY are looked into. budget bounds what is expanded.
-func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget) ([]ical.BusyPeriod, error) {
+// and VAVAILABILITY are looked into. budget bounds what is expanded. counts says
+// which objects the asker may know of; nil: all.
+func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget, counts func(*store.Entry) bool) ([]ical.BusyPeriod, error) {
 	zone, err := tx.Zone(col)
 	if err != nil {
 		return nil, err
@@ -24,6 +25,9 @@ func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget) (
 	}
 	var periods []ical.BusyPeriod
 	for _, m := range matches {
+		if counts != nil && !counts(m.Entry) {
+			continue
+		}
 		if m.Inexact {
 			object, err := tx.Parsed(col, m.Entry)
 			if err != nil {

@@ -229,5 +229,12 @@ func (tx *Tx) Unset(at Place, name xml.Name) error {
 	return err
 }
 
+// SetACL sets the access control list of the collection or object at a place; nil
+// removes it. Errors: those of [store.Tx.SetACL].
+func (tx *Tx) SetACL(at Place, list []byte) error {
+	c := &Change{Op: SetACL, At: at, Value: list}
+	return tx.change(c, func() error { return tx.Tx.SetACL(at.Collection, at.Name, list) })
+}
+
 // PropertyKey is the name under which the store keeps a property: {namespace}local.
 func PropertyKey(name xml.Name) string { return "{" + name.Space + "}" + name.Local }

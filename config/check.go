@@ -39,6 +39,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	}
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
+	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.limits(c)
 	return k.faults
 }

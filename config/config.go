@@ -64,6 +64,9 @@ type Log struct {
 type Access struct {
 	Administrators []string `toml:"administrators" doc:"Who may do everything with everybody's calendars."`
 	Readers        []string `toml:"readers" doc:"Who may read everybody's calendars."`
+
+	AnonymousRoot      bool `toml:"anonymous-root" doc:"Show without signing in that this is a CalDAV server: / and /principals/, but not who is there."`
+	AnonymousHierarchy bool `toml:"anonymous-hierarchy" doc:"Show without signing in which calendars there are: /calendars/, homes and the properties of collections; of what is in these only what an access control list gives to all."`
 }
 
 // Storage bounds the store.

@@ -30,6 +30,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
+	policy.FreeBusy = acl.FreeBusyNamed[next.config.Calendars.FreeBusy]
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -38,8 +39,8 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	}
 	h, err := caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
-		Directory: next.directory, Access: &policy, Audit: s.accesses,
-		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView, Audit: s.audit},
+		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
+		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
 		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
@@ -56,7 +57,8 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 func resolvePolicy(ctx context.Context, d directory.Directory, c config.Access, log *slog.Logger) acl.Policy {
 	administrators, all := resolveAll(ctx, d, "access.administrators", c.Administrators, log)
 	readers, too := resolveAll(ctx, d, "access.readers", c.Readers, log)
-	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
+	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too,
+		AnonymousRoot: c.AnonymousRoot, AnonymousHierarchy: c.AnonymousHierarchy}
 }
 
 // resolveAll returns the GUIDs of the records that the entries of a setting name,

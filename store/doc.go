@@ -55,6 +55,9 @@
 //	                                           itself, collection is 0
 //	            'o', collection u32, length of
 //	            the name u8, name, property
+//	            'a', collection u32, name      the access control list of an object, or
+//	                                           without a name of the collection, as the
+//	                                           caller gave it
 //
 // The facts are an Entry: size, first Rev, Schedule-Tag as the Rev of the write
 // that it is of, times, role and flags of scheduling, and the Index. They stand

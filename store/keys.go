@@ -42,6 +42,7 @@ const (
 
 	ofHome   = 'p' // + home, collection or 0 for the home itself
 	ofObject = 'o' // + collection, length of the name, name
+	ofACL    = 'a' // + collection, name of an object or nothing
 )
 
 func appendU32[T ~uint32](b []byte, n T) []byte { return binary.BigEndian.AppendUint32(b, uint32(n)) }

@@ -62,6 +62,7 @@ func (tx *Tx) purgeSome(home HomeID, id CollectionID, limit int) (n int, err err
 		{tableIndex, appendU32(nil, id)},
 		{tableProperties, propertiesKey(home, id)},
 		{tableProperties, appendU32([]byte{ofObject}, id)},
+		{tableProperties, aclKey(id, "")},
 	} {
 		for k := range tx.r.Scan(of.table, keysWithin(of.prefix)) {
 			if n == limit {

@@ -35,6 +35,8 @@ type modelCollection struct {
 	objects map[string]*modelObject
 	history []modelChange // of objects
 	props   map[string]string
+	acl     string
+	rights  Rev // the last change of a list
 	tokens  []Rev // positions to ask from, with all that was there
 }
 
@@ -42,6 +44,7 @@ type modelObject struct {
 	uid, text    string
 	rev, created Rev
 	props        map[string]string
+	acl          string
 }
 
 // A modelChange is a deletion.
@@ -97,6 +100,9 @@ func (c *modelCollection) holder(uid string) string {
 }
 
 func (c *modelCollection) remove(name string, rev Rev, at time.Time) {
+	if c.objects[name].acl != "" {
+		c.rights = rev
+	}
 	delete(c.objects, name)
 	c.history = append(c.history, modelChange{name, rev, at})
 }
@@ -195,6 +201,42 @@ func (x *machine) checkPut(owner string, c *modelCollection, name, uid, leaving 
 	return nil
 }
 
+// SetACL sets or removes the list of a collection or of what may be an object in it.
+func (x *machine) SetACL(t *rapid.T) {
+	owner, cname, c := x.place(t, "of")
+	name := pick(t, "object", append([]string{""}, modelNames...))
+	list := rapid.SampledFrom([]string{"", "list", "longer list"}).Draw(t, "list")
+	o := c.objects[name]
+	have, want := &c.acl, error(nil)
+	switch {
+	case name != "" && o == nil:
+		want = ErrNotFound
+	case name != "":
+		have = &o.acl
+	}
+	err := x.do(owner, cname, func(tx *Tx, _ *Home, sc *Collection) error {
+		if list == "" {
+			return tx.SetACL(sc, name, nil)
+		}
+		return tx.SetACL(sc, name, []byte(list))
+	})
+	if agree(t, "acl", err, want) && (*have != "" || list != "") {
+		*have, c.rev = list, x.step(owner)
+		c.rights = c.rev
+	}
+}
+
+// wantRights is what the store must know of a collection's lists.
+func (c *modelCollection) wantRights() Rights {
+	r := Rights{Own: c.acl != "", Rev: c.rights}
+	for _, o := range c.objects {
+		if o.acl != "" {
+			r.Objects++
+		}
+	}
+	return r
+}
+
 func (x *machine) checkQuota(owner string, grow int64) error {
 	h := x.m.homes[owner]
 	if grow > 0 && h.quota > 0 && h.used()+grow > h.quota {
@@ -254,7 +296,7 @@ func (x *machine) Put(t *rapid.T) {
 	o.rev = x.next(t, owner, e.Rev)
 	o.created = o.rev
 	if old != nil {
-		o.created, o.props = old.created, old.props
+		o.created, o.props, o.acl = old.created, old.props, old.acl
 	}
 	c.objects[name], c.rev = o, o.rev
 }
@@ -333,7 +375,11 @@ func (x *machine) CopyOrMove(t *rapid.T) {
 		c.remove(name, c.rev, x.clock.Now())
 	}
 	to.rev = x.next(t, toOwner, e.Rev)
-	to.objects[toName] = &modelObject{uid: o.uid, text: o.text, rev: e.Rev, created: e.Rev, props: maps.Clone(o.props)}
+	placed := &modelObject{uid: o.uid, text: o.text, rev: e.Rev, created: e.Rev, props: maps.Clone(o.props)}
+	if old := to.objects[toName]; old != nil { // the place keeps its list
+		placed.acl = old.acl
+	}
+	to.objects[toName] = placed
 }
 
 func (x *machine) SetProperty(t *rapid.T) {

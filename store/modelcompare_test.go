@@ -91,6 +91,10 @@ func (x *machine) compareCollection(t *rapid.T, tx *Tx, c *Collection, m *modelC
 	if got := propertyMap(tx, OfCollection(c)); !maps.Equal(got, m.props) {
 		return fmt.Errorf("properties %v, want %v", got, m.props)
 	}
+	if c.Rights != m.wantRights() || string(tx.ACL(c, "")) != m.acl {
+		return fmt.Errorf("lists %+v %q, want %+v %q", c.Rights, tx.ACL(c, ""), m.wantRights(), m.acl)
+	}
+	lists := maps.Collect(tx.ObjectACLs(c))
 	n := 0
 	for e := range tx.Entries(c.ID) {
 		n++
@@ -101,6 +105,9 @@ func (x *machine) compareCollection(t *rapid.T, tx *Tx, c *Collection, m *modelC
 		stored, err := tx.Object(c.ID, e.Name)
 		if err != nil || string(stored.Body) != string(o.body()) {
 			return fmt.Errorf("object %q is %q, %v; want %q", e.Name, stored.Body, err, o.body())
+		}
+		if got := string(tx.ACL(c, e.Name)); got != o.acl || got != string(lists[e.Name]) {
+			return fmt.Errorf("the list of %q is %q, %q; want %q", e.Name, got, lists[e.Name], o.acl)
 		}
 		if got := propertyMap(tx, OfObject(c, e.Name)); !maps.Equal(got, o.props) {
 			return fmt.Errorf("properties of %q: %v, want %v", e.Name, got, o.props)

@@ -47,6 +47,7 @@ func runModel(t *testing.T, open func(*rapid.T, *machine)) {
 			"delete":      x.Delete,
 			"copy move":   x.CopyOrMove,
 			"property":    x.SetProperty,
+			"acl":         x.SetACL,
 			"create":      x.Create,
 			"drop":        x.Drop,
 			"rename":      x.Rename,
@@ -217,6 +218,7 @@ func (x *machine) rebuild(t *rapid.T) {
 			if id, kind, name := splitHomeKey(k); kind == homeMember {
 				c, bad := decodeCollection(id, string(name), v)
 				c.Objects, c.Bytes, c.counts = 0, 1<<40, [componentTypes]int{}
+				c.Rights.Own, c.Rights.Objects = !c.Rights.Own, 17
 				err = errors.Join(err, bad, in.Put(tableHomes, k, c.encode()))
 			}
 		}

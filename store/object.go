@@ -291,6 +291,7 @@ func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
 	tx.addProperties(col, home, -freed)
 	t := tombstone{Rev: rev, At: tx.Now().Unix()}
 	return errors.Join(err,
+		tx.dropACL(col, e.Name, rev),
 		tx.unindex(col, e, nil, ""),
 		tx.w.Put(tableObjects, objectKey(col.ID, e.Name), t.encode()),
 		tx.w.Put(tableIndex, indexKey(col.ID, indexDeleted, rev), encodeDeleted(t.At, e.Name)),

@@ -171,7 +171,8 @@ func (c *Collection) encode() []byte {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = binary.AppendUvarint(b, uint64(c.floor))
-	return binary.AppendVarint(b, c.PropertyBytes)
+	b = binary.AppendVarint(b, c.PropertyBytes)
+	return c.Rights.append(b)
 }
 
 func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
@@ -197,6 +198,7 @@ func decodeCollection(home HomeID, name string, v []byte) (*Collection, error) {
 	}
 	c.floor = Rev(d.uvarint())
 	c.PropertyBytes = d.varint()
+	c.Rights.take(&d)
 	return c, d.err("collection")
 }
 

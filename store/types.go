@@ -149,6 +149,7 @@ type Collection struct {
 	Bytes                 int64     // sum of the bodies
 	PropertyBytes         int64     // sum of the properties, its own and those of its objects, with their names
 	Components            Component // what it takes; 0: all
+	Rights                Rights    // which access control lists there are
 
 	counts [componentTypes]int // objects by component type
 	floor  Rev                 // tokens below it have expired

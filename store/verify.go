@@ -122,7 +122,7 @@ func (v *verifier) records(ctx context.Context) error {
 			if val == nil {
 				return v.report(ProblemDamaged, 0, 0, "", "%s %x: checksum is wrong", table, k)
 			}
-			if table != tableProperties || k[0] == ofObject {
+			if table != tableProperties || k[0] == ofObject || k[0] == ofACL {
 				return nil
 			}
 			if ok, err := tx.justifiedProperty(k); err != nil || ok {
@@ -234,6 +234,9 @@ func (v *verifier) collections(ctx context.Context) error {
 			err = v.walkCollection(ctx, v, tableProperties, appendU32([]byte{ofObject}, id), id, v.property)
 		}
 		if err == nil {
+			err = v.walkCollection(ctx, v, tableProperties, aclKey(id, ""), id, v.acl)
+		}
+		if err == nil {
 			err = skipGone(v.view(ctx, func(tx *Tx) error { return v.counters(tx, id) }))
 		}
 		return err
@@ -328,8 +331,8 @@ func (v *verifier) counters(tx *Tx, id CollectionID) error {
 		return skipCorrupt(err) // reported as ProblemIndex
 	}
 	if *sum != *c {
-		return v.in(c, "", ProblemCounter, "%d objects, %d bytes, %d of properties; its index adds up to %d, %d, %d",
-			c.Objects, c.Bytes, c.PropertyBytes, sum.Objects, sum.Bytes, sum.PropertyBytes)
+		return v.in(c, "", ProblemCounter, "%d objects, %d bytes, %d of properties, lists %+v; its index adds up to %d, %d, %d, %+v",
+			c.Objects, c.Bytes, c.PropertyBytes, c.Rights, sum.Objects, sum.Bytes, sum.PropertyBytes, sum.Rights)
 	}
 	return nil
 }

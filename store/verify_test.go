@@ -44,6 +44,18 @@ func fill(t testing.TB, s *Store) {
 	}
 }
 
+// fillRights adds access control lists, which the files of fill do not have.
+func fillRights(t testing.TB, s *Store) {
+	t.Helper()
+	update(t, s, func(tx *Tx) error {
+		c, err := tx.CollectionByID(1)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.SetACL(c, "", []byte("list")), tx.SetACL(c, "2.ics", []byte("list of an object")))
+	})
+}
+
 // steadyUUIDs counts. It needs an engine that runs functions once.
 func steadyUUIDs() func() string {
 	n := 0
@@ -150,6 +162,17 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 			c.PropertyBytes--
 			return c.encode()
 		})},
+		{"lists of a collection count wrong", ProblemCounter, true, change(tableHomes, memberKey(1, "work"), func(v []byte) []byte {
+			c, err := decodeCollection(1, "work", v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Rights.Own, c.Rights.Objects = false, 5
+			return c.encode()
+		})},
+		{"a bit of a list", ProblemDamaged, false, flip(tableProperties, aclKey(work, "2.ics"))},
+		{"list of no object", ProblemOrphan, false, put(tableProperties, aclKey(work, "none"), []byte("list"))},
+		{"list of no collection", ProblemOrphan, false, put(tableProperties, aclKey(77, ""), []byte("list"))},
 		{"collections that count are counted wrong", ProblemCounter, true, change(tableHomes, homeKey(1), func(v []byte) []byte {
 			h, err := decodeHome(1, v)
 			if err != nil {
@@ -203,6 +226,7 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 func TestVerifyAndReindex(t *testing.T) {
 	s0 := openOn(t, engine.OpenMemory(Tables()), Options{NewUUID: steadyUUIDs()})
 	fill(t, s0)
+	fillRights(t, s0)
 	var entry, gone Rev
 	view(t, s0, func(tx *Tx) error {
 		e, err := tx.Entry(1, "3.ics")
@@ -227,6 +251,7 @@ func TestVerifyAndReindex(t *testing.T) {
 			}
 			defer s.Close()
 			fill(t, s)
+			fillRights(t, s)
 			s.engine = enginetest.Wrap(t, e)
 			if found, err := s.Verify(ctx); err != nil || len(found) > 0 {
 				t.Fatalf("Verify before: %v, %v", found, err)

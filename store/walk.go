@@ -107,7 +107,7 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 		table  engine.Table
 		prefix []byte
 	}{
-		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofObject}},
+		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofObject}}, {tableProperties, []byte{ofACL}},
 	} {
 		for next := of.prefix; ; {
 			id, ok, known, err := s.nextNumber(ctx, of.table, next, of.prefix)
@@ -155,6 +155,7 @@ func (tx *Tx) known(id CollectionID) bool {
 func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	sum := c.clone()
 	sum.Objects, sum.Bytes, sum.counts = 0, 0, [componentTypes]int{}
+	sum.Rights = tx.recountedACLs(c)
 	sum.PropertyBytes = tx.propertyBytes(propertiesKey(c.Home, c.ID)) + tx.objectPropertyBytes(c.ID)
 	prefix := indexKey(c.ID, indexEntry, 0)[:5]
 	var e Entry
