@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"convene/acl"
 	"convene/auth"
 	"convene/delegation"
 	"convene/directory"
@@ -468,8 +467,8 @@ func TestPrincipalMatch(t *testing.T) {
 	}{
 		{"self", "ann", "/principals/", self, []string{ann, staff}},
 		{"self, anywhere", "ann", "/", self, []string{ann, staff}},
-		{"self among users", "ann", "/principals/users/", self, []string{ann}},
-		{"self among groups", "ann", "/principals/groups/", self, []string{staff}},
+		{"self among users", "ann", "/principals/users/", self, []string{"/principals/users/ann/"}},
+		{"self among groups", "ann", "/principals/groups/", self, []string{"/principals/groups/staff/"}},
 		{"self by GUID", "ann", "/principals/__uids__/", self, []string{ann, staff}},
 		{"self of oneself", "ann", "/principals/users/ann/", self, []string{ann}},
 		{"self of one's group", "ann", "/principals/groups/staff/", self, []string{staff}},
