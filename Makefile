@@ -7,10 +7,15 @@ BUILD ?= build
 FUZZTIME ?= 20s
 FUZZJOBS ?= 1
 N ?= 100
+VERIFY ?= 2m
+BACKUP ?= 5m
+EVERY ?= 10s
+COPIES ?= 10
+FLIPS ?= 250
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash powercut clients conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash drills flips powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -62,6 +67,15 @@ powercut:
 # kill -9 under concurrent writes, N times: nothing acknowledged may be missing.
 crash: $(BUILD)/harness
 	@$(BUILD)/harness crash -n $(N)
+
+# Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
+# EVERY that is restored and verified, and COPIES slow copies of the running files.
+drills: $(BUILD)/harness
+	@$(BUILD)/harness drill -verify $(VERIFY) -backup $(BACKUP) -every $(EVERY) -copies $(COPIES)
+
+# FLIPS files with one bit that is wrong in a page in use.
+flips:
+	CONVENE_TEST_FLIPS=$(FLIPS) $(GO) test -count 1 -timeout 60m -run '^TestFlippedBits$$' -v ./store | grep -v -e '=== RUN' -e '    --- PASS'
 
 # The conformance runner in CDT with the scripts in SUITE, each file from the
 # same data, against this server with slapd. ARGS go to the runner. Ends with

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"convene/acl"
 	"convene/internal/webdav"
 )
 
@@ -53,6 +54,9 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	if t.collection == "" {
+		if !s.rightsIn(s.req.target.owner, nil).Has(acl.Read) {
+			return "", nil
+		}
 		r := s.targetHome()
 		return webdav.ETag(r.etag()), []string{s.syncToken(r), ctagURI + r.ctag()}
 	}
@@ -60,8 +64,8 @@ func (s *scope) stateOf(path string) (webdav.ETag, []string) {
 		return "", nil
 	}
 	col, err := s.tx.Collection(s.home.ID, t.collection)
-	if err != nil {
-		return "", nil
+	if err != nil || !s.rightsIn(s.req.target.owner, col).Has(acl.Read) {
+		return "", nil // to whom may not read it, it has no state
 	}
 	if t.object == "" {
 		r := s.collectionResource(col)

@@ -172,8 +172,11 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 		return nil, err
 	}
 	t, err := parseTarget(req.URL.EscapedPath())
-	if err == errNoParent && creates(req.Method) {
+	switch {
+	case err == errNoParent && creates(req.Method):
 		return nil, noParent()
+	case err == errNoSuchPath && creates(req.Method): // RFC 4918 §9.7.1, RFC 4791 §5.3.1.1
+		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
 	}
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"net/http"
 	"slices"
@@ -67,6 +68,9 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 	if err != nil {
 		return nil, err
 	}
+	if key, ok := addressKey(ask); ok {
+		return h.principalAt(r, ask, key)
+	}
 	query, ok := searchQuery(ask)
 	if !ok {
 		return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
@@ -81,6 +85,34 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 	found, err := h.search(r.Context(), query)
 	if err != nil {
 		return nil, err
+	}
+	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
+}
+
+// addressKey is the one record that a search is for which asks for a calendar user
+// address that is no mail address: such an address is known as a whole or not at all.
+func addressKey(ask webdav.PrincipalSearch) (directory.Key, bool) {
+	if len(ask.Searches) != 1 || !slices.Equal(ask.Searches[0].Props, []xml.Name{webdav.CalDAV("calendar-user-address-set")}) {
+		return directory.Key{}, false
+	}
+	address := strings.TrimSpace(ask.Searches[0].Match)
+	if !strings.HasPrefix(strings.ToLower(address), "urn:") && !strings.HasPrefix(address, "/") {
+		return directory.Key{}, false
+	}
+	return directory.Key{By: directory.Address, Value: address}, true
+}
+
+// principalAt responds to such a search.
+func (h *Handler) principalAt(r *request, ask webdav.PrincipalSearch, key directory.Key) (action, error) {
+	var found []*directory.Principal
+	p, err := h.Directory.Lookup(r.Context(), key)
+	q := directory.Query{Types: typesOf(ask.CUType)}
+	switch {
+	case errors.Is(err, directory.ErrNotFound):
+	case err != nil:
+		return nil, err
+	case (ask.CollectionSet || within(r, &q)) && (len(q.Types) == 0 || slices.Contains(q.Types, p.Type)):
+		found = append(found, p)
 	}
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }

@@ -18,6 +18,7 @@ import (
 	"convene/admin/backup"
 	"convene/config"
 	"convene/server"
+	"convene/testenv"
 )
 
 // backUp makes a backup of a running server through its socket.
@@ -253,9 +254,109 @@ func everything(t *testing.T, url string) string {
 	return ctagPattern.ReplaceAllString(text, "<CS:getctag>CTAG<")
 }
 
-// A client that had seen 100 changes after the backup finds, by syncing alone, all
-// that the restored server has, and no ETag ever stands for two bodies.
+// A vdirsyncer keeps the files of a folder and ann's calendar alike, both ways. It
+// knows objects by their ETags.
+type vdirsyncer struct {
+	t             *testing.T
+	program, work string
+}
+
+func newVdirsyncer(t *testing.T) *vdirsyncer {
+	return &vdirsyncer{t, testenv.Require(t, "vdirsyncer", "vdirsyncer")[0], testenv.Dir(t)}
+}
+
+func (v *vdirsyncer) sync(url string) {
+	v.t.Helper()
+	config := testenv.WriteFile(v.t, filepath.Join(v.work, "config"), `[general]
+status_path = "`+v.work+`/status/"
+[pair ann]
+a = "here"
+b = "there"
+collections = ["calendar"]
+conflict_resolution = "b wins"
+[storage here]
+type = "filesystem"
+path = "`+v.work+`/files/"
+fileext = ".ics"
+[storage there]
+type = "caldav"
+url = "`+url+`/"
+username = "ann"
+password = "secret"
+`)
+	for _, verb := range []string{"discover", "sync"} {
+		testenv.Run(v.t, nil, strings.Repeat("y\n", 20), v.program, "-c", config, verb)
+	}
+}
+
+// bodies are the files, by their UID.
+func (v *vdirsyncer) bodies() map[string]string {
+	v.t.Helper()
+	files, err := filepath.Glob(filepath.Join(v.work, "files", "calendar", "*.ics"))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(b), "\r\n", "\n")
+		found[uidPattern.FindString(text)] = strings.TrimSpace(text)
+	}
+	return found
+}
+
+var uidPattern = regexp.MustCompile(`UID:\S+`)
+
+// A restoring is one way to bring a server back to where it was.
+type restoring struct {
+	name string
+	keep func(t *testing.T, s *running, c config.Config) *running // returns a server that goes on
+	back func(t *testing.T, c config.Config)                      // the server is stopped
+}
+
+func restorings() []restoring {
+	var b []byte
+	verb := restoring{"restore",
+		func(t *testing.T, s *running, c config.Config) *running { b = backUp(t, c); return s },
+		func(t *testing.T, c config.Config) {
+			restoreInto(t, c, b, backup.RestoreOptions{Existing: backup.SetAside})
+		}}
+	kept := map[string][]byte{}
+	cp := func(name string, files ...string) restoring {
+		return restoring{name, func(t *testing.T, s *running, c config.Config) *running {
+			if err := s.stop(); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				content, err := os.ReadFile(filepath.Join(c.Server.Data, f))
+				if err != nil {
+					t.Fatal(err)
+				}
+				kept[f] = content
+			}
+			return serve(t, c)
+		}, func(t *testing.T, c config.Config) {
+			for _, f := range files {
+				testenv.WriteFile(t, filepath.Join(c.Server.Data, f), string(kept[f]))
+			}
+		}}
+	}
+	return []restoring{verb, cp("cp", "calendars.db"), cp("cp of all files", "calendars.db", "auth.db")}
+}
+
+// Clients that had seen 100 changes after the backup find, by syncing alone, all
+// that the restored server has, and no ETag ever stands for two bodies: whether the
+// server was told that it was restored, or has to see it.
 func TestRestoreAndSync(t *testing.T) {
+	for _, way := range restorings() {
+		t.Run(way.name, func(t *testing.T) { testRestoreAndSync(t, way) })
+	}
+}
+
+func testRestoreAndSync(t *testing.T, way restoring) {
 	c := smallConfig(t)
 	s := serve(t, c)
 	k := newSyncing(t, annHome+"calendar/")
@@ -267,7 +368,10 @@ func TestRestoreAndSync(t *testing.T) {
 	old := newSyncing(t, k.path) // one that stays away from here on
 	old.url, old.bodies = k.url, k.bodies
 	old.sync()
-	b := backUp(t, c)
+	v := newVdirsyncer(t)
+	v.sync(s.HTTP)
+	s = way.keep(t, s, c)
+	k.url = s.HTTP
 	for i := range 100 {
 		k.put(fmt.Sprint(i%40), fmt.Sprint("lost ", i))
 		if i%10 == 0 {
@@ -280,10 +384,14 @@ func TestRestoreAndSync(t *testing.T) {
 		}
 	}
 	k.sync()
+	v.sync(s.HTTP)
+	if got := len(v.bodies()); got != 35 {
+		t.Fatalf("vdirsyncer has %d objects", got)
+	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
-	restoreInto(t, c, b, backup.RestoreOptions{Existing: backup.SetAside})
+	way.back(t, c)
 	r := serve(t, c)
 	k.url, old.url = r.HTTP, r.HTTP
 	for i := range 60 { // as many again, before and after the client comes back
@@ -294,6 +402,7 @@ func TestRestoreAndSync(t *testing.T) {
 	}
 	k.sync()
 	old.sync()
+	v.sync(r.HTTP)
 	want := k.all()
 	if len(want) != 30 || !maps.Equal(k.objects, want) {
 		t.Errorf("the client that saw the lost time has %d objects, the server %d", len(k.objects), len(want))
@@ -301,10 +410,26 @@ func TestRestoreAndSync(t *testing.T) {
 	if !maps.Equal(old.objects, want) {
 		t.Errorf("the client that did not see it has %d objects, the server %d", len(old.objects), len(want))
 	}
+	texts := map[string]string{}
+	for _, o := range want {
+		text := strings.ReplaceAll(o.body, "\r\n", "\n")
+		texts[uidPattern.FindString(text)] = strings.TrimSpace(text)
+	}
+	if got := v.bodies(); !maps.Equal(got, texts) {
+		t.Errorf("vdirsyncer has %d objects, the server %d", len(got), len(texts))
+	}
 	if k.fresh != 1 {
 		t.Errorf("the client was told %d times to begin anew", k.fresh)
 	}
 	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	again := serve(t, c) // what was seen once is not seen again
+	k.url = again.HTTP
+	if k.sync(); k.fresh != 1 {
+		t.Error("the next start is taken for a restore too")
+	}
+	if err := again.stop(); err != nil {
 		t.Fatal(err)
 	}
 	verified(t, c)

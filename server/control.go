@@ -117,7 +117,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, o.Delegates.Close)
-	state, err := openState(&c, stderr, nil)
+	state, err := openState(&c, time.Now, stderr, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func ResetSACL(ctx context.Context, c config.Config, r admin.SACLReset) (rules i
 	if err := checkOwner(c.Server.Data); err != nil {
 		return 0, fmt.Errorf("data folder: %w", err)
 	}
-	state, err := openState(&c, slog.New(slog.DiscardHandler), nil) // fails if a server has it open
+	state, err := openState(&c, time.Now, slog.New(slog.DiscardHandler), nil) // fails if a server has it open
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"convene/admin/backup"
+	"convene/auth"
 	"convene/calendar"
 	"convene/config"
 	"convene/delegation"
@@ -39,7 +41,7 @@ func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() ti
 	if d.delegates, err = openDelegates(context.Background(), c, d.store, now, log, health.ofDelegates); err != nil {
 		return err
 	}
-	if d.state, err = openState(c, log, health.of("auth.db")); err != nil {
+	if d.state, err = openState(c, now, log, health.of("auth.db")); err != nil {
 		return err
 	}
 	if wrap != nil {
@@ -85,11 +87,22 @@ func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Ti
 	return s, err
 }
 
-// openState opens the sign-in state of a configuration's data folder.
-func openState(c *config.Config, log *slog.Logger, trouble func(error)) (engine.Engine, error) {
-	e, err := engine.OpenBolt(filepath.Join(c.Server.Data, "auth.db"), engine.BoltOptions{Tables: backup.StateTables(), Log: log, Trouble: trouble})
+// openState opens the sign-in state of a configuration's data folder. What was
+// signed after the moment of a copy that was put in its place is not accepted again.
+func openState(c *config.Config, now func() time.Time, log *slog.Logger, trouble func(error)) (engine.Engine, error) {
+	path := filepath.Join(c.Server.Data, "auth.db")
+	e, err := engine.OpenBolt(path, engine.BoltOptions{Tables: backup.StateTables(), Log: log, Trouble: trouble, Mark: true})
 	if err != nil {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}
+	w := e.(engine.Witness)
+	if !w.Behind() {
+		return e, nil
+	}
+	log.Warn("the file is older than it was: it was restored from a copy", "file", path)
+	if err := auth.MarkRestored(context.Background(), e, rand.Reader, now()); err != nil {
+		return nil, errors.Join(fmt.Errorf("sign-in state: %w", err), e.Close())
+	}
+	w.CaughtUp()
 	return e, nil
 }

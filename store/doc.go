@@ -20,6 +20,8 @@
 // epoch, a Rev names one state for all time; so that is what goes on the wire. The
 // epoch is a random number in the state record. MarkRestored changes it: of a file
 // that was restored from a copy nobody knows what it said after the copy was made.
+// Open does so by itself when it sees that the file is older than it was
+// (engine.Witness).
 //
 // No record is written by every update, so that updates of different homes have
 // nothing in common. Numbers are taken from the file in blocks of 64, and are

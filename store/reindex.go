@@ -57,7 +57,7 @@ type fix struct {
 
 // update is Update for who mends damage; see lenientView.
 func (r *reindexer) update(ctx context.Context, fn func(*Tx) error) error {
-	return r.Update(ctx, func(tx *Tx) error {
+	return r.Update(engine.WithoutProof(ctx), func(tx *Tx) error {
 		tx.in.lenient = true
 		return fn(tx)
 	})

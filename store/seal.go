@@ -36,6 +36,12 @@ func unseal(t engine.Table, key, v []byte) (value []byte, ok bool) {
 	return v[:n:n], true
 }
 
+// proves reports whether value was put under key.
+func proves(t engine.Table, key, value []byte) bool {
+	_, ok := unseal(t, key, value)
+	return ok
+}
+
 // sealed is a transaction of the engine whose values have checksums. A read of a
 // value whose checksum is wrong fails with ErrCorrupt, as one fails that the
 // engine cannot carry out. Who looks for damage sets lenient: then such a value

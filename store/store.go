@@ -108,13 +108,38 @@ type Store struct {
 // Open opens the store file at path, creating it if it does not exist, and
 // migrates an older format. Errors: ErrNewer, ErrForeign, ErrInUse, ErrDamaged.
 func Open(path string, o Options) (*Store, error) {
+	var sealed atomic.Bool // all values have checksums
 	e, err := engine.OpenBolt(path, engine.BoltOptions{
-		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log, Trouble: o.Trouble,
+		Tables: Tables(), Hot: tableMeta, MaxSize: o.MaxSize, NoSync: o.NoSync, Log: o.Log, Trouble: o.Trouble, Mark: true,
+		Proves: func(t engine.Table, key, value []byte) bool { return !sealed.Load() || proves(t, key, value) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return OpenEngine(e, o)
+	s, err := OpenEngine(e, o)
+	if err != nil {
+		return nil, err
+	}
+	sealed.Store(true) // a file of an older format got them just now
+	if err := s.restored(path, e.(engine.Witness)); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// restored begins a new epoch if the file at path is an older copy of itself.
+func (s *Store) restored(path string, w engine.Witness) error {
+	if !w.Behind() {
+		return nil
+	}
+	if s.opt.Log != nil {
+		s.opt.Log.Warn("the file is older than it was: it was restored from a copy, and clients are told to read everything anew", "file", path)
+	}
+	if err := s.MarkRestored(context.Background()); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	w.CaughtUp()
+	return nil
 }
 
 // OpenEngine opens a store on an engine, which it then owns and closes even

@@ -55,7 +55,11 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 	}
 	v := &verifier{Store: s}
 	for _, check := range []func(context.Context) error{v.file, v.records, v.lookup, v.homes, v.collections, v.uids, v.orphaned} {
-		if err := check(ctx); errors.Is(err, errEnough) {
+		err := check(ctx)
+		if errors.Is(err, engine.ErrDamaged) { // what lies behind cannot be reached
+			err = v.report(ProblemFile, 0, 0, "", "%v", err)
+		}
+		if errors.Is(err, errEnough) {
 			break
 		} else if err != nil {
 			return v.found, fmt.Errorf("verify: %w", err)

@@ -22,7 +22,7 @@ type walker interface {
 // lenientView is View for who looks for damage: a record whose checksum is wrong
 // is one that cannot be decoded, and no failure.
 func (s *Store) lenientView(ctx context.Context, fn func(*Tx) error) error {
-	return s.View(ctx, func(tx *Tx) error {
+	return s.View(engine.WithoutProof(ctx), func(tx *Tx) error {
 		tx.in.lenient = true
 		return fn(tx)
 	})

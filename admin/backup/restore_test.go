@@ -35,7 +35,7 @@ func TestExisting(t *testing.T) {
 	if err := old.close(); err != nil {
 		t.Fatal(err)
 	}
-	wantNames(t, old.dir, "auth.db calendars.db")
+	wantNames(t, old.dir, "auth.db calendars.db calendars.db-mark")
 	if _, err := restore(t, b, RestoreOptions{Data: old.dir}); !errors.Is(err, ErrOccupied) {
 		t.Errorf("%v, want ErrOccupied", err)
 	}
@@ -44,7 +44,7 @@ func TestExisting(t *testing.T) {
 	if err != nil || filepath.Base(done.Aside) != "before-restore-20260506T070809Z" {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	wantNames(t, old.dir, "auth.db before-restore-20260506T070809Z calendars.db")
+	wantNames(t, old.dir, "auth.db before-restore-20260506T070809Z calendars.db calendars.db-mark")
 	if got := openLive(t, done.Aside).content(t); got != want {
 		t.Errorf("set aside: %s", got)
 	}

@@ -2,12 +2,11 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -66,6 +65,16 @@ type BoltOptions struct {
 	// well again. It must not call the engine. nil: nobody is told.
 	Trouble func(err error)
 
+	// Proves reports whether a pair is what once was put under its key, which a
+	// checksum over both tells. It is asked about what the file has on both sides of
+	// a place where nothing is found, and about what a Scan passes: a key of which a
+	// bit has changed would otherwise be no key at all. It is called from many
+	// goroutines. nil: every pair is believed.
+	Proves func(t Table, key, value []byte) bool
+
+	// Mark has it noted beside the file how far that has come; see Witness.
+	Mark bool
+
 	logHalf int64 // bytes of a half of the log; 0: 4 MB
 	disk    disk  // nil: the system's
 }
@@ -119,6 +128,9 @@ type boltEngine struct {
 	opt    BoltOptions
 	tables tableIndex // a table's number is what its keys begin with in the bucket
 	hot    int        // the number of the table in the bucket of its own, or -1
+	proof  *proof     // nil: there is none
+	id     uint64     // marks the records of the log
+	older  atomic.Bool
 
 	version   atomic.Pointer[version]
 	versionMu sync.Mutex // held to change version
@@ -126,17 +138,6 @@ type boltEngine struct {
 	commit *committer // nil if read-only
 	space  space
 }
-
-// The buckets of the file.
-var (
-	bucketData   = []byte("d") // table's number, key → value
-	bucketHot    = []byte("h") // key → value of the hot table
-	bucketTables = []byte("t") // table's name → its number, one byte
-	bucketLog    = []byte("l") // what follows
-
-	keyLogID  = []byte("id")  // u64, random: marks the records of this file
-	keyLogSeq = []byte("seq") // u64: the last record that the file holds
-)
 
 // logPath is the log beside the file at path.
 func logPath(path string) string { return path + "-log" }
@@ -177,6 +178,9 @@ func (e *boltEngine) open(path string) (err error) {
 		err = e.checkLength()
 	}
 	if err == nil {
+		err = checkMetas(e.file, e.db.Info().PageSize)
+	}
+	if err == nil {
 		err = e.readTables()
 	}
 	if err != nil {
@@ -199,70 +203,6 @@ func (e *boltEngine) openFile(path string, reserve int) (*bbolt.DB, error) {
 			return e.file, err
 		},
 	})
-}
-
-// readTables learns the number of each table, and makes those that are missing.
-func (e *boltEngine) readTables() error {
-	missing := false
-	err := e.db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketTables)
-		missing = b == nil || tx.Bucket(bucketLog) == nil
-		for _, t := range e.opt.Tables {
-			missing = missing || len(b.Get([]byte(t))) != 1
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if missing {
-		if e.opt.ReadOnly {
-			return fmt.Errorf("tables are missing: %w", ErrReadOnly)
-		}
-		if err := e.db.Update(e.makeTables); err != nil {
-			return err
-		}
-	}
-	return e.db.View(func(tx *bbolt.Tx) error {
-		for _, t := range e.opt.Tables {
-			n := tx.Bucket(bucketTables).Get([]byte(t))[0]
-			e.tables = append(e.tables, numbered{t, n})
-			if t == e.opt.Hot {
-				e.hot = int(n)
-			}
-		}
-		return nil
-	})
-}
-
-func (e *boltEngine) makeTables(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketData, bucketHot, bucketTables, bucketLog} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
-		}
-	}
-	b := tx.Bucket(bucketTables)
-	used := byte(0)
-	c := b.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		used = max(used, v[0])
-	}
-	for _, t := range e.opt.Tables {
-		if len(b.Get([]byte(t))) == 1 {
-			continue
-		}
-		used++
-		if err := b.Put([]byte(t), []byte{used}); err != nil {
-			return fmt.Errorf("table %q: %w", t, err)
-		}
-	}
-	l := tx.Bucket(bucketLog)
-	if l.Get(keyLogID) != nil {
-		return nil
-	}
-	id := make([]byte, 8)
-	rand.Read(id) // never fails (crypto/rand)
-	return errors.Join(l.Put(keyLogID, id), l.Put(keyLogSeq, make([]byte, 8)))
 }
 
 // restore makes the first version, of the file and what is in the log, and
@@ -288,7 +228,13 @@ func (e *boltEngine) restore() (log, error) {
 			return l, err
 		}
 	}
+	e.id = l.id
 	l.seq += uint64(len(records))
+	come := mark{l.id, l.seq, uint64(v.base)}
+	if len(records) > 0 {
+		come.tx = math.MaxUint64 // the log continues the file: nothing is lost before it
+	}
+	e.older.Store(e.opt.Mark && come.behind(readMark(e.path)))
 	if len(records) > 0 || l.torn {
 		e.opt.Log.Warn("the last run did not end cleanly: its log was read", "file", e.path, "records", len(records), "torn record dropped", l.torn)
 	}
@@ -299,19 +245,6 @@ func (e *boltEngine) restore() (log, error) {
 	}
 	e.version.Store(v)
 	return l, nil
-}
-
-// logState returns what the file says of its log: the id that marks the records, and
-// the number of the last one that the file holds. Errors: ErrDamaged.
-func logState(tx *bbolt.Tx) (id, seq uint64, err error) {
-	defer unreadable(&err)
-	defer faults()()
-	b := tx.Bucket(bucketLog)
-	first, second := b.Get(keyLogID), b.Get(keyLogSeq)
-	if len(first) != 8 || len(second) != 8 {
-		return 0, 0, fmt.Errorf("%w: the file does not say what is in the log", ErrDamaged)
-	}
-	return binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(second), nil
 }
 
 // takeIn writes what v has above the file to the file, which then holds the log up to
@@ -344,7 +277,8 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 	if e.space.views.Add(1)%viewsPerCheck == 0 {
 		e.checkSpace()
 	}
-	state := &boltState{hot: e.hot, tx: tx}
+	state := e.unopened(tx)
+	state.believe(ctx)
 	defer faults()()
 	return Run(func() error {
 		defer state.damaged()

@@ -16,11 +16,19 @@ type boltState struct {
 	tx    *bbolt.Tx
 	small *bbolt.Bucket // the hot table; opened at first use
 
+	proof  *proof // of the file
+	proven *proof // that which this transaction asks for, or nil
+
 	reading bool // bbolt is looking something up; still set after it has panicked
 }
 
+// unopened returns the state of tx, which is to be opened.
+func (e *boltEngine) unopened(tx *bbolt.Tx) *boltState {
+	return &boltState{hot: e.hot, proof: e.proof, proven: e.proof, tx: tx}
+}
+
 func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
-	s := &boltState{hot: e.hot, tx: tx}
+	s := e.unopened(tx)
 	s.open()
 	return s
 }
@@ -41,16 +49,22 @@ func (s *boltState) hotBucket() *bbolt.Bucket {
 
 func (s *boltState) get(table int, key []byte) (value []byte) {
 	s.reading = true
+	c := s.find
+	skip := 1
 	if table == s.hot {
-		value = s.hotBucket().Get(key)
-	} else {
-		s.probe = append(append(s.probe[:0], byte(table)), key...)
-		if k, v := s.find.Seek(s.probe); bytes.Equal(k, s.probe) {
-			value = v
-		}
+		c, skip = s.hotBucket().Cursor(), 0
 	}
+	s.probe = append(append(s.probe[:0], byte(table))[:skip], key...)
+	k, v := c.Seek(s.probe)
 	s.reading = false
-	return value
+	if !bytes.Equal(k, s.probe) {
+		s.absent(c, table, skip, s.probe, k, v)
+		return nil
+	}
+	if v == nil {
+		s.wrong("key %x leads to a bucket", k)
+	}
+	return v
 }
 
 // apply writes w into the transaction, which must be writable. The keys of
@@ -74,9 +88,9 @@ func (s *boltState) apply(w *writes) (err error) {
 
 func (s *boltState) cursor(table int) cursor {
 	if table == s.hot {
-		return &boltCursor{state: s, c: s.hotBucket().Cursor()}
+		return &boltCursor{state: s, c: s.hotBucket().Cursor(), table: table}
 	}
-	return &boltCursor{state: s, c: s.data.Cursor(), probe: []byte{byte(table)}, skip: 1}
+	return &boltCursor{state: s, c: s.data.Cursor(), table: table, probe: []byte{byte(table)}, skip: 1}
 }
 
 // boltCursor walks one table: the keys of its bucket that begin with its
@@ -84,13 +98,26 @@ func (s *boltState) cursor(table int) cursor {
 type boltCursor struct {
 	state *boltState
 	c     *bbolt.Cursor
+	table int
 	probe []byte // the prefix, followed by scratch
 	skip  int    // length of the prefix: 0 or 1
+	last  []byte // the key of the bucket that came last
 }
 
-func (c *boltCursor) in(k, v []byte) (key, value []byte) {
-	c.state.reading = false
-	if k == nil || c.skip == 1 && k[0] != c.probe[0] {
+// in takes what bbolt found, which must lie behind what came last in the direction
+// that sign gives.
+func (c *boltCursor) in(sign int, k, v []byte) (key, value []byte) {
+	s := c.state
+	s.reading = false
+	if k == nil {
+		return nil, nil
+	}
+	s.prove(c.table, c.skip, k, v)
+	if c.last != nil && bytes.Compare(k, c.last)*sign <= 0 {
+		s.wrong("key %x is out of order", k)
+	}
+	c.last = k
+	if c.skip == 1 && k[0] != c.probe[0] {
 		return nil, nil
 	}
 	return k[c.skip:], v
@@ -98,35 +125,60 @@ func (c *boltCursor) in(k, v []byte) (key, value []byte) {
 
 func (c *boltCursor) seek(key []byte) (k, v []byte) {
 	c.probe = append(c.probe[:c.skip], key...)
+	c.last = nil
 	c.state.reading = true
-	return c.in(c.c.Seek(c.probe))
+	k, v = c.c.Seek(c.probe)
+	c.state.reading = false
+	if c.state.proven != nil && !bytes.Equal(k, c.probe) {
+		c.state.absent(c.c, c.table, c.skip, c.probe, k, v)
+		c.state.reading = true
+		k, v = c.c.Seek(c.probe)
+	}
+	if k != nil && bytes.Compare(k, c.probe) < 0 { // who goes on from there would never end
+		c.state.wrong("key %x is out of order", k)
+	}
+	return c.in(1, k, v)
 }
 
 func (c *boltCursor) next() (k, v []byte) {
 	c.state.reading = true
-	return c.in(c.c.Next())
+	k, v = c.c.Next()
+	return c.in(1, k, v)
 }
 
 func (c *boltCursor) prev() (k, v []byte) {
 	c.state.reading = true
-	return c.in(c.c.Prev())
+	k, v = c.c.Prev()
+	return c.in(-1, k, v)
 }
 
 func (c *boltCursor) seekBelow(key []byte) (k, v []byte) {
 	c.state.reading = true
+	c.last = nil
 	if key == nil && c.skip == 0 {
-		return c.in(c.c.Last())
+		k, v = c.c.Last()
+		return c.in(-1, k, v)
 	}
 	c.probe = append(c.probe[:c.skip], key...)
 	if key == nil {
 		c.probe[0]++ // the next table begins where this one ends
 	}
-	k, _ = c.c.Seek(c.probe)
+	above, value := c.c.Seek(c.probe)
+	if above == nil {
+		k, v = c.c.Last()
+	} else {
+		c.state.prove(c.table, c.skip, above, value)
+		if bytes.Compare(above, c.probe) < 0 {
+			c.state.wrong("key %x is out of order", above)
+		}
+		c.state.reading = true
+		k, v = c.c.Prev()
+	}
+	if k != nil && bytes.Compare(k, c.probe) >= 0 {
+		c.state.wrong("key %x is out of order", k)
+	}
 	if key == nil {
 		c.probe[0]--
 	}
-	if k == nil {
-		return c.in(c.c.Last())
-	}
-	return c.in(c.c.Prev())
+	return c.in(-1, k, v)
 }

@@ -17,6 +17,9 @@ func (e *boltEngine) Check(ctx context.Context) (errs []error) {
 	if err := checkPages(ctx, e.file); err != nil {
 		return []error{err}
 	}
+	if err := checkRoot(tx); err != nil {
+		errs = append(errs, err)
+	}
 	for err := range tx.Check() { // to its end, or its goroutine would stay
 		if ctx.Err() == nil && len(errs) < maxCheckErrors {
 			errs = append(errs, err)

@@ -50,6 +50,7 @@ const (
 // An update is one call of Update.
 type update struct {
 	fn    func(Writer) error
+	ctx   context.Context // of its caller
 	state atomic.Int32
 	done  chan struct{} // closed when the outcome below is final
 
@@ -74,7 +75,7 @@ func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	u := &update{fn: fn, done: make(chan struct{})}
+	u := &update{fn: fn, ctx: ctx, done: make(chan struct{})}
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -211,7 +212,7 @@ func (c *committer) commit(batch []*update) {
 	}
 	c.used = tx.Size()
 	next := v.active.Copy()
-	file := &boltState{hot: c.engine.hot, tx: tx}
+	file := c.engine.unopened(tx)
 	defer faults()()
 	if err := file.begin(); err != nil {
 		rollback(tx)
@@ -291,6 +292,7 @@ func (u *update) call(o *overlay, file *boltState) {
 	}()
 	u.err = Run(func() error {
 		defer file.damaged()
+		file.believe(u.ctx)
 		return u.fn(o)
 	})
 	returned = true

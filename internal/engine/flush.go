@@ -212,6 +212,10 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 		return 0, err
 	}
 	id = tx.ID()
+	if v := e.version.Load(); v != nil && id <= v.base {
+		rollback(tx)
+		return 0, wrong("the file is that of transaction %d, not %d", id-1, v.base)
+	}
 	defer faults()()
 	defer unwritable(tx, &err)
 	state := e.state(tx)
@@ -224,13 +228,14 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 			return 0, err
 		}
 	}
-	if err := tx.Bucket(bucketLog).Put(keyLogSeq, binary.BigEndian.AppendUint64(nil, seq)); err != nil {
+	if err := errors.Join(tx.Bucket(bucketLog).Put(keyLogSeq, binary.BigEndian.AppendUint64(nil, seq)), putSum(tx)); err != nil {
 		rollback(tx)
 		return 0, err
 	}
 	if err := tx.Commit(); err != nil {
 		return 0, commitError(err)
 	}
+	e.note(seq, id)
 	return id, nil
 }
 

@@ -90,8 +90,11 @@ func (c *pageCheck) check() error {
 		if err != nil {
 			return err
 		}
-		if order.Uint64(p) != id || order.Uint16(p[8:]) != pageMeta {
+		if order.Uint64(p) != id || order.Uint16(p[8:]) != pageMeta || order.Uint16(p[10:]) != 0 || order.Uint32(p[12:]) != 0 {
 			return wrong("page %d is no meta page", id)
+		}
+		if m := p[pageHeader : pageHeader+metaSum+8]; !validMeta(m) && flippedBit(m) {
+			return wrong("a bit of meta page %d is wrong", id)
 		}
 		c.used[id] = true
 	}
@@ -123,10 +126,7 @@ func (c *pageCheck) meta() (newest []byte, err error) {
 			if _, err := c.file.ReadAt(m, int64(at)); err != nil {
 				return nil, fmt.Errorf("meta page %d: %w", id, err)
 			}
-			h := fnv.New64a()
-			_, _ = h.Write(m[:metaSum])
-			if order.Uint32(m) != metaMagic || order.Uint32(m[4:]) != metaVersion ||
-				uint64(order.Uint32(m[8:])) != size || order.Uint64(m[metaSum:]) != h.Sum64() {
+			if !validMeta(m) || uint64(order.Uint32(m[8:])) != size {
 				continue
 			}
 			if t := order.Uint64(m[48:]); newest == nil || t > txid {
@@ -138,6 +138,52 @@ func (c *pageCheck) meta() (newest []byte, err error) {
 		return nil, wrong("no valid meta page")
 	}
 	return newest, nil
+}
+
+func validMeta(m []byte) bool {
+	return order.Uint32(m) == metaMagic && order.Uint32(m[4:]) == metaVersion && order.Uint64(m[metaSum:]) == sumOfMeta(m)
+}
+
+func sumOfMeta(m []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(m[:metaSum])
+	return h.Sum64()
+}
+
+// flippedBit reports whether m, which is not valid, would be with another bit, which
+// it then has: a power failure that tears what is being written does not do that.
+func flippedBit(m []byte) bool {
+	for i := range m {
+		for bit := range 8 {
+			if m[i] ^= 1 << bit; validMeta(m) {
+				return true
+			}
+			m[i] ^= 1 << bit
+		}
+	}
+	return false
+}
+
+// checkMetas refuses a file whose newest meta page has a wrong bit. bbolt would take
+// the other one, and with it the file as it was before the last transaction.
+func checkMetas(f io.ReaderAt, size int) error {
+	var newest uint64
+	var metas [metaPages][]byte
+	for id := range metas {
+		metas[id] = make([]byte, metaSum+8)
+		if _, err := f.ReadAt(metas[id], int64(id*size+pageHeader)); err != nil {
+			return fmt.Errorf("meta page %d: %w", id, err)
+		}
+		if validMeta(metas[id]) {
+			newest = max(newest, order.Uint64(metas[id][48:]))
+		}
+	}
+	for id, m := range metas {
+		if !validMeta(m) && flippedBit(m) && order.Uint64(m[48:]) > newest {
+			return wrong("a bit of meta page %d is wrong", id)
+		}
+	}
+	return nil
 }
 
 // read returns n pages from id on. They are good until the next call for the
@@ -208,11 +254,19 @@ func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 		return wrong("%d elements", count)
 	}
 	var last []byte
+	end := pageHeader + count*pageElement // keys and values follow, without gaps
 	for i := range count {
 		at := uint64(pageHeader + i*pageElement)
-		key, value, err := element(p, at, flags)
+		start, key, value, err := element(p, at, flags)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
+		}
+		if start != end {
+			return wrong("element %d is at %d, not %d", i, start, end)
+		}
+		end += uint64(len(key) + len(value))
+		if i == 0 && from != nil && !bytes.Equal(key, from) {
+			return wrong("begins with another key than is said above it")
 		}
 		if i > 0 && bytes.Compare(last, key) >= 0 || bytes.Compare(key, from) < 0 || to != nil && bytes.Compare(key, to) >= 0 {
 			return wrong("element %d is out of order", i)
@@ -220,13 +274,13 @@ func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 		last = key
 		switch {
 		case flags == pageBranch:
-			end := to
+			next := to
 			if i+1 < count {
-				if end, _, err = element(p, at+pageElement, flags); err != nil {
+				if _, next, _, err = element(p, at+pageElement, flags); err != nil {
 					return fmt.Errorf("element %d: %w", i+1, err)
 				}
 			}
-			err = c.tree(order.Uint64(p[at+8:]), key, end, depth+1)
+			err = c.tree(order.Uint64(p[at+8:]), key, next, depth+1)
 		case order.Uint32(p[at:]) == bucketFlag:
 			err = c.bucket(value, depth+1)
 		case order.Uint32(p[at:]) != 0:
@@ -239,17 +293,18 @@ func (c *pageCheck) elements(p, from, to []byte, depth int) error {
 	return nil
 }
 
-// element returns the key of an element, and the value if it is of a leaf.
-func element(p []byte, at uint64, flags uint16) (key, value []byte, err error) {
+// element returns where the key of an element is, the key, and the value if it is of
+// a leaf.
+func element(p []byte, at uint64, flags uint16) (start uint64, key, value []byte, err error) {
 	pos, ksize, vsize := uint64(order.Uint32(p[at:])), uint64(order.Uint32(p[at+4:])), uint64(0)
 	if flags == pageLeaf {
 		pos, ksize, vsize = ksize, uint64(order.Uint32(p[at+8:])), uint64(order.Uint32(p[at+12:]))
 	}
-	start := at + pos
+	start = at + pos
 	if pos < pageElement || ksize == 0 || start+ksize+vsize > uint64(len(p)) {
-		return nil, nil, wrong("%d and %d bytes at %d", ksize, vsize, pos)
+		return 0, nil, nil, wrong("%d and %d bytes at %d", ksize, vsize, pos)
 	}
-	return p[start : start+ksize], p[start+ksize : start+ksize+vsize], nil
+	return start, p[start : start+ksize], p[start+ksize : start+ksize+vsize], nil
 }
 
 func (c *pageCheck) bucket(value []byte, depth int) error {
@@ -257,11 +312,14 @@ func (c *pageCheck) bucket(value []byte, depth int) error {
 		return wrong("bucket of %d bytes", len(value))
 	}
 	root := order.Uint64(value)
+	if order.Uint64(value[8:]) != 0 { // nobody uses it
+		return wrong("bucket with a sequence")
+	}
 	if root != 0 {
 		return c.tree(root, nil, nil, depth)
 	}
 	inline := value[bucketSize:]
-	if len(inline) < pageHeader || depth > maxDepth || order.Uint16(inline[8:]) != pageLeaf {
+	if len(inline) < pageHeader || depth > maxDepth || order.Uint16(inline[8:]) != pageLeaf || order.Uint64(inline) != 0 || order.Uint32(inline[12:]) != 0 {
 		return wrong("bucket without a page")
 	}
 	return c.elements(inline, nil, nil, depth)

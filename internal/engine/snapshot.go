@@ -41,7 +41,7 @@ func (e *boltEngine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
-	s := &Snapshot{tables: e.tables, state: &boltState{hot: e.hot, tx: tx}, tx: tx}
+	s := &Snapshot{tables: e.tables, state: e.unopened(tx), tx: tx}
 	if s.ID, _, err = logState(tx); err == nil {
 		defer faults()()
 		err = s.state.begin()

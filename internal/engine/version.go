@@ -46,7 +46,11 @@ func (e *boltEngine) begin(ctx context.Context) (*version, *bbolt.Tx, error) {
 		if v.over(tx.ID()) && e.version.Load() == v {
 			return v, tx, nil
 		}
+		id := tx.ID()
 		rollback(tx)
+		if id < v.base {
+			return nil, nil, wrong("the file is that of transaction %d, not %d", id, v.base)
+		}
 		if e.version.Load() == v {
 			time.Sleep(versionWait)
 		}

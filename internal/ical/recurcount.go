@@ -23,7 +23,7 @@ func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
 			break
 		}
 		n := it.len()
-		if it.index == 0 {
+		if it.mayPrecede() {
 			n = it.lenFromStart()
 		}
 		if empty++; n > 0 {
@@ -40,6 +40,12 @@ func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
 		c.counted.Store(&at)
 	}
 	return at, ended
+}
+
+// mayPrecede reports whether walls of the loaded period may be before DTSTART: it is
+// the first, or SKIP has moved a day into that.
+func (it *wallIter) mayPrecede() bool {
+	return it.index == 0 || it.c.lead > 0 && it.set.base <= it.c.startDay
 }
 
 // lenFromStart is len for the first period, of which only the walls from DTSTART
@@ -97,7 +103,7 @@ func (c *recurrence) last(b *Budget) (wall int64, ok bool, err error) {
 	it.done = false
 	it.load(at.index)
 	n := c.limit - at.seen - 1
-	if at.index == 0 {
+	if it.mayPrecede() {
 		n += it.len() - it.lenFromStart()
 	}
 	if it.err != nil || it.done || n >= it.len() {

@@ -2,6 +2,7 @@ package ical
 
 import (
 	"math/bits"
+	"slices"
 
 	"convene/internal/ical/rscale"
 )
@@ -17,6 +18,10 @@ type pattern struct {
 	perDay   int             // the length of each
 	perFull  int64           // walls of each period but the first, if always as many; else 0
 	synced   bool            // start is one of the walls
+
+	// lead is how many days before a month or year its set begins: SKIP=BACKWARD
+	// moves a day that is counted from the end, and that it has not, to before it.
+	lead int
 
 	byYear    bool // the days of a year cannot be found month by month
 	nthOfYear bool // the numbers of BYDAY count in the year
@@ -48,6 +53,7 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	p.fillDays()
 	p.nthOfYear = p.freq == Yearly && len(p.nthDays) > 0 && !p.hasMonths()
 	p.byYear = len(p.yearDays) > 0 || len(p.weekNos) > 0 || p.nthOfYear
+	p.lead = p.leadDays()
 	p.limited = p.hasMonths() || p.monthDays|p.lastDays != 0 || p.weekdays != 0 || len(p.yearDays) > 0
 	p.each = clockSet{1, 1, 1}
 	if p.freq >= Daily {
@@ -64,6 +70,20 @@ func newPattern(r *Rule, start int64, timeless bool) pattern {
 	p.never = p.freq < Daily && !p.meetsTime() || p.cal != nil && p.startYear().Count == 0
 	p.synced = p.contains(start)
 	return p
+}
+
+// leadDays computes lead.
+func (p *pattern) leadDays() int {
+	negative := func(n int16) bool { return n < 0 }
+	switch {
+	case p.skip != skipBackward || p.freq < Monthly:
+		return 0
+	case p.interval > 1 && slices.ContainsFunc(p.weekNos, func(n int8) bool { return n < 0 }):
+		return weekReach
+	case p.lastDays != 0 || slices.ContainsFunc(p.yearDays, negative):
+		return 1
+	}
+	return 0
 }
 
 // fillDays takes the day from DTSTART if the rule has none, and the month of a
@@ -195,9 +215,10 @@ func (p *pattern) days(index int64, set *daySet) {
 			return
 		}
 		year, month := p.monthOf(index)
-		set.base, set.bits[0] = daysOfCivil(year, month, 1), 0
+		first := daysOfCivil(year, month, 1)
+		set.base, set.bits[0] = first-int64(p.lead), 0
 		if p.months == 0 || p.months&(1<<month) != 0 {
-			set.bits[0] = p.monthSet(set.base, daysInMonth(year, month))
+			set.bits[0] = p.monthSet(first, daysInMonth(year, month))
 		}
 	default:
 		if p.cal != nil {
@@ -219,28 +240,13 @@ func (p *pattern) monthOf(index int64) (year, month int) {
 // everySeventh has the bits 0, 7, 14, … up to 35.
 const everySeventh = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
 
-// monthSet returns the days of a month that BYMONTHDAY, SKIP and BYDAY leave:
-// bit 0 is the first, of the day number first. SKIP=FORWARD may set the bit
-// after the last.
+// monthSet returns the days of a month that BYMONTHDAY, SKIP and BYDAY leave: bit
+// lead is the first, of the day number first. SKIP may set the bit before the first
+// or after the last.
 func (p *pattern) monthSet(first int64, length int) uint64 {
-	all := uint64(1)<<length - 1
-	set := all
+	set := (uint64(1)<<length - 1) << p.lead
 	if p.monthDays|p.lastDays != 0 {
-		set = uint64(p.monthDays) >> 1
-		if beyond := set &^ all; beyond != 0 {
-			set &= all
-			switch p.skip {
-			case skipBackward:
-				set |= 1 << (length - 1)
-			case skipForward:
-				set |= 1 << length
-			}
-		}
-		for neg := p.lastDays; neg != 0; neg &= neg - 1 {
-			if n := bits.TrailingZeros32(neg); n <= length {
-				set |= 1 << (length - n)
-			}
-		}
+		set = p.daysOfMonth(length)
 	}
 	if p.weekdays == 0 && len(p.nthDays) == 0 || p.nthOfYear {
 		return set
@@ -248,7 +254,7 @@ func (p *pattern) monthSet(first int64, length int) uint64 {
 	wday := weekday(first)
 	var days uint64
 	for w := p.weekdays; w != 0; w &= w - 1 {
-		days |= everySeventh << floorMod(int64(bits.TrailingZeros8(w))-wday, 7)
+		days |= everySeventh << floorMod(int64(bits.TrailingZeros8(w))-wday+int64(p.lead), 7)
 	}
 	for _, nth := range p.nthDays {
 		at := int(floorMod(int64(nth.wday)-wday, 7)) + 7*(int(nth.n)-1)
@@ -256,15 +262,42 @@ func (p *pattern) monthSet(first int64, length int) uint64 {
 			at = length - 1 - int(floorMod(wday+int64(length)-1-int64(nth.wday), 7)) + 7*(int(nth.n)+1)
 		}
 		if at >= 0 && at < length {
-			days |= 1 << at
+			days |= 1 << (at + p.lead)
 		}
 	}
 	return set & days
 }
 
+// daysOfMonth returns the days of a month by BYMONTHDAY and SKIP.
+func (p *pattern) daysOfMonth(length int) uint64 {
+	all := uint64(1)<<length - 1
+	set := uint64(p.monthDays) >> 1
+	beyond := set &^ all
+	set = set & all << p.lead
+	for neg := p.lastDays; neg != 0; neg &= neg - 1 {
+		switch n := bits.TrailingZeros32(neg); {
+		case n <= length:
+			set |= 1 << (length - n + p.lead)
+		case p.skip == skipBackward:
+			set |= 1 << (p.lead - 1)
+		case p.skip == skipForward:
+			set |= 1 << p.lead
+		}
+	}
+	switch {
+	case beyond == 0:
+	case p.skip == skipBackward:
+		set |= 1 << (length - 1 + p.lead)
+	case p.skip == skipForward:
+		set |= 1 << (length + p.lead)
+	}
+	return set
+}
+
 // yearSet finds the days of a year.
 func (p *pattern) yearSet(year int, set *daySet) {
-	*set = daySet{base: daysOfCivil(year, 1, 1)}
+	newYear := daysOfCivil(year, 1, 1)
+	*set = daySet{base: newYear - int64(p.lead)}
 	months := p.months
 	if months == 0 {
 		months = 0x1ffe
@@ -272,7 +305,7 @@ func (p *pattern) yearSet(year int, set *daySet) {
 	for m := months; m != 0; m &= m - 1 {
 		month := bits.TrailingZeros16(m)
 		first := daysOfCivil(year, month, 1)
-		set.or(int(first-set.base), p.monthSet(first, daysInMonth(year, month)))
+		set.or(int(first-newYear), p.monthSet(first, daysInMonth(year, month)))
 	}
 	if !p.byYear {
 		return
@@ -321,23 +354,46 @@ func (p *pattern) keepYearDays(set *daySet, length int) {
 		if n < 0 {
 			at = length + int(n)
 		}
-		switch {
-		case at >= 0 && at < length:
-		case at >= length && p.skip == skipBackward:
-			at = length - 1
-		case at >= length && p.skip == skipForward && !p.hasMonths() && p.isWeekday(set.base+int64(length)):
-			// The first of the next year: set has no such day yet.
-			at = length
-			set.or(at, 1)
-		default:
-			continue
+		if at < 0 || at >= length {
+			moved, ok := p.moved(at, length)
+			if !ok {
+				continue
+			}
+			at = moved
 		}
-		keep.or(at, 1)
+		p.keep(set, &keep, at, length)
 	}
 	set.and(&keep)
 }
 
-// isWeekday reports whether a day that SKIP moved into the next year is one of
+// moved returns where SKIP moves a day to that is before or after the days of a
+// year.
+func (p *pattern) moved(at, length int) (to int, ok bool) {
+	switch {
+	case p.skip == skipOmit:
+		return 0, false
+	case at < 0 && p.skip == skipBackward:
+		return -1, true
+	case at < 0:
+		return 0, true
+	case p.skip == skipBackward:
+		return length - 1, true
+	}
+	return length, true
+}
+
+// keep adds the day at of a year to kept. If it is of another year, set has it not yet.
+func (p *pattern) keep(set, kept *daySet, at, length int) {
+	if at < 0 || at >= length {
+		if p.hasMonths() || !p.isWeekday(set.base+int64(at+p.lead)) {
+			return
+		}
+		set.or(at+p.lead, 1)
+	}
+	kept.or(at+p.lead, 1)
+}
+
+// isWeekday reports whether a day that SKIP moved into another year is one of
 // BYDAY, which comes after SKIP (RFC 7529 §4.1).
 func (p *pattern) isWeekday(day int64) bool {
 	return p.weekdays&(1<<weekday(day)) != 0 || p.weekdays == 0 && len(p.nthDays) == 0
@@ -346,19 +402,19 @@ func (p *pattern) isWeekday(day int64) bool {
 // keepNthDays applies a BYDAY with numbers that count in the year.
 func (p *pattern) keepNthDays(set *daySet, length int) {
 	var keep daySet
-	wday := weekday(set.base)
+	wday := weekday(set.base + int64(p.lead))
 	for _, nth := range p.nthDays {
 		at := int(floorMod(int64(nth.wday)-wday, 7)) + 7*(int(nth.n)-1)
 		if nth.n < 0 {
 			at = length - 1 - int(floorMod(wday+int64(length)-1-int64(nth.wday), 7)) + 7*(int(nth.n)+1)
 		}
 		if at >= 0 && at < length {
-			keep.or(at, 1)
+			keep.or(at+p.lead, 1)
 		}
 	}
 	for w := p.weekdays; w != 0; w &= w - 1 {
 		for at := int(floorMod(int64(bits.TrailingZeros8(w))-wday, 7)); at < length; at += 7 {
-			keep.or(at, 1)
+			keep.or(at+p.lead, 1)
 		}
 	}
 	set.and(&keep)

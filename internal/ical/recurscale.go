@@ -148,7 +148,7 @@ func (p *pattern) scaledMonth(index int64, set *daySet) {
 		n += max(1, int((month-p.cal.MonthsBefore(n))/13))
 	}
 	y = p.cal.Year(n)
-	set.base, set.bits[0] = y.First, 0
+	set.base, set.bits[0] = y.First-int64(p.lead), 0
 	at := int(month - p.cal.MonthsBefore(n))
 	if at >= y.Count {
 		return // beyond the table
@@ -156,7 +156,7 @@ func (p *pattern) scaledMonth(index int64, set *daySet) {
 	m := &y.Months[at]
 	set.base += int64(m.At)
 	if !p.hasMonths() || p.takes(m) {
-		set.bits[0] = p.monthSet(set.base, int(m.Length))
+		set.bits[0] = p.monthSet(y.First+int64(m.At), int(m.Length))
 	}
 }
 
@@ -165,7 +165,7 @@ func (p *pattern) scaledYear(index int64, set *daySet) {
 	n, _ := rscale.YearOn(p.cal, p.startDay)
 	n += int(index * p.interval)
 	y := p.cal.Year(n)
-	*set = daySet{base: y.First}
+	*set = daySet{base: y.First - int64(p.lead)}
 	var leaps uint16 // that the year has
 	for i := range y.Count {
 		m := &y.Months[i]

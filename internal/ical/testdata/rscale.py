@@ -77,7 +77,7 @@ def rand_rule(rng, scale):
     if parts["FREQ"] in ("YEARLY", "MONTHLY", "DAILY") and rng.random() < 0.5:
         parts["BYMONTHDAY"] = sorted(rng.sample([1, 2, 5, 6, 13, 28, 29, 30, 30, 31, -1, -2, -29, -30], rng.randint(1, 3)))
     elif parts["FREQ"] == "YEARLY" and "BYMONTH" not in parts and rng.random() < 0.5:
-        yeardays = [1, 30, 100, 200, 353, 354, 355, 356, 365, 366, 383, 384, 385, -1, -100, -354, -384]
+        yeardays = [1, 30, 100, 200, 353, 354, 355, 356, 365, 366, 383, 384, 385, -1, -100, -354, -355, -366, -384, -385]
         if scale.name == "BUDDHIST":  # has the days of the Gregorian calendar
             yeardays = [n for n in yeardays if abs(n) <= 366]
         parts["BYYEARDAY"] = sorted(rng.sample(yeardays, rng.randint(1, 3)))
@@ -124,7 +124,9 @@ def month_days(month, parts, skip, default):
     for n in wanted:
         if n > len(days):
             out |= {days[-1]} if skip == "BACKWARD" else {days[-1] + 1} if skip == "FORWARD" else set()
-        elif n > 0 or -n <= len(days):
+        elif -n > len(days):
+            out |= {days[0] - 1} if skip == "BACKWARD" else {days[0]} if skip == "FORWARD" else set()
+        else:
             out.add(days[n - 1 if n > 0 else n])
     return out
 
@@ -133,7 +135,44 @@ def named(month):
     return "%d%s" % (month[0], "L" if month[1] else "")
 
 
+def week_one(scale, year):
+    """The Monday of the week that has the fourth day of a year."""
+    fourth = scale.years[year][0][2][3]
+    return fourth - (fourth + 3) % 7
+
+
+def expand_weeks(scale, start, parts):
+    """A rule of BYWEEKNO with INTERVAL 1. A week that a year has not is moved whole."""
+    skip = parts["SKIP"]
+    byday = parts.get("BYDAY") or [DAYS[(start + 3) % 7]]
+    years = sorted(scale.years)
+    out = {start}
+    for y in years[:-1]:
+        first, weeks = week_one(scale, y), (week_one(scale, y + 1) - week_one(scale, y)) // 7
+        for n in parts["BYWEEKNO"]:
+            at = n - 1 if n > 0 else weeks + n
+            if not 0 <= at < weeks:
+                if skip == "OMIT":
+                    continue
+                at = {("BACKWARD", True): weeks - 1, ("FORWARD", True): weeks, ("BACKWARD", False): -1, ("FORWARD", False): 0}[skip, n > 0]
+            out |= {d for d in range(first + 7 * at, first + 7 * at + 7) if DAYS[(d + 3) % 7] in byday and d >= start}
+    return sorted(out)
+
+
+def week_rule(rng, scale):
+    most = max((week_one(scale, y + 1) - week_one(scale, y)) // 7 for y in sorted(scale.years)[:-1])
+    least = min((week_one(scale, y + 1) - week_one(scale, y)) // 7 for y in sorted(scale.years)[:-1])
+    numbers = sorted({1, 2, 20, least, least + 1, most, -1, -least, -least - 1, -most})
+    parts = {"FREQ": "YEARLY", "SKIP": rng.choice(["OMIT", "FORWARD", "BACKWARD"]), "INTERVAL": 1}
+    parts["BYWEEKNO"] = sorted(rng.sample(numbers, rng.randint(1, 3)))
+    if rng.random() < 0.5:
+        parts["BYDAY"] = rng.sample(DAYS, rng.randint(1, 3))
+    return parts
+
+
 def expand(scale, start, parts):
+    if "BYWEEKNO" in parts:
+        return expand_weeks(scale, start, parts)
     skip, interval = parts.get("SKIP", "OMIT"), parts["INTERVAL"]
     place = [(y, m) for y, months in scale.years.items() for m in months if start in m[2]][0]
     dom = place[1][2].index(start) + 1
@@ -168,7 +207,9 @@ def expand(scale, start, parts):
                 for n in parts["BYYEARDAY"]:
                     if n > len(whole):
                         keep |= {whole[-1]} if skip == "BACKWARD" else {whole[-1] + 1} if skip == "FORWARD" else set()
-                    elif n > 0 or -n <= len(whole):
+                    elif -n > len(whole):
+                        keep |= {whole[0] - 1} if skip == "BACKWARD" else {whole[0]} if skip == "FORWARD" else set()
+                    else:
                         keep.add(whole[n - 1 if n > 0 else n])
                 if "BYDAY" in parts:
                     keep = {d for d in keep if nth_match(d, whole, parts["BYDAY"])}
@@ -219,27 +260,27 @@ def main():
     for row in SCALES:
         scale = Scale(*row)
         every = sorted(d for months in scale.years.values() for m in months for d in m[2])
-        for _ in range(COUNT):
+        for i in range(COUNT + WEEKS):
             start = rng.choice(every[:len(every) // 2])
             if rng.random() < 0.3:  # a leap month, or the end of a month
                 odd = [m for months in scale.years.values() for m in months if m[1]] if rng.random() < 0.5 else []
                 odd = [m for m in odd if m[2][0] < every[len(every) // 2]]
                 if odd:
                     start = rng.choice(rng.choice(odd)[2])
-            parts = rand_rule(rng, scale)
+            parts = rand_rule(rng, scale) if i < COUNT else week_rule(rng, scale)
             got = expand(scale, start, parts)
             stop = every[-1] - 800  # of the last years the periods may be incomplete
             got = [d for d in got if d < stop]
             if len(got) > MOST:
                 stop = got[MOST]
                 got = got[:MOST]
-            order = ["FREQ", "SKIP", "INTERVAL", "BYMONTH", "BYYEARDAY", "BYMONTHDAY", "BYDAY", "BYSETPOS"]
+            order = ["FREQ", "SKIP", "INTERVAL", "BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY", "BYDAY", "BYSETPOS"]
             text = ";".join("%s=%s" % (k, ",".join(map(str, parts[k])) if isinstance(parts[k], list) else parts[k]) for k in order if k in parts)
             date = (EPOCH + datetime.timedelta(start)).strftime("%Y%m%d")
             print("%s\tRSCALE=%s;%s\t%d\t%s" % (date, scale.name, text, stop, " ".join(map(str, got))))
 
 
-COUNT, MOST = 40, 20
+COUNT, WEEKS, MOST = 60, 15, 20
 
 if __name__ == "__main__":
     main()

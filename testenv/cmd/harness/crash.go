@@ -19,21 +19,7 @@ const writers = 8
 // is, that sync tells what happened, and that verify finds nothing. In the end
 // a reindex must find nothing to write.
 func crash(h *harness, n int, seed uint64) int {
-	const base = "dc=example,dc=com"
-	var users []string
-	for i := range writers {
-		users = append(users, fmt.Sprintf("user%02d", i+1))
-	}
-	h.config.Directory.Kind = "file"
-	h.config.Directory.File.File = h.writeUsers(base, users)
-	h.config.Quota.Bytes, h.config.Storage.Reserve = 0, 0
-	h.use(0, 0)
-	h.must(h.start())
-
-	var replicas []*replica
-	for i, u := range users {
-		replicas = append(replicas, newReplica(h.http, u, rand.New(rand.NewPCG(seed, uint64(i)))))
-	}
+	replicas := startReplicas(h, seed)
 	random := rand.New(rand.NewPCG(seed, 1<<32))
 	var acknowledged, open int
 	for round := 1; round <= n; round++ {

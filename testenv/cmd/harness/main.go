@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -18,7 +19,7 @@ func main() {
 	if len(os.Args) > 1 {
 		status = run(ctx, os.Args[1], os.Args[2:])
 	} else {
-		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|ctl …; see go doc ./testenv/cmd/harness")
+		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|drill|ctl …; see go doc ./testenv/cmd/harness")
 	}
 	stop()
 	os.Exit(status)
@@ -46,6 +47,14 @@ func run(ctx context.Context, command string, args []string) int {
 		n := flags.Int("n", 100, "how often to kill the server")
 		seed := flags.Uint64("seed", 1, "seed of what is written and when the server is killed")
 		do = func(h *harness) int { return crash(h, *n, *seed) }
+	case "drill":
+		var d drills
+		flags.DurationVar(&d.verify, "verify", 2*time.Minute, "how long to verify in a loop")
+		flags.DurationVar(&d.backup, "backup", 5*time.Minute, "how long to make backups")
+		flags.DurationVar(&d.every, "every", 10*time.Second, "from one backup to the next")
+		flags.IntVar(&d.copies, "copies", 10, "copies of the running files")
+		seed := flags.Uint64("seed", 1, "seed of what is written")
+		do = func(h *harness) int { return drill(h, d, *seed) }
 	case "ctl":
 		return ctl(args)
 	default:
