@@ -35,6 +35,7 @@ audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
 directory/ldif
 directory             directory/ldif internal/atomicfile internal/filewatch internal/password
+delegation/appointed  delegation directory
 directory/memldap     directory/ldif
 store                 internal/engine quota
 snapshot              internal/ical store
@@ -44,13 +45,13 @@ tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/filewatch internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
-caldav                acl audit auth caldav/calquery calendar directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
-admin/backup          auth internal/atomicfile internal/engine sacl store
-admin                 acl admin/backup audit auth directory internal/engine internal/settings quota sacl store
+caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
+admin/backup          auth delegation internal/atomicfile internal/engine sacl store
+admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/engine internal/settings quota sacl store
 config                auth caldav directory internal/settings quota sacl
-server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config demo directory internal/engine internal/settings sacl server store
+cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings sacl server store
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 

@@ -74,6 +74,9 @@ type proxyRights struct{ read, write, schedule, manage Privilege }
 
 const look = Read | ReadPrivileges
 
+// Delegable is the most that a delegation can give on anything.
+const Delegable = look | Write | ScheduleSend
+
 // proxies is what delegates have on which kind; what is not in it they have nothing
 // of but as everybody. They never have DAV:write-acl: rights do not grow by being
 // delegated.

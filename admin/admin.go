@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"convene/acl"
 	"convene/admin/backup"
 	"convene/audit"
 	"convene/auth"
+	"convene/delegation"
+	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/sacl"
 	"convene/store"
@@ -23,6 +26,9 @@ type Admin struct {
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
 	Audit     *audit.Log // nil: acts are not recorded
+	Delegates *delegation.Book
+	Appointed *appointed.List  // delegates whom the directory names
+	Now       func() time.Time // nil: time.Now
 	// Provision makes the home of a principal who has none yet.
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"convene/admin/backup"
@@ -15,8 +16,10 @@ type BackupRequest struct {
 	// Config is the text of the configuration that goes with it.
 	Config  []byte `json:"config"`
 	Version string `json:"version"` // of the program
-	By      string `json:"by"`
-	Reason  string `json:"reason,omitempty"`
+	// WithoutDelegates leaves the delegate database out.
+	WithoutDelegates bool   `json:"withoutDelegates,omitempty"`
+	By               string `json:"by"`
+	Reason           string `json:"reason,omitempty"`
 }
 
 // WriteBackup writes an archive of all that the server keeps to out, not compressed:
@@ -31,6 +34,9 @@ func (a *Admin) backup(ctx context.Context, r BackupRequest, out io.Writer) erro
 		return err
 	}
 	members := append([]backup.Member{}, a.Members...)
+	if r.WithoutDelegates {
+		members = slices.DeleteFunc(members, func(m backup.Member) bool { return m.Name() == backup.DelegatesName })
+	}
 	if len(r.Config) > 0 {
 		members = append(members, backup.Text{FileName: backup.ConfigName, Content: r.Config})
 	}

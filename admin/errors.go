@@ -9,6 +9,7 @@ import (
 	"convene/admin/backup"
 	"convene/audit"
 	"convene/auth"
+	"convene/delegation"
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/internal/settings"
@@ -83,6 +84,21 @@ var kinds = []Kind{
 	{backup.ErrOccupied, "occupied", StatusRefused, "--replace moves it into a folder with the date first"},
 	{backup.ErrNoDelegates, "no-delegates", StatusNotFound, "leave out --delegates, or use a backup that has them"},
 	{backup.ErrInUse, "data-in-use", StatusConflict, "stop the server, or wait for the other command to end"},
+	{delegation.ErrRefused, "delegates-refused", StatusFailed, "convene delegate verify says what is wrong with the delegate database, and what to do"},
+	{delegation.ErrCopy, "no-copy", StatusRefused, "name a copy of delegates.d, or a file that convene delegate backup wrote on this server"},
+	{delegation.ErrState, "other-state", StatusRefused, "convene delegate verify says which cure is for the state that the database is in"},
+	{delegation.ErrFull, "delegates-full", StatusFailed, "free space on the disk of the data folder"},
+	{delegation.ErrReadOnly, "delegates-read-only", StatusFailed, "make the data folder writable, then start the server again"},
+	{delegation.ErrNotFound, "no-delegation", StatusNotFound, "convene delegate list says who acts for whom"},
+	{delegation.ErrUnknownPrincipal, "unknown-principal", StatusNotFound, "correct the names, or leave them out with --skip-unknown; nothing was changed"},
+	{delegation.ErrDenied, "delegate-denied", StatusRefused, ""},
+	{delegation.ErrSelf, "delegate-self", StatusUsage, ""},
+	{delegation.ErrRoomDelegate, "room-delegate", StatusUsage, "name a person or a group"},
+	{delegation.ErrNoCalendars, "delegate-no-calendars", StatusRefused, "enable calendars for the group in the directory"},
+	{delegation.ErrEndBeforeBegin, "delegate-times", StatusUsage, ""},
+	{delegation.ErrNoteTooLong, "delegate-note", StatusUsage, ""},
+	{delegation.ErrLevel, "delegate-level", StatusUsage, "the levels are read and write"},
+	{delegation.ErrInvalid, "delegate-invalid", StatusUsage, "nothing was changed"},
 	{engine.ErrInUse, "in-use", StatusConflict, "wait for the other command to end"},
 	{engine.ErrFull, "disk-full", StatusFailed, "free space on the disk of the data folder"},
 	{syscall.ENOSPC, "no-space", StatusFailed, "free space on the disk that is written to"},

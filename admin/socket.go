@@ -21,8 +21,9 @@ const SocketName = "control.sock"
 // ErrNotRunning says that no server runs with this data folder.
 var ErrNotRunning = errors.New("no server runs with this data folder")
 
-// maxRequest bounds a request on the socket, in bytes.
-const maxRequest = 1 << 20
+// maxRequest bounds a request on the socket, in bytes. Files of delegates come in one:
+// a hundred thousand delegations are some 30 MB as a database, and a third more in JSON.
+const maxRequest = 128 << 20
 
 // Handler serves the verbs on a connection whose other end is trusted. admin
 // gives what they work on at that moment, and what to call afterwards. The server

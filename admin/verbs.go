@@ -24,13 +24,26 @@ func verbs() map[string]verb {
 		"verify":        typed((*Admin).verify),
 		"reindex":       typed((*Admin).reindex),
 		"stats":         typed((*Admin).stats),
+
+		"delegate-list":    typed((*Admin).delegateList),
+		"delegate-add":     typed((*Admin).delegateAdd),
+		"delegate-remove":  typed((*Admin).delegateRemove),
+		"delegate-standin": typed((*Admin).delegateStandIn),
+		"delegate-load":    typed((*Admin).delegateLoad),
+		"delegate-explain": typed((*Admin).delegateExplain),
+		"delegate-check":   typed((*Admin).delegateCheck),
+		"delegate-verify":  typed((*Admin).delegateVerify),
+		"delegate-history": typed((*Admin).delegateHistory),
+		"delegate-restore": typed((*Admin).delegateRestore),
+		"delegate-cure":    typed((*Admin).delegateCure),
 	}
 }
 
 // streams is the table of the verbs whose value are bytes.
 func streams() map[string]stream {
 	return map[string]stream{
-		"backup": streaming((*Admin).backup),
+		"backup":          streaming((*Admin).backup),
+		"delegate-backup": streaming((*Admin).delegateBackup),
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // asks is the caller as package acl needs to know them, with whom they act for.
 func (r *request) asks() acl.Caller {
 	c := aclCaller(r.caller)
-	c.Proxies = r.facts.proxies
+	c.Proxies = r.proxies
 	return c
 }
 
@@ -328,7 +328,7 @@ func (s *scope) mayAsk(m method) error {
 		return err
 	}
 	if missing := s.req.need &^ s.privileges(); missing != 0 {
-		return s.h.refusal(s.req.URL.Path, missing)
+		return s.req.refusal(s.h, s.req.URL.Path, missing)
 	}
 	if d := s.req.destination; d != nil {
 		return s.mayAddAt(d)
@@ -338,10 +338,10 @@ func (s *scope) mayAsk(m method) error {
 
 func (s *scope) require(need acl.Requirement) error {
 	if missing := need.Target &^ s.privileges(); missing != 0 {
-		return s.h.refusal(s.req.URL.Path, missing)
+		return s.req.refusal(s.h, s.req.URL.Path, missing)
 	}
 	if missing := need.Parent &^ s.parentPrivileges(); missing != 0 {
-		return s.h.refusal(s.req.target.parentPath(), missing)
+		return s.req.refusal(s.h, s.req.target.parentPath(), missing)
 	}
 	return nil
 }
@@ -357,7 +357,7 @@ func (s *scope) mayAddAt(d *destination) error {
 		col = nil
 	}
 	if !s.rightsIn(d.owner, col).Has(acl.Bind) {
-		return s.h.refusal(d.parentPath(), acl.Bind)
+		return s.req.refusal(s.h, d.parentPath(), acl.Bind)
 	}
 	return nil
 }

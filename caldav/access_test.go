@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"convene/acl"
 	"convene/auth"
+	"convene/delegation"
 	"convene/directory"
 	"convene/store"
 )
@@ -207,10 +207,8 @@ func accessEnv(t *testing.T) (e *env, callers map[string]*auth.Caller, paths []s
 		"who writes for the owner": in("assistant"), "who reads for the owner": in("deputy"),
 		"unknown": in("stranger"), "nobody": {}, "no caller": nil,
 	}
-	e.proxies = map[[2]string]*acl.Proxy{
-		{guid("assistant"), guid("ann")}: {Grants: []acl.ProxyGrant{{Write: true, Schedule: true, All: true, Manage: true}}},
-		{guid("deputy"), guid("ann")}:    {Grants: []acl.ProxyGrant{{All: true}}},
-	}
+	e.delegate("ann", "assistant", delegation.LevelWrite, func(l *delegation.Limits) { l.Manage = true })
+	e.delegate("ann", "deputy", delegation.LevelRead)
 	const ann = "/calendars/users/ann/"
 	e.must(201, "ann", "PUT", ann+"calendar/1.ics", event("one", "20260504T120000Z"))
 	e.must(201, "ann", "MKCOL", ann+"folder/", "")
@@ -478,8 +476,8 @@ func TestPrincipalMatch(t *testing.T) {
 	}{
 		{"self", "ann", "/principals/", self, []string{ann, staff}},
 		{"self, anywhere", "ann", "/", self, []string{ann, staff}},
-		{"self among users", "ann", "/principals/users/", self, []string{ann}},
-		{"self among groups", "ann", "/principals/groups/", self, []string{staff}},
+		{"self among users", "ann", "/principals/users/", self, []string{"/principals/users/ann/"}},
+		{"self among groups", "ann", "/principals/groups/", self, []string{"/principals/groups/staff/"}},
 		{"self by GUID", "ann", "/principals/__uids__/", self, []string{ann, staff}},
 		{"self of oneself", "ann", "/principals/users/ann/", self, []string{ann}},
 		{"self of one's group", "ann", "/principals/groups/staff/", self, []string{staff}},

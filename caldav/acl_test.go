@@ -12,6 +12,7 @@ import (
 	"convene/acl"
 	"convene/auth"
 	"convene/caldav"
+	"convene/delegation"
 	"convene/directory"
 )
 
@@ -130,7 +131,7 @@ func TestACL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := aclEnv(t)
-			e.proxies = map[[2]string]*acl.Proxy{{guid("gone"), guid("bob")}: {Grants: []acl.ProxyGrant{{Write: true, All: true}}}}
+			e.delegate("bob", "gone", delegation.LevelWrite)
 			e.setACL("ann", tt.on, tt.list...)
 			for _, try := range tt.then {
 				if got := e.do(try.user, try.method, try.path, try.body, "Depth: 0"); got.Status != try.want {

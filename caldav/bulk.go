@@ -306,7 +306,7 @@ func (s *scope) bulkTarget(st *bulkStep) (*store.Entry, error) {
 	case old == nil:
 		err = &webdav.Error{Status: http.StatusNotFound}
 	case s.lacking(st, old) != acl.None:
-		err = s.h.refusal(st.path, s.lacking(st, old))
+		err = s.req.refusal(s.h, st.path, s.lacking(st, old))
 	case st.match != nil && !st.match.MatchStrong(webdav.ETag(etagOf(s.home.Epoch, s.col, old.Rev))):
 		err = &webdav.Error{Status: http.StatusPreconditionFailed}
 	}

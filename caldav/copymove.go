@@ -49,7 +49,7 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
-	if err := h.supplyProxy(r.Context(), r, d.owner.GUID); err != nil {
+	if err := h.supplyActing(r.Context(), r, d.owner.GUID); err != nil {
 		return nil, err
 	}
 	hopeless, err := h.hopeless(r, &d.target, acl.Bind)
@@ -57,7 +57,7 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	case err != nil:
 		return nil, err
 	case hopeless:
-		return nil, h.refusal(d.parentPath(), acl.Bind)
+		return nil, r.refusal(h, d.parentPath(), acl.Bind)
 	}
 	r.destination = d
 	return d, nil
@@ -168,7 +168,7 @@ func (s *scope) mayPlace(d *destination, col *store.Collection, name string) err
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !s.rights(&resource{kind: kindObject, owner: d.owner, col: col, object: old}).Has(acl.WriteContent):
-		return s.h.refusal(d.path, acl.WriteContent)
+		return s.req.refusal(s.h, d.path, acl.WriteContent)
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 		}
 		// What may not be read may not be copied; and a copy without it would look whole.
 		if self := s.resource(); !s.showsAll(self) {
-			return nil, h.refusal(self.dir, acl.Read)
+			return nil, s.req.refusal(h, self.dir, acl.Read)
 		}
 		home, created, err := s.clear(d)
 		if err != nil {
@@ -284,7 +284,7 @@ func (s *scope) mayReplace(d *destination) error {
 	case !d.overwrite:
 		return &webdav.Error{Status: http.StatusPreconditionFailed}
 	case !s.rightsIn(d.owner, nil).Has(acl.Unbind):
-		return s.h.refusal(d.homePath(), acl.Unbind)
+		return s.req.refusal(s.h, d.homePath(), acl.Unbind)
 	}
 	return nil
 }

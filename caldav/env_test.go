@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -17,6 +18,8 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/calendar"
+	"convene/delegation"
+	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
@@ -33,11 +36,10 @@ type env struct {
 	store  *store.Store
 	dir    directory.Directory
 	policy acl.Policy
+	book   *delegation.Book
+	view   caldav.DelegateView
 	h      *caldav.Handler
 	now    time.Time
-
-	// proxies is what a caller may do for a delegator, by the GUIDs of both.
-	proxies map[[2]string]*acl.Proxy
 
 	quota    atomic.Pointer[quota.Policy]
 	freeDisk atomic.Int64
@@ -88,7 +90,13 @@ func newEnv(t testing.TB, change ...func(*caldav.Limits)) *env {
 // newEnvOn is newEnv with another engine in the place of the store's.
 func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...func(*caldav.Limits)) *env {
 	t.Helper()
-	e := &env{t: t, dir: people(t), now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
+	return newEnvOf(t, people(t), wrap, change...)
+}
+
+// newEnvOf is newEnvOn with another directory.
+func newEnvOf(t testing.TB, dir directory.Directory, wrap func(engine.Engine) engine.Engine, change ...func(*caldav.Limits)) *env {
+	t.Helper()
+	e := &env{t: t, dir: dir, now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
 	e.setLimits(func(*quota.Limits) {})
 	limits := caldav.DefaultLimits()
 	for _, f := range change {
@@ -116,19 +124,61 @@ func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...fu
 		}
 	})
 	e.policy = acl.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
-	e.h, err = caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
-		Access: &e.policy, Proxies: e.proxyFor,
-		Limits: limits, Now: func() time.Time { return e.now },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e.view = caldav.DefaultDelegateView()
+	e.openBook(filepath.Join(t.TempDir(), "delegates"))
+	e.handle(limits)
 	return e
 }
 
-func (e *env) proxyFor(_ context.Context, c *auth.Caller, delegator string) (*acl.Proxy, error) {
-	return e.proxies[[2]string{c.Principal.GUID, delegator}], nil
+// handle makes the handler.
+func (e *env) handle(limits caldav.Limits) {
+	e.t.Helper()
+	var err error
+	e.h, err = caldav.New(caldav.Options{
+		Calendars: &calendar.Calendars{Store: e.store, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
+		Access: &e.policy, Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
+		Limits: limits, Now: func() time.Time { return e.now },
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// openBook opens the delegate database.
+func (e *env) openBook(folder string) {
+	e.t.Helper()
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		e.t.Fatal(err)
+	}
+	var err error
+	e.book, err = delegation.Open(context.Background(), delegation.Options{
+		Folder: folder, Store: "store", Witness: new(note), Clock: func() time.Time { return e.now },
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() {
+		if err := e.book.Close(); err != nil {
+			e.t.Error(err)
+		}
+	})
+}
+
+// A note is a witness of the delegate database.
+type note struct {
+	mark atomic.Pointer[delegation.Mark]
+}
+
+func (n *note) Load(context.Context) (m delegation.Mark, err error) {
+	if p := n.mark.Load(); p != nil {
+		m = *p
+	}
+	return m, nil
+}
+
+func (n *note) Save(_ context.Context, m delegation.Mark) error {
+	n.mark.Store(&m)
+	return nil
 }
 
 func (e *env) caller(name string) *auth.Caller {

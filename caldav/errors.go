@@ -9,6 +9,7 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/delegation"
 	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
@@ -43,6 +44,8 @@ var answers = []struct {
 	{directory.ErrAmbiguous, http.StatusNotFound, xml.Name{}}, // no one record is meant
 	{directory.ErrTooMany, http.StatusInsufficientStorage, webdav.CondNumberOfMatches},
 	{directory.ErrUnavailable, http.StatusServiceUnavailable, xml.Name{}},
+	{delegation.ErrFull, http.StatusInsufficientStorage, webdav.DAV("sufficient-disk-space")},
+	{delegation.ErrReadOnly, http.StatusServiceUnavailable, xml.Name{}},
 	{ical.ErrBudget, http.StatusForbidden, webdav.CalDAV("max-instances")},
 	{ical.ErrLimit, http.StatusForbidden, webdav.CalDAV("max-resource-size")},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, xml.Name{}},
@@ -64,6 +67,9 @@ func answer(err error) *webdav.Error {
 	if errors.Is(err, store.ErrFull) {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.DAV("sufficient-disk-space"), Err: err,
 			Description: "the server has no space left; nothing was changed, and reading and deleting go on"}
+	}
+	if errors.Is(err, delegation.ErrRefused) {
+		return delegatesAway(err)
 	}
 	for _, a := range answers {
 		if errors.Is(err, a.err) {
@@ -95,10 +101,14 @@ func noParent() *webdav.Error {
 
 // refusal is the response to a caller without a privilege: which one is missing
 // where (RFC 3744 §7.1.1). Until the directory has said who the administrators and
-// readers are, nobody can be told that they may not: 503.
-func (h *Handler) refusal(path string, missing acl.Privilege) *webdav.Error {
-	if h.Access.Incomplete {
+// readers are, nobody can be told that they may not: 503. The same is so while nobody
+// knows who is a delegate, of what a delegate might do.
+func (r *request) refusal(h *Handler, path string, missing acl.Privilege) *webdav.Error {
+	switch {
+	case h.Access.Incomplete:
 		return answer(fmt.Errorf("administrators and readers: %w", directory.ErrUnavailable))
+	case r.undecided != nil && acl.Delegable.Has(missing):
+		return delegatesAway(r.undecided)
 	}
 	return webdav.NeedPrivileges(path, missing.Name())
 }

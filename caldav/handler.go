@@ -20,19 +20,15 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Proxies, Acts,
-// Audit, PublicURL, Memory, Log and Now are required.
+// Options are what a Handler is made from. All fields but Delegates, Acts, Audit,
+// PublicURL, Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
 
-	// Proxies says what a caller may do for a delegator, by the GUID of that; nil:
-	// nothing. It may wait. Its errors are answered as those of the directory are:
-	// delegates that are not known are not none. Without it nobody is a delegate.
-	Proxies func(ctx context.Context, caller *auth.Caller, delegator string) (*acl.Proxy, error)
-
-	Acts      *audit.Log      // has who changed whose lists; nil: it is not recorded
+	Delegates Delegates
+	Acts      *audit.Log      // has who changed whose lists and delegates; nil: it is not recorded
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
@@ -126,6 +122,15 @@ type request struct {
 
 	facts facts // of the directory, as far as the action has asked for them
 
+	// What the caller may do for others, by their GUID, at the moment of the
+	// transaction; and why that is not known of some. See scope.actsFor.
+	proxies   map[string]*acl.Proxy
+	undecided error
+
+	// then is what the action wants done after its transaction, outside of the
+	// store: it makes the response.
+	then func(context.Context) (*webdav.Response, error)
+
 	line   *logging.Entry // in the access log
 	memory *memory
 }
@@ -188,7 +193,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 		return nil, err
 	}
 	if owner := req.target.owner; owner != nil && req.target.kind&(kindProxyGroup|kindHome|belowHome) != 0 {
-		if err := h.supplyProxy(ctx, req, owner.GUID); err != nil {
+		if err := h.supplyActing(ctx, req, owner.GUID); err != nil {
 			return nil, err
 		}
 	}
@@ -236,6 +241,9 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 			return s.outcome(err)
 		})
 	})
+	if err == nil && req.then != nil {
+		return req.then(ctx)
+	}
 	return resp, err
 }
 
@@ -280,6 +288,9 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		return err
 	}
 	t.owner = owner
+	if t.kind == kindProxyGroup && !owner.CalendarEnabled {
+		return errNoSuchPath // there is nothing to act for
+	}
 	if t.kind&(kindHome|kindMissing) == 0 {
 		return nil
 	}

@@ -15,6 +15,7 @@ var davClasses = strings.Join([]string{
 	"extended-mkcol",                              // RFC 5689
 	"sync-collection",                             // RFC 6578, as some clients look for it
 	"calendar-access",                             // RFC 4791
+	"calendar-proxy",                              // Apple's caldav-proxy
 	"calendar-no-timezone",                        // RFC 7809
 	"calendar-availability", "inbox-availability", // RFC 7953, and Apple's name for the inbox's
 	"addressable-add-member",

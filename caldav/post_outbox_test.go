@@ -262,12 +262,12 @@ func TestOutboxJCal(t *testing.T) {
 }
 
 // away is a directory that cannot be asked about some.
-type away struct {
+type absent struct {
 	directory.Directory
 	about string // part of the key
 }
 
-func (d away) Lookup(ctx context.Context, key directory.Key) (*directory.Principal, error) {
+func (d absent) Lookup(ctx context.Context, key directory.Key) (*directory.Principal, error) {
 	if d.about != "" && strings.Contains(key.Value, d.about) {
 		return nil, fmt.Errorf("%w: %w", directory.ErrUnavailable, errors.New("no route"))
 	}
@@ -277,7 +277,7 @@ func (d away) Lookup(ctx context.Context, key directory.Key) (*directory.Princip
 // A directory that is away says nothing about people.
 func TestOutboxDirectoryAway(t *testing.T) {
 	e := newEnv(t)
-	e.h.Directory = away{e.dir, "@example.com"}
+	e.h.Directory = absent{e.dir, "@example.com"}
 	everybody := []string{"mailto:bob@example.com", "/principals/users/ann/"}
 	if got := summaries(e.ask("ann", busyRequest(everybody))); got != "5.1\n2.0" {
 		t.Error(got)

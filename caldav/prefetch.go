@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"convene/acl"
 	"convene/calendar"
+	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
@@ -24,7 +24,13 @@ type facts struct {
 	records map[directory.Key]*directory.Principal // nil: there is none
 	members map[string][]*directory.Principal      // direct members of a group, by its GUID
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
-	proxies map[string]*acl.Proxy                  // what the caller may do for a record, by its GUID; nil: nothing
+	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
+
+	// The delegates whom the directory names, of all locations and resources.
+	appointed struct {
+		known   bool
+		records []delegation.Record
+	}
 }
 
 // A lack is what an action found missing among the facts.
@@ -33,16 +39,18 @@ type lack struct {
 	records []directory.Key
 	members []string
 	groups  []string
-	proxies []string
+	nested  []string
+
+	appointed bool
 }
 
 func (l *lack) Error() string {
-	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, %d delegators",
-		l.home != nil, len(l.records), len(l.members), len(l.groups), len(l.proxies))
+	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, delegates of locations %t",
+		l.home != nil, len(l.records), len(l.members)+len(l.nested), len(l.groups), l.appointed)
 }
 
 func (l *lack) nothing() bool {
-	return l.home == nil && len(l.records)+len(l.members)+len(l.groups)+len(l.proxies) == 0
+	return l.home == nil && len(l.records)+len(l.members)+len(l.groups)+len(l.nested) == 0 && !l.appointed
 }
 
 // record is the directory's record, nil if there is none or it is not known yet.
@@ -71,6 +79,25 @@ func (s *scope) members(guid string) []*directory.Principal {
 		s.lack.members = append(s.lack.members, guid)
 	}
 	return members
+}
+
+// nested are all members of a group, also through groups, none if they are not known
+// yet.
+func (s *scope) nested(guid string) []*directory.Principal {
+	members, known := s.req.facts.nested[guid]
+	if !known {
+		s.lack.nested = append(s.lack.nested, guid)
+	}
+	return members
+}
+
+// allAppointed are the delegates whom the directory names, of all locations and
+// resources; none if they are not known yet.
+func (s *scope) allAppointed() []delegation.Record {
+	if !s.req.facts.appointed.known {
+		s.lack.appointed = true
+	}
+	return s.req.facts.appointed.records
 }
 
 // groups are the GUIDs of the groups that a record is in, directly or through
@@ -132,7 +159,7 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 			continue
 		}
 		p, err := h.Directory.Lookup(ctx, key)
-		if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		if err != nil && !errors.Is(err, directory.ErrNotFound) && !errors.Is(err, directory.ErrAmbiguous) {
 			return err
 		}
 		set(&f.records, key, p)
@@ -152,46 +179,43 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 			continue
 		}
 		groups, err := h.Directory.Groups(ctx, guid)
-		if err != nil {
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
 			return err
 		}
 		set(&f.groups, guid, groups)
 	}
-	for _, guid := range missing.proxies {
-		if err := h.supplyProxy(ctx, req, guid); err != nil {
+	for _, guid := range missing.nested {
+		if _, known := f.nested[guid]; known {
+			continue
+		}
+		members, err := h.Directory.Members(ctx, guid, directory.Nested)
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
 			return err
 		}
+		set(&f.nested, guid, members)
+	}
+	if missing.appointed && !f.appointed.known {
+		list, err := h.Delegates.Appointed.All(ctx)
+		if err != nil {
+			return err
+		}
+		f.appointed.known, f.appointed.records = true, list
 	}
 	return nil
 }
 
-// supplyProxy finds out what the caller may do for a delegator. Errors: those of
-// Options.Proxies; who is not known to be a delegate is not known to be none.
-func (h *Handler) supplyProxy(ctx context.Context, req *request, delegator string) error {
-	if h.actsForNobody(req, delegator) {
+// supplyActing finds out what the caller may do for a delegator, outside of any
+// transaction.
+func (h *Handler) supplyActing(ctx context.Context, req *request, delegator string) error {
+	return h.supplied(ctx, req, func() error {
+		s := &scope{h: h, req: req}
+		delete(req.proxies, delegator) // what a run found that lacked something is not all
+		s.actsFor(delegator)
+		if !s.lack.nothing() {
+			return &s.lack
+		}
 		return nil
-	}
-	p, err := h.Proxies(ctx, req.caller, delegator)
-	if err == nil {
-		set(&req.facts.proxies, delegator, p)
-	}
-	return err
-}
-
-// actsForNobody reports whether there is nothing to find out: the caller is not
-// known, or is the delegator, or it is known already what they may do.
-func (h *Handler) actsForNobody(req *request, delegator string) bool {
-	c := req.caller
-	_, known := req.facts.proxies[delegator]
-	return known || h.Proxies == nil || c == nil || c.Principal == nil || c.Principal.GUID == delegator
-}
-
-// actsFor notes that what the caller may do for a delegator decides, if it is not
-// known yet.
-func (s *scope) actsFor(delegator string) {
-	if !s.h.actsForNobody(s.req, delegator) {
-		s.lack.proxies = append(s.lack.proxies, delegator)
-	}
+	})
 }
 
 // set is m[k] = v for a map that may not have been made yet.

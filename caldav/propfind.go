@@ -190,9 +190,13 @@ func (s *scope) eachObject(self *resource, fn func(*resource) error) error {
 }
 
 func (s *scope) eachProxyGroup(self *resource, fn func(*resource) error) error {
+	if !self.owner.CalendarEnabled {
+		return nil
+	}
 	for _, name := range []string{"calendar-proxy-read", "calendar-proxy-write"} {
 		r := *self
 		r.kind, r.dir = kindProxyGroup, self.dir+name+"/"
+		r.privileges = s.rights(&r)
 		if err := fn(&r); err != nil {
 			return err
 		}

@@ -289,7 +289,8 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if q.only {
 		return q.writeNames(s, ms, r)
 	}
-	var missing []*webdav.Element
+	var missing, unknown []*webdav.Element
+	var why *webdav.Error
 	opened := false
 	for _, p := range q.planFor(s.h, r.kind) {
 		mark := ms.Mark()
@@ -297,6 +298,11 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 			ms.PropstatStart(http.StatusOK)
 		}
 		found, err := q.writeProperty(s, &ms.Writer, r, p)
+		if value, ok := errors.AsType[*unknownValue](err); ok {
+			ms.Rewind(mark)
+			unknown, why = append(unknown, p.element), value.why
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -321,7 +327,7 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if q.minimal {
 		missing = nil
 	}
-	if !opened && len(missing) == 0 {
+	if !opened && len(missing)+len(unknown) == 0 {
 		ms.PropstatStart(http.StatusOK)
 		opened = true
 	}
@@ -330,6 +336,9 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	}
 	if len(missing) > 0 {
 		ms.Propstat(http.StatusNotFound, missing, nil)
+	}
+	if len(unknown) > 0 {
+		ms.Propstat(why.Code(), unknown, why)
 	}
 	return nil
 }
@@ -391,11 +400,12 @@ func (q *propertyRequest) writeNames(s *scope, ms *webdav.Multistatus, r *resour
 	for _, row := range s.h.props.named(r.kind) {
 		mark := ms.Mark()
 		found, err := q.writeProperty(s, &ms.Writer, r, planned{element: &webdav.Element{Name: row.name}, row: row})
-		if err != nil {
+		_, unknown := errors.AsType[*unknownValue](err)
+		if err != nil && !unknown {
 			return err
 		}
 		ms.Rewind(mark)
-		if found {
+		if found || unknown {
 			ms.Empty(row.name)
 		}
 	}

@@ -82,7 +82,7 @@ func setFreeBusySet(s *scope, r *resource, value *webdav.Element) error {
 			return err
 		}
 		if !s.rightsIn(r.owner, c).Has(acl.WriteProperties) {
-			return s.h.refusal(homePath(r.owner.GUID)+c.Name+"/", acl.WriteProperties)
+			return s.req.refusal(s.h, homePath(r.owner.GUID)+c.Name+"/", acl.WriteProperties)
 		}
 		word := webdav.CalDAV("transparent")
 		if counts[c.Name] {

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"slices"
 
+	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
 )
@@ -30,7 +31,7 @@ func principalProperties() []property {
 			return principalPath(r.owner.GUID)
 		}),
 		{name: webdav.DAV("alternate-URI-set"), on: principals, get: getAlternateURIs},
-		homeURL(webdav.CalDAV("calendar-home-set"), ""),
+		{name: webdav.CalDAV("calendar-home-set"), on: kindPrincipal, get: getHomes},
 		homeURL(webdav.CalDAV("schedule-inbox-URL"), "inbox/"),
 		homeURL(webdav.CalDAV("schedule-outbox-URL"), "outbox/"),
 		homeURL(webdav.CS("dropbox-home-URL"), "dropbox/"),
@@ -41,6 +42,9 @@ func principalProperties() []property {
 		text("first-name", func(p *directory.Principal) string { return p.GivenName }),
 		text("last-name", func(p *directory.Principal) string { return p.Surname }),
 		text("record-type", func(p *directory.Principal) string { return p.Type.String() }),
+		textProperty(webdav.CS("record-type"), kindProxyGroup, func(_ *scope, r *resource) string {
+			return proxyLevel(lastSegment(r.dir)).String() + "-delegate-group" // as Apple's server calls it
+		}),
 	}, membershipProperties())
 }
 
@@ -48,12 +52,14 @@ func principalProperties() []property {
 // who acts for whom (Apple's caldav-proxy).
 func membershipProperties() []property {
 	return []property{
-		{name: webdav.DAV("group-member-set"), on: principals, get: getMembers},
+		{name: webdav.DAV("group-member-set"), on: kindPrincipal, get: getMembers},
+		{name: webdav.DAV("group-member-set"), on: kindProxyGroup, get: getDelegates},
 		{name: webdav.DAV("group-membership"), on: principals, get: getGroups},
-		{name: webdav.CS("expanded-group-member-set"), on: principals, get: getMembers},
+		{name: webdav.CS("expanded-group-member-set"), on: kindPrincipal, get: getMembers},
+		{name: webdav.CS("expanded-group-member-set"), on: kindProxyGroup, get: getExpandedDelegates},
 		{name: webdav.CS("expanded-group-membership"), on: principals, get: getGroups},
-		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getEmpty},
-		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: getEmpty},
+		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getFor(delegation.LevelRead)},
+		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: getFor(delegation.LevelWrite)},
 	}
 }
 
@@ -95,7 +101,7 @@ func getEmails(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 
 // getMembers lists the members of a group by their canonical URLs.
 func getMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	if r.kind == kindProxyGroup || r.owner.Type != directory.Group {
+	if r.owner.Type != directory.Group {
 		return true, nil
 	}
 	for _, m := range s.members(r.owner.GUID) {
@@ -104,7 +110,8 @@ func getMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	return true, nil
 }
 
-// getGroups lists the groups that a record is in, directly or through others.
+// getGroups lists the groups that a record is in, directly or through others, and the
+// groups of delegates (caldav-proxy §5.2).
 func getGroups(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	if r.kind == kindProxyGroup {
 		return true, nil
@@ -112,5 +119,12 @@ func getGroups(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 	for _, guid := range s.groups(r.owner.GUID) {
 		w.Href(principalPath(guid))
 	}
-	return true, nil
+	if !s.maySeeFor(r.owner) {
+		return true, nil
+	}
+	list, err := s.delegators(r.owner.GUID)
+	for _, d := range list {
+		w.Href(proxyGroupPath(d.GUID, d.Level))
+	}
+	return true, err
 }

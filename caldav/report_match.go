@@ -64,6 +64,48 @@ func (m *match) homesOf(k kind) bool {
 }
 
 func (m *match) run() error {
+	if err := m.records(); err != nil || m.owned {
+		return err
+	}
+	return m.proxyGroups()
+}
+
+// proxyGroups tells of the groups of delegates that the caller is a member of (RFC 3744
+// §9.3: "or a member of a group").
+func (m *match) proxyGroups() error {
+	t := &m.s.req.target
+	if t.kind&(kindRoot|kindPrincipals|kindPrincipalType|kindPrincipal) == 0 {
+		return nil
+	}
+	list, err := m.s.delegators(m.s.req.caller.Principal.GUID)
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		p := m.s.recordByGUID(d.GUID)
+		if t.kind == kindPrincipalType && t.form != uidsForm && p.Type != t.typ || t.owner != nil && p.GUID != t.owner.GUID {
+			continue
+		}
+		r := &resource{kind: kindProxyGroup, dir: m.dirOf(p) + proxyGroups[d.Level] + "/", owner: p}
+		r.privileges = m.s.rights(r)
+		if err := m.tell(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dirOf is the URL of a record: below the target, if that is the place of its type, of
+// which it is then told as a member (RFC 3744 §9.3), and else the canonical one.
+func (m *match) dirOf(p *directory.Principal) string {
+	if t := &m.s.req.target; t.kind == kindPrincipalType && t.form != uidsForm {
+		return t.sharedPath() + p.Name + "/"
+	}
+	return principalPath(p.GUID)
+}
+
+// records tells of the records that match.
+func (m *match) records() error {
 	t := &m.s.req.target
 	for _, p := range m.mine {
 		if t.kind&(kindPrincipalType|kindHomeType) != 0 && t.form != uidsForm && p.Type != t.typ ||
@@ -87,6 +129,7 @@ func (m *match) run() error {
 // principal tells of a record, and as an owner of its proxy groups.
 func (m *match) principal(p *directory.Principal) error {
 	self := m.s.principalResource(p)
+	self.dir = m.dirOf(p)
 	if err := m.tell(self); err != nil || !m.owned {
 		return err
 	}

@@ -104,7 +104,7 @@ func (g *multiget) one(href string) error {
 	r := &g.member
 	*r = *col
 	if !g.s.member(r, entry) {
-		g.ms.ResponseStatus(path, http.StatusForbidden, g.s.h.refusal(path, acl.Read))
+		g.ms.ResponseStatus(path, http.StatusForbidden, g.s.req.refusal(g.s.h, path, acl.Read))
 		return nil
 	}
 	r.dir = strings.TrimSuffix(path, name) // as the client wrote it

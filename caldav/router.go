@@ -98,7 +98,7 @@ func methods() map[kind]verbs {
 		kindPrincipals:    records,
 		kindPrincipalType: records,
 		kindPrincipal:     records,
-		kindProxyGroup:    records,
+		kindProxyGroup:    join(records, verbs{"PROPPATCH": {in: view, do: (*Handler).proppatchProxyGroup}}),
 		kindHomes:         records,
 		kindHomeType:      records,
 		kindHome:          join(read, listing, settable, taken),

@@ -3,8 +3,10 @@ package caldav
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"convene/calendar"
+	"convene/delegation"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -27,6 +29,10 @@ type scope struct {
 
 	lack  lack  // what the action has found missing
 	fault error // what makes all of it void
+
+	set     *delegation.Set // of the moment at, once it was asked; see delegates
+	at      time.Time
+	refused error
 
 	steps  *ical.Budget // see budget: what the request may still expand
 	waited int          // length of the response when somebody was last known to wait for it
@@ -52,6 +58,7 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
+	req.proxies, req.undecided, req.then = nil, nil, nil
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}

@@ -226,4 +226,5 @@ func (k *checker) limits(c *Config) {
 		k.fault("limits.max-body-size", "it is less than what calendars.max-request-size allows", "raise it")
 	}
 	k.quota(&c.Quota, c.Limits.Body)
+	k.delegation(&c.Delegates)
 }

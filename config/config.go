@@ -25,6 +25,7 @@ type Config struct {
 	Auth      auth.Config      `toml:"auth" doc:"How people sign in."`
 	SACL      sacl.Config      `toml:"sacl" doc:"The service access list: who may use the service at all."`
 	Access    Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
+	Delegates Delegation       `toml:"delegation" doc:"Delegates: who acts for whom, as the delegate database and the directory say."`
 	Storage   Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
 	Quota     Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
 	Calendars caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
@@ -96,6 +97,7 @@ func Default() Config {
 		Log:       Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, Level: "info"},
 		Directory: directory.DefaultConfig(),
 		Auth:      auth.DefaultConfig(),
+		Delegates: Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
 		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},
 		Calendars: caldav.DefaultLimits(),

@@ -38,7 +38,7 @@ var keyState = []byte("state")
 func tables() []engine.Table { return []engine.Table{tableMeta, tableRecords, tableJournal} }
 
 // Options says where a database is and what it belongs to. All fields but the last
-// four are required.
+// five are required.
 type Options struct {
 	Folder  string
 	Store   string  // identity of the calendar store to which the database belongs
@@ -48,6 +48,7 @@ type Options struct {
 	Random    io.Reader        // nil: crypto/rand
 	Log       *slog.Logger     // nil: nobody is told
 	KeepEnded time.Duration    // how long ended records stay listed; 0: 90 days
+	Tell      func(State)      // of each new condition, by whoever finds it; it must not wait. nil: nobody
 }
 
 func (o *Options) setDefaults() {
@@ -188,6 +189,9 @@ func (b *Book) publish(ctx context.Context, s State) {
 	before := b.live.Swap(l)
 	if before != nil && before.state.Condition == s.Condition {
 		return
+	}
+	if b.opt.Tell != nil {
+		b.opt.Tell(l.state)
 	}
 	level := slog.LevelError
 	switch s.Condition {

@@ -45,7 +45,7 @@ func (b *Book) Tend(ctx context.Context) error {
 	err := b.expire(ctx)
 	if due, err2 := b.copyDue(); err2 != nil || due {
 		err2 = errors.Join(err2, b.copy(ctx))
-		if err2 != nil {
+		if err2 != nil && ctx.Err() == nil { // at the end of the process the copy can wait
 			b.log.ErrorContext(ctx, "the delegate database could not be copied", "error", err2)
 		}
 		err = errors.Join(err, err2)

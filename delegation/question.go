@@ -28,12 +28,12 @@ func through(guid, principal string, groups []string) (group string, ok bool) {
 
 // A Grant is what a delegate may do. The zero value is nothing.
 type Grant struct {
-	Level      Level
-	Schedule   bool // invite and reply, and use the outbox; with LevelWrite only
-	SeePrivate bool // private and confidential events
-	Manage     bool // change the delegator's list
-	Approve    bool // answer requests to a location or resource; with LevelWrite only
-	Substitute bool // name a stand-in
+	Level      Level `json:"level"`
+	Schedule   bool  `json:"schedule"`   // invite and reply, and use the outbox; with LevelWrite only
+	SeePrivate bool  `json:"seePrivate"` // private and confidential events
+	Manage     bool  `json:"manage"`     // change the delegator's list
+	Approve    bool  `json:"approve"`    // answer requests to a location or resource; with LevelWrite only
+	Substitute bool  `json:"substitute"` // name a stand-in
 }
 
 func (g *Grant) add(o Grant) {

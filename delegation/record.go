@@ -29,12 +29,14 @@ func (l Level) String() string {
 	return fmt.Sprintf("level %d", uint8(l))
 }
 
-// MarshalText and UnmarshalText write a level as "read" or "write".
+// MarshalText writes a level as "none", "read" or "write".
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // UnmarshalText reads what MarshalText wrote. Errors: ErrLevel.
 func (l *Level) UnmarshalText(text []byte) error {
 	switch string(text) {
+	case "none":
+		*l = LevelNone
 	case "read":
 		*l = LevelRead
 	case "write":

@@ -19,6 +19,9 @@ type Set struct {
 	replaced  *btree.Map[string, []*StandIn] // by whose place it is
 }
 
+// Nobody returns a set in which nobody is a delegate.
+func Nobody() *Set { return newSet() }
+
 func newSet() *Set {
 	return &Set{btree.NewMap[uint64, *item](0), btree.NewMap[string, []*Record](0), btree.NewMap[string, []*Record](0),
 		btree.NewMap[string, []*StandIn](0), btree.NewMap[string, []*StandIn](0)}

@@ -76,10 +76,10 @@ func TestGuide(t *testing.T) {
 	}
 	testenv.Require(t, "curl", "curl")
 	lines := regexp.MustCompile(`(?m)^  (curl .*)$`).FindAllStringSubmatch(guide, -1)
-	if len(lines) != 2 {
+	if len(lines) != 3 {
 		t.Fatalf("%d lines with curl in\n%s", len(lines), guide)
 	}
-	for i, want := range []string{"/calendars/users/ann/calendar/</", "SUMMARY:Platform stand-up"} {
+	for i, want := range []string{"/calendars/users/ann/calendar/</", "SUMMARY:Platform stand-up", "/calendars/users/maria/calendar/</"} {
 		if out := testenv.Run(t, nil, "", "/bin/sh", "-c", strings.Replace(lines[i][1], "curl", "curl -sS", 1)); !strings.Contains(out, want) {
 			t.Errorf("%s\nlacks %q:\n%s", lines[i][1], want, out)
 		}

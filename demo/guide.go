@@ -40,6 +40,10 @@ and at her calendar as one file:
 
   curl -u ann:demo {{.HTTP}}/calendars/users/ann/calendar/
 
+Tom is Maria's assistant: he sees her calendars, and may change them.
+
+  curl -u tom:demo -X PROPFIND -H 'Depth: 1' {{.HTTP}}/calendars/users/maria/
+
 Add it to a calendar program:
 
   Apple Calendar  Settings, Accounts, +, Other CalDAV Account, Advanced. User name ann,

@@ -43,17 +43,60 @@ func (s *seeder) seed(ctx context.Context) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: seeders}}
 	defer client.CloseIdleConnections()
 	var stored atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
+	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(seeders)
 	for _, x := range samples(s.now) {
 		group.Go(func() error {
 			stored.Add(1)
-			return s.put(ctx, client, x)
+			return s.put(within, client, x)
 		})
 	}
 	err := group.Wait()
 	s.events = int(stored.Load())
+	for _, d := range delegates {
+		err = errors.Join(err, s.name(ctx, client, d))
+	}
 	return err
+}
+
+// A delegation is who may do something for somebody of the company.
+type delegation struct {
+	delegator, group string // group is calendar-proxy-read or -write
+	delegate         string // TYPE/NAME, as in /principals/TYPE/NAME/
+}
+
+// delegates are as people would set them: Maria's assistant does everything for her,
+// and both assistants can look.
+var delegates = []delegation{
+	{"maria", "calendar-proxy-write", "users/tom"},
+	{"maria", "calendar-proxy-read", "groups/assistants"},
+	{"ines", "calendar-proxy-write", "users/sofia"},
+}
+
+// name makes somebody a delegate, as the delegator's calendar program does.
+func (s *seeder) name(ctx context.Context, client *http.Client, d delegation) error {
+	path := fmt.Sprintf("/principals/users/%s/%s/", d.delegator, d.group)
+	body := `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:group-member-set><D:href>/principals/` + d.delegate +
+		`/</D:href></D:group-member-set></D:prop></D:set></D:propertyupdate>`
+	r, err := http.NewRequestWithContext(ctx, "PROPPATCH", s.url+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.SetBasicAuth(d.delegator, password)
+	r.Header.Set("User-Agent", "convene demo")
+	resp, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusMultiStatus || !strings.Contains(string(text), "HTTP/1.1 200 ") {
+		return fmt.Errorf("PROPPATCH %s: %s: %s", path, resp.Status, text)
+	}
+	return nil
 }
 
 func (s *seeder) put(ctx context.Context, client *http.Client, x sample) error {

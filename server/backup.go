@@ -15,24 +15,30 @@ import (
 	"convene/audit"
 	"convene/calendar"
 	"convene/config"
+	"convene/delegation"
 	"convene/internal/engine"
 	"convene/internal/logging"
 	"convene/store"
 )
 
 // members are the files of a backup of what is open.
-func members(c *config.Config, s *store.Store, state engine.Engine) []backup.Member {
+func members(c *config.Config, s *store.Store, delegates *delegation.Book, state engine.Engine) []backup.Member {
 	return []backup.Member{
 		backup.Calendars{Store: s},
+		backup.Delegates{Book: delegates},
 		backup.State{Engine: state},
 		backup.Rules{Path: filepath.Join(c.Server.Data, "sacl.json")},
 	}
 }
 
 // BackupSet are the files that a backup may have, for looking at copies.
-func BackupSet() []backup.Member {
+func BackupSet() []backup.Member { return backupSet("") }
+
+// backupSet is BackupSet for restoring to a data folder.
+func backupSet(dataDir string) []backup.Member {
 	return []backup.Member{
 		backup.Calendars{Options: store.Options{Indexer: calendar.Index}},
+		backup.Delegates{Data: dataDir},
 		backup.State{},
 		backup.Rules{},
 		backup.Text{FileName: backup.ConfigName},
@@ -61,7 +67,7 @@ func Restore(ctx context.Context, c config.Config, r io.Reader, o backup.Restore
 	if err := notRunning(ctx, c.Server.Data); err != nil {
 		return done, err
 	}
-	o.Data, o.Members = c.Server.Data, BackupSet()
+	o.Data, o.Members = c.Server.Data, backupSet(c.Server.Data)
 	done, err = backup.Restore(ctx, r, o)
 	if err != nil {
 		return done, err

@@ -17,6 +17,7 @@ import (
 	"convene/auth"
 	"convene/calendar"
 	"convene/config"
+	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/quota"
@@ -70,7 +71,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
-		Members: members(&current.config, s.data.store, s.data.state),
+		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
+		Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:  rights(current.calendars.Load()),
 	}, current.leave
 }
@@ -112,12 +114,16 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
+	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil); err != nil {
+		return nil, err
+	}
+	o.close = append(o.close, o.Delegates.Close)
 	state, err := openState(&c, time.Now, stderr, nil)
 	if err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
-	o.Members = members(&c, o.Store, state)
+	o.Members = members(&c, o.Store, o.Delegates, state)
 	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err
 	}
@@ -127,7 +133,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.Directory, o.close = dir, append(o.close, dir.Close)
-	o.Provision = provision(o.Store, dir)
+	o.Provision, o.Appointed = provision(o.Store, dir), appointed.NewList(dir)
 	if o.Rights, err = offlineRights(ctx, &c, o.Store, dir); err != nil {
 		return nil, err
 	}

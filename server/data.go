@@ -13,6 +13,7 @@ import (
 	"convene/auth"
 	"convene/calendar"
 	"convene/config"
+	"convene/delegation"
 	"convene/internal/engine"
 	"convene/quota"
 	"convene/snapshot"
@@ -22,6 +23,7 @@ import (
 // data is what the server keeps: one for its life.
 type data struct {
 	store     *store.Store
+	delegates *delegation.Book
 	snapshots *snapshot.Cache
 	state     engine.Engine // of sign-in, and of the access list
 }
@@ -34,6 +36,9 @@ func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() ti
 		return err
 	}
 	if d.store, err = openStore(c, policy, now, log, health.of("calendars.db"), wrap); err != nil {
+		return err
+	}
+	if d.delegates, err = openDelegates(context.Background(), c, d.store, now, log, health.ofDelegates); err != nil {
 		return err
 	}
 	if d.state, err = openState(c, now, log, health.of("auth.db")); err != nil {
@@ -51,6 +56,9 @@ func (d *data) close() error {
 	var errs []error
 	if d.state != nil {
 		errs = append(errs, d.state.Close())
+	}
+	if d.delegates != nil { // it tells the store what it was last
+		errs = append(errs, d.delegates.Close())
 	}
 	if d.store != nil {
 		errs = append(errs, d.store.Close())

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"convene/admin"
 	"convene/config"
 	"convene/internal/settings"
 	"convene/testenv"
@@ -268,5 +269,45 @@ func TestReadOnly(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "calendars.db stopped taking changes") {
 		t.Error("the end does not say why")
+	}
+}
+
+// On a full disk delegates stay what they are, and changing them is 507 until there is
+// space again.
+func TestDelegatesOnFullDisk(t *testing.T) {
+	d := &drill{t: t, c: smallConfig(t)}
+	d.c.Log.Access, d.c.Log.Audit = "off", "off" // an audit log without space refuses the change first
+	if err := os.MkdirAll(d.c.Server.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	smallDisk(t, d.c.Server.Data, 8)
+	d.c.Storage.Reserve = 0
+	d.start()
+	d.status(201, "PUT", annEventURL, "ann", anEvent("1", "one"))
+	d.name(annWriters, bobGUID)
+	fill(t, d.c.Server.Data, 0)
+	// A change takes what is free in the files first; then there is no more.
+	refused := false
+	for i := 0; i < 200 && !refused; i++ {
+		members := []string{bobGUID}
+		if i%2 == 0 {
+			members = append(members, "11111111-0000-0000-0000-000000000003")
+		}
+		a := do(t, client(), "PROPPATCH", d.HTTP+annWriters, "ann", membersBody(members...))
+		refused = a.StatusCode == http.StatusInsufficientStorage
+		if !refused && a.StatusCode != http.StatusMultiStatus {
+			t.Fatalf("PROPPATCH: %s\n%s", a.Status, a.Body)
+		}
+	}
+	if !refused || !strings.Contains(d.Log.String(), "delegates: no space left") {
+		t.Errorf("refused %v", refused)
+	}
+	d.status(200, "GET", annEventURL, "bob", "")
+	d.status(200, "GET", annEventURL, "ann", "")
+	d.remove("ballast")
+	d.name(annWriters)
+	d.status(403, "GET", annEventURL, "bob", "")
+	if s, err := admin.VerifyDelegates(t.Context(), d.conn()); err != nil || !s.Served {
+		t.Errorf("%+v, %v", s, err)
 	}
 }

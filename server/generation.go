@@ -17,6 +17,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/config"
+	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/quota"
@@ -29,6 +30,7 @@ import (
 type generation struct {
 	config    config.Config
 	directory *directory.Client
+	appointed *appointed.List // delegates whom the directory names
 	signIn    *signIn
 	sacl      *sacl.SACL
 
@@ -65,9 +67,11 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 	next := &generation{config: c, retire: func() {}}
 	next.users.Store(1)
 	if old != nil && old.directory.Serves(c.Directory) {
-		next.directory = old.directory
+		next.directory, next.appointed = old.directory, old.appointed
 	} else if next.directory, err = openDirectory(&c, s.log, s.now); err != nil {
 		return nil, err
+	} else {
+		next.appointed = appointed.NewList(next.directory)
 	}
 	if next.sacl, err = openSACL(&c, next.directory, s.data.state, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)

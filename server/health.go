@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"convene/delegation"
 	"convene/internal/engine"
 )
 
@@ -37,13 +38,34 @@ func (h *health) of(file string) func(error) {
 	}
 }
 
+// delegatesHealth is the name of the delegate database in what health says.
+const delegatesHealth = "delegates"
+
+// ofDelegates notes the state of the delegate database, of which only what is wrong is
+// told.
+func (h *health) ofDelegates(s delegation.State) {
+	var err error
+	if !s.Served() || !s.Changeable() || s.Condition == delegation.Full || s.Condition == delegation.Unwritable {
+		err = &delegation.StateError{State: s}
+	}
+	h.mu.Lock()
+	_, before := h.trouble[delegatesHealth]
+	h.mu.Unlock()
+	if before || err != nil {
+		h.of(delegatesHealth)(err)
+	}
+}
+
 // status is one line for whoever asks systemd.
 func (h *health) status() string {
 	var parts []string
 	for _, file := range slices.Sorted(maps.Keys(h.trouble)) {
 		err := h.trouble[file]
 		said := "the disk refuses changes"
+		state, stateful := errors.AsType[*delegation.StateError](err)
 		switch {
+		case stateful:
+			said = state.State.String()
 		case errors.Is(err, engine.ErrReadOnly):
 			said = "read-only until the next start"
 		case errors.Is(err, engine.ErrFull):

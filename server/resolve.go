@@ -39,7 +39,8 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	h, err := caldav.New(caldav.Options{
 		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups},
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
-		Limits: next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
+		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
+		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err

@@ -37,6 +37,8 @@
 //
 //	meta        "state"                        schema, epoch, how far a migration has come
 //	            'n', "home" or "collection"    the first number that no block was taken of
+//	            'w', name                      a note of another package, such as the last state
+//	                                           of the delegate database
 //	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name

@@ -26,6 +26,7 @@ func Tables() []engine.Table {
 const (
 	metaState  = "state"
 	metaNumber = 'n' // + name of what is numbered
+	metaNote   = 'w' // + name of what is noted
 
 	homeRecord  = 0x00
 	homeMember  = 0x01 // + name

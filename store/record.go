@@ -11,6 +11,7 @@ import (
 const (
 	formatState      = 3
 	formatNumber     = 1
+	formatNote       = 1
 	formatHome       = 2
 	formatCollection = 2
 	formatEntry      = 2

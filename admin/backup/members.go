@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"convene/auth"
+	"convene/delegation"
 	"convene/internal/engine"
 	"convene/sacl"
 	"convene/store"
@@ -209,6 +212,71 @@ func (Rules) Check(_ context.Context, path string) (Facts, []string, error) {
 
 // Restored implements Member.
 func (Rules) Restored(context.Context, string) error { return nil }
+
+// Delegates is the member delegates.db: who acts for whom. It is kept after Calendars,
+// whose note of it is then never newer.
+type Delegates struct {
+	Book *delegation.Book // nil where only copies are looked at
+	Data string           // the data folder that a copy is restored to; "" where none is
+	Now  func() time.Time // nil: time.Now
+}
+
+// Name implements Member.
+func (Delegates) Name() string { return DelegatesName }
+
+// Snapshot implements Member. A database that is refused is not kept: a copy of it
+// would be as wrong, and the calendars should be backed up nevertheless.
+func (m Delegates) Snapshot(ctx context.Context) (_ Snapshot, err error) {
+	dir, err := os.MkdirTemp("", "convene-backup-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, DelegatesName)
+	if err := m.Book.Backup(ctx, path); errors.Is(err, delegation.ErrRefused) {
+		return nil, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	} else if err != nil {
+		return nil, err
+	}
+	s, err := delegation.Inspect(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(path)
+	return delegatesSnapshot{content(b), delegateFacts(s)}, err
+}
+
+type delegatesSnapshot struct {
+	content
+	facts Facts
+}
+
+func (s delegatesSnapshot) Facts() Facts { return s.facts }
+
+func delegateFacts(s delegation.State) Facts {
+	return Facts{ID: s.Mark.File.String(), Changes: s.Mark.Generation, Counts: map[string]int64{"delegations": int64(s.Records)}}
+}
+
+// Check implements Member.
+func (m Delegates) Check(ctx context.Context, path string) (Facts, []string, error) {
+	s, err := delegation.Inspect(ctx, path)
+	switch {
+	case s.Condition == delegation.Newer:
+		return Facts{}, nil, fmt.Errorf("%w: %w", ErrNewer, err)
+	case errors.Is(err, delegation.ErrCopy):
+		return Facts{}, nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return delegateFacts(s), nil, err
+}
+
+// Restored implements Member: the copy continues what is in the data folder now.
+func (m Delegates) Restored(ctx context.Context, path string) error {
+	now := time.Now
+	if m.Now != nil {
+		now = m.Now
+	}
+	return delegation.MarkRestored(ctx, path, m.Data, now())
+}
 
 // Text is a member that is known as a whole: the configuration. It is for whoever
 // sets the server up again, and is not put into the data folder.

@@ -19,11 +19,12 @@ import (
 
 // backupFlags are the flags of backup.
 type backupFlags struct {
-	to       string
-	keep     string
-	verify   bool
-	secrets  bool
-	progress progressMode
+	to        string
+	keep      string
+	verify    bool
+	secrets   bool
+	delegates bool
+	progress  progressMode
 }
 
 // backupResult is the value of backup.
@@ -40,7 +41,7 @@ func newBackupCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup --to FILE|FOLDER|-",
 		Short: "Write all that the server keeps into one file, while it runs",
-		Long: `Write calendars, sign-in state and access list, as they are at this moment, into
+		Long: `Write calendars, delegates, sign-in state and access list, as they are at this moment, into
 one file, while the server runs and changes go on. If none runs, its files are read.
 
 --to a folder writes convene-TIME.cvb there; --keep then removes older ones but the
@@ -53,6 +54,7 @@ The file holds device passwords: it is for nobody's eyes but the server's.`,
 	cmd.Flags().StringVar(&f.keep, "keep", "", "in a folder: how many `DAYS,WEEKS,MONTHS` keep a backup, such as 7d,4w,12m")
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "read the backup again and check all that is in it, before it gets its name")
 	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "with the configuration file as it is, passwords included")
+	cmd.Flags().BoolVar(&f.delegates, "delegates", true, "with "+backup.DelegatesName+", which says who acts for whom")
 	f.progress.flag(cmd)
 	cmd.AddCommand(newBackupVerifyCmd(a))
 	return cmd
@@ -67,7 +69,7 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 	if err != nil {
 		return err
 	}
-	request := admin.BackupRequest{Config: text, Version: version(), By: operator()}
+	request := admin.BackupRequest{Config: text, Version: version(), By: operator(), WithoutDelegates: !f.delegates}
 	show := f.progress.to(cmd.ErrOrStderr())
 	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 		result := backupResult{File: path, Verified: f.verify, Removed: []string{}}
@@ -187,7 +189,7 @@ func writeManifest(w io.Writer, m *backup.Manifest) error {
 
 func countsText(counts map[string]int64) string {
 	text := ""
-	for _, name := range []string{"homes", "collections", "objects", "rules"} {
+	for _, name := range []string{"homes", "collections", "objects", "delegations", "rules"} {
 		if n, ok := counts[name]; ok {
 			text += fmt.Sprintf(", %d %s", n, name)
 		}

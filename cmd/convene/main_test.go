@@ -83,6 +83,9 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 var volatile = []struct{ pattern, mark string }{
 	{`\d{4}-\d\d-\d\dT[0-9:.]+Z`, "TIME"},
 	{`"[0-9a-f]{16}"`, `"ID"`},
+	{`"[0-9a-f]{32}"`, `"FILE"`},
+	{`"[0-9a-f]{64}"`, `"HASH"`},
+	{`account:[a-z0-9_-]+`, `account:…`},
 	{`"secret": "[^"]+"`, `"secret": "SECRET"`},
 	{`"diskBytes": \d+`, `"diskBytes": "N"`},
 	{`"(version|go|os|arch|by)": "[^"]+"`, `"$1": "…"`},

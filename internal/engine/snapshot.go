@@ -116,6 +116,23 @@ func (c *committer) having(seq uint64) (*bbolt.Tx, error) {
 	return nil, nil
 }
 
+// An Identified engine is a file that can be told from others.
+type Identified interface {
+	// FileID is Snapshot.ID. It writes nothing, and so works on a full disk.
+	FileID() (uint64, error)
+}
+
+// FileID implements Identified.
+func (e *boltEngine) FileID() (id uint64, err error) {
+	tx, err := e.db.Begin(false)
+	if err != nil {
+		return 0, boltError(err)
+	}
+	defer rollback(tx)
+	id, _, err = logState(tx)
+	return id, err
+}
+
 // Size returns the bytes that WriteTo writes.
 func (s *Snapshot) Size() int64 { return s.tx.Size() }
 

@@ -252,6 +252,15 @@ func (c *Chaos) Check(ctx context.Context) []error {
 	return nil
 }
 
+// FileID implements engine.Identified: of the engine inside, which has to be one.
+func (c *Chaos) FileID() (uint64, error) {
+	e, ok := c.Engine.(engine.Identified)
+	if !ok {
+		return 0, errors.New("the engine inside is no file")
+	}
+	return e.FileID()
+}
+
 // Snapshot implements engine.Snapshotter: of the engine inside, which has to be one.
 func (c *Chaos) Snapshot(ctx context.Context) (*engine.Snapshot, error) {
 	e, ok := c.Engine.(engine.Snapshotter)
