@@ -29,7 +29,7 @@ func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget, c
 			continue
 		}
 		if m.Inexact {
-			object, err := tx.Parsed(col, m.Entry)
+			object, err := tx.c.Snapshots.Parsed(tx.Tx, col, m.Entry) // who may see busy times sees those of all
 			if err != nil {
 				return nil, err
 			}
