@@ -53,6 +53,10 @@ type Resource struct {
 	// is InGroup.
 	OwnerGroups []string
 
+	// Denied is what its owner keeps from others, because it is private or
+	// confidential (calendarserver-private-events §4.2.3).
+	Denied Privilege
+
 	any bool // it is whatever the owner has of the kind
 }
 
@@ -67,6 +71,7 @@ const (
 	Unauthenticated             // whoever has not
 	PropertyOwner               // DAV:property with DAV:owner
 	Self                        // the principal that the resource is
+	Others                      // who is not the owner, nor sees what is private: DAV:invert of DAV:owner
 
 	ProxyReader // the group of those who may read for the principal GUID
 	ProxyWriter // the group of those who may write for them
@@ -159,6 +164,8 @@ func (p *Principal) matches(r *Resource, c *Caller) bool {
 		return c.proxy(p.GUID, r).schedule
 	case ProxyManager:
 		return c.proxy(p.GUID, r).manage
+	case Others:
+		return !c.is(r.Owner.GUID) && !c.proxy(r.Owner.GUID, r).private
 	}
 	return false
 }
@@ -185,7 +192,7 @@ func (p Principal) named(r *Resource) Principal {
 		return p
 	case ProxyScheduler, ProxyManager:
 		return Principal{ProxyWriter, p.GUID}
-	case PropertyOwner:
+	case PropertyOwner, Others:
 		return Principal{Href, r.Owner.GUID}
 	}
 	return Principal{}

@@ -95,6 +95,9 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 			yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: look, Protected: true})
 		}
 	}
+	if r.Denied != None {
+		yield(ACE{Principal: Principal{Form: Others}, Privileges: r.Denied, Protected: true})
+	}
 	p.eachOwn(r, yield)
 	p.eachProxy(r, yield)
 	for i := range r.Own {

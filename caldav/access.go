@@ -98,6 +98,7 @@ func (s *scope) listed(r *resource) acl.Resource {
 	switch {
 	case r.object != nil:
 		listed.Own, listed.Above = s.aces(r.col, r.object.Name), s.aces(r.col, "")
+		listed.Denied = s.denied(r.object)
 	case r.col != nil && r.col.Name != homeFiles:
 		listed.Own = s.aces(r.col, "")
 	}
@@ -157,9 +158,10 @@ func (s *scope) outcome(err error) error {
 func (s *scope) acl(r *resource) []acl.ACE { return s.h.Access.List(s.listed(r)) }
 
 // rights is what the caller may do to r. What it is in a collection is found out
-// once for that and all members without a list of their own.
+// once for that and all members without a list of their own of which nothing is kept
+// from others.
 func (s *scope) rights(r *resource) acl.Privilege {
-	if r.col == nil {
+	if r.col == nil || s.denied(r.object) != acl.None {
 		return s.evaluate(s.listed(r))
 	}
 	g := s.grantIn(r)
@@ -324,6 +326,9 @@ func (s *scope) mayDo(m method) error {
 	}
 	if missing := s.req.need &^ s.privileges(); missing != 0 {
 		return s.h.refusal(s.req.URL.Path, missing)
+	}
+	if s.object != nil && s.req.Method != http.MethodOptions && !s.isShown(s.col, s.object) { // as to DELETE, which the collection decides about
+		return s.h.refusal(s.req.URL.Path, acl.Read)
 	}
 	if d := s.req.destination; d != nil {
 		return s.mayAddAt(d)

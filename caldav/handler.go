@@ -52,6 +52,7 @@ type Limits struct {
 	QueryPast       time.Duration `toml:"query-past" doc:"How far back the time range of a query may begin (CALDAV:min-date-time); 0 is without limit."`
 	QueryFuture     time.Duration `toml:"query-future" doc:"How far ahead the time range of a query may end (CALDAV:max-date-time); 0 is without limit."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
+	Class           Class         `toml:"class" doc:"For whom the CLASS of an event makes it private, where X-CALENDARSERVER-ACCESS does not say it: \"sharees\" (those whom others let see their calendars, and delegates, see busy times alone), \"all\" (access.readers too), or \"ignore\"."`
 	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type; searches work either way."`
 }
 
@@ -64,7 +65,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, ListPrincipals: true,
+		SearchResults: 500, ListPrincipals: true, Class: ClassSharees,
 	}
 }
 

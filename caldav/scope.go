@@ -52,6 +52,7 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
+	tx.ShowTo(&viewer{scope: s})
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}
