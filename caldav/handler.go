@@ -127,9 +127,9 @@ type request struct {
 }
 
 // actor is who makes the request.
-func (r *request) actor() calendar.Actor {
-	guid := aclCaller(r.caller).GUID
-	return calendar.Actor{Who: guid, As: guid}
+func (h *Handler) actor(r *request) calendar.Actor {
+	c := aclCaller(r.caller)
+	return calendar.Actor{Who: c.GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
@@ -215,7 +215,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 // nothing. groups are those of the target's owner that have limits.
 func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
-		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
+		return m.in(h.Calendars, ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
 				return err
@@ -240,7 +240,7 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 		return nowhere.serve(nil)
 	}
 	err = h.supplied(ctx, req, func() error {
-		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
 				nowhere.kind = kindMissing
@@ -289,7 +289,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	}
 	return h.supplied(ctx, req, func() error {
 		found := *t
-		err := h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		err := h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			found = *t
 			return h.setKind(tx, &found)
 		})
