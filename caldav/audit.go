@@ -7,6 +7,7 @@ import (
 
 	"convene/acl"
 	"convene/audit"
+	"convene/auth"
 	"convene/internal/webdav"
 )
 
@@ -18,7 +19,7 @@ func (h *Handler) record(r *request, status int) error {
 	if h.Audit == nil || r.Method == http.MethodOptions {
 		return nil
 	}
-	write := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != "PROPFIND" && r.Method != "REPORT"
+	write := !auth.Reads(r.Method)
 	err := h.recordAt(r, &r.target, r.URL.Path, write && r.Method != "COPY", status)
 	if d := r.destination; d != nil {
 		err = errors.Join(err, h.recordAt(r, &d.target, d.path, write, status))
@@ -43,12 +44,14 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 	if !write && status >= http.StatusBadRequest {
 		return nil // nothing was read
 	}
-	who := r.caller.Principal
+	by := audit.By{Via: audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr}}
+	who := r.caller.Self().Principal
+	by.Actor = audit.Who{GUID: who.GUID, Name: who.Name}
+	if as := r.caller.Principal; as != who {
+		by.As = &audit.Who{GUID: as.GUID, Name: as.Name}
+	}
 	return h.Audit.Record(audit.Access{
-		By: audit.By{
-			Actor: audit.Who{GUID: who.GUID, Name: who.Name},
-			Via:   audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr},
-		},
+		By:    by,
 		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
 		Write: write, Status: status,
 	})

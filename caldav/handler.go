@@ -129,7 +129,7 @@ type request struct {
 // actor is who makes the request.
 func (h *Handler) actor(r *request) calendar.Actor {
 	c := aclCaller(r.caller)
-	return calendar.Actor{Who: c.GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
+	return calendar.Actor{Who: aclCaller(r.caller.Self()).GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access

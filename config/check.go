@@ -41,6 +41,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	}
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
+	k.principals("access.sudoers", c.Access.Sudoers)
 	k.limits(c)
 	return k.faults
 }

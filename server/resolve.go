@@ -30,6 +30,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	policy := resolvePolicy(ctx, next.directory, next.config.Access, log)
+	setSudo(ctx, next, policy, log)
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -47,6 +48,20 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	next.policy = policy
 	next.calendars.Store(h)
 	return nil
+}
+
+// setSudo sets who may act as others, as the directory knows them now. Those known
+// before stay while it cannot be asked.
+func setSudo(ctx context.Context, next *generation, policy acl.Policy, log *slog.Logger) {
+	sudoers, complete := resolveAll(ctx, next.directory, "access.sudoers", next.config.Access.Sudoers, log)
+	before := next.sudo.Load()
+	if before != nil && policy.Incomplete {
+		policy = before.policy
+	}
+	if before != nil && !complete {
+		sudoers, complete = before.sudoers, !before.incomplete
+	}
+	next.sudo.Store(&sudo{sudoers: sudoers, policy: policy, incomplete: !complete})
 }
 
 // resolvePolicy finds the records that the entries of c name. Those that the
