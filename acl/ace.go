@@ -35,6 +35,10 @@ type Owner struct {
 	GUID  string
 	Group bool // a group, which does not sign in
 	Room  bool // a location or resource, whose busy times everybody has to know
+
+	// Members is what the members of the group may do with its calendars: None, Read
+	// or Read|Write.
+	Members Privilege
 }
 
 // A Resource is what a list belongs to.

@@ -35,7 +35,15 @@ func aclOwner(p *directory.Principal) acl.Owner {
 	if p == nil {
 		return acl.Owner{}
 	}
-	return acl.Owner{GUID: p.GUID, Group: p.Type == directory.Group, Room: p.Type == directory.Location || p.Type == directory.Resource}
+	return acl.Owner{
+		GUID: p.GUID, Group: p.Type == directory.Group, Members: membersMay[p.CalendarAccess],
+		Room: p.Type == directory.Location || p.Type == directory.Resource,
+	}
+}
+
+// membersMay is what the record of a group lets its members do with its calendars.
+var membersMay = map[string]acl.Privilege{
+	directory.CalendarAccessRead: acl.Read, directory.CalendarAccessReadWrite: acl.Read | acl.Write,
 }
 
 // belowHome are the kinds of what the store may hold in a home, and of a place

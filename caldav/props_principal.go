@@ -52,8 +52,8 @@ func membershipProperties() []property {
 		{name: webdav.DAV("group-membership"), on: principals, get: getGroups},
 		{name: webdav.CS("expanded-group-member-set"), on: principals, get: getMembers},
 		{name: webdav.CS("expanded-group-membership"), on: principals, get: getGroups},
-		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getEmpty},
-		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: getEmpty},
+		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: groupCalendars(directory.CalendarAccessRead)},
+		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: groupCalendars(directory.CalendarAccessReadWrite)},
 	}
 }
 
@@ -113,4 +113,18 @@ func getGroups(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 		w.Href(principalPath(guid))
 	}
 	return true, nil
+}
+
+// groupCalendars lists the groups with whose calendars their members may do so much, as
+// those for whom the record acts: there Apple's clients look for calendars that are
+// not one's own (caldav-proxy §5.3), and show them.
+func groupCalendars(access string) func(*scope, *resource, *webdav.Writer) (bool, error) {
+	return func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+		for _, guid := range s.groups(r.owner.GUID) {
+			if g := s.recordByGUID(guid); g != nil && g.CalendarEnabled && g.CalendarAccess == access {
+				w.Href(principalPath(guid))
+			}
+		}
+		return true, nil
+	}
 }

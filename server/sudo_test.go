@@ -11,34 +11,36 @@ import (
 // Who may act as whom, and what is left of it in the logs.
 func TestSudo(t *testing.T) {
 	c := smallConfig(t)
-	c.Access.Administrators = []string{"user:eve"}
+	c.Directory.File.Users.CalendarEnabled, c.Access.Administrators = nil, []string{"user:eve"}
 	c.Access.Sudoers = []string{"group:all"} // ann is in it through team
 	s := serve(t, c)
 	home := func(name string) string { return s.HTTP + "/calendars/users/" + name + "/" }
 	for _, tt := range []struct {
 		name, user, path, as string
 		want                 int
+		has                  string
 	}{
-		{"a sudoer as themselves, at home", "ann", home("ann"), "", 207},
-		{"a sudoer as themselves, at another's", "ann", home("bob"), "", 403},
-		{"a sudoer as another", "ann", home("bob"), "bob", 207},
-		{"a sudoer as another has the other's rights alone", "ann", home("ann"), "bob", 403},
-		{"a sudoer as themselves, by name", "ann", home("ann"), "ann", 207},
-		{"who is none", "bob", home("ann"), "ann", 403},
-		{"who is none, as nobody", "bob", home("ann"), "nobody", 403},
-		{"an administrator, who is none", "eve", home("bob"), "ann", 403},
-		{"a sudoer as an administrator", "ann", home("bob"), "eve", 403},
-		{"a sudoer as nobody", "ann", home("bob"), "nobody", 403},
-		{"a sudoer as a group", "ann", home("bob"), "team", 403},
-		{"an empty name", "ann", home("bob"), " ", 400},
-		{"not signed in", "", home("bob"), "bob", 401},
+		{"a sudoer as themselves, at home", "ann", home("ann"), "", 207, ""},
+		{"a sudoer as themselves, at another's", "ann", home("bob"), "", 403, ""},
+		{"a sudoer as another", "ann", home("bob"), "bob", 207, ""},
+		{"a sudoer as another has the other's rights alone", "ann", home("ann"), "bob", 403, "need-privileges"},
+		{"a sudoer as themselves, by name", "ann", home("ann"), "ann", 207, ""},
+		{"who is none", "bob", home("ann"), "ann", 403, "You may not act as others"},
+		{"who is none, as nobody", "bob", home("ann"), "nobody", 403, "You may not act as others"},
+		{"an administrator, who is none", "eve", home("bob"), "ann", 403, "You may not act as others"},
+		{"a sudoer as an administrator", "ann", home("bob"), "eve", 403, "Nobody acts as an administrator"},
+		{"a sudoer as nobody", "ann", home("bob"), "nobody", 403, "names nobody"},
+		{"a sudoer as a group", "ann", home("bob"), "team", 403, "names nobody"},
+		{"an empty name", "ann", home("bob"), " ", 400, ""},
+		{"not signed in", "", home("bob"), "bob", 401, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			headers := []string{"Depth: 0"}
 			if tt.as != "" {
 				headers = append(headers, "X-Authorize-As: "+tt.as)
 			}
-			if got := do(t, client(), "PROPFIND", tt.path, tt.user, "", headers...); got.StatusCode != tt.want {
+			got := do(t, client(), "PROPFIND", tt.path, tt.user, "", headers...)
+			if got.StatusCode != tt.want || !strings.Contains(got.Body, tt.has) {
 				t.Errorf("%d %s, want %d", got.StatusCode, got.Body, tt.want)
 			}
 		})
