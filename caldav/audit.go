@@ -35,6 +35,17 @@ func (h *Handler) record(r *request, status int) error {
 	return &webdav.Error{Status: http.StatusServiceUnavailable, Description: "this request could not be recorded", Err: err}
 }
 
+// tellFor tells the access log for whom a delegate acted.
+func (r *request) tellFor() {
+	owner := r.target.owner
+	if owner == nil || r.line.For != "" || r.target.kind&(kindHome|belowHome) == 0 {
+		return
+	}
+	if p := r.facts.proxies[owner.GUID]; p != nil && len(p.Grants) > 0 {
+		r.line.For = owner.Name
+	}
+}
+
 // recordAt is record for one of the places that a request is about.
 func (h *Handler) recordAt(r *request, t *target, path string, write bool, status int) error {
 	owner := t.owner

@@ -129,7 +129,14 @@ type request struct {
 // actor is who makes the request.
 func (h *Handler) actor(r *request) calendar.Actor {
 	c := aclCaller(r.caller)
-	return calendar.Actor{Who: aclCaller(r.caller.Self()).GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
+	actor := calendar.Actor{Who: aclCaller(r.caller.Self()).GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
+	if p := r.caller; p != nil && p.Principal != nil {
+		actor.Name = p.Principal.FullName
+		if len(p.Principal.Emails) > 0 {
+			actor.Email = p.Principal.Emails[0]
+		}
+	}
+	return actor
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
@@ -142,6 +149,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
+	req.tellFor()
 	if err := h.record(req, resp.Status); err != nil {
 		resp = h.errorResponse(r, err)
 	}

@@ -29,6 +29,9 @@ type Actor struct {
 	Who string // who signed in; "" for the server itself
 	As  string // for whom they act: themselves, or their principal
 
+	// Of As: the full name and the preferred mail address, "" if they have none.
+	Name, Email string
+
 	Administrator bool // with all rights, whosoever the data are
 }
 

@@ -45,6 +45,9 @@ func (tx *Tx) put(c *Change) (w *Written, err error) {
 	if c.Will, err = withAccess(c.Was, c.Will); err != nil {
 		return nil, err
 	}
+	if c.Will, err = tx.withModifier(at.Home, c.Will); err != nil {
+		return nil, err
+	}
 	c.Access = c.Will.Index.Flags.Access()
 	err = tx.change(c, func() error {
 		if c.Op == Put && c.Was == nil {
