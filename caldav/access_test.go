@@ -62,6 +62,9 @@ type (
 			Property names `xml:"DAV: property"`
 			names
 		} `xml:"DAV: principal"`
+		Invert *struct {
+			Property names `xml:"DAV: principal>property"`
+		} `xml:"DAV: invert"`
 		Grant     privileges `xml:"DAV: grant"`
 		Deny      privileges `xml:"DAV: deny"`
 		Protected *struct{}  `xml:"DAV: protected"`
@@ -133,6 +136,9 @@ func (p accessProps) about(a ace, c *auth.Caller) bool {
 			mine = append(mine, principalURL(g))
 		}
 		mine = append(mine, proxyURLs[c.Principal.Name]...)
+	}
+	if a.Invert != nil {
+		return mine != nil && !slices.Contains(mine, p.Prop.Owner.Href)
 	}
 	for _, e := range a.Principal.Elements {
 		switch e.XMLName.Local {
@@ -213,6 +219,10 @@ func accessEnv(t *testing.T) (e *env, callers map[string]*auth.Caller, paths []s
 	}
 	const ann = "/calendars/users/ann/"
 	e.must(201, "ann", "PUT", ann+"calendar/1.ics", event("one", "20260504T120000Z"))
+	for _, restriction := range []string{"PRIVATE", "CONFIDENTIAL"} {
+		private := strings.Replace(event(restriction, "20260504T120000Z"), "BEGIN:VEVENT", "X-CALENDARSERVER-ACCESS:"+restriction+"\r\nBEGIN:VEVENT", 1)
+		e.must(201, "ann", "PUT", ann+"calendar/"+restriction+".ics", private)
+	}
 	e.must(201, "ann", "MKCOL", ann+"folder/", "")
 	e.must(201, "ann", "PUT", ann+"folder/a.txt", "a")
 	e.must(201, "ann", "PUT", ann+"b.txt", "b")
@@ -223,7 +233,7 @@ func accessEnv(t *testing.T) (e *env, callers map[string]*auth.Caller, paths []s
 		"/principals/users/ann/", "/principals/users/bob/", "/principals/groups/staff/", principalURL(guid("ann")),
 		"/principals/users/ann/calendar-proxy-read/", "/principals/users/bob/calendar-proxy-write/",
 		ann, "/calendars/users/bob/", "/calendars/groups/staff/", "/calendars/groups/staff/calendar/",
-		ann + "calendar/", ann + "calendar/1.ics", ann + "tasks/", ann + "inbox/", ann + "outbox/", ann + "notification/",
+		ann + "calendar/", ann + "calendar/1.ics", ann + "calendar/PRIVATE.ics", ann + "calendar/CONFIDENTIAL.ics", ann + "tasks/", ann + "inbox/", ann + "outbox/", ann + "notification/",
 		ann + "dropbox/", ann + "freebusy", ann + "folder/", ann + "folder/a.txt", ann + "b.txt", "/calendars/users/bob/calendar/",
 	}
 }
