@@ -435,7 +435,7 @@ func (h *Handler) grantedAt(r *request, t *target) (granted acl.Privilege, err e
 	at.target = *t
 	err = h.supplied(r.Context(), &at, func() error {
 		granted = acl.None
-		return h.Calendars.View(r.Context(), r.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(r.Context(), h.actor(r), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, &at)
 			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
 				return nil

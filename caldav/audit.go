@@ -55,14 +55,8 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 	if !write && status >= http.StatusBadRequest {
 		return nil // nothing was read
 	}
-	by := audit.By{Via: audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr}}
-	who := r.caller.Self().Principal
-	by.Actor = audit.Who{GUID: who.GUID, Name: who.Name}
-	if as := r.caller.Principal; as != who {
-		by.As = &audit.Who{GUID: as.GUID, Name: as.Name}
-	}
 	return h.Audit.Record(audit.Access{
-		By:    by,
+		By:    r.by(),
 		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
 		Write: write, Status: status,
 	})
@@ -73,4 +67,15 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 func (h *Handler) privileged(r *request) bool {
 	calendar := acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "nobody"}}
 	return h.Access.Privileges(calendar, aclCaller(r.caller)).Has(acl.Read)
+}
+
+// by is who makes a request, and as whom.
+func (r *request) by() audit.By {
+	by := audit.By{Via: audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr}}
+	who, as := r.caller.Self().Principal, r.caller.Principal
+	by.Actor = audit.Who{GUID: who.GUID, Name: who.Name}
+	if as != who {
+		by.As = &audit.Who{GUID: as.GUID, Name: as.Name}
+	}
+	return by
 }
