@@ -33,6 +33,10 @@ type Owner struct {
 	GUID  string
 	Group bool // a group, which does not sign in
 	Room  bool // a location or resource, whose busy times everybody has to know
+
+	// Members is what the members of the group may do with its calendars: None, Read
+	// or Read|Write.
+	Members Privilege
 }
 
 // A Resource is what a list belongs to.
@@ -51,6 +55,10 @@ type Resource struct {
 	// is InGroup.
 	OwnerGroups []string
 
+	// Denied is what its owner keeps from others, because it is private or
+	// confidential (calendarserver-private-events §4.2.3).
+	Denied Privilege
+
 	any bool // it is whatever the owner has of the kind
 }
 
@@ -65,6 +73,7 @@ const (
 	Unauthenticated             // whoever has not
 	PropertyOwner               // DAV:property with DAV:owner
 	Self                        // the principal that the resource is
+	Others                      // who is not the owner, nor sees what is private: DAV:invert of DAV:owner
 
 	ProxyReader // the group of those who may read for the principal GUID
 	ProxyWriter // the group of those who may write for them
@@ -157,6 +166,8 @@ func (p *Principal) matches(r *Resource, c *Caller) bool {
 		return c.proxy(p.GUID, r).schedule
 	case ProxyManager:
 		return c.proxy(p.GUID, r).manage
+	case Others:
+		return !c.is(r.Owner.GUID) && !c.proxy(r.Owner.GUID, r).private
 	}
 	return false
 }
@@ -183,7 +194,7 @@ func (p Principal) named(r *Resource) Principal {
 		return p
 	case ProxyScheduler, ProxyManager:
 		return Principal{ProxyWriter, p.GUID}
-	case PropertyOwner:
+	case PropertyOwner, Others:
 		return Principal{Href, r.Owner.GUID}
 	}
 	return Principal{}

@@ -91,6 +91,9 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 			yield(ACE{Principal: Principal{Form: Href, GUID: guid}, Grant: true, Privileges: look, Protected: true})
 		}
 	}
+	if r.Denied != None {
+		yield(ACE{Principal: Principal{Form: Others}, Privileges: r.Denied, Protected: true})
+	}
 	p.eachOwn(r, yield)
 	p.eachProxy(r, yield)
 	for i := range r.Own {
@@ -129,7 +132,9 @@ func (p *Policy) eachDefault(r *Resource, yield func(ACE)) {
 func (p *Policy) eachOwn(r *Resource, yield func(ACE)) {
 	const ownPrincipal = Read | ReadPrivileges | ReadACL | WriteProperties
 	switch {
-	case r.Owner.GUID == "" || r.Owner.Group || r.Kind < Record:
+	case r.Owner.Group:
+		eachMember(r, yield)
+	case r.Owner.GUID == "" || r.Kind < Record:
 	case r.Kind == Record:
 		yield(ACE{Principal: Principal{Form: Self}, Grant: true, Privileges: ownPrincipal, Protected: true})
 	case r.Kind == ProxyGroup:
@@ -139,4 +144,20 @@ func (p *Policy) eachOwn(r *Resource, yield func(ACE)) {
 	default:
 		yield(ACE{Principal: Principal{Form: PropertyOwner}, Grant: true, Privileges: All, Protected: true, Inherited: FromHome})
 	}
+}
+
+// eachMember yields what the members of a group may do with its calendars: as much as
+// a delegate of somebody.
+func eachMember(r *Resource, yield func(ACE)) {
+	if r.Owner.Members == None || r.Kind != Home && r.Kind != Calendar && r.Kind != Collection && r.Kind != FreeBusyURL {
+		return
+	}
+	rights, origin := proxies[r.Kind].read, FromHome
+	if r.Owner.Members.Has(Write) {
+		rights = proxies[r.Kind].write
+	}
+	if r.Kind == Home {
+		origin = NotInherited
+	}
+	yield(ACE{Principal: Principal{Form: Href, GUID: r.Owner.GUID}, Grant: true, Privileges: rights, Protected: true, Inherited: origin})
 }

@@ -48,16 +48,20 @@ func (a *Accesses) Record(r Access) error {
 	if r.Write {
 		return a.log.Record(r.act("calendar.write"), r.failure())
 	}
+	return a.once(reading{r.Actor.GUID, r.Owner.GUID, r.Calendar}, r.act("calendar.read"), r.failure())
+}
+
+// once records an act unless the same was recorded in this hour.
+func (a *Accesses) once(key reading, act Act, failed error) error {
 	a.mu.Lock() // while it is written, so that nobody reads before it is on disk
 	defer a.mu.Unlock()
 	if hour := a.now().UTC().Truncate(time.Hour); !hour.Equal(a.hour) || len(a.read) >= mostReadings {
 		a.hour, a.read = hour, map[reading]struct{}{}
 	}
-	key := reading{r.Actor.GUID, r.Owner.GUID, r.Calendar}
 	if _, ok := a.read[key]; ok {
 		return nil
 	}
-	if err := a.log.Record(r.act("calendar.read"), r.failure()); err != nil {
+	if err := a.log.Record(act, failed); err != nil {
 		return err
 	}
 	a.read[key] = struct{}{}

@@ -23,6 +23,27 @@ type Caller struct {
 	Scheme    string   // SchemeNegotiate, SchemeDigest or SchemeBasic
 	Login     string   // as the client gave it: a name, or name@REALM
 	Device    string   // id of the device password used, or ""
+
+	// Sudo is who signed in, if they act as Principal, with their rights alone; nil:
+	// Principal did.
+	Sudo *Caller
+}
+
+// Self is who signed in.
+func (c *Caller) Self() *Caller {
+	if c != nil && c.Sudo != nil {
+		return c.Sudo
+	}
+	return c
+}
+
+// Reads reports whether a method changes nothing.
+func Reads(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, "PROPFIND", "REPORT":
+		return true
+	}
+	return false
 }
 
 // Errors that Outcome.Err wraps, besides those of package directory.

@@ -35,7 +35,15 @@ func aclOwner(p *directory.Principal) acl.Owner {
 	if p == nil {
 		return acl.Owner{}
 	}
-	return acl.Owner{GUID: p.GUID, Group: p.Type == directory.Group, Room: p.Type == directory.Location || p.Type == directory.Resource}
+	return acl.Owner{
+		GUID: p.GUID, Group: p.Type == directory.Group, Members: membersMay[p.CalendarAccess],
+		Room: p.Type == directory.Location || p.Type == directory.Resource,
+	}
+}
+
+// membersMay is what the record of a group lets its members do with its calendars.
+var membersMay = map[string]acl.Privilege{
+	directory.CalendarAccessRead: acl.Read, directory.CalendarAccessReadWrite: acl.Read | acl.Write,
 }
 
 // belowHome are the kinds of what the store may hold in a home, and of a place
@@ -94,6 +102,7 @@ func (s *scope) listed(r *resource) acl.Resource {
 	switch {
 	case r.object != nil:
 		listed.Own, listed.Above = s.aces(r.col, r.object.Name), s.aces(r.col, "")
+		listed.Denied = s.denied(r.object)
 	case r.col != nil && r.col.Name != homeFiles:
 		listed.Own = s.aces(r.col, "")
 	}
@@ -153,9 +162,10 @@ func (s *scope) outcome(err error) error {
 func (s *scope) acl(r *resource) []acl.ACE { return s.h.Access.List(s.listed(r)) }
 
 // rights is what the caller may do to r. What it is in a collection is found out
-// once for that and all members without a list of their own.
+// once for that and all members without a list of their own of which nothing is kept
+// from others.
 func (s *scope) rights(r *resource) acl.Privilege {
-	if r.col == nil {
+	if r.col == nil || s.denied(r.object) != acl.None {
 		return s.evaluate(s.listed(r))
 	}
 	g := s.grantIn(r)
@@ -330,6 +340,9 @@ func (s *scope) mayAsk(m method) error {
 	if missing := s.req.need &^ s.privileges(); missing != 0 {
 		return s.req.refusal(s.h, s.req.URL.Path, missing)
 	}
+	if s.object != nil && s.req.Method != http.MethodOptions && !s.isShown(s.col, s.object) { // as to DELETE, which the collection decides about
+		return s.req.refusal(s.h, s.req.URL.Path, acl.Read)
+	}
 	if d := s.req.destination; d != nil {
 		return s.mayAddAt(d)
 	}
@@ -427,7 +440,7 @@ func (h *Handler) grantedAt(r *request, t *target) (granted acl.Privilege, err e
 	at.target = *t
 	err = h.supplied(r.Context(), &at, func() error {
 		granted = acl.None
-		return h.Calendars.View(r.Context(), r.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(r.Context(), h.actor(r), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, &at)
 			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
 				return nil

@@ -62,6 +62,9 @@ type (
 			Property names `xml:"DAV: property"`
 			names
 		} `xml:"DAV: principal"`
+		Invert *struct {
+			Property names `xml:"DAV: principal>property"`
+		} `xml:"DAV: invert"`
 		Grant     privileges `xml:"DAV: grant"`
 		Deny      privileges `xml:"DAV: deny"`
 		Protected *struct{}  `xml:"DAV: protected"`
@@ -133,6 +136,9 @@ func (p accessProps) about(a ace, c *auth.Caller) bool {
 			mine = append(mine, principalURL(g))
 		}
 		mine = append(mine, proxyURLs[c.Principal.Name]...)
+	}
+	if a.Invert != nil {
+		return mine != nil && !slices.Contains(mine, p.Prop.Owner.Href)
 	}
 	for _, e := range a.Principal.Elements {
 		switch e.XMLName.Local {
@@ -324,6 +330,9 @@ func attempts(method, path string) []attempt {
 // are one, for everybody and everything.
 func TestRightsAreOne(t *testing.T) {
 	e, callers, paths := accessEnv(t)
+	confidential := strings.Replace(event("c", "20260504T120000Z"), "BEGIN:VEVENT", "X-CALENDARSERVER-ACCESS:CONFIDENTIAL\r\nBEGIN:VEVENT", 1)
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/c.ics", confidential)
+	paths = append(paths, "/calendars/users/ann/calendar/c.ics")
 	access := map[string]accessProps{}
 	of := func(path string) accessProps {
 		if _, ok := access[path]; !ok {

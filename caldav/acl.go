@@ -188,7 +188,7 @@ func (h *Handler) findACLPrincipals(r *request, asked []webdav.ACE) error {
 func (h *Handler) announceACL(r *request, set *newACL) error {
 	return h.supplied(r.Context(), r, func() error {
 		r.act = nil
-		return h.Calendars.View(r.Context(), r.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(r.Context(), h.actor(r), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, r)
 			if err != nil {
 				return err
@@ -211,12 +211,9 @@ func (h *Handler) announceACL(r *request, set *newACL) error {
 const settableACL = kindCalendar | kindCollection | kindInbox | kindOutbox | kindObject
 
 func (r *request) aclAct(before, after []acl.Text) *audit.Act {
-	who, owner := r.caller.Principal, r.target.owner
+	owner := r.target.owner
 	return &audit.Act{
-		By: audit.By{
-			Actor: audit.Who{GUID: who.GUID, Name: who.Name},
-			Via:   audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr},
-		},
+		By:     r.by(),
 		Verb:   "acl.set",
 		Object: audit.Object{Type: "calendar", GUID: owner.GUID, Name: owner.Name, Path: r.URL.Path},
 		Before: before, After: after,

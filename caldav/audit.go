@@ -7,6 +7,7 @@ import (
 
 	"convene/acl"
 	"convene/audit"
+	"convene/auth"
 	"convene/internal/webdav"
 )
 
@@ -18,7 +19,7 @@ func (h *Handler) record(r *request, status int) error {
 	if h.Audit == nil || r.Method == http.MethodOptions {
 		return nil
 	}
-	write := r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != "PROPFIND" && r.Method != "REPORT"
+	write := !auth.Reads(r.Method)
 	err := h.recordAt(r, &r.target, r.URL.Path, write && r.Method != "COPY", status)
 	if d := r.destination; d != nil {
 		err = errors.Join(err, h.recordAt(r, &d.target, d.path, write, status))
@@ -34,6 +35,17 @@ func (h *Handler) record(r *request, status int) error {
 	return &webdav.Error{Status: http.StatusServiceUnavailable, Description: "this request could not be recorded", Err: err}
 }
 
+// tellFor tells the access log for whom a delegate acted.
+func (r *request) tellFor() {
+	owner := r.target.owner
+	if owner == nil || r.line.For != "" || r.target.kind&(kindHome|belowHome) == 0 {
+		return
+	}
+	if p := r.proxies[owner.GUID]; p != nil && len(p.Grants) > 0 {
+		r.line.For = owner.Name
+	}
+}
+
 // recordAt is record for one of the places that a request is about.
 func (h *Handler) recordAt(r *request, t *target, path string, write bool, status int) error {
 	owner := t.owner
@@ -43,12 +55,8 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 	if !write && status >= http.StatusBadRequest {
 		return nil // nothing was read
 	}
-	who := r.caller.Principal
 	return h.Audit.Record(audit.Access{
-		By: audit.By{
-			Actor: audit.Who{GUID: who.GUID, Name: who.Name},
-			Via:   audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr},
-		},
+		By:    r.by(),
 		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
 		Write: write, Status: status,
 	})
@@ -59,4 +67,15 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 func (h *Handler) privileged(r *request) bool {
 	calendar := acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "nobody"}}
 	return h.Access.Privileges(calendar, aclCaller(r.caller)).Has(acl.Read)
+}
+
+// by is who makes a request, and as whom.
+func (r *request) by() audit.By {
+	by := audit.By{Via: audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr}}
+	who, as := r.caller.Self().Principal, r.caller.Principal
+	by.Actor = audit.Who{GUID: who.GUID, Name: who.Name}
+	if as != who {
+		by.As = &audit.Who{GUID: as.GUID, Name: as.Name}
+	}
+	return by
 }

@@ -323,6 +323,9 @@ func (s *scope) lacking(st *bulkStep, e *store.Entry) acl.Privilege {
 	if len(st.props) > 0 {
 		need |= acl.WriteProperties
 	}
+	if !s.isShown(s.col, e) { // not to be removed either
+		need |= acl.Read
+	}
 	return need &^ s.rights(&resource{kind: kindObject, owner: s.req.target.owner, col: s.col, object: e})
 }
 

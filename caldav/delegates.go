@@ -209,7 +209,7 @@ func (s *scope) maySeeFor(p *directory.Principal) bool {
 
 // getFor makes the getter of calendar-proxy-read-for or -write-for (caldav-proxy
 // §5.3): a delegator for whom somebody is both is in the latter alone.
-func getFor(level delegation.Level) func(*scope, *resource, *webdav.Writer) (bool, error) {
+func getFor(level delegation.Level, access string) func(*scope, *resource, *webdav.Writer) (bool, error) {
 	return func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 		if !s.maySeeFor(r.owner) {
 			return false, nil
@@ -218,6 +218,12 @@ func getFor(level delegation.Level) func(*scope, *resource, *webdav.Writer) (boo
 		for _, d := range list {
 			if d.Level == level {
 				w.Href(principalPath(d.GUID))
+			}
+		}
+		for _, guid := range s.groups(r.owner.GUID) {
+			known := slices.ContainsFunc(list, func(d delegation.Delegator) bool { return d.GUID == guid && d.Level == level })
+			if g := s.recordByGUID(guid); !known && g != nil && g.CalendarEnabled && g.CalendarAccess == access {
+				w.Href(principalPath(guid))
 			}
 		}
 		return true, err

@@ -94,7 +94,7 @@ func (e *env) name(status int, user, group string, names ...string) answer {
 // put makes a delegate with limits, as an administrator.
 func (e *env) delegate(delegator, delegate string, level delegation.Level, change ...func(*delegation.Limits)) {
 	e.t.Helper()
-	kinds := map[string]delegation.Kind{"neptune": delegation.Location, "g1": delegation.Group, "g3": delegation.Group, "gx": delegation.Group}
+	kinds := map[string]delegation.Kind{"neptune": delegation.Location, "oak": delegation.Location, "g1": delegation.Group, "g3": delegation.Group, "gx": delegation.Group}
 	kind := func(name string) delegation.Principal {
 		k := kinds[name]
 		if k == 0 {

@@ -27,6 +27,11 @@ var answers = []struct {
 }{
 	{calendar.ErrLocation, http.StatusForbidden, webdav.CondCalendarCollectionLocationOK},
 	{calendar.ErrComponent, http.StatusForbidden, webdav.CondSupportedCalendarComponent},
+	{calendar.ErrAccess, http.StatusForbidden, webdav.CS("valid-access-restriction")},
+	{calendar.ErrAccessChange, http.StatusForbidden, webdav.CS("valid-access-restriction-change")},
+	{calendar.ErrMessageAccess, http.StatusForbidden, webdav.CS("no-access-restrictions")},
+	{calendar.ErrRestricted, http.StatusForbidden, xml.Name{}},
+	{calendar.ErrHidden, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrFixed, http.StatusForbidden, webdav.CondProtectedURL},
 	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-delete-allowed")},
 	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
@@ -82,7 +87,7 @@ func answer(err error) *webdav.Error {
 // words are for people where no condition says what is wrong.
 func words(err error) string {
 	switch err {
-	case calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken:
+	case calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
 		return err.Error()
 	}
 	return ""
@@ -99,6 +104,9 @@ func noParent() *webdav.Error {
 	return &webdav.Error{Status: http.StatusConflict, Description: "there is no such collection to make it in"}
 }
 
+// errIncomplete: who the administrators and readers are is not known yet.
+var errIncomplete = fmt.Errorf("administrators and readers: %w", directory.ErrUnavailable)
+
 // refusal is the response to a caller without a privilege: which one is missing
 // where (RFC 3744 §7.1.1). Until the directory has said who the administrators and
 // readers are, nobody can be told that they may not: 503. The same is so while nobody
@@ -106,7 +114,7 @@ func noParent() *webdav.Error {
 func (r *request) refusal(h *Handler, path string, missing acl.Privilege) *webdav.Error {
 	switch {
 	case h.Access.Incomplete:
-		return answer(fmt.Errorf("administrators and readers: %w", directory.ErrUnavailable))
+		return answer(errIncomplete)
 	case r.undecided != nil && acl.Delegable.Has(missing):
 		return delegatesAway(r.undecided)
 	}

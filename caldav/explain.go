@@ -31,7 +31,7 @@ func (h *Handler) ExplainACL(ctx context.Context, caller *auth.Caller, path stri
 	}
 	var e *acl.Explanation
 	err = h.supplied(ctx, req, func() error {
-		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err == nil {
 				e, err = s.explain()

@@ -153,8 +153,9 @@ func (h *Handler) getListing(r *request) (action, error) {
 			Rows []listingRow
 		}{Path: self.dir}
 		err := s.eachMember(self, listed, func(r *resource) error {
-			page.Rows = append(page.Rows, s.listingRow(r))
-			return nil
+			row, err := s.listingRow(r)
+			page.Rows = append(page.Rows, row)
+			return err
 		})
 		if err != nil {
 			return nil, err
@@ -166,11 +167,12 @@ func (h *Handler) getListing(r *request) (action, error) {
 	}, nil
 }
 
-func (s *scope) listingRow(r *resource) listingRow {
-	row := listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: strings.ReplaceAll(r.name, webdav.EscapedSlash, "/"), Type: "Collection"}
+func (s *scope) listingRow(r *resource) (row listingRow, err error) {
+	row = listingRow{Href: webdav.EscapePath(r.dir + r.name), Name: strings.ReplaceAll(r.name, webdav.EscapedSlash, "/"), Type: "Collection"}
 	switch {
 	case r.object != nil:
-		row.Type, row.Size = "text/calendar", r.object.Size
+		row.Type = "text/calendar"
+		row.Size, err = s.tx.Size(r.col, r.object)
 	case r.col != nil:
 		row.Name = r.col.Name
 	case r.owner != nil && r.kind == kindPrincipal:
@@ -181,7 +183,7 @@ func (s *scope) listingRow(r *resource) listingRow {
 	if r.kind&inHome != 0 {
 		row.Modified = httpTime(r.modified())
 	}
-	return row
+	return row, err
 }
 
 // isBrowser reports whether a page is wanted where other clients get calendar

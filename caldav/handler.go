@@ -50,6 +50,7 @@ type Limits struct {
 	FreeBusyPeople  int           `toml:"free-busy-people" doc:"Most people and groups whose busy times one request may ask for."`
 	FreeBusyRooms   int           `toml:"free-busy-rooms" doc:"Most rooms and resources whose busy times one request may ask for, besides."`
 	SingleComponent bool          `toml:"single-component" doc:"New calendars hold one type of component each: events, or tasks. Apple's clients show them apart either way."`
+	Class           Class         `toml:"class" doc:"For whom the CLASS of an event makes it private, where X-CALENDARSERVER-ACCESS does not say it: \"sharees\" (those whom others let see their calendars, and delegates, see busy times alone), \"all\" (access.readers too), or \"ignore\"."`
 	ListPrincipals  bool          `toml:"list-principals" doc:"Let signed-in users list all principals of a type. Otherwise they find those whom they search for by at least three characters."`
 	FreeBusy        string        `toml:"free-busy" doc:"Who may see when people are busy, unless these say otherwise for a calendar by its access control list: \"all\" who sign in, the members of a \"group\" that the person is in, or \"none\". The busy times of rooms and resources are for all."`
 }
@@ -63,7 +64,7 @@ func (l Limits) Rules() calendar.Rules {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxRequestSize: 4 << 20, MaxResponseSize: 64_000_000, Instances: 100_000, Results: 100_000,
-		SearchResults: 500, FreeBusyPeople: 30, FreeBusyRooms: 200, ListPrincipals: true, FreeBusy: "all",
+		SearchResults: 500, FreeBusyPeople: 30, FreeBusyRooms: 200, ListPrincipals: true, FreeBusy: "all", Class: ClassSharees,
 	}
 }
 
@@ -136,9 +137,16 @@ type request struct {
 }
 
 // actor is who makes the request.
-func (r *request) actor() calendar.Actor {
-	guid := aclCaller(r.caller).GUID
-	return calendar.Actor{Who: guid, As: guid}
+func (h *Handler) actor(r *request) calendar.Actor {
+	c := aclCaller(r.caller)
+	actor := calendar.Actor{Who: aclCaller(r.caller.Self()).GUID, As: c.GUID, Administrator: h.Access.IsAdministrator(c)}
+	if p := r.caller; p != nil && p.Principal != nil {
+		actor.Name = p.Principal.FullName
+		if len(p.Principal.Emails) > 0 {
+			actor.Email = p.Principal.Emails[0]
+		}
+	}
+	return actor
 }
 
 // Serve answers r for caller, who has passed sign-in and the service access
@@ -151,6 +159,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 	if err != nil {
 		resp = h.errorResponse(r, err)
 	}
+	req.tellFor()
 	if err := h.record(req, resp.Status); err != nil {
 		resp = h.errorResponse(r, err)
 	}
@@ -227,7 +236,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 // nothing. groups are those of the target's owner that have limits.
 func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
-		return m.in(h.Calendars, ctx, req.actor(), func(tx *calendar.Tx) error {
+		return m.in(h.Calendars, ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
 				return err
@@ -255,7 +264,7 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 		return nowhere.serve(nil)
 	}
 	err = h.supplied(ctx, req, func() error {
-		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		return h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
 				nowhere.kind = kindMissing
@@ -307,7 +316,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	}
 	return h.supplied(ctx, req, func() error {
 		found := *t
-		err := h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+		err := h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			found = *t
 			return h.setKind(tx, &found)
 		})

@@ -21,6 +21,7 @@ var davClasses = strings.Join([]string{
 	"addressable-add-member",
 	"calendarserver-principal-property-search", "calendarserver-principal-search",
 	"calendarserver-home-sync", "calendar-query-extended", "calendar-default-alarms",
+	"calendarserver-private-events",
 }, ", ")
 
 // options serves OPTIONS: what can be done here, and with what (RFC 4791 §5.1).

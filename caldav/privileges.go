@@ -37,9 +37,7 @@ func writeSupported(w *webdav.Writer, on acl.Kind) {
 // a kind.
 func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, r *resource) {
 	w.Start(webdav.DAV("ace"))
-	w.Start(webdav.DAV("principal"))
 	writeACEPrincipal(w, a.Principal)
-	w.End()
 	if a.Grant {
 		w.Start(webdav.DAV("grant"))
 	} else {
@@ -65,7 +63,14 @@ func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, r *resource) {
 	w.End()
 }
 
+// writeACEPrincipal writes whom an entry is about (RFC 3744 §5.5.1).
 func writeACEPrincipal(w *webdav.Writer, p acl.Principal) {
+	if p.Form == acl.Others {
+		w.Start(webdav.DAV("invert"))
+		defer w.End()
+	}
+	w.Start(webdav.DAV("principal"))
+	defer w.End()
 	switch p.Form {
 	case acl.Href:
 		w.Href(principalPath(p.GUID))
@@ -75,7 +80,7 @@ func writeACEPrincipal(w *webdav.Writer, p acl.Principal) {
 		w.Empty(webdav.DAV("authenticated"))
 	case acl.Unauthenticated:
 		w.Empty(webdav.DAV("unauthenticated"))
-	case acl.PropertyOwner:
+	case acl.PropertyOwner, acl.Others:
 		w.Start(webdav.DAV("property"))
 		w.Empty(webdav.DAV("owner"))
 		w.End()

@@ -189,11 +189,13 @@ func getContentType(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 
 // getContentLength is the size of an object. Collections have an empty value:
 // what GET gives for them is made on the fly, yet clients ask.
-func getContentLength(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-	if r.object != nil {
-		w.Text(strconv.Itoa(r.object.Size))
+func getContentLength(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	if r.object == nil {
+		return true, nil
 	}
-	return true, nil
+	size, err := s.tx.Size(r.col, r.object)
+	w.Text(strconv.Itoa(size))
+	return true, err
 }
 
 func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {

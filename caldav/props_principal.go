@@ -58,8 +58,8 @@ func membershipProperties() []property {
 		{name: webdav.CS("expanded-group-member-set"), on: kindPrincipal, get: getMembers},
 		{name: webdav.CS("expanded-group-member-set"), on: kindProxyGroup, get: getExpandedDelegates},
 		{name: webdav.CS("expanded-group-membership"), on: principals, get: getGroups},
-		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getFor(delegation.LevelRead)},
-		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: getFor(delegation.LevelWrite)},
+		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getFor(delegation.LevelRead, directory.CalendarAccessRead)},
+		{name: webdav.CS("calendar-proxy-write-for"), on: kindPrincipal, get: getFor(delegation.LevelWrite, directory.CalendarAccessReadWrite)},
 	}
 }
 

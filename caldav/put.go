@@ -73,7 +73,7 @@ func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Pref
 		resp.Status = http.StatusCreated
 	}
 	represented := prefer.Return == webdav.ReturnRepresentation
-	if !put.Data.Edited || represented {
+	if represented || !put.Data.Edited && s.tx.View(s.col, put.Entry) == calendar.Whole {
 		resp.Header.Set("ETag", etagOf(s.home.Epoch, s.col, put.Entry.Rev))
 	}
 	if !represented {

@@ -301,7 +301,7 @@ func TestGroupLimits(t *testing.T) {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}
-	plain := event("plain", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 500))
+	plain := event("plain", "20260504T120000Z", "DESCRIPTION:"+strings.Repeat("x", 400))
 	if got := e.do("boss", "PUT", "/calendars/locations/oak/calendar/plain.ics", plain); got.Status != 507 {
 		t.Errorf("a room: %d %s", got.Status, got.Body)
 	}

@@ -202,7 +202,9 @@ func (x *query) consider(e *store.Entry, timed bool) error {
 		return nil
 	}
 	match, decided := x.decided(e, timed)
-	if !decided {
+	// What is hidden of an object matches nothing (calendarserver-private-events
+	// §4.2.2.4); the index is of all of it.
+	if !decided || match && x.s.tx.View(x.self.col, e) != calendar.Whole {
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}

@@ -108,6 +108,10 @@ func (y *syncAnswer) members(in *resource, changes []store.Change) error {
 			continue
 		}
 		if !y.s.member(&r, c.Entry) {
+			// It may have been less private when the client saw it last.
+			if y.since != 0 && shown && !c.Created && !y.s.isShown(in.col, c.Entry) {
+				y.ms.ResponseStatus(in.dir+c.Name, http.StatusNotFound, nil)
+			}
 			continue
 		}
 		if err := y.q.write(y.s, y.ms, &r); err != nil {

@@ -59,6 +59,7 @@ func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
 	req.proxies, req.undecided, req.then = nil, nil, nil
+	tx.ShowTo(&viewer{scope: s})
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}

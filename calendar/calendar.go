@@ -32,6 +32,11 @@ type Rules struct {
 type Actor struct {
 	Who string // who signed in; "" for the server itself
 	As  string // for whom they act: themselves, or their principal
+
+	// Of As: the full name and the preferred mail address, "" if they have none.
+	Name, Email string
+
+	Administrator bool // with all rights, whosoever the data are
 }
 
 // A Tx is one transaction over calendar data. It reads all that the store's
@@ -39,19 +44,20 @@ type Actor struct {
 // one goroutine and not after its function has returned.
 type Tx struct {
 	*store.Tx
-	c  *Calendars
-	by Actor
+	c    *Calendars
+	by   Actor
+	seen Viewer // nil: everything is shown whole
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.
 func (c *Calendars) View(ctx context.Context, by Actor, fn func(*Tx) error) error {
-	return c.Store.View(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+	return c.Store.View(ctx, func(tx *store.Tx) error { return fn(&Tx{Tx: tx, c: c, by: by}) })
 }
 
 // Update runs fn in a transaction, and returns after what it changed is durable,
 // or with the error that undid it. fn may run more than once and must not wait.
 func (c *Calendars) Update(ctx context.Context, by Actor, fn func(*Tx) error) error {
-	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{Tx: tx, c: c, by: by}) })
 }
 
 // Actor is who works in this transaction.

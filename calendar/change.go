@@ -20,6 +20,9 @@ type Change struct {
 	// Component is the type of the object that will be at At, 0 for a file.
 	Component store.Component
 
+	// Access is the restriction of the object that will be at At.
+	Access store.Access
+
 	// Of properties: the name in Clark's notation, {namespace}local, and what
 	// it will be, an element; nil: removed.
 	Property string
@@ -98,6 +101,7 @@ var rules = []func(*Tx, *Change) error{
 	inItsPlace,
 	takesComponent,
 	hasFewAttendees,
+	setsAccess,
 	staysWithHome,
 	isNotDefault,
 }

@@ -81,6 +81,9 @@ func (tx *Tx) Remove(home *store.Home, col *store.Collection) error {
 func (tx *Tx) MoveTo(from *store.Home, col *store.Collection, to *store.Home, name string) error {
 	c := &Change{Op: MoveCollection, From: Place{Home: from, Collection: col}, At: Place{Home: to, Name: name}}
 	return tx.change(c, func() error {
+		if err := tx.mayTake(col, from, to); err != nil {
+			return err
+		}
 		_, err := tx.MoveCollection(from.ID, col.Name, to.ID, name)
 		return err
 	})
@@ -100,6 +103,9 @@ func (tx *Tx) CopyTo(from *store.Home, col *store.Collection, to *store.Home, na
 	return tx.change(c, func() error {
 		if col.Objects > maxCopied || col.Bytes > maxCopiedBytes {
 			return ErrTooLarge
+		}
+		if err := tx.mayTake(col, from, to); err != nil {
+			return err
 		}
 		_, err := tx.CopyCollection(from.ID, col.Name, to.ID, name)
 		return err

@@ -67,7 +67,7 @@ func TreeSize(body []byte, form Form) int64 {
 }
 
 // Parse checks a calendar object resource (RFC 4791 §5.3.2.1) and prepares what
-// the store needs of it. It takes body over. Errors: *DataError.
+// the store needs of it. It takes body over. Errors: *DataError, ErrAccess.
 func (r Rules) Parse(body []byte, form Form) (*Data, error) {
 	cal, err := Decode(body, form)
 	if err != nil {
@@ -111,6 +111,9 @@ func (r Rules) check(cal *ical.Component, zones *ical.Zones) (_ *Data, err error
 	if d.Object, err = ical.NewObjectIn(cal, zones); err != nil {
 		return nil, Invalid(err)
 	}
+	if err := checkAccess(cal); err != nil {
+		return nil, err
+	}
 	if err := r.limits(d.Object); err != nil {
 		return nil, err
 	}
@@ -118,6 +121,16 @@ func (r Rules) check(cal *ical.Component, zones *ical.Zones) (_ *Data, err error
 		return nil, Invalid(err)
 	}
 	return d, nil
+}
+
+// edited is d after a change that leaves its times as they are: cal instead of its
+// calendar, with other flags.
+func (d *Data) edited(cal *ical.Component, flags store.IndexFlags) (*Data, error) {
+	out := &Data{Body: cal.Append(nil), Edited: true, Index: d.Index}
+	out.Index.Flags = flags
+	var err error
+	out.Object, err = ical.NewObject(cal)
+	return out, err
 }
 
 // Invalid is the *DataError of calendar data that could not be read.

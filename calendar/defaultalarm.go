@@ -43,10 +43,7 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 	if !changed {
 		return d, nil
 	}
-	out := &Data{Body: cal.Append(nil), Edited: true, Index: d.Index}
-	out.Index.Flags |= store.FlagAlarm
-	out.Object, err = ical.NewObject(cal)
-	return out, err
+	return d.edited(cal, d.Index.Flags|store.FlagAlarm)
 }
 
 // defaultAlarms are the alarms of a property, marked as not the user's own. One

@@ -52,7 +52,7 @@ func (tx *Tx) busyObject(times *freebusy.Times, col *store.Collection, m *snapsh
 		times.Periods = appendInstances(times.Periods, m.Instances)
 		return nil
 	}
-	object, err := tx.Parsed(col, m.Entry)
+	object, err := tx.c.Snapshots.Parsed(tx.Tx, col, m.Entry) // who may see busy times sees those of all
 	if err != nil || q.Mask.Hides(object) {
 		return err
 	}

@@ -50,6 +50,7 @@ func indexOf(o *ical.Object) (store.Index, error) {
 	for _, c := range o.Calendar.Children {
 		ix.Flags |= componentFlags(c)
 	}
+	ix.Flags = ix.Flags.WithAccess(accessOf(o.Calendar))
 	if o.Master != nil {
 		ix.Busy = snapshot.Busy(ical.BusyOf(o.Master))
 	} else if len(o.Overrides) > 0 {

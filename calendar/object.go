@@ -42,6 +42,13 @@ func (tx *Tx) put(c *Change) (w *Written, err error) {
 	if c.Was, err = tx.Entry(at.Collection, at.Name); err != nil {
 		return nil, err
 	}
+	if c.Will, err = withAccess(c.Was, c.Will); err != nil {
+		return nil, err
+	}
+	if c.Will, err = tx.withModifier(at.Home, c.Will); err != nil {
+		return nil, err
+	}
+	c.Access = c.Will.Index.Flags.Access()
 	err = tx.change(c, func() error {
 		if c.Op == Put && c.Was == nil {
 			if c.Will, err = tx.withDefaultAlarms(at.Collection, c.Will); err != nil {
@@ -120,13 +127,16 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 	if from.ID == col.ID && e.Name == name {
 		return nil, ErrSame
 	}
+	if tx.View(from, e) != Whole {
+		return nil, ErrRestricted
+	}
 	if err := tx.freeForFile(col, name); err != nil {
 		return nil, err
 	}
 	if (from.Kind == store.KindCalendar) != (col.Kind == store.KindCalendar) {
 		return tx.convert(op, from, e, col, name)
 	}
-	c := &Change{Op: op, From: Place{Collection: from, Name: e.Name}, At: Place{Collection: col, Name: name}, Component: e.Component}
+	c := &Change{Op: op, From: Place{Collection: from, Name: e.Name}, At: Place{Collection: col, Name: name}, Component: e.Component, Access: e.Flags.Access()}
 	if c.From.Home, err = tx.HomeByID(from.Home); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"convene/auth"
+	"convene/caldav"
 	"convene/directory"
 	"convene/internal/settings"
 )
@@ -32,6 +33,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	if c.Log.Audit == "-" || c.Log.Audit == "" {
 		k.fault("log.audit", "the audit log is a file, which is read and checked later", "name a file, or \"off\"")
 	}
+	k.oneOf("calendars.class", string(c.Calendars.Class), string(caldav.ClassSharees), string(caldav.ClassAll), string(caldav.ClassIgnored))
 	k.directory(&c.Directory)
 	k.auth(&c.Auth)
 	if key, err := c.SACL.Check(); err != nil {
@@ -39,6 +41,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	}
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
+	k.principals("access.sudoers", c.Access.Sudoers)
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.limits(c)
 	return k.faults

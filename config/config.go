@@ -64,6 +64,7 @@ type Log struct {
 type Access struct {
 	Administrators []string `toml:"administrators" doc:"Who may do everything with everybody's calendars."`
 	Readers        []string `toml:"readers" doc:"Who may read everybody's calendars."`
+	Sudoers        []string `toml:"sudoers" doc:"Who may act as any user but administrators: they sign in as themselves and name the user in the header X-Authorize-As. Each act is in the audit log."`
 }
 
 // Storage bounds the store.

@@ -91,6 +91,8 @@ type RecordConfig struct {
 	MemberGUID []string `toml:"member-guid" doc:"Groups: attributes with the GUIDs of members, such as apple-group-memberguid."`
 	MemberOf   string   `toml:"member-of" doc:"Attribute with the DNs of the groups that a record is in, if the server maintains it without gaps. Default: only for ad and freeipa."`
 
+	CalendarAccess string `toml:"calendar-access" doc:"Groups: attribute with what their members, nested ones included, may do with the group's calendars: read, or read-write. Default: no more than everybody."`
+
 	Extra []string `toml:"extra" doc:"Further attributes to keep, for conditions of the service access list and for explain."`
 }
 

@@ -83,6 +83,10 @@ type Principal struct {
 	Geo             string // geo: URI (RFC 5870)
 	Features        []string
 
+	// CalendarAccess is what the members of a group may do with its calendars: see
+	// CalendarAccess*.
+	CalendarAccess string
+
 	// References of delegates that the directory names; see Reference.
 	Owners         []string
 	WriteDelegates []string
@@ -102,6 +106,12 @@ const (
 	AutoScheduleAcceptIfFree  = "accept-if-free"
 	AutoScheduleDeclineIfBusy = "decline-if-busy"
 	AutoScheduleAutomatic     = "automatic" // accept if free, else decline
+)
+
+// Values of Principal.CalendarAccess; "": no more than everybody.
+const (
+	CalendarAccessRead      = "read"
+	CalendarAccessReadWrite = "read-write"
 )
 
 // Addresses returns the calendar user addresses of p (RFC 4791 §6.2.1), the

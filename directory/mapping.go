@@ -154,7 +154,7 @@ func (s *spec) autoScheduleValues() error {
 func (s *spec) attributes() []string {
 	out := slices.Concat([]string{"objectClass"}, s.compiled.Attributes(), s.Name, s.Login, s.FullName, s.Email, s.Kerberos, s.Features, s.Extra)
 	out = append(out, s.GUID, s.GivenName, s.Surname, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
-		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates)
+		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates, s.CalendarAccess)
 	for _, c := range slices.Concat(s.calendar, s.login) {
 		out = append(out, c.attr)
 	}
@@ -206,6 +206,7 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		Capacity: firstNumber(e.Value(s.Capacity)), Building: e.Value(s.Building), Floor: e.Value(s.Floor),
 		Room: e.Value(s.Room), Address: e.Value(s.Address), Geo: e.Value(s.Geo), Features: features(values(e, s.Features...)),
 		Owners: values(e, s.Owners), WriteDelegates: values(e, s.WriteDelegates), ReadDelegates: values(e, s.ReadDelegates),
+		CalendarAccess:  s.calendarAccess(e),
 		CalendarEnabled: all(s.calendar, e), LoginEnabled: s.typ == User && all(s.login, e),
 		Attributes: s.evidence(e),
 	}
@@ -227,6 +228,16 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		p.ActiveDirectory, p.SID = true, textSID(e.Value(objectSID))
 	}
 	return p, nil
+}
+
+// calendarAccess is what the members of a group may do with its calendars. What is no
+// word for it gives them nothing.
+func (s *spec) calendarAccess(e *ldif.Entry) string {
+	value := ldif.Fold(strings.TrimSpace(e.Value(s.CalendarAccess)))
+	if s.typ == Group && (value == CalendarAccessRead || value == CalendarAccessReadWrite) {
+		return value
+	}
+	return ""
 }
 
 // guid returns the identity of an entry, or "".

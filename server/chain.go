@@ -115,6 +115,17 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 		return
 	}
 	logging.For(w).User = caller.Login
+	if !s.mayUse(w, r, current, to, caller) {
+		return
+	}
+	if as := s.actAs(w, r, current, caller); as != nil && (as == caller || s.mayUse(w, r, current, to, as)) {
+		s.serveCaller(w, r, current, to.callers(current), as)
+	}
+}
+
+// mayUse reports whether the access list lets somebody use a service. It has answered
+// the request if not.
+func (s *Server) mayUse(w http.ResponseWriter, r *http.Request, current *generation, to *service, caller *auth.Caller) bool {
 	decision, err := current.sacl.Check(r.Context(), to.gate, caller)
 	switch {
 	case err != nil:
@@ -123,16 +134,15 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	case !decision.Allowed:
 		s.log.Info("access denied", "user", caller.Login, "service", to.gate, "rule", decision.Rule, "reason", decision.Reason)
 		http.Error(w, "You may not use this service. Ask your administrator.", http.StatusForbidden)
-	default:
-		s.serveCaller(w, r, current, to.callers(current), caller)
 	}
+	return err == nil && decision.Allowed
 }
 
 // serveCaller serves a request unless its caller has too many in progress already.
 // That is 429 and not 503: it is the caller's doing, and others are served (RFC 6585
 // §4).
 func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, current *generation, to callerHandler, caller *auth.Caller) {
-	guid := caller.Principal.GUID
+	guid := caller.Self().Principal.GUID
 	if !s.limits.callers.enter(r.Context(), guid, current.config.Limits.Requests) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "You have too many requests in progress; wait for one of them to end.", http.StatusTooManyRequests)

@@ -36,6 +36,7 @@ type generation struct {
 
 	policy    acl.Policy // as calendars has it
 	calendars atomic.Pointer[caldav.Handler]
+	sudo      atomic.Pointer[sudo]
 	quota     atomic.Pointer[quota.Policy]
 
 	users  atomic.Int64 // requests, and one for being the server's

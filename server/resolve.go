@@ -30,6 +30,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	policy := accessPolicy(ctx, next.directory, &next.config, log)
+	setSudo(ctx, next, policy, log)
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -56,6 +57,20 @@ func accessPolicy(ctx context.Context, d directory.Directory, c *config.Config, 
 	policy := resolvePolicy(ctx, d, c.Access, log)
 	policy.FreeBusy = acl.FreeBusyNamed[c.Calendars.FreeBusy]
 	return policy
+}
+
+// setSudo sets who may act as others, as the directory knows them now. Those known
+// before stay while it cannot be asked.
+func setSudo(ctx context.Context, next *generation, policy acl.Policy, log *slog.Logger) {
+	sudoers, complete := resolveAll(ctx, next.directory, "access.sudoers", next.config.Access.Sudoers, log)
+	before := next.sudo.Load()
+	if before != nil && policy.Incomplete {
+		policy = before.policy
+	}
+	if before != nil && !complete {
+		sudoers, complete = before.sudoers, !before.incomplete
+	}
+	next.sudo.Store(&sudo{sudoers: sudoers, policy: policy, incomplete: !complete})
 }
 
 // resolvePolicy finds the records that the entries of c name. Those that the

@@ -37,7 +37,7 @@ func (s *Server) watch(ctx context.Context) error {
 			s.log.Error("access list not read again; the rules stay as they were", "err", trouble)
 		}
 		logged = trouble
-		if now := s.now(); current.policy.Incomplete || current.quota.Load().Incomplete || now.Sub(resolved) >= resolveEvery {
+		if now := s.now(); current.policy.Incomplete || current.sudo.Load().incomplete || current.quota.Load().Incomplete || now.Sub(resolved) >= resolveEvery {
 			resolved = now
 			if err := s.setCalendars(ctx, current, quiet); err != nil {
 				s.log.Error("administrators not changed", "err", err)

@@ -69,6 +69,9 @@
 // (RFC 6638 §3.1). The flags beside it, u8, are of scheduling too. Both are 0 until
 // objects are scheduled, which sets them when it writes one.
 //
+// Of the index's flags two bits are the Access, which the body says
+// (X-CALENDARSERVER-ACCESS). Format 3, which is otherwise the same, did not have them.
+//
 // The index is ordered by Rev. That makes it the change log as well: what
 // changed since a position is one scan from there, each name once, with all
 // that queries need; a write adds at one end. Bodies lie apart, so listing,

@@ -12,8 +12,9 @@ import (
 //	0  an empty file
 //	1  values without checksums, one counter of revisions
 //	2  properties count; what of this was not counted is with the next migration
-//	3  as doc.go says
-const schemaVersion = 3
+//	3  the index does not say who may see an object
+//	4  as doc.go says
+const schemaVersion = 4
 
 // migrate brings the file to schemaVersion, in transactions that are bounded: it
 // may be ended at any point, and the next start goes on. Errors: ErrNewer,
@@ -55,7 +56,10 @@ func (s *Store) migrateSome(w engine.Writer, st *state) error {
 		st.Version, st.Epoch = schemaVersion, s.epochAfter(0)
 		return nil
 	}
-	return s.sealSome(w, st)
+	if st.Version < 3 {
+		return s.sealSome(w, st)
+	}
+	return s.indexAccess(w, st)
 }
 
 // epochAfter draws an epoch that is not the one before.

@@ -35,7 +35,7 @@ func TestFormats(t *testing.T) {
 	for version := 1; version <= schemaVersion; version++ {
 		t.Run(fmt.Sprint("format", version), func(t *testing.T) {
 			file := migrated
-			if version == schemaVersion {
+			if version >= 3 { // which had the same records, but for what they say of access
 				file = golden
 			}
 			s := openFile(t, unpack(t, fmt.Sprintf("testdata/format%d.db.gz", version)), Options{})

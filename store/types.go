@@ -71,7 +71,30 @@ const (
 	FlagAlarm                            // has a VALARM
 	FlagManaged                          // has a managed attachment (RFC 8607)
 	FlagScheduled                        // has ORGANIZER or ATTENDEE
+
+	accessShift = iota // the next two bits are the Access
 )
+
+// Access is what X-CALENDARSERVER-ACCESS says of an object: how much of it those
+// see whom it does not belong to (calendarserver-private-events §4.1.2). Each value
+// shows less than the one before.
+type Access uint8
+
+// The values of the property; without it an object is public.
+const (
+	AccessPublic Access = iota
+	AccessRestricted
+	AccessConfidential
+	AccessPrivate
+)
+
+// Access is the one of an object with these flags.
+func (f IndexFlags) Access() Access { return Access(f>>accessShift) & AccessPrivate }
+
+// WithAccess is f with another Access.
+func (f IndexFlags) WithAccess(a Access) IndexFlags {
+	return f&^(IndexFlags(AccessPrivate)<<accessShift) | IndexFlags(a&AccessPrivate)<<accessShift
+}
 
 // A Role is what the owner of an object is in the meeting that it is of, as
 // scheduling found when it was written. Nothing is scheduled yet: all are

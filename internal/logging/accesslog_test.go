@@ -56,6 +56,14 @@ func TestLine(t *testing.T) {
 			want: `192.0.2.1 - ann [21/Nov/2026:10:04:05 +0000] "REPORT(calendar-query) /calendars/ann/work/ HTTP/1.1" 207 5 "-" "-" in=8 t=1.000ms`,
 		},
 		{
+			name: "for another", method: "GET", target: "/",
+			serve: func(w http.ResponseWriter, _ *http.Request) {
+				e := logging.For(w)
+				e.User, e.For = "ann", "bob id=1"
+			},
+			want: `192.0.2.1 - ann [21/Nov/2026:10:04:05 +0000] "GET / HTTP/1.1" 200 - "-" "-" in=0 t=1.000ms for=bob%20id=1`,
+		},
+		{
 			name: "nothing written", method: "OPTIONS", target: "/",
 			serve: func(http.ResponseWriter, *http.Request) {},
 			want:  `192.0.2.1 - - [21/Nov/2026:10:04:05 +0000] "OPTIONS / HTTP/1.1" 200 - "-" "-" in=0 t=1.000ms`,

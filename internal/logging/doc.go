@@ -9,7 +9,8 @@
 // parentheses behind the method is the sub-method: the report, or the kind of
 // POST. Then: status, bytes of the response's body, Referer and User-Agent, bytes
 // of the request's body, time from the first header to the end of the response,
-// and the request's id, which the error log uses too. Whatever comes from the
+// for whom User acted (for=) if that is somebody else, and the request's id, which
+// the error log uses too. Whatever comes from the
 // client is escaped, so that one request is always one line.
 //
 // Lines are put together outside any lock and added to a buffer that one

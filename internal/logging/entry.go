@@ -17,6 +17,8 @@ type Entry struct {
 	ID string
 	// User is the login name, or empty if nobody is signed in.
 	User string
+	// For is the name of whom they act for, or empty if it is themselves.
+	For string
 	// Sub is the sub-method, such as "calendar-query", or empty.
 	Sub string
 
@@ -84,7 +86,11 @@ func appendLine(dst []byte, e *Entry, r *http.Request, stamp string, took time.D
 	dst = strconv.AppendInt(dst, e.in, 10)
 	dst = append(dst, " t="...)
 	dst = strconv.AppendFloat(dst, float64(took)/float64(time.Millisecond), 'f', 3, 64)
-	dst = append(dst, "ms id="...)
+	dst = append(dst, "ms"...)
+	if e.For != "" {
+		dst = appendWord(append(dst, " for="...), e.For)
+	}
+	dst = append(dst, " id="...)
 	dst = append(dst, e.ID...)
 	return append(dst, '\n')
 }
