@@ -37,6 +37,7 @@ directory/ldif
 directory             directory/ldif internal/atomicfile internal/filewatch internal/password
 directory/memldap     directory/ldif
 store                 internal/engine quota
+rooms/policy          internal/ical
 snapshot              internal/ical store
 calendar              directory freebusy internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
