@@ -38,6 +38,7 @@ directory             directory/ldif internal/atomicfile internal/filewatch inte
 directory/memldap     directory/ldif
 store                 internal/engine quota
 rooms/policy          internal/ical
+rooms                 directory internal/engine rooms/policy
 snapshot              internal/ical store
 calendar              directory freebusy internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav

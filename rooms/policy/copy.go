@@ -219,7 +219,7 @@ func BookingsOf(o *ical.Object, addresses []string, zone *ical.Zone, until int64
 			return nil, ErrTooMany
 		}
 		if state != 0 {
-			all = append(all, Booking{Span: Span{inst.StartUnix, inst.EndUnix}, State: state, UID: o.UID})
+			all = append(all, Booking{Span: Span{inst.StartUnix, inst.EndUnix}, State: state, UID: o.UID, ID: key(&inst, zone)})
 		}
 	}
 	return all, nil

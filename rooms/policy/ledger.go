@@ -22,9 +22,13 @@ type Span struct{ Start, End int64 }
 // A Booking is one occurrence that takes a room, without the buffers around it.
 type Booking struct {
 	Span
-	State  State
-	UID    string // of the meeting, or what the ledger has in its place
-	Object string // names what the booking is of, for those who can look it up
+	State State
+	UID   string // of the meeting; "" if the ledger does not say
+	ID    int64  // the start that the date had in its series, in Unix seconds
+
+	// Where the copy is that the booking is of, if the ledger says.
+	Collection uint32
+	Object     string
 }
 
 // A Ledger knows when one room is taken.

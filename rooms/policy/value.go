@@ -49,7 +49,8 @@ func parseList(s string) (List, error) {
 }
 
 // parsePrincipals reads a list of references: user:NAME, group:NAME, guid:GUID,
-// mail:ADDRESS or a UUID, and "*" and "external".
+// mail:ADDRESS or a UUID, and "*" and "external". The directory's own references may
+// be dn:DN, with commas and semicolons as %2C and %3B.
 func parsePrincipals(s string) (List, error) {
 	l, err := parseList(s)
 	for _, e := range l {
@@ -65,7 +66,7 @@ func isReference(s string) bool {
 		return true
 	}
 	kind, name, ok := strings.Cut(s, ":")
-	return ok && name != "" && slices.Contains([]string{"user", "group", "guid", "mail"}, kind)
+	return ok && name != "" && slices.Contains([]string{"user", "group", "guid", "mail", "dn"}, kind)
 }
 
 // isUUID reports whether s looks like 01234567-89ab-cdef-0123-456789abcdef.
