@@ -47,12 +47,12 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
-admin/backup          auth internal/atomicfile internal/engine sacl store
-admin                 admin/backup audit auth directory internal/engine internal/settings quota sacl store
-config                auth caldav directory internal/settings quota sacl
-server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
+admin/backup          auth internal/atomicfile internal/engine rooms sacl store
+admin                 admin/backup audit auth directory internal/engine internal/settings quota rooms rooms/policy sacl store
+config                auth caldav directory internal/settings quota rooms sacl
+server                acl admin admin/backup audit auth caldav calendar config directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config demo directory internal/engine internal/settings sacl server store
+cmd/convene           admin admin/backup audit config demo directory internal/engine internal/settings rooms/policy sacl server store
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 

@@ -11,6 +11,7 @@ import (
 	"convene/audit"
 	"convene/auth"
 	"convene/directory"
+	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
 )
@@ -21,6 +22,8 @@ type Admin struct {
 	Directory directory.Directory
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
+	Rooms     *rooms.Settings
+	RoomRules *rooms.Config
 	Audit     *audit.Log // nil: acts are not recorded
 	// Provision makes the home of a principal who has none yet.
 	Provision func(context.Context, *directory.Principal) error
