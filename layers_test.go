@@ -38,6 +38,8 @@ directory             directory/ldif internal/atomicfile internal/filewatch inte
 delegation/appointed  delegation directory
 directory/memldap     directory/ldif
 store                 internal/engine quota
+rooms/policy          internal/ical
+rooms                 directory internal/engine rooms/policy
 snapshot              internal/ical store
 calendar              directory freebusy internal/ical internal/webdav quota snapshot store
 caldav/calquery       internal/ical internal/webdav
@@ -46,12 +48,12 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine sacl store
-admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/engine internal/settings quota sacl store
-config                auth caldav directory internal/settings quota sacl
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota sacl snapshot store tzdist
+admin/backup          auth delegation internal/atomicfile internal/engine rooms sacl store
+admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/engine internal/settings quota rooms rooms/policy sacl store
+config                auth caldav directory internal/settings quota rooms sacl
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings sacl server store
+cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms/policy sacl server store
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 

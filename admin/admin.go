@@ -15,6 +15,7 @@ import (
 	"convene/delegation"
 	"convene/delegation/appointed"
 	"convene/directory"
+	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
 )
@@ -25,6 +26,8 @@ type Admin struct {
 	Directory directory.Directory
 	Devices   *auth.Devices
 	SACL      *sacl.SACL
+	Rooms     *rooms.Settings
+	RoomRules *rooms.Config
 	Audit     *audit.Log // nil: acts are not recorded
 	Delegates *delegation.Book
 	Appointed *appointed.List  // delegates whom the directory names

@@ -13,6 +13,8 @@ import (
 	"convene/directory"
 	"convene/internal/engine"
 	"convene/internal/settings"
+	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/sacl"
 	"convene/store"
 )
@@ -67,6 +69,9 @@ var kinds = []Kind{
 	{audit.ErrNotRecorded, "not-recorded", StatusFailed, "free space on the disk of the audit log, or make it writable; nothing was changed"},
 	{audit.ErrForeign, "foreign-audit", StatusRefused, "move the file that log.audit names away"},
 	{ErrVerb, "verb", StatusFailed, "restart the server, so that it has the version of this program"},
+	{policy.ErrValue, "setting", StatusUsage, "convene room show ROOM prints all settings; docs/admin/rooms.md says what they may be"},
+	{ErrNoRoom, "no-room", StatusRefused, "name a record of type location or resource"},
+	{rooms.ErrSettings, "damaged-settings", StatusFailed, "restore a backup: convene restore"},
 	{sacl.ErrBadRule, "rule", StatusUsage, "name everyone, user:NAME, group:NAME or a GUID, and a service: all, calendar, web or admin"},
 	{settings.ErrInvalid, "configuration", StatusFailed, "convene config check names each mistake"},
 	{directory.ErrNotFound, "not-found", StatusNotFound, "check the name; a GUID works too"},

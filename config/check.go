@@ -16,6 +16,7 @@ import (
 	"convene/caldav"
 	"convene/directory"
 	"convene/internal/settings"
+	"convene/rooms"
 )
 
 // check finds what a value by itself cannot tell: names that are none, and
@@ -43,6 +44,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	k.principals("access.readers", c.Access.Readers)
 	k.principals("access.sudoers", c.Access.Sudoers)
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
+	k.rooms(c)
 	k.limits(c)
 	return k.faults
 }
@@ -193,6 +195,22 @@ func (k *checker) principals(key string, entries []string) {
 			k.fault(key, "rights over everybody's calendars cannot be for everyone", "name users or groups")
 		} else if _, err := directory.ParseRef(s); err != nil {
 			k.fault(key, err.Error(), "")
+		}
+	}
+}
+
+func (k *checker) rooms(c *Config) {
+	for _, f := range c.Rooms.Check() {
+		k.fault("rooms."+f.Key, f.Err.Error(), "")
+	}
+	for table, r := range map[string]*directory.RecordConfig{
+		"directory.ldap.locations": &c.Directory.LDAP.Locations, "directory.ldap.resources": &c.Directory.LDAP.Resources,
+		"directory.file.locations": &c.Directory.File.Locations, "directory.file.resources": &c.Directory.File.Resources,
+	} {
+		for _, name := range slices.Sorted(maps.Keys(r.RoomSettings)) {
+			if err := rooms.CheckName(name); err != nil {
+				k.fault(table+".room-settings."+name, err.Error(), `"convene room show" prints all there are`)
+			}
 		}
 	}
 }

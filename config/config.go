@@ -12,6 +12,7 @@ import (
 	"convene/caldav"
 	"convene/directory"
 	"convene/internal/settings"
+	"convene/rooms"
 	"convene/sacl"
 )
 
@@ -28,6 +29,7 @@ type Config struct {
 	Delegates Delegation       `toml:"delegation" doc:"Delegates: who acts for whom, as the delegate database and the directory say."`
 	Storage   Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
 	Quota     Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
+	Rooms     rooms.Config     `toml:"rooms" doc:"How rooms and resources reply to invitations, and who may book them."`
 	Calendars caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
 	Limits    Limits           `toml:"limits" doc:"Limits of connections."`
 }

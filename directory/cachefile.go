@@ -198,6 +198,10 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 	for name, list := range p.Attributes {
 		b = appendTexts(appendText(b, name), list)
 	}
+	b = binary.AppendUvarint(b, uint64(len(p.RoomSettings)))
+	for name, value := range p.RoomSettings {
+		b = appendText(appendText(b, name), value)
+	}
 	return b
 }
 
@@ -281,6 +285,13 @@ func (d *decoder) principal() *Principal {
 		for range n {
 			name := d.text()
 			p.Attributes[name] = d.texts()
+		}
+	}
+	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
+		p.RoomSettings = make(map[string]string, n)
+		for range n {
+			name := d.text()
+			p.RoomSettings[name] = d.text()
 		}
 	}
 	return p

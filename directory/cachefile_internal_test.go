@@ -28,6 +28,8 @@ func TestPrincipalCodec(t *testing.T) {
 				*f = Type(rapid.IntRange(1, 4).Draw(t, "type"))
 			case *map[string][]string:
 				*f = rapid.MapOfN(rapid.String(), texts, 1, 3).Draw(t, "map")
+			case *map[string]string:
+				*f = rapid.MapOfN(rapid.String(), rapid.String(), 1, 3).Draw(t, "settings")
 			default:
 				t.Fatalf("field %s is not written to the file", v.Type().Field(i).Name)
 			}

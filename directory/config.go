@@ -82,6 +82,7 @@ type RecordConfig struct {
 	Address            string            `toml:"address" doc:"Attribute with the street address."`
 	Geo                string            `toml:"geo" doc:"Attribute with a geo: URI."`
 	Features           []string          `toml:"features" doc:"Attributes listing what is there: projector, whiteboard; several values, or one with commas or semicolons."`
+	RoomSettings       map[string]string `toml:"room-settings" doc:"Further settings of rooms and resources, as \"convene room show\" prints them, and the attribute that has each: { window = \"employeeNumber\", book = \"extensionAttribute7\" }. Values are written as there; several are a list."`
 	Owners             string            `toml:"owners" doc:"Attribute naming the owners: DNs, GUIDs or mail addresses."`
 	WriteDelegates     string            `toml:"write-delegates" doc:"Attribute naming those who may change the calendars."`
 	ReadDelegates      string            `toml:"read-delegates" doc:"Attribute naming those who may read the calendars."`

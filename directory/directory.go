@@ -87,6 +87,10 @@ type Principal struct {
 	// CalendarAccess*.
 	CalendarAccess string
 
+	// RoomSettings are further settings that the directory has of a room, by
+	// their names in RecordConfig.RoomSettings; several values are one to a line.
+	RoomSettings map[string]string
+
 	// References of delegates that the directory names; see Reference.
 	Owners         []string
 	WriteDelegates []string

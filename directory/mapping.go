@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -155,6 +156,7 @@ func (s *spec) attributes() []string {
 	out := slices.Concat([]string{"objectClass"}, s.compiled.Attributes(), s.Name, s.Login, s.FullName, s.Email, s.Kerberos, s.Features, s.Extra)
 	out = append(out, s.GUID, s.GivenName, s.Surname, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
 		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates, s.CalendarAccess)
+	out = slices.AppendSeq(out, maps.Values(s.RoomSettings))
 	for _, c := range slices.Concat(s.calendar, s.login) {
 		out = append(out, c.attr)
 	}
@@ -209,6 +211,14 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		CalendarAccess:  s.calendarAccess(e),
 		CalendarEnabled: all(s.calendar, e), LoginEnabled: s.typ == User && all(s.login, e),
 		Attributes: s.evidence(e),
+	}
+	for name, attr := range s.RoomSettings {
+		if v := values(e, attr); len(v) > 0 {
+			if p.RoomSettings == nil {
+				p.RoomSettings = map[string]string{}
+			}
+			p.RoomSettings[name] = strings.Join(v, "\n")
+		}
 	}
 	if names := values(e, s.Name...); len(names) > 0 {
 		p.Name = names[0]

@@ -77,8 +77,16 @@ func activeDirectory() preset {
 			LoginEnabled: []string{"!userAccountControl&2"},
 		}
 	}
-	room := func(kind, exchange string) RecordConfig {
-		r := account("(&(objectClass=user)(!(objectClass=computer))(|(employeeType=" + kind + ")(msExchResourceMetaData=ResourceType:" + exchange + ")))")
+	// Exchange knows a room by one of several attributes: what kind of mailbox it
+	// has, here or with another Exchange, and what kind of resource it is. Its
+	// account is disabled; it is a room all the same.
+	room := func(kind, exchange string, types ...string) RecordConfig {
+		filter := "(employeeType=" + kind + ")(msExchResourceMetaData=ResourceType:" + exchange + ")"
+		for _, t := range types {
+			filter += "(msExchRecipientTypeDetails=" + t + ")"
+		}
+		r := account("(&(objectClass=user)(!(objectClass=computer))(|" + filter + "))")
+		r.Features = []string{"msExchResourceDisplay", "msExchResourceSearchProperties"}
 		r.Capacity, r.Building, r.Room = "msExchResourceCapacity", "physicalDeliveryOfficeName", "roomNumber"
 		r.Address, r.WriteDelegates = "streetAddress", "msExchDelegateListLink"
 		return r
@@ -91,7 +99,7 @@ func activeDirectory() preset {
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
-		Location: room("Room", "Room"), Resource: room("Equipment", "Equipment"),
+		Location: room("Room", "Room", "16", "8589934592"), Resource: room("Equipment", "Equipment", "32", "17179869184"),
 	}}
 }
 

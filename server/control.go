@@ -21,6 +21,7 @@ import (
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/quota"
+	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
 )
@@ -71,6 +72,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
+		Rooms: &rooms.Settings{Engine: s.data.state, Now: s.now}, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:  rights(current.calendars.Load()),
@@ -124,6 +126,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.close = append(o.close, state.Close)
 	o.Members = members(&c, o.Store, o.Delegates, state)
+	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms
 	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err
 	}

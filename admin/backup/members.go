@@ -16,6 +16,7 @@ import (
 	"convene/auth"
 	"convene/delegation"
 	"convene/internal/engine"
+	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
 )
@@ -154,8 +155,9 @@ func (m State) Check(ctx context.Context, path string) (f Facts, problems []stri
 	return Facts{Schema: uint64(version)}, problems, err
 }
 
-// StateTables are the tables of auth.db: those of sign-in, and what package sacl notes.
-func StateTables() []engine.Table { return slices.Concat(auth.Tables(), sacl.Tables()) }
+// StateTables are the tables of auth.db: those of sign-in, what package sacl notes, and
+// what was set of rooms.
+func StateTables() []engine.Table { return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables()) }
 
 func (m State) open(ctx context.Context, path string) (engine.Engine, error) {
 	if err := checkFile(ctx, path); err != nil {

@@ -1,0 +1,130 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Candidate is a room that could be booked in place of another.
+type Candidate struct {
+	GUID   string
+	Name   string
+	Policy *Policy
+	Ledger Ledger
+	Facts  *Facts // of that room; the Booker may be left out, it is that of the meeting
+}
+
+// Limits of the search for other rooms, so that it costs a write little.
+const (
+	maxCandidates = 50
+	maxTries      = 2000 // dates, of all rooms together
+)
+
+// alternatives returns the rooms that the booker may have for all dates that were
+// asked for: in the same building, with what is wanted, with enough seats.
+func (d *decision) alternatives() []string {
+	var out []string
+	tries := 0
+	for _, c := range d.ranked() {
+		if len(out) == d.p.Alternatives || tries+len(d.judged) > maxTries {
+			break
+		}
+		tries += len(d.judged)
+		if d.freeIn(c) {
+			out = append(out, c.GUID)
+		}
+	}
+	return out
+}
+
+// ranked returns the candidates that would do, the best first: of the same floor,
+// with the fewest empty seats.
+func (d *decision) ranked() []*Candidate {
+	heads := 0
+	for _, o := range d.judged {
+		heads = max(heads, d.headsOf(o.Instance.Component))
+	}
+	var fit []*Candidate
+	for i := range d.f.Candidates {
+		if c := &d.f.Candidates[i]; d.suits(c, heads) {
+			fit = append(fit, c)
+		}
+	}
+	floor := d.p.Place.Floor
+	slices.SortStableFunc(fit, func(a, b *Candidate) int {
+		return cmp.Or(byFloor(a, floor)-byFloor(b, floor), a.Policy.Capacity-b.Policy.Capacity, strings.Compare(a.Name, b.Name), strings.Compare(a.GUID, b.GUID))
+	})
+	return fit[:min(len(fit), maxCandidates)]
+}
+
+func byFloor(c *Candidate, floor string) int {
+	if c.Policy.Place.Floor == floor {
+		return 0
+	}
+	return 1
+}
+
+// suits reports whether a room would do, whatever the time.
+func (d *decision) suits(c *Candidate, heads int) bool {
+	wanted := d.f.Wanted
+	if wanted == nil {
+		wanted = d.p.Place.Features
+	}
+	for _, w := range wanted {
+		if !hasFold(c.Policy.Place.Features, w) {
+			return false
+		}
+	}
+	facts := *c.Facts
+	facts.Booker, facts.Assistant = d.f.Booker, d.f.Assistant
+	mode := facts.modeOf(c.Policy)
+	here := c.Policy.Capacity >= heads && c.Policy.Place.Building == d.p.Place.Building
+	if d.pool { // its rooms are alternatives by being in it
+		here = c.Policy.Capacity >= heads || c.Policy.Capacity == 0
+	}
+	return here && c.GUID != d.f.GUID && c.Policy.Bookable &&
+		facts.bookerClass(c.Policy) == books &&
+		(mode == ModeAutomatic || mode == ModeAcceptIfFree || mode == ModeAcceptAlways)
+}
+
+// freeIn reports whether a room has time for all dates, by its own rules.
+func (d *decision) freeIn(c *Candidate) bool {
+	there := decision{p: c.Policy, f: c.Facts, now: d.now, today: dayOf(wall(d.now, c.Policy.Zone)), heads: d.heads,
+		near: near{ledger: c.Ledger, except: d.near.except}}
+	for _, o := range d.judged {
+		if len(there.violations(o, len(d.judged))) > 0 {
+			return false
+		}
+		if ok, _ := there.near.fits(c.Policy, o.span()); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// starts returns the moments worth trying for a booking: from itself, the ends of
+// what is in the way, and the times at which the room opens.
+func (d *decision) starts(from, until int64) []int64 {
+	before, after := d.p.buffers()
+	all := []int64{from}
+	add := func(at int64) bool {
+		if at > from && at < until {
+			all = append(all, at)
+		}
+		return len(all) < 2*maxStarts
+	}
+	for _, list := range [][]Booking{d.near.rows, d.near.kept.list, d.near.own.list} {
+		for _, b := range list {
+			add(b.End + before + after)
+		}
+	}
+	if d.p.HoursOnly {
+		d.p.Hours.openings(from, until, d.p.Zone, add)
+	}
+	for _, u := range d.f.Unavailable {
+		add(u.End)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

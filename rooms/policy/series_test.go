@@ -1,0 +1,184 @@
+package policy_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"convene/rooms/policy"
+)
+
+// Ten days of which five are taken, and how many of them the room lets pass.
+func TestThresholds(t *testing.T) {
+	var spans []string
+	for d := 1; d <= 9; d += 2 {
+		spans = append(spans, fmt.Sprintf("2026-12-%02d 10:30/10:45", d))
+	}
+	some := "DECLINED conflict, ACCEPTED"
+	for _, tt := range []struct{ conflicts, percent, want string }{
+		{"-1", "100", times(some, 5)},
+		{"6", "40", times("DECLINED too-many-conflicts", 10)},
+		{"5", "50", times(some, 5)},
+		{"4", "100", times("DECLINED too-many-conflicts", 10)},
+		{"0", "0", times("DECLINED too-many-conflicts", 10)},
+	} {
+		p := set(t, "max-conflicts="+tt.conflicts, "max-conflict-percent="+tt.percent)
+		if got := ask(t, p, meeting{start: "2026-12-01 10:00", lines: []string{tenDates}}, facts(), taken(t, spans...)); got != tt.want {
+			t.Errorf("%s, %s: %s", tt.conflicts, tt.percent, got)
+		}
+	}
+	// One meeting is no series.
+	if got := ask(t, set(t, "max-conflicts=0"), meeting{start: "2026-12-01 10:00"}, facts(), taken(t, "2026-12-01 10:00/11:00")); got != "DECLINED conflict" {
+		t.Error(got)
+	}
+	// Who may not book is told that, not how much is taken.
+	if got := ask(t, set(t, "max-conflicts=0", "deny=*"), meeting{start: "2026-12-01 10:00", lines: []string{tenDates}}, facts(), taken(t, spans...)); got != times("DECLINED not-allowed", 10) {
+		t.Error(got)
+	}
+}
+
+func TestMasterOfManyDeclined(t *testing.T) {
+	block := policy.NewBookings(policy.Booking{Span: policy.Span{Start: at(t, "2026-12-04 00:00"), End: at(t, "2029-12-01 00:00")}, UID: "b", State: policy.Blocked})
+	m := meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=DAILY;COUNT=100"}}
+	in := policy.Invite{Object: m.object(t)}
+	a := decide(t, set(t), in, facts(), block)
+	if want := times("ACCEPTED", 3) + ", " + times("DECLINED blocked", 97); told(a) != want || a.Master != policy.Declined {
+		t.Errorf("%s, master %s", told(a), a.Master)
+	}
+	o := parse(t, string(a.Copy(set(t), in, facts(), now(t)).Append(nil)))
+	if len(o.Overrides) != 3 {
+		t.Errorf("%d overrides", len(o.Overrides))
+	}
+}
+
+// A tie goes to ACCEPTED.
+func TestTie(t *testing.T) {
+	a := decide(t, set(t), policy.Invite{Object: meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=DAILY;COUNT=2"}}.object(t)}, facts(), taken(t, "2026-12-01 10:00/11:00"))
+	if a.Master != policy.Accepted {
+		t.Errorf("master %s", a.Master)
+	}
+}
+
+// A window of 30 days, and a series across its end.
+func TestWindowOfSeries(t *testing.T) {
+	week := "RRULE:FREQ=WEEKLY;COUNT=6" // the fourth is 22 December, the fifth behind the window
+	for _, tt := range []struct {
+		beyond, rule, want string
+		master             policy.PartStat
+	}{
+		{"decline-series", week, times("DECLINED window", 6), policy.Declined},
+		{"decline-occurrences", week, times("ACCEPTED", 4) + ", " + times("DECLINED window", 2), policy.Accepted},
+		{"decline-series", "RRULE:FREQ=WEEKLY;COUNT=4", times("ACCEPTED", 4), policy.Accepted},
+	} {
+		a := decide(t, set(t, "window=30", "beyond-window="+tt.beyond), policy.Invite{Object: meeting{start: "2026-12-01 10:00", lines: []string{tt.rule}}.object(t)}, facts(), taken(t))
+		if told(a) != tt.want || a.Master != tt.master {
+			t.Errorf("%s %s: %s, master %s", tt.beyond, tt.rule, told(a), a.Master)
+		}
+	}
+	// Without end the answer is DECLINED where nobody looked.
+	endless := policy.Invite{Object: meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=WEEKLY"}}.object(t)}
+	a := decide(t, set(t, "window=30", "beyond-window=decline-occurrences"), endless, facts(), taken(t))
+	if a.Master != policy.Declined || !strings.HasPrefix(told(a), times("ACCEPTED", 4)+", DECLINED window") {
+		t.Errorf("master %s: %.90s", a.Master, told(a))
+	}
+	// Also if more dates were accepted than declined as far as one looks.
+	a = decide(t, set(t, "window=1090", "beyond-window=decline-occurrences"), endless, facts(), taken(t))
+	if a.Master != policy.Declined || a.Occurrences[0].PartStat != policy.Accepted {
+		t.Errorf("master %s: %.90s", a.Master, told(a))
+	}
+	a = decide(t, set(t, "window=3650"), endless, facts(), taken(t))
+	if a.Master != policy.Declined || told(a)[:8] != "DECLINED" {
+		t.Errorf("an endless series crosses every window: master %s: %.90s", a.Master, told(a))
+	}
+	a = decide(t, set(t), endless, facts(), taken(t))
+	if a.Master != policy.Accepted {
+		t.Errorf("without a window: %s", a.Master)
+	}
+}
+
+func TestTooLong(t *testing.T) {
+	daily := policy.Invite{Object: meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=DAILY"}}.object(t)}
+	if a := decide(t, set(t, "max-occurrences=1000"), daily, facts(), taken(t)); a.Master != policy.Declined || !a.Reply || !strings.HasPrefix(told(a), "DECLINED too-long") {
+		t.Errorf("%s %.60s", a.Master, told(a))
+	}
+	// Every other day is taken: more overrides than it may have.
+	var spans []string
+	for d := 1; d < 20; d += 2 {
+		spans = append(spans, fmt.Sprintf("2026-12-%02d 10:30/10:45", d))
+	}
+	series := meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=DAILY;COUNT=20"}}
+	if got := ask(t, set(t, "max-overrides=9"), series, facts(), taken(t, spans...)); got != times("DECLINED too-long", 20) {
+		t.Error(got)
+	}
+	if got := ask(t, set(t, "max-overrides=10"), series, facts(), taken(t, spans...)); got != times("DECLINED conflict, ACCEPTED", 10) {
+		t.Error(got)
+	}
+	// A person answers: nothing is declined by itself.
+	if a := decide(t, set(t, "max-occurrences=10", "mode=none"), daily, facts(), taken(t)); a.Reply || a.Master != policy.NeedsAction {
+		t.Errorf("%s, reply %t", a.Master, a.Reply)
+	}
+}
+
+// One date of a series that has to be approved makes the whole wait, but not what is
+// taken.
+func TestOneApproval(t *testing.T) {
+	p := set(t, "request-out=group:staff", "hours=Mon-Fri 08:00-18:00", "hours-only=true")
+	m := meeting{start: "2026-12-03 10:00", lines: []string{"RRULE:FREQ=DAILY;COUNT=3"}} // Thursday to Saturday
+	if got := ask(t, p, m, approved(asks("D", "STAFF")), taken(t, "2026-12-03 10:00/11:00")); got != "DECLINED conflict, TENTATIVE pending, TENTATIVE pending" {
+		t.Error(got)
+	}
+}
+
+// The dates of one series count against each other.
+func TestOwnDates(t *testing.T) {
+	two := meeting{start: "2026-12-01 10:00", end: "2026-12-02 11:00", lines: []string{"RRULE:FREQ=DAILY;COUNT=3"}}
+	if got := ask(t, set(t), two, facts(), taken(t)); got != "ACCEPTED, DECLINED conflict, ACCEPTED" {
+		t.Error(got)
+	}
+	if got := ask(t, set(t, "slots=2"), two, facts(), taken(t)); got != times("ACCEPTED", 3) {
+		t.Error(got)
+	}
+	// Its date that was moved onto another gives way, though it begins earlier.
+	series := meeting{start: "2026-12-01 10:00", stat: "ACCEPTED", lines: []string{"RRULE:FREQ=DAILY;COUNT=3"}}
+	old := series.object(t)
+	series.overrides = []string{series.override(t, "2026-12-03 10:00", "2026-12-02 09:30", "ACCEPTED")}
+	a := decide(t, set(t), policy.Invite{Object: series.object(t), Old: old}, facts(), taken(t))
+	if told(a) != "ACCEPTED, DECLINED conflict, ACCEPTED" {
+		t.Error(told(a))
+	}
+}
+
+// A room that is invited to the second and fourth date alone.
+func TestSomeDates(t *testing.T) {
+	m := meeting{start: "2026-12-01 10:00", noMaster: true}
+	m.overrides = []string{m.override(t, "2026-12-02 10:00", "2026-12-02 10:00", "NEEDS-ACTION"), m.override(t, "2026-12-04 10:00", "2026-12-04 10:00", "NEEDS-ACTION")}
+	in := policy.Invite{Object: m.object(t)}
+	a := decide(t, set(t), in, facts(), taken(t, "2026-12-04 10:30/11:00"))
+	if told(a) != "ACCEPTED, DECLINED conflict" {
+		t.Error(told(a))
+	}
+	o := parse(t, string(a.Copy(set(t), in, facts(), now(t)).Append(nil)))
+	if o.Master != nil || len(o.Overrides) != 2 {
+		t.Errorf("%s", o.Calendar.Append(nil))
+	}
+	rows, err := policy.BookingsOf(o, facts().Addresses, set(t).Zone, a.VerifiedUntil)
+	if err != nil || len(rows) != 1 || rows[0].Start != at(t, "2026-12-02 10:00") {
+		t.Errorf("%v, %v", rows, err)
+	}
+}
+
+// Two endless series: the room looks at the dates that come into sight and declines
+// what the other has meanwhile; nothing is told as long as nothing changes.
+func TestHorizonMoves(t *testing.T) {
+	m := meeting{start: "2026-12-01 10:00", stat: "ACCEPTED", lines: []string{"RRULE:FREQ=WEEKLY"}}
+	in := policy.Invite{Object: m.object(t), Old: m.object(t), Verified: now(t) + 30*86400}
+	a := decide(t, set(t), in, facts(), taken(t))
+	if a.Verdict != policy.Answered || a.Reply || a.Master != policy.Accepted {
+		t.Errorf("%d, reply %t", a.Verdict, a.Reply)
+	}
+	a = decide(t, set(t), in, facts(), taken(t, "2026-12-15 10:00/11:00", "2027-01-05 10:00/11:00"))
+	want := times("ACCEPTED", 5) + ", DECLINED conflict, ACCEPTED"
+	if !a.Reply || !strings.HasPrefix(told(a), want) {
+		t.Errorf("reply %t: %.150s", a.Reply, told(a))
+	}
+}
