@@ -163,7 +163,7 @@ func (k *canonicaliser) line(p *ical.Property, known map[string][]*knownLine) (i
 	if line != nil {
 		line.taken = true
 		if p.Equal(line.seen) {
-			n = *line.stored
+			n.Take(line.stored)
 		} else {
 			n.Value = line.stored.Value
 			for _, name := range []string{"CN", "EMAIL", "CUTYPE"} {

@@ -55,7 +55,9 @@ func oneOrganizer(o *ical.Object, b *ical.Budget) (*ical.Object, error) {
 	}
 	for _, rid := range d.RIDs() {
 		if d.At(rid).Prop("ORGANIZER") == nil {
-			d.Edit(rid).Add(organizer.Clone())
+			var p ical.Property
+			p.Take(organizer)
+			d.Edit(rid).Add(p)
 		}
 	}
 	return d.Object()

@@ -350,3 +350,14 @@ func TestHasBudget(t *testing.T) {
 		t.Error("a thousand steps were enough for 70 years of seconds")
 	}
 }
+
+// A line that is taken from elsewhere stands where the one stood that it replaces.
+func TestTake(t *testing.T) {
+	c := object(t, event("DTSTART:20240101T000000Z\nX-A:1\nBEGIN:VALARM\nACTION:AUDIO\nTRIGGER:PT0S\nEND:VALARM\nX-B:1")).Master.Clone()
+	far := object(t, event("DTSTART:20240101T000000Z\nX-C:1\nX-C:2\nX-C:3\nX-C:4\nX-C:5\nX-C:6\nX-A:2\n 3")).Master.Prop("X-A")
+	c.Prop("X-A").Take(far)
+	const want = "DTSTART:20240101T000000Z X-A:2  3 BEGIN:VALARM ACTION:AUDIO TRIGGER:PT0S END:VALARM X-B:1"
+	if got := lines(c); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
