@@ -52,6 +52,7 @@ func (d *decision) invite() (*Plan, error) {
 		return nil, err
 	}
 	m.takeForced()
+	m.askForAnswers()
 	if err := m.request(everybody); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,7 @@ func (d *decision) modify() (*Plan, error) {
 func (m *meeting) tell() (*Plan, error) {
 	if !m.diff.significant() {
 		if len(m.forced) > 0 {
+			m.askForAnswers()
 			if err := m.request(forcedOnly); err != nil {
 				return nil, err
 			}
@@ -103,6 +105,7 @@ func (m *meeting) tell() (*Plan, error) {
 		return nil, err
 	}
 	if !m.diff.onlyCancelled() || m.leavesLive() {
+		m.askForAnswers()
 		if err := m.request(affected); err != nil {
 			return nil, err
 		}
