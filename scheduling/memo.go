@@ -10,9 +10,8 @@ import (
 // A memo keeps what a message did to copies that are all alike: most attendees of a
 // meeting have the same bytes, or none yet.
 type memo struct {
-	seed  maphash.Seed
 	known map[memoKey]*Receipt
-	text  []byte // scratch
+	hash  maphash.Hash
 	state strings.Builder
 }
 
@@ -20,14 +19,14 @@ type memo struct {
 // line.
 type memoKey struct {
 	message *Message
-	stored  uint64 // hash of the stored bytes; 0: none
-	length  int
+	stored  uint64 // hash of what is stored
+	props   int    // how many properties that has; 0: there is none
 	state   string // what the recipient answers, in message and copy
 	people  bool
 	auto    bool
 }
 
-func newMemo() *memo { return &memo{seed: maphash.MakeSeed(), known: map[memoKey]*Receipt{}} }
+func newMemo() *memo { return &memo{known: map[memoKey]*Receipt{}} }
 
 // receive is Receive, but for equal copies it is done once.
 func (t *memo) receive(m *Message, to *Party, stored *ical.Object, o *Options) (*Receipt, error) {
@@ -60,8 +59,9 @@ func (t *memo) key(m *Message, to *Party, stored *ical.Object) (key memoKey, ali
 		if !t.add(stored, to.Address, false) {
 			return key, false
 		}
-		t.text = stored.Calendar.Append(t.text[:0])
-		key.stored, key.length = maphash.Bytes(t.seed, t.text), len(t.text)
+		t.hash.Reset()
+		key.props = t.write(stored.Calendar)
+		key.stored = t.hash.Sum64()
 	}
 	key.state = t.state.String()
 	return key, true
@@ -84,4 +84,33 @@ func (t *memo) add(o *ical.Object, me string, strict bool) bool {
 		return !alike
 	})
 	return alike
+}
+
+// write hashes what a component says, however it is spelled, and returns how many
+// properties that is. Names and values have no control characters: those keep them
+// apart.
+func (t *memo) write(c *ical.Component) (props int) {
+	t.part('\x01', c.Name)
+	for i := range c.Props {
+		p := &c.Props[i]
+		t.part('\x02', p.Name)
+		for j := range p.Params {
+			t.part('\x03', p.Params[j].Name)
+			for _, value := range p.Params[j].Values {
+				t.part('\x04', value)
+			}
+		}
+		t.part('\x05', p.Value)
+	}
+	props = len(c.Props)
+	for _, child := range c.Children {
+		props += t.write(child)
+	}
+	_ = t.hash.WriteByte('\x06')
+	return props
+}
+
+func (t *memo) part(kind byte, text string) {
+	_ = t.hash.WriteByte(kind)
+	_, _ = t.hash.WriteString(text)
 }
