@@ -186,7 +186,7 @@ func (v *verifier) compare(guid string, o *ical.Object, m *organized) error {
 		}
 	}
 	for _, rid := range sortedRIDs(rids) {
-		if err := v.instance(guid, o, is, has, rid, len(m.seats)); err != nil {
+		if err := v.instance(guid, o, is, has, rid, m); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (v *verifier) compare(guid string, o *ical.Object, m *organized) error {
 }
 
 // instance compares one instance of a copy with what its attendee is to see.
-func (v *verifier) instance(guid string, o *ical.Object, is, has *ical.Draft, rid ical.DateTime, attendees int) error {
+func (v *verifier) instance(guid string, o *ical.Object, is, has *ical.Draft, rid ical.DateTime, m *organized) error {
 	me := CanonicalAddress(guid)
 	want, err := is.Effective(rid)
 	if err != nil {
@@ -204,7 +204,12 @@ func (v *verifier) instance(guid string, o *ical.Object, is, has *ical.Draft, ri
 	if err != nil {
 		return err
 	}
+	known, err := m.new.Has(rid)
+	if err != nil {
+		return err
+	}
 	switch {
+	case got != nil && isCancelled(got) && !rid.IsZero() && !known: // an override that the series has left behind
 	case got != nil && isCancelled(got) && (want == nil || isCancelled(want) && !rid.IsZero()):
 	case got == nil && (want == nil || isCancelled(want)):
 	case got == nil && declines(want, me): // they have declined it before it came
@@ -217,7 +222,7 @@ func (v *verifier) instance(guid string, o *ical.Object, is, has *ical.Draft, ri
 	case sequenceOf(got) > sequenceOf(want):
 		v.found(guid, o, rid, "SEQUENCE %d, but the organizer's is %d", sequenceOf(got), sequenceOf(want))
 	default:
-		for name, params := range v.differ(me, attendees > v.o.RefreshMost).Diff(want, is.Zones(), got, has.Zones()) {
+		for name, params := range v.differ(me, len(m.seats) > v.o.RefreshMost).Diff(want, is.Zones(), got, has.Zones()) {
 			v.found(guid, o, rid, "%s %s: the organizer says %s", name, strings.Join(params, ","), lines(want, name))
 		}
 	}
