@@ -92,7 +92,7 @@ func (w *World) Busy(guid string, from, to int64, exceptUID string) ([]ical.Busy
 			return nil, err
 		}
 	}
-	return ical.MergeBusy(busy), nil
+	return busy, nil
 }
 
 // Refuses is that method of scheduling.Gate.
