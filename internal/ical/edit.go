@@ -89,6 +89,13 @@ func (c *Component) RemoveChildren(drop func(*Component) bool) bool {
 	return len(c.Children) < n
 }
 
+// Take makes p say what q does, word by word, at the place where p stands.
+func (p *Property) Take(q *Property) {
+	line := p.line
+	*p = *q
+	p.line = line
+}
+
 // SetText sets the value of p to text, escaped.
 func (p *Property) SetText(text string) { p.Value = EscapeText(text) }
 
@@ -162,8 +169,12 @@ func (p *Property) Address() string {
 	if !ok {
 		return address
 	}
-	if scheme = strings.ToLower(scheme); scheme == "mailto" {
-		rest = strings.ToLower(rest)
+	lower, other := strings.ToLower(scheme), rest
+	if lower == "mailto" {
+		other = strings.ToLower(rest)
 	}
-	return scheme + ":" + rest
+	if lower == scheme && other == rest {
+		return address
+	}
+	return lower + ":" + other
 }

@@ -1,0 +1,116 @@
+package scheduling
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"convene/internal/ical"
+)
+
+// A memo keeps what a message did to copies that are all alike: most attendees of a
+// meeting have the same bytes, or none yet.
+type memo struct {
+	known map[memoKey]*Receipt
+	hash  maphash.Hash
+	state strings.Builder
+}
+
+// A memoKey is all that a receipt depends on, unless it is about the recipient's own
+// line.
+type memoKey struct {
+	message *Message
+	stored  uint64 // hash of what is stored
+	props   int    // how many properties that has; 0: there is none
+	state   string // what the recipient answers, in message and copy
+	people  bool
+	auto    bool
+}
+
+func newMemo() *memo { return &memo{known: map[memoKey]*Receipt{}} }
+
+// receive is Receive, but for equal copies it is done once.
+func (t *memo) receive(m *Message, to *Party, stored *ical.Object, o *Options) (*Receipt, error) {
+	if m.Method != Request && m.Method != Cancel || len(m.To) == 1 {
+		return Receive(m, to, stored, o)
+	}
+	key, alike := t.key(m, to, stored)
+	if !alike {
+		return Receive(m, to, stored, o)
+	}
+	if receipt := t.known[key]; receipt != nil {
+		return receipt, nil
+	}
+	receipt, err := Receive(m, to, stored, o)
+	if err == nil {
+		t.known[key] = receipt
+	}
+	return receipt, err
+}
+
+// key returns what the receipt for a copy depends on. alike: others may have the
+// same, since nothing will be changed in the recipient's own line.
+func (t *memo) key(m *Message, to *Party, stored *ical.Object) (key memoKey, alike bool) {
+	key = memoKey{message: m, people: to.Kind == Person, auto: to.Policy != nil}
+	t.state.Reset()
+	if !t.add(m.Data, to.Address, m.Method == Request) {
+		return key, false
+	}
+	if stored != nil {
+		if !t.add(stored, to.Address, false) {
+			return key, false
+		}
+		t.hash.Reset()
+		key.props = t.write(stored.Calendar)
+		key.stored = t.hash.Sum64()
+	}
+	key.state = t.state.String()
+	return key, true
+}
+
+// add notes what an attendee answers in all components of o. It reports whether
+// their line says no more than that; strict: and is as it will be stored.
+func (t *memo) add(o *ical.Object, me string, strict bool) bool {
+	alike := true
+	anyComponent(o, func(c *ical.Component) bool {
+		p := attendeeLine(c, me)
+		if p == nil {
+			t.state.WriteString("-,")
+			return false
+		}
+		s := partStat(p)
+		t.state.WriteString(s)
+		t.state.WriteByte(',')
+		alike = !p.Has(stampParam) && !p.Has(autoParam) && (!strict || s == needsAction || !p.Has("RSVP"))
+		return !alike
+	})
+	return alike
+}
+
+// write hashes what a component says, however it is spelled, and returns how many
+// properties that is. Names and values have no control characters: those keep them
+// apart.
+func (t *memo) write(c *ical.Component) (props int) {
+	t.part('\x01', c.Name)
+	for i := range c.Props {
+		p := &c.Props[i]
+		t.part('\x02', p.Name)
+		for j := range p.Params {
+			t.part('\x03', p.Params[j].Name)
+			for _, value := range p.Params[j].Values {
+				t.part('\x04', value)
+			}
+		}
+		t.part('\x05', p.Value)
+	}
+	props = len(c.Props)
+	for _, child := range c.Children {
+		props += t.write(child)
+	}
+	_ = t.hash.WriteByte('\x06')
+	return props
+}
+
+func (t *memo) part(kind byte, text string) {
+	_ = t.hash.WriteByte(kind)
+	_, _ = t.hash.WriteString(text)
+}
