@@ -21,6 +21,7 @@ const layers = `
 internal/ical/rscale
 internal/ical         internal/ical/rscale
 internal/webdav
+scheduling            internal/ical
 internal/engine
 internal/atomicfile
 internal/logging
