@@ -157,3 +157,9 @@ func (u *zoneUse) add(c *Component) {
 		u.add(child)
 	}
 }
+
+// sameTZID reports whether a TZID parameter means the VTIMEZONE of that TZID: as
+// Zones.Own sees it.
+func sameTZID(param, defined string) bool {
+	return strings.EqualFold(strings.TrimSpace(param), strings.TrimSpace(defined))
+}
