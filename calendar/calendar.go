@@ -3,6 +3,7 @@ package calendar
 import (
 	"context"
 
+	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -12,6 +13,11 @@ type Calendars struct {
 	Store     *store.Store
 	Snapshots *snapshot.Cache
 	Rules     Rules
+
+	// Scheduling says how meetings are handled; nil: what is written is stored as it
+	// is, and nobody is told.
+	Scheduling *scheduling.Options
+
 	// Groups gives the groups of a principal, as directory.Directory does: some have
 	// quotas.
 	Groups func(ctx context.Context, guid string) ([]string, error)
@@ -35,19 +41,20 @@ type Actor struct {
 // one goroutine and not after its function has returned.
 type Tx struct {
 	*store.Tx
-	c  *Calendars
-	by Actor
+	c      *Calendars
+	by     Actor
+	sender *Sender // see Meet
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.
 func (c *Calendars) View(ctx context.Context, by Actor, fn func(*Tx) error) error {
-	return c.Store.View(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+	return c.Store.View(ctx, func(tx *store.Tx) error { return fn(&Tx{Tx: tx, c: c, by: by}) })
 }
 
 // Update runs fn in a transaction, and returns after what it changed is durable,
 // or with the error that undid it. fn may run more than once and must not wait.
 func (c *Calendars) Update(ctx context.Context, by Actor, fn func(*Tx) error) error {
-	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{tx, c, by}) })
+	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{Tx: tx, c: c, by: by}) })
 }
 
 // Actor is who works in this transaction.

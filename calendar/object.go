@@ -43,6 +43,10 @@ func (tx *Tx) put(c *Change) (w *Written, err error) {
 		return nil, err
 	}
 	err = tx.change(c, func() error {
+		if tx.isMeeting(c) {
+			w, err = tx.meet(c)
+			return err
+		}
 		if c.Op == Put && c.Was == nil {
 			if c.Will, err = tx.withDefaultAlarms(at.Collection, c.Will); err != nil {
 				return err
@@ -100,7 +104,13 @@ func (tx *Tx) Delete(col *store.Collection, e *store.Entry) error {
 		return err
 	}
 	c := &Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component}
-	return tx.change(c, func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
+	return tx.change(c, func() error {
+		if tx.isMeeting(c) {
+			_, err := tx.meet(c)
+			return err
+		}
+		return tx.DeleteObject(col, e.Name, store.Match{})
+	})
 }
 
 // Copy copies object e of a collection to name in col, in place of what is

@@ -122,7 +122,7 @@ func (c *Cache) parse(tx *store.Tx, col *store.Collection, e *store.Entry) (o *i
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("object %q: %w", e.Name, err)
 	}
-	if o, err = ical.NewObject(cal); err != nil {
+	if o, err = ical.NewMessage(cal); err != nil { // an inbox has messages
 		return nil, 0, 0, fmt.Errorf("object %q: %w", e.Name, err)
 	}
 	if c.form.changes(e) {

@@ -1,0 +1,31 @@
+package calendar
+
+import (
+	"convene/internal/ical"
+	"convene/scheduling"
+	"convene/snapshot"
+	"convene/store"
+)
+
+// Form is how readers get what is stored: with the addresses that clients know, and
+// without the instances that its owner has removed and the server keeps. It is
+// snapshot.Options.Form.
+func Form(o *scheduling.Options) snapshot.Form {
+	return snapshot.Form{
+		Flags: store.FlagHosted | store.FlagHidden,
+		Of:    func(stored *ical.Object) (*ical.Object, error) { return scheduling.Wire(stored, o) },
+	}
+}
+
+// shown is the body of an object as readers get it.
+func (c *Calendars) shown(d *Data) ([]byte, error) {
+	form := Form(c.Scheduling)
+	if d.Index.Flags&form.Flags == 0 {
+		return d.Body, nil
+	}
+	o, err := form.Of(d.Object)
+	if err != nil {
+		return nil, err
+	}
+	return o.Calendar.Append(nil), nil
+}
