@@ -1,5 +1,7 @@
 package acl
 
+import "slices"
+
 // Kind is the kind of a resource, as far as rights differ. Objects and files, and
 // places where nothing is, have no list of their own but that of the collection
 // that they are in (RFC 3744 §3, of null resources).
@@ -23,6 +25,7 @@ const (
 	Missing // a place where nothing is; only for Required
 
 	lastInHome = FreeBusyURL
+	lastListed = Missing
 )
 
 // An Owner is the principal of DAV:owner. The zero Owner is no one.
@@ -33,8 +36,11 @@ type Owner struct {
 
 // A Resource is what a list belongs to.
 type Resource struct {
-	Kind  Kind
-	Owner Owner
+	Kind       Kind
+	Owner      Owner
+	Collection uint32 // its number, or that of the collection that it is in; 0: it is in none
+
+	any bool // it is whatever the owner has of the kind
 }
 
 // Form says how an entry names whom it is about (RFC 3744 §5.5.1).
@@ -48,12 +54,20 @@ const (
 	Unauthenticated             // whoever has not
 	PropertyOwner               // DAV:property with DAV:owner
 	Self                        // the principal that the resource is
+
+	ProxyReader // the group of those who may read for the principal GUID
+	ProxyWriter // the group of those who may write for them
+
+	// Those of ProxyWriter who may also schedule, and those of either group who may
+	// change them: only in what a Policy yields. DAV:acl has no name but the group's.
+	ProxyScheduler
+	ProxyManager
 )
 
 // A Principal is whom an entry is about.
 type Principal struct {
 	Form Form
-	GUID string // of Href
+	GUID string // of Href, and of whom the group of a proxy form acts for
 }
 
 // Origin is the resource that an entry is inherited from (RFC 3744 §5.5.4).
@@ -119,24 +133,43 @@ func (p *Principal) matches(r *Resource, c *Caller) bool {
 		return c.is(r.Owner.GUID)
 	case Self:
 		return r.Kind == Record && c.is(r.Owner.GUID)
+	case ProxyReader:
+		l := c.proxy(p.GUID, r)
+		return l.read && !l.write
+	case ProxyWriter:
+		return c.proxy(p.GUID, r).write
+	case ProxyScheduler:
+		return c.proxy(p.GUID, r).schedule
+	case ProxyManager:
+		return c.proxy(p.GUID, r).manage
 	}
 	return false
 }
 
-// Principals are the GUIDs of those whom a list of r names by URL or as the value
-// of a property, each once, in the order of the list (RFC 3744 §9.2).
-func Principals(list []ACE, r Resource) []string {
-	var guids []string
-	known := map[string]bool{"": true}
+// Principals are those whom a list of r names by URL or as the value of a property,
+// each once, in the order of the list (RFC 3744 §9.2). Their forms are Href,
+// ProxyReader and ProxyWriter.
+func Principals(list []ACE, r Resource) []Principal {
+	var named []Principal
 	for _, a := range list {
-		guid := a.Principal.GUID
-		if a.Principal.Form == PropertyOwner {
-			guid = r.Owner.GUID
-		}
-		if !known[guid] {
-			known[guid] = true
-			guids = append(guids, guid)
+		p := a.Principal.named(&r)
+		if p.GUID != "" && !slices.Contains(named, p) {
+			named = append(named, p)
 		}
 	}
-	return guids
+	return named
+}
+
+// named is the principal that an entry names by URL, or as the value of a property;
+// the zero Principal, if it names none.
+func (p Principal) named(r *Resource) Principal {
+	switch p.Form {
+	case Href, ProxyReader, ProxyWriter:
+		return p
+	case ProxyScheduler, ProxyManager:
+		return Principal{ProxyWriter, p.GUID}
+	case PropertyOwner:
+		return Principal{Href, r.Owner.GUID}
+	}
+	return Principal{}
 }

@@ -19,6 +19,7 @@ var kinds = []acl.Kind{acl.Shared, acl.Record, acl.ProxyGroup, acl.Home, acl.Cal
 
 const (
 	look = acl.Read | acl.ReadPrivileges
+	edit = look | acl.Write
 	self = look | acl.ReadACL | acl.WriteProperties
 )
 
@@ -52,6 +53,10 @@ func TestPrivileges(t *testing.T) {
 					want = tt.principal
 				case acl.Calendar, acl.FreeBusyURL:
 					want = tt.calendar
+				case acl.Inbox:
+					if want = tt.private; tt.caller.GUID != "" {
+						want |= acl.ScheduleDeliver
+					}
 				}
 				got := policy().Privileges(r, tt.caller)
 				if got != want {
@@ -79,7 +84,7 @@ func TestNoOwner(t *testing.T) {
 				got := policy().Privileges(acl.Resource{Kind: kind, Owner: owner}, c)
 				most := look
 				if kind >= acl.Home {
-					most = acl.ReadFreeBusy
+					most = acl.ReadFreeBusy | acl.ScheduleDeliver
 				}
 				if !most.Has(got) {
 					t.Errorf("%v has %b on kind %d of %v", c, got, kind, owner)
@@ -148,6 +153,10 @@ func TestList(t *testing.T) {
 	inherited := owner
 	inherited.Inherited = acl.FromHome
 	everyone := acl.Principal{Form: acl.Authenticated}
+	proxy := func(form acl.Form, p acl.Privilege, from acl.Origin) acl.ACE {
+		return acl.ACE{acl.Principal{form, "ann"}, true, p, true, from}
+	}
+	const home = acl.FromHome
 	for name, tt := range map[string]struct {
 		r     acl.Resource
 		want  []acl.ACE
@@ -157,12 +166,27 @@ func TestList(t *testing.T) {
 		"principal": {acl.Resource{Kind: acl.Record, Owner: acl.Owner{GUID: "ann"}},
 			[]acl.ACE{boss, {acl.Principal{Form: acl.Self}, true, self, true, 0}, {everyone, true, look, true, 0}}, []string{"boss"}},
 		"proxy group": {acl.Resource{Kind: acl.ProxyGroup, Owner: acl.Owner{GUID: "ann"}},
-			[]acl.ACE{boss, {acl.Principal{Form: acl.PropertyOwner}, true, self, true, 0}, {everyone, true, look, true, 0}}, []string{"boss", "ann"}},
-		"home": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "ann"}}, []acl.ACE{boss, auditor, owner}, []string{"boss", "auditor", "ann"}},
+			[]acl.ACE{boss, {acl.Principal{Form: acl.PropertyOwner}, true, self, true, 0},
+				proxy(acl.ProxyManager, acl.WriteProperties, 0), {everyone, true, look, true, 0}}, []string{"boss", "ann", "ann write"}},
+		"home": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "ann"}},
+			[]acl.ACE{boss, auditor, owner, proxy(acl.ProxyWriter, look|acl.Bind, 0), proxy(acl.ProxyReader, look, 0)},
+			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
 		"calendar": {acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "ann"}},
-			[]acl.ACE{boss, auditor, inherited, {everyone, true, acl.ReadFreeBusy, false, acl.FromHome}}, []string{"boss", "auditor", "ann"}},
-		"inbox":           {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "boss"}}, []acl.ACE{boss, auditor, inherited}, []string{"boss", "auditor"}},
-		"home of a group": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "staff", Group: true}}, []acl.ACE{boss, auditor}, []string{"boss", "auditor"}},
+			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyWriter, edit, home), proxy(acl.ProxyReader, look, home),
+				{everyone, true, acl.ReadFreeBusy, false, acl.FromHome}},
+			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
+		"inbox": {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "ann"}},
+			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyScheduler, acl.Unbind|acl.WriteProperties, home),
+				proxy(acl.ProxyWriter, look, home), proxy(acl.ProxyReader, look, home),
+				{everyone, true, acl.ScheduleDeliver, false, home}},
+			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
+		"outbox": {acl.Resource{Kind: acl.Outbox, Owner: acl.Owner{GUID: "ann"}},
+			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyScheduler, acl.ScheduleSend, home)},
+			[]string{"boss", "auditor", "ann", "ann write"}},
+		"notifications of an administrator": {acl.Resource{Kind: acl.Notifications, Owner: acl.Owner{GUID: "boss"}}, []acl.ACE{boss, auditor, inherited}, []string{"boss", "auditor"}},
+		"home of a group": {acl.Resource{Kind: acl.Home, Owner: acl.Owner{GUID: "ann", Group: true}},
+			[]acl.ACE{boss, auditor, proxy(acl.ProxyWriter, look|acl.Bind, 0), proxy(acl.ProxyReader, look, 0)},
+			[]string{"boss", "auditor", "ann write", "ann read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &acl.Policy{Administrators: []string{"boss"}, Readers: []string{"auditor"}}
@@ -170,7 +194,11 @@ func TestList(t *testing.T) {
 			if !slices.Equal(list, tt.want) {
 				t.Errorf("%v, want %v", list, tt.want)
 			}
-			if named := acl.Principals(list, tt.r); !slices.Equal(named, tt.named) {
+			var named []string
+			for _, n := range acl.Principals(list, tt.r) {
+				named = append(named, n.GUID+map[acl.Form]string{acl.ProxyReader: " read", acl.ProxyWriter: " write"}[n.Form])
+			}
+			if !slices.Equal(named, tt.named) {
 				t.Errorf("names %v, want %v", named, tt.named)
 			}
 		})

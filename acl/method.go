@@ -44,6 +44,12 @@ func Required(method string, on Kind) Requirement {
 	case "DELETE", "MOVE":
 		return Requirement{Parent: Unbind}
 	case "POST":
+		switch on {
+		case Outbox: // RFC 6638 §6.2.4
+			return Requirement{Target: ScheduleSendFreeBusy}
+		case FreeBusyURL:
+			return Requirement{Target: ReadFreeBusy}
+		}
 		return Requirement{Target: Bind} // makes members (RFC 5995)
 	case "PROPPATCH":
 		return Requirement{Target: WriteProperties}

@@ -7,6 +7,11 @@ import "slices"
 type Caller struct {
 	GUID   string   // of the principal
 	Groups []string // GUIDs of all groups that they are in, directly or through others
+
+	// Proxies is for whom they are a delegate, and what they may do then, by the
+	// GUID of the delegator. It has at least what is known of the owner of a
+	// resource that is asked about, and of all whose groups its list names.
+	Proxies map[string]*Proxy
 }
 
 // is reports whether the caller is the principal, or a member of it if that is a
@@ -39,7 +44,7 @@ func (p *Policy) Privileges(r Resource, c Caller) Privilege {
 func (p *Policy) Most(owner Owner, c Caller) Privilege {
 	var most Privilege
 	for kind := Home; kind <= lastInHome; kind++ {
-		most |= p.Privileges(Resource{Kind: kind, Owner: owner}, c)
+		most |= p.Privileges(Resource{Kind: kind, Owner: owner, any: true}, c)
 	}
 	return most
 }
@@ -70,12 +75,15 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 		}
 	}
 	p.eachOwn(r, yield)
+	p.eachProxy(r, yield)
 	everyone := Principal{Form: Authenticated}
 	switch {
 	case r.Kind < Home:
 		yield(ACE{Principal: everyone, Grant: true, Privileges: Read | ReadPrivileges, Protected: true})
 	case r.Kind == Calendar || r.Kind == FreeBusyURL:
 		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
+	case r.Kind == Inbox: // else nobody could invite anybody (RFC 6638 §6.1)
+		yield(ACE{Principal: everyone, Grant: true, Privileges: ScheduleDeliver, Inherited: FromHome})
 	}
 }
 

@@ -12,7 +12,14 @@ import (
 	"convene/store"
 )
 
-// aclCaller is what package acl needs to know of a caller.
+// asks is the caller as package acl needs to know them, with whom they act for.
+func (r *request) asks() acl.Caller {
+	c := aclCaller(r.caller)
+	c.Proxies = r.facts.proxies
+	return c
+}
+
+// aclCaller is what package acl needs to know of a caller who acts for nobody.
 func aclCaller(c *auth.Caller) acl.Caller {
 	if c == nil || c.Principal == nil {
 		return acl.Caller{}
@@ -73,7 +80,11 @@ func (r *resource) listed() acl.Resource {
 	case r.col != nil:
 		kind = kinds[r.col.Kind]
 	}
-	return acl.Resource{Kind: kind.access(), Owner: aclOwner(r.owner)}
+	listed := acl.Resource{Kind: kind.access(), Owner: aclOwner(r.owner)}
+	if r.col != nil && kind != kindHome {
+		listed.Collection = uint32(r.col.ID)
+	}
+	return listed
 }
 
 // acl is the access control list that holds for r.
@@ -83,20 +94,28 @@ func (s *scope) acl(r *resource) []acl.ACE { return s.h.Access.List(r.listed()) 
 // which are found out once for each.
 func (s *scope) rights(r *resource) acl.Privilege {
 	if r.col == nil {
-		return s.h.Access.Privileges(r.listed(), aclCaller(s.req.caller))
+		return s.evaluate(r.listed())
 	}
 	if s.last.collection == r.col.ID {
 		return s.last.granted
 	}
 	granted, ok := s.granted[r.col.ID]
 	if !ok {
-		granted = s.h.Access.Privileges(r.listed(), aclCaller(s.req.caller))
+		granted = s.evaluate(r.listed())
 	}
 	if s.last.collection != 0 { // most requests are about one collection, and need no map
 		set(&s.granted, s.last.collection, s.last.granted)
 	}
 	s.last = grant{r.col.ID, granted}
 	return granted
+}
+
+// evaluate is what the caller may do to what has a list, with whom they act for.
+func (s *scope) evaluate(r acl.Resource) acl.Privilege {
+	if r.Owner.GUID != "" && (r.Kind == acl.ProxyGroup || r.Kind >= acl.Home) {
+		s.actsFor(r.Owner.GUID)
+	}
+	return s.h.Access.Privileges(r, s.req.asks())
 }
 
 // A grant is what the caller may do to a collection.
@@ -242,12 +261,12 @@ var errReplaced = &webdav.Error{Status: http.StatusConflict, Description: "the r
 // principal or a home the URL says what it is; below a home it is one of the kinds
 // of which Policy.Most knows all. Then nothing is read or looked up for the
 // request, and the transaction is only asked how to refuse it.
-func (h *Handler) hopeless(caller *auth.Caller, t *target, need acl.Privilege) bool {
+func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) bool {
 	var most acl.Privilege
 	if t.kind&belowHome != 0 {
-		most = h.Access.Most(aclOwner(t.owner), aclCaller(caller))
+		most = h.Access.Most(aclOwner(t.owner), r.asks())
 	} else {
-		most = h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner)}, aclCaller(caller))
+		most = h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner)}, r.asks())
 	}
 	return !most.Has(need)
 }

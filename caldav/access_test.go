@@ -13,14 +13,22 @@ import (
 	"convene/store"
 )
 
-// privilegeLeaves says of each privilege of RFC 3744 §3 and RFC 4791 §6.1.1 what
-// it is made of; "(read)" is what DAV:read has besides busy times.
+// privilegeLeaves says of each privilege of RFC 3744 §3, RFC 4791 §6.1.1 and RFC
+// 6638 §6.3 what it is made of. DAV:read has a part without a name.
 var privilegeLeaves = map[string][]string{
-	"read": {"(read)", "read-free-busy"}, "write": {"write-content", "write-properties", "bind", "unbind"},
-	"read-free-busy": nil, "write-content": nil, "write-properties": nil, "bind": nil, "unbind": nil, "unlock": nil,
-	"read-acl": nil, "write-acl": nil, "read-current-user-privilege-set": nil,
-	"all": {"(read)", "read-free-busy", "write-content", "write-properties", "bind", "unbind", "unlock", "read-acl", "write-acl", "read-current-user-privilege-set"},
+	"read": {"read itself", "read-free-busy"}, "read-free-busy": nil,
+	"write": {"write-content", "write-properties", "bind", "unbind"}, "write-content": nil, "write-properties": nil, "bind": nil, "unbind": nil,
+	"unlock": nil, "read-acl": nil, "write-acl": nil, "read-current-user-privilege-set": nil,
+	"schedule-deliver": deliver, "schedule-deliver-invite": nil, "schedule-deliver-reply": nil, "schedule-query-freebusy": nil,
+	"schedule-send": send, "schedule-send-invite": nil, "schedule-send-reply": nil, "schedule-send-freebusy": nil,
+	"all": slices.Concat([]string{"read itself", "read-free-busy", "write-content", "write-properties", "bind", "unbind",
+		"unlock", "read-acl", "write-acl", "read-current-user-privilege-set"}, deliver, send),
 }
+
+var (
+	deliver = []string{"schedule-deliver-invite", "schedule-deliver-reply", "schedule-query-freebusy"}
+	send    = []string{"schedule-send-invite", "schedule-send-reply", "schedule-send-freebusy"}
+)
 
 func leavesOf(names ...string) (all []string) {
 	for _, name := range names {
@@ -39,6 +47,10 @@ type (
 	}
 	privileges struct {
 		Privilege []names `xml:"DAV: privilege"`
+	}
+	supported struct {
+		privileges
+		Below []supported `xml:"DAV: supported-privilege"`
 	}
 	href struct {
 		Href string `xml:"DAV: href"`
@@ -64,6 +76,7 @@ type (
 			Owner        href       `xml:"DAV: owner"`
 			PrincipalURL href       `xml:"DAV: principal-URL"`
 			Privileges   privileges `xml:"DAV: current-user-privilege-set"`
+			Supported    supported  `xml:"DAV: supported-privilege-set"`
 		} `xml:"DAV: prop"`
 	}
 )
@@ -73,6 +86,15 @@ func (p privileges) names() (list []string) {
 		for _, e := range privilege.Elements {
 			list = append(list, e.XMLName.Local)
 		}
+	}
+	return list
+}
+
+// all is the names of a tree.
+func (s supported) all() []string {
+	list := s.names()
+	for _, b := range s.Below {
+		list = append(list, b.all()...)
 	}
 	return list
 }
@@ -250,6 +272,12 @@ func attempts(method, path string) []attempt {
 		return parent("unbind")
 	case "POST":
 		one.body, one.headers = event("new", "20260504T120000Z"), append(never, "Content-Type: text/calendar")
+		switch {
+		case strings.HasSuffix(path, "/outbox/"):
+			return target("schedule-send-freebusy")
+		case strings.HasSuffix(path, "freebusy"):
+			return target("read-free-busy")
+		}
 		return target("write")
 	case "COPY", "MOVE":
 		const ann = "/calendars/users/ann/"
@@ -323,7 +351,7 @@ func TestRightsAreOne(t *testing.T) {
 // list of the resource gives them.
 func checkShown(t *testing.T, e *env, c *auth.Caller, path string, access accessProps) {
 	t.Helper()
-	got := e.as(c, "PROPFIND", path, ask("D:current-user-privilege-set", "D:acl", "D:owner"), "Depth: 0")
+	got := e.as(c, "PROPFIND", path, ask("D:current-user-privilege-set", "D:supported-privilege-set", "D:acl", "D:owner"), "Depth: 0")
 	if !access.allows(c, "read") {
 		if got.Status != 403 || !strings.Contains(got.Body, "need-privileges") {
 			t.Errorf("PROPFIND %s = %d %.200s, want 403", path, got.Status, got.Body)
@@ -335,9 +363,9 @@ func checkShown(t *testing.T, e *env, c *auth.Caller, path string, access access
 		return
 	}
 	shown := parseAccess(t, got.Body)
-	told := shown.Prop.Privileges.names()
+	told, exist := shown.Prop.Privileges.names(), shown.Prop.Supported.all()
 	for privilege := range privilegeLeaves {
-		want := access.allows(c, privilege) && access.allows(c, "read-current-user-privilege-set")
+		want := slices.Contains(exist, privilege) && access.allows(c, privilege) && access.allows(c, "read-current-user-privilege-set")
 		if slices.Contains(told, privilege) != want {
 			t.Errorf("%s: %s is told %v, and by the list %v", path, privilege, !want, want)
 		}

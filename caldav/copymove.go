@@ -49,7 +49,10 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
 		return nil, err
 	}
-	if h.hopeless(r.caller, &d.target, acl.Bind) {
+	if err := h.supplyProxy(r.Context(), r, d.owner.GUID); err != nil {
+		return nil, err
+	}
+	if h.hopeless(r, &d.target, acl.Bind) {
 		return nil, h.refusal(d.parentPath(), acl.Bind)
 	}
 	r.destination = d

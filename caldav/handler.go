@@ -20,12 +20,18 @@ import (
 	"convene/store"
 )
 
-// Options are what a Handler is made from. All fields but Audit, PublicURL,
-// Memory, Log and Now are required.
+// Options are what a Handler is made from. All fields but Proxies, Audit,
+// PublicURL, Memory, Log and Now are required.
 type Options struct {
 	Calendars *calendar.Calendars
 	Directory directory.Directory
 	Access    *acl.Policy
+
+	// Proxies says what a caller may do for a delegator, by the GUID of that; nil:
+	// nothing. It may wait. Its errors are answered as those of the directory are:
+	// delegates that are not known are not none. Without it nobody is a delegate.
+	Proxies func(ctx context.Context, caller *auth.Caller, delegator string) (*acl.Proxy, error)
+
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
 	PublicURL string            // origin by which clients know the server; "": Location is a path
@@ -170,9 +176,14 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
+	if owner := req.target.owner; owner != nil && req.target.kind&(kindProxyGroup|kindHome|belowHome) != 0 {
+		if err := h.supplyProxy(ctx, req, owner.GUID); err != nil {
+			return nil, err
+		}
+	}
 	var act action
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
-	if ok && !h.hopeless(req.caller, &req.target, m.need.Target|m.need.Parent) {
+	if ok && !h.hopeless(req, &req.target, m.need.Target|m.need.Parent) {
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
@@ -210,16 +221,21 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 	if req.target.kind&belowHome == 0 {
 		return nowhere.serve(nil)
 	}
-	err = h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
-		s, err := h.scope(tx, req)
-		if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
-			nowhere.kind = kindMissing
-			s, err = nowhere, nil
-		}
-		if err == nil {
-			resp, err = s.serve(nil)
-		}
-		return err
+	err = h.supplied(ctx, req, func() error {
+		return h.Calendars.View(ctx, req.actor(), func(tx *calendar.Tx) error {
+			s, err := h.scope(tx, req)
+			if missing, ok := errors.AsType[*lack](err); ok && missing.home != nil {
+				nowhere.kind = kindMissing
+				s, err = nowhere, nil
+			}
+			if err == nil {
+				resp, err = s.serve(nil)
+				if !s.lack.nothing() {
+					return &s.lack
+				}
+			}
+			return err
+		})
 	})
 	return resp, err
 }

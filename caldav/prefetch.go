@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
 	"convene/directory"
 	"convene/internal/webdav"
@@ -23,6 +24,7 @@ type facts struct {
 	records map[directory.Key]*directory.Principal // nil: there is none
 	members map[string][]*directory.Principal      // direct members of a group, by its GUID
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
+	proxies map[string]*acl.Proxy                  // what the caller may do for a record, by its GUID; nil: nothing
 }
 
 // A lack is what an action found missing among the facts.
@@ -31,14 +33,16 @@ type lack struct {
 	records []directory.Key
 	members []string
 	groups  []string
+	proxies []string
 }
 
 func (l *lack) Error() string {
-	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists", l.home != nil, len(l.records), len(l.members), len(l.groups))
+	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, %d delegators",
+		l.home != nil, len(l.records), len(l.members), len(l.groups), len(l.proxies))
 }
 
 func (l *lack) nothing() bool {
-	return l.home == nil && len(l.records)+len(l.members)+len(l.groups) == 0
+	return l.home == nil && len(l.records)+len(l.members)+len(l.groups)+len(l.proxies) == 0
 }
 
 // record is the directory's record, nil if there is none or it is not known yet.
@@ -108,7 +112,7 @@ func (h *Handler) supplied(ctx context.Context, req *request, fn func() error) e
 		if !ok {
 			return err
 		}
-		if err := h.supply(ctx, &req.facts, missing); err != nil {
+		if err := h.supply(ctx, req, missing); err != nil {
 			return err
 		}
 	}
@@ -116,7 +120,8 @@ func (h *Handler) supplied(ctx context.Context, req *request, fn func() error) e
 }
 
 // supply adds to the facts what is missing. It may wait.
-func (h *Handler) supply(ctx context.Context, f *facts, missing *lack) error {
+func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error {
+	f := &req.facts
 	if missing.home != nil {
 		if err := h.Calendars.Provision(ctx, missing.home); err != nil {
 			return err
@@ -152,7 +157,41 @@ func (h *Handler) supply(ctx context.Context, f *facts, missing *lack) error {
 		}
 		set(&f.groups, guid, groups)
 	}
+	for _, guid := range missing.proxies {
+		if err := h.supplyProxy(ctx, req, guid); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// supplyProxy finds out what the caller may do for a delegator. Errors: those of
+// Options.Proxies; who is not known to be a delegate is not known to be none.
+func (h *Handler) supplyProxy(ctx context.Context, req *request, delegator string) error {
+	if h.actsForNobody(req, delegator) {
+		return nil
+	}
+	p, err := h.Proxies(ctx, req.caller, delegator)
+	if err == nil {
+		set(&req.facts.proxies, delegator, p)
+	}
+	return err
+}
+
+// actsForNobody reports whether there is nothing to find out: the caller is not
+// known, or is the delegator, or it is known already what they may do.
+func (h *Handler) actsForNobody(req *request, delegator string) bool {
+	c := req.caller
+	_, known := req.facts.proxies[delegator]
+	return known || h.Proxies == nil || c == nil || c.Principal == nil || c.Principal.GUID == delegator
+}
+
+// actsFor notes that what the caller may do for a delegator decides, if it is not
+// known yet.
+func (s *scope) actsFor(delegator string) {
+	if !s.h.actsForNobody(s.req, delegator) {
+		s.lack.proxies = append(s.lack.proxies, delegator)
+	}
 }
 
 // set is m[k] = v for a map that may not have been made yet.

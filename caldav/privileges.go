@@ -14,10 +14,11 @@ func writePrivilege(w *webdav.Writer, name xml.Name) {
 	w.End()
 }
 
-// writeSupported writes the tree of DAV:supported-privilege-set (RFC 3744 §5.3).
-func writeSupported(w *webdav.Writer) {
+// writeSupported writes the tree of DAV:supported-privilege-set of a kind of
+// resource (RFC 3744 §5.3).
+func writeSupported(w *webdav.Writer, on acl.Kind) {
 	open := 0
-	for n := range acl.Supported {
+	for n := range on.Supported {
 		for ; open > n.Depth; open-- {
 			w.End()
 		}
@@ -33,9 +34,9 @@ func writeSupported(w *webdav.Writer) {
 	}
 }
 
-// writeACE writes one access control entry (RFC 3744 §5.5) of a resource in the
-// home of owner.
-func writeACE(w *webdav.Writer, a *acl.ACE, owner *directory.Principal) {
+// writeACE writes one access control entry (RFC 3744 §5.5) of a kind of resource in
+// the home of owner.
+func writeACE(w *webdav.Writer, a *acl.ACE, on acl.Kind, owner *directory.Principal) {
 	w.Start(webdav.DAV("ace"))
 	w.Start(webdav.DAV("principal"))
 	writeACEPrincipal(w, a.Principal)
@@ -45,7 +46,7 @@ func writeACE(w *webdav.Writer, a *acl.ACE, owner *directory.Principal) {
 	} else {
 		w.Start(webdav.DAV("deny"))
 	}
-	for name := range a.Privileges.Granted {
+	for name := range a.Privileges.Granted(on) {
 		writePrivilege(w, name)
 	}
 	w.End()
@@ -76,5 +77,14 @@ func writeACEPrincipal(w *webdav.Writer, p acl.Principal) {
 		w.End()
 	case acl.Self:
 		w.Empty(webdav.DAV("self"))
+	case acl.ProxyReader, acl.ProxyWriter, acl.ProxyScheduler, acl.ProxyManager:
+		w.Href(principalPath(p.GUID) + proxyGroupNames[p.Form] + "/")
 	}
+}
+
+// proxyGroupNames are the names of the proxy groups whose members an entry is about,
+// all of them or some (calendarserver-proxy §5.2).
+var proxyGroupNames = map[acl.Form]string{
+	acl.ProxyReader: "calendar-proxy-read", acl.ProxyWriter: "calendar-proxy-write",
+	acl.ProxyScheduler: "calendar-proxy-write", acl.ProxyManager: "calendar-proxy-write",
 }

@@ -92,8 +92,8 @@ func accessProperties() []property {
 			}
 			return principalPath(r.owner.GUID)
 		}),
-		{name: webdav.DAV("supported-privilege-set"), on: everything, get: func(_ *scope, _ *resource, w *webdav.Writer) (bool, error) {
-			writeSupported(w)
+		{name: webdav.DAV("supported-privilege-set"), on: everything, get: func(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
+			writeSupported(w, r.listed().Kind)
 			return true, nil
 		}},
 		{name: webdav.DAV("acl"), on: everything, need: acl.ReadACL, get: getACL},
@@ -198,7 +198,7 @@ func getContentLength(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 }
 
 func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
-	for name := range r.privileges.Held {
+	for name := range r.privileges.Held(r.listed().Kind) {
 		writePrivilege(w, name)
 	}
 	return true, nil
@@ -206,8 +206,9 @@ func getPrivilegeSet(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 
 // getACL shows who has which rights (RFC 3744 §5.5).
 func getACL(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	on := r.listed().Kind
 	for _, a := range s.acl(r) {
-		writeACE(w, &a, r.owner)
+		writeACE(w, &a, on, r.owner)
 	}
 	return true, nil
 }

@@ -53,7 +53,7 @@ func (h *Handler) report(r *request) (action, error) {
 	rep := h.reports[i]
 	r.line.Sub = rep.name.Local
 	r.need = rep.need
-	if h.hopeless(r.caller, &r.target, rep.need) {
+	if h.hopeless(r, &r.target, rep.need) {
 		return nil, nil
 	}
 	return rep.do(h, r, body)

@@ -250,12 +250,28 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
-		var found []*directory.Principal
-		for _, guid := range acl.Principals(s.acl(self), self.listed()) {
-			if p := s.recordByGUID(guid); p != nil {
-				found = append(found, p)
+		q := queryProperties(ask, s.req)
+		ms := s.h.multistatus()
+		for _, named := range acl.Principals(s.acl(self), self.listed()) {
+			p := s.recordByGUID(named.GUID)
+			if p == nil {
+				continue
+			}
+			if err := q.write(s, ms, s.namedResource(p, named.Form)); err != nil {
+				return nil, err
 			}
 		}
-		return s.tellPrincipals(found, ask, 0)
+		return applied(ms.Response(), webdav.ParsePrefer(s.req.Header)), nil
 	}, nil
+}
+
+// namedResource is a record under its canonical URL, or one of its proxy groups.
+func (s *scope) namedResource(p *directory.Principal, form acl.Form) *resource {
+	group := proxyGroupNames[form]
+	if group == "" {
+		return s.principalResource(p)
+	}
+	r := &resource{kind: kindProxyGroup, dir: principalPath(p.GUID) + group + "/", owner: p}
+	r.privileges = s.rights(r)
+	return r
 }
