@@ -29,6 +29,9 @@ func (h *Handler) putObject(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.introduce(r.Context(), r, data); err != nil {
+		return nil, err
+	}
 	prefer := webdav.ParsePrefer(r.Header)
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
@@ -72,7 +75,8 @@ func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Pref
 	if put.Created {
 		resp.Status = http.StatusCreated
 	}
-	represented := prefer.Return == webdav.ReturnRepresentation
+	represented := prefer.Return == webdav.ReturnRepresentation && put.Entry != nil
+	s.tagged(resp, s.home, s.col, put.Entry)
 	if !put.Data.Edited || represented {
 		resp.Header.Set("ETag", etagOf(s.home.Epoch, s.col, put.Entry.Rev))
 	}

@@ -79,6 +79,9 @@ var (
 	// CALDAV:default-calendar-needed).
 	ErrDefaultCalendar = errors.New("this is the default calendar")
 
+	// ErrMeeting: an object of a meeting stays in its home.
+	ErrMeeting = errors.New("a meeting cannot be moved to another home")
+
 	// ErrSame: source and destination of a copy or move are one.
 	ErrSame = errors.New("source and destination are the same")
 

@@ -133,8 +133,13 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 	at := Place{Home: home, Collection: col}
 	if e != nil {
 		at.Name = e.Name
-	} else if at, err = tx.placeForNew(home, data); err != nil {
-		return err
+	} else {
+		if at, err = tx.placeForNew(home, data); err != nil {
+			return err
+		}
+		if data, err = tx.withDefaultAlarms(at.Collection, data); err != nil {
+			return err
+		}
 	}
 	change := &Change{Op: Put, At: at, Was: e, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {

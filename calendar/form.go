@@ -7,10 +7,10 @@ import (
 	"convene/store"
 )
 
-// Form is how readers get what is stored: with the addresses that clients know, and
+// ReaderForm is how readers get what is stored: with the addresses that clients know, and
 // without the instances that its owner has removed and the server keeps. It is
 // snapshot.Options.Form.
-func Form(o *scheduling.Options) snapshot.Form {
+func ReaderForm(o *scheduling.Options) snapshot.Form {
 	return snapshot.Form{
 		Flags: store.FlagHosted | store.FlagHidden,
 		Of:    func(stored *ical.Object) (*ical.Object, error) { return scheduling.Wire(stored, o) },
@@ -19,7 +19,7 @@ func Form(o *scheduling.Options) snapshot.Form {
 
 // shown is the body of an object as readers get it.
 func (c *Calendars) shown(d *Data) ([]byte, error) {
-	form := Form(c.Scheduling)
+	form := ReaderForm(c.Scheduling)
 	if d.Index.Flags&form.Flags == 0 {
 		return d.Body, nil
 	}

@@ -64,10 +64,15 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
-	if writes.Own, err = tx.deliver(writes); err != nil {
-		return nil, err
-	}
-	return tx.writeOwn(c, plan, writes)
+	var w *Written
+	err = tx.Savepoint(func() error {
+		if writes.Own, err = tx.deliver(writes); err != nil {
+			return err
+		}
+		w, err = tx.writeOwn(c, plan, writes)
+		return err
+	})
+	return w, err
 }
 
 // meetingChange is c as scheduling sees it, with its addresses in canonical form.

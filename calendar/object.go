@@ -127,8 +127,13 @@ func (tx *Tx) Move(from *store.Collection, e *store.Entry, col *store.Collection
 }
 
 func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (w *Written, err error) {
-	if from.ID == col.ID && e.Name == name {
+	switch {
+	case from.ID == col.ID && e.Name == name:
 		return nil, ErrSame
+	case from.Kind == store.KindInbox: // messages are read and removed, and nothing else
+		return nil, ErrLocation
+	case e.Role != store.RoleNone && from.Home != col.Home && tx.sender != nil && col.Kind == store.KindCalendar:
+		return tx.transferMeeting(op, from, e, col, name)
 	}
 	if err := tx.freeForFile(col, name); err != nil {
 		return nil, err
@@ -159,6 +164,24 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 		return nil, err
 	}
 	return w, nil
+}
+
+// transferMeeting copies an object of a meeting into another home, which is to write
+// it there: the owner of that home has a role of their own in it. It is not moved: the
+// meeting stays whose it is.
+func (tx *Tx) transferMeeting(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (*Written, error) {
+	if op == Move {
+		return nil, ErrMeeting
+	}
+	o, err := tx.stored(from, e)
+	if err != nil {
+		return nil, err
+	}
+	d, err := tx.dataOf(o)
+	if err != nil {
+		return nil, err
+	}
+	return tx.Put(col, name, d)
 }
 
 // convert copies or moves between a calendar and an ordinary collection: the

@@ -39,6 +39,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	}
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
+	k.scheduling(&c.Scheduling)
 	k.limits(c)
 	return k.faults
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Access    Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
 	Storage   Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
 	Quota     Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
+	Scheduling Scheduling `toml:"scheduling" doc:"Meetings: invitations, answers, and who is told of what."`
 	Calendars caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
 	Limits    Limits           `toml:"limits" doc:"Limits of connections."`
 }
@@ -97,7 +98,8 @@ func Default() Config {
 		Directory: directory.DefaultConfig(),
 		Auth:      auth.DefaultConfig(),
 		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
-		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},
+		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
+		Scheduling: defaultScheduling(),
 		Calendars: caldav.DefaultLimits(),
 		Limits: Limits{
 			Memory: caldav.DefaultMemory, Requests: 16, Streams: 100,

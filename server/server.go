@@ -153,7 +153,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return errors.Join(err, s.Close())
 	}
 	s.net.serve()
-	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain})
+	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain}, runner{"old messages", s.sweep})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}
