@@ -21,6 +21,7 @@ import (
 	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
+	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -114,8 +115,11 @@ func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...fu
 	})
 	e.policy = acl.Policy{Administrators: []string{guid("boss")}, Readers: []string{guid("auditor")}}
 	e.h, err = caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
-		Access: &e.policy,
+		Calendars: &calendar.Calendars{
+			Store: s, Snapshots: snapshot.New(snapshot.Options{Form: calendar.ReaderForm(e.meetings())}),
+			Rules: limits.Rules(), Groups: e.dir.Groups, Scheduling: e.meetings(),
+		},
+		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
 		Limits: limits, Now: func() time.Time { return e.now },
 	})
 	if err != nil {
@@ -123,6 +127,9 @@ func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...fu
 	}
 	return e
 }
+
+// meetings is how the handler schedules.
+func (e *env) meetings() *scheduling.Options { return scheduling.DefaultOptions() }
 
 func (e *env) caller(name string) *auth.Caller {
 	e.t.Helper()
