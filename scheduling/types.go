@@ -146,6 +146,9 @@ type Change struct {
 	// (Schedule-Reply: F, RFC 6638 §8.1).
 	Silent bool
 
+	// Regroup: since the object was stored, somebody has joined or left a group in it.
+	Regroup bool
+
 	// FixTransp: the client is one that leaves TRANSP as it was when it answers.
 	FixTransp bool
 

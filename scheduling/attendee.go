@@ -1,0 +1,3 @@
+package scheduling
+
+func (d *decision) attendee() (*Plan, error) { return stored(d.New), nil }
