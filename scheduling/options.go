@@ -8,6 +8,9 @@ import (
 // Options is what the configuration says of scheduling. It is not changed once it
 // is in use.
 type Options struct {
+	// Addresses is the form of addresses that clients see.
+	Addresses AddressForm
+
 	// ToAttendees and ToOrganizer are the X- properties that messages carry from
 	// the organizer and from attendees, and the X- parameters of the sender's own
 	// ATTENDEE or ORGANIZER. What ToOrganizer has goes both ways. All others stay
@@ -64,3 +67,13 @@ func (o *Options) travels(name string) bool {
 func (o *Options) travelsParam(name string) bool {
 	return !strings.HasPrefix(name, "X-") || slices.Contains(o.ToAttendeesParams, name) || slices.Contains(o.ToOrganizerParams, name)
 }
+
+// An AddressForm is how clients see the addresses of this server's users.
+type AddressForm uint8
+
+const (
+	// MailAddresses are mailto:, which all clients know.
+	MailAddresses AddressForm = iota
+	// CanonicalAddresses are those of stored data.
+	CanonicalAddresses
+)

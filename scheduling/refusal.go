@@ -37,6 +37,9 @@ type Refusal struct {
 	// (RFC 4918 §16).
 	Condition xml.Name
 
+	// Value is the content of that element, a limit; "" if it has none.
+	Value string
+
 	Reason string
 }
 
@@ -49,4 +52,6 @@ func (e *Refusal) Error() string {
 	return text
 }
 
-func refuse(condition xml.Name, reason string) error { return &Refusal{condition, reason} }
+func refuse(condition xml.Name, reason string) error {
+	return &Refusal{Condition: condition, Reason: reason}
+}

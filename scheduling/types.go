@@ -146,6 +146,9 @@ type Change struct {
 	// (Schedule-Reply: F, RFC 6638 §8.1).
 	Silent bool
 
+	// Regroup: since the object was stored, somebody has joined or left a group in it.
+	Regroup bool
+
 	// FixTransp: the client is one that leaves TRANSP as it was when it answers.
 	FixTransp bool
 
@@ -301,8 +304,13 @@ type Receipt struct {
 	Same   bool // nothing is to be written
 	Tag    TagRule
 
+	// Aside: what was stored is no copy of this object, but has its UID by chance. It
+	// is to be kept under another UID.
+	Aside bool
+
 	Inbox   bool    // the recipient is told
-	Changes Changes // what they are told
+	Action  Action  // what they are told, if anything
+	Changes Changes // in which instances
 
 	Answer *Message // the reply of one whose Policy answers; nil: none
 	Status string   // for SCHEDULE-STATUS: "1.2"
@@ -328,11 +336,13 @@ type CopyWrite struct {
 	UID   string
 	Store *ical.Object // nil: the copy is removed
 	Tag   TagRule
+	Aside bool // see Receipt
 }
 
 // An InboxWrite is a new message in an inbox.
 type InboxWrite struct {
 	To      *Party
 	Message *Message
+	Action  Action
 	Changes Changes
 }

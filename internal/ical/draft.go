@@ -307,15 +307,12 @@ func (d *Draft) AddZones(from *Object) {
 
 // DropZones removes the VTIMEZONEs that no component uses any more.
 func (d *Draft) DropZones() {
-	used := zoneUse{early: map[string]bool{}}
-	for i := range d.parts {
-		if !d.parts[i].removed {
-			used.add(d.parts[i].comp)
-		}
+	master, all := d.components()
+	if master != nil {
+		all = append(all, master)
 	}
-	unused := func(c *Component) bool {
-		return c.Name == "VTIMEZONE" && !slices.ContainsFunc(used.used, func(tzid string) bool { return sameTZID(tzid, tzidOf(c)) })
-	}
+	used := d.Calendar().ZonesOf(all)
+	unused := func(c *Component) bool { return c.Name == "VTIMEZONE" && !slices.Contains(used, c) }
 	if slices.ContainsFunc(d.Calendar().Children, unused) {
 		d.EditCalendar().RemoveChildren(unused)
 	}

@@ -162,8 +162,12 @@ func (p *Property) Address() string {
 	if !ok {
 		return address
 	}
-	if scheme = strings.ToLower(scheme); scheme == "mailto" {
-		rest = strings.ToLower(rest)
+	lower, other := strings.ToLower(scheme), rest
+	if lower == "mailto" {
+		other = strings.ToLower(rest)
 	}
-	return scheme + ":" + rest
+	if lower == scheme && other == rest {
+		return address
+	}
+	return lower + ":" + other
 }

@@ -163,3 +163,18 @@ func (u *zoneUse) add(c *Component) {
 func sameTZID(param, defined string) bool {
 	return strings.EqualFold(strings.TrimSpace(param), strings.TrimSpace(defined))
 }
+
+// ZonesOf returns the VTIMEZONEs of c that components use.
+func (c *Component) ZonesOf(components []*Component) []*Component {
+	used := zoneUse{early: map[string]bool{}}
+	for _, child := range components {
+		used.add(child)
+	}
+	var zones []*Component
+	for _, zone := range c.Children {
+		if zone.Name == "VTIMEZONE" && slices.ContainsFunc(used.used, func(tzid string) bool { return sameTZID(tzid, tzidOf(zone)) }) {
+			zones = append(zones, zone)
+		}
+	}
+	return zones
+}

@@ -1,0 +1,202 @@
+package scheduling
+
+import (
+	"slices"
+
+	"convene/internal/ical"
+)
+
+// cancels are the instances that are off for somebody, by canonical address.
+type cancels map[string][]ical.DateTime
+
+func (c cancels) add(address string, rids ...ical.DateTime) {
+	for _, rid := range rids {
+		if !slices.Contains(c[address], rid) {
+			c[address] = append(c[address], rid)
+		}
+	}
+}
+
+// cancelRemoved sends CANCEL to all who are no longer invited to what they were
+// invited to (RFC 6638 §3.2.1.2, RFC 5546 §3.2.5).
+func (m *meeting) cancelRemoved() error {
+	off := cancels{}
+	was, is := m.seats(m.old, nil), m.seats(m.new, nil)
+	excluded, err := m.newlyExcluded()
+	if err != nil {
+		return err
+	}
+	for address, rids := range was {
+		for _, rid := range rids {
+			if m.isOff(address, rid, is[address], excluded) {
+				off.add(address, rid)
+			}
+		}
+	}
+	if !m.diff.rescheduled {
+		m.cancelSingle(off, excluded)
+	}
+	for rid, invited := range m.diff.cancelled {
+		for _, address := range invited {
+			if len(was[address]) > 0 {
+				off.add(address, rid)
+			}
+		}
+	}
+	delete(off, m.self)
+	return m.cancel(off)
+}
+
+// newlyExcluded returns the instances that EXDATEs take out of the new series and
+// not out of the old one.
+func (m *meeting) newlyExcluded() ([]ical.DateTime, error) {
+	old, err := m.old.Series()
+	if err != nil {
+		return nil, err
+	}
+	new, err := m.new.Series()
+	if err != nil {
+		return nil, err
+	}
+	before := old.Excluded()
+	return slices.DeleteFunc(new.Excluded(), func(rid ical.DateTime) bool { return slices.Contains(before, rid) }), nil
+}
+
+// isOff reports whether somebody is to be told that an instance of the old meeting,
+// which they were invited to, is off for them. is are their seats in the new one.
+func (m *meeting) isOff(address string, rid ical.DateTime, is, excluded []ical.DateTime) bool {
+	inMaster := slices.Contains(is, master)
+	switch {
+	case m.diff.rescheduled:
+		return !inMaster
+	case slices.Contains(is, rid):
+		return false
+	case rid.IsZero() || m.new.At(rid) != nil:
+		return true
+	}
+	return !inMaster || slices.Contains(excluded, rid)
+}
+
+// cancelSingle adds the instances of the old series that have no place in the new
+// one: they are excluded, or have an override that somebody is not invited to.
+func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
+	if m.old.Master() == nil {
+		return
+	}
+	invited := lineupOf(m.old.Master())
+	all := func(rid ical.DateTime, but lineup) {
+		if m.old.At(rid) != nil {
+			return
+		}
+		for address, p := range invited {
+			if byServer(p) && but.server(address) == nil {
+				off.add(address, rid)
+			}
+		}
+	}
+	for _, rid := range excluded {
+		if m.new.At(rid) == nil {
+			all(rid, nil)
+		}
+	}
+	for _, rid := range m.new.RIDs() {
+		if !rid.IsZero() {
+			all(rid, lineupOf(m.new.At(rid)))
+		}
+	}
+}
+
+// cancel sends CANCELs from the old meeting. An attendee gets one message.
+func (m *meeting) cancel(off cancels) error {
+	list := make([]string, 0, len(off))
+	for address := range off {
+		list = append(list, address)
+	}
+	to, err := m.recipients(list)
+	if err != nil {
+		return err
+	}
+	parts := map[ical.DateTime]*ical.Component{}
+	for _, party := range to {
+		rids := off[party.asked]
+		if slices.Contains(rids, master) {
+			rids = []ical.DateTime{master}
+		}
+		sortRIDs(rids)
+		data, err := m.cancelData(party.asked, rids, parts)
+		if err != nil {
+			return err
+		}
+		if data != nil {
+			m.plan.Messages = append(m.plan.Messages, Message{Method: Cancel, From: m.Owner, To: []*Party{party.Party}, Data: data})
+		}
+	}
+	return nil
+}
+
+// cancelData returns what a CANCEL says to one attendee; nil if none of the instances
+// ever was. parts are what components say to all, filled in as need be.
+func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]*ical.Component) (*ical.Object, error) {
+	var list []*ical.Component
+	for _, rid := range rids {
+		part, done := parts[rid]
+		if !done {
+			c, err := m.old.Effective(rid)
+			if err != nil {
+				return nil, err
+			}
+			if c != nil {
+				part = m.cancelPart(rid, c)
+			}
+			parts[rid] = part
+		}
+		if part == nil {
+			continue
+		}
+		c := *part
+		c.Props = slices.Clip(c.Props)
+		c.Add(m.cancelLine(rid, address))
+		list = append(list, &c)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return m.messageObject(m.old, list), nil
+}
+
+// The properties of a component that a CANCEL has (RFC 5546 §3.2.5), and
+// those that the master has besides.
+var (
+	cancelProperties = []string{"SUMMARY", "DTSTART", "DTEND", "DURATION", "DUE"}
+	seriesProperties = []string{"RRULE", "RDATE", "EXDATE"}
+)
+
+// cancelPart returns what a CANCEL says of an instance, without the ATTENDEE.
+func (m *meeting) cancelPart(rid ical.DateTime, c *ical.Component) *ical.Component {
+	n := ical.NewComponent(c.Name)
+	n.Add(*c.Prop("UID"), ical.NewProperty("DTSTAMP", m.stamp()))
+	setSequence(n, sequenceOf(c)+1)
+	if !rid.IsZero() {
+		id := ical.DateTimeProperty("RECURRENCE-ID", rid)
+		setOrRemove(&id, "RANGE", c.Prop("RECURRENCE-ID").Param("RANGE"))
+		n.Add(id)
+	}
+	for i := range c.Props {
+		p := &c.Props[i]
+		if p.Name == "ORGANIZER" || slices.Contains(cancelProperties, p.Name) || rid.IsZero() && slices.Contains(seriesProperties, p.Name) {
+			n.Add(m.options.stripProperty(p))
+		}
+	}
+	return n
+}
+
+// cancelLine returns the ATTENDEE line of who is told.
+func (m *meeting) cancelLine(rid ical.DateTime, address string) ical.Property {
+	if p := attendeeOf(m.old.At(rid), address); p != nil {
+		return m.options.stripProperty(p)
+	}
+	if p := attendeeOf(m.old.Master(), address); p != nil {
+		return m.options.stripProperty(p)
+	}
+	return ical.NewProperty("ATTENDEE", address)
+}

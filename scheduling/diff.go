@@ -1,0 +1,238 @@
+package scheduling
+
+import (
+	"slices"
+	"strings"
+
+	"convene/internal/ical"
+)
+
+// A difference is what a change does to a meeting.
+type difference struct {
+	changes Changes
+	removed []ical.DateTime // instances that had a component and are there no more
+	seats   bool            // somebody is newly invited to an instance, or no longer
+	resets  Resets
+
+	// rescheduled: the pattern of the series is another, and old instances have no
+	// successors.
+	rescheduled bool
+
+	// cancelled are the instances whose STATUS became so, and who is invited to them.
+	cancelled map[ical.DateTime][]string
+}
+
+// significant reports whether others are to know.
+func (d *difference) significant() bool {
+	return len(d.changes) > 0 || len(d.removed) > 0 || d.seats
+}
+
+// onlyCancelled reports whether nothing happened but that components were cancelled:
+// CANCEL says all of it.
+func (d *difference) onlyCancelled() bool {
+	if len(d.cancelled) == 0 || len(d.removed) > 0 || d.seats {
+		return false
+	}
+	for rid, props := range d.changes {
+		_, cancelled := d.cancelled[rid]
+		_, status := props["STATUS"]
+		if !cancelled || !status || len(props) != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// instances returns the names of the instances that are listed, in order of time.
+func (r *Resets) instances() []ical.DateTime {
+	all := make([]ical.DateTime, 0, len(r.rids))
+	for rid := range r.rids {
+		all = append(all, rid)
+	}
+	sortRIDs(all)
+	return all
+}
+
+func sortRIDs(list []ical.DateTime) {
+	slices.SortFunc(list, func(a, b ical.DateTime) int { return strings.Compare(ridKey(a), ridKey(b)) })
+}
+
+// ridKey orders names of instances, the master first.
+func ridKey(rid ical.DateTime) string {
+	if rid.IsZero() {
+		return ""
+	}
+	return rid.String()
+}
+
+// differ compares what organizer and attendees see of each other (RFC 5546 §2.1.4):
+// not alarms, not private properties, not what the server writes.
+func (o *Options) differ() *ical.Differ {
+	return &ical.Differ{
+		IgnoreProperty: func(p *ical.Property) bool {
+			switch p.Name {
+			case "CREATED", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "PRODID", "CALSCALE", "METHOD", "VERSION":
+				return true
+			}
+			return !o.travels(p.Name)
+		},
+		IgnoreParam: func(property, param string) bool {
+			switch {
+			case property != "ATTENDEE" && property != "ORGANIZER":
+			case param == "RSVP", strings.HasPrefix(param, "SCHEDULE-"):
+				return true
+			}
+			return !o.travelsParam(param)
+		},
+		IgnoreComponent: func(name string) bool { return name == "VALARM" || strings.HasPrefix(name, "X-") },
+	}
+}
+
+// compare finds what is different between the old meeting and the new one, instance
+// by instance: where one side has no override, the instance of its master counts.
+func (m *meeting) compare() error {
+	differ := m.options.differ()
+	m.diff.changes, m.diff.cancelled = Changes{}, map[ical.DateTime][]string{}
+	for _, rid := range union(m.old.RIDs(), m.new.RIDs()) {
+		was, err := m.old.Effective(rid)
+		if err != nil {
+			return err
+		}
+		is, err := m.new.Effective(rid)
+		if err != nil {
+			return err
+		}
+		switch {
+		case is == nil:
+			m.diff.removed = append(m.diff.removed, rid)
+		case was == nil:
+			m.diff.changes[rid] = map[string][]string{}
+			m.diff.resets.Add(rid)
+		default:
+			changed := differ.Diff(was, m.old.Zones(), is, m.new.Zones())
+			m.compareTimes(rid, changed, was, is)
+			m.compareLines(rid, was, is)
+			if changed != nil {
+				m.diff.changes[rid] = changed
+			}
+			if isCancelled(is) && !isCancelled(was) {
+				m.diff.cancelled[rid] = m.invitedTo(is)
+			}
+		}
+	}
+	return nil
+}
+
+// union returns what is in a or b, a first.
+func union(a, b []ical.DateTime) []ical.DateTime {
+	all := slices.Clone(a)
+	seen := make(map[ical.DateTime]bool, len(a))
+	for _, rid := range a {
+		seen[rid] = true
+	}
+	for _, rid := range b {
+		if !seen[rid] {
+			all = append(all, rid)
+		}
+	}
+	return all
+}
+
+// compareTimes finds whose answers are void because an instance is at another time
+// (RFC 5546 §3.2.2.1).
+func (m *meeting) compareTimes(rid ical.DateTime, changed ical.Difference, was, is *ical.Component) {
+	has := func(name string) bool { _, ok := changed[name]; return ok }
+	if has("DTSTART") || has("DTEND") || has("DURATION") || has("DUE") || has("RECURRENCE-ID") {
+		m.diff.resets.Add(rid)
+	}
+	if !rid.IsZero() {
+		return
+	}
+	old, new := patterns(was), patterns(is)
+	switch {
+	case !has("RRULE"):
+	case len(old) == 0:
+		m.diff.resets.All = true
+	case len(new) == 0:
+		m.diff.resets.Add(rid)
+	case !slices.Equal(old, new): // a longer or shorter series has the instances it had
+		m.diff.resets.All, m.diff.rescheduled = true, true
+	}
+	if has("DTSTART") && len(new) > 0 {
+		m.diff.rescheduled = true
+	}
+}
+
+// patterns returns the rules of a component without their ends.
+func patterns(c *ical.Component) []string {
+	var all []string
+	for _, p := range c.AllProps("RRULE") {
+		if r, err := ical.ParseRule(p.Value); err == nil {
+			all = append(all, r.WithCount(0).String())
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// compareLines finds who is asked anew in one instance: the newly invited, and those
+// whose answer the organizer has taken back. It also sees who is no longer invited.
+func (m *meeting) compareLines(rid ical.DateTime, was, is *ical.Component) {
+	old, new := lineupOf(was), lineupOf(is)
+	for address, p := range new {
+		if address == m.self || !byServer(p) {
+			continue
+		}
+		q := old.server(address)
+		m.diff.seats = m.diff.seats || q == nil
+		if q == nil || partStat(p) == needsAction && partStat(q) != needsAction {
+			m.diff.resets.Add(rid, address)
+		}
+	}
+	for address, q := range old {
+		m.diff.seats = m.diff.seats || address != m.self && byServer(q) && new.server(address) == nil
+	}
+}
+
+// invitedTo returns the addresses of those in a component to whom messages go.
+func (m *meeting) invitedTo(c *ical.Component) []string {
+	var all []string
+	for p := range attendees(c) {
+		if address := p.Address(); address != m.self && byServer(p) {
+			all = append(all, address)
+		}
+	}
+	return all
+}
+
+// Seats are the instances that somebody is invited to, by canonical address: those
+// with a component of their own.
+type seats map[string][]ical.DateTime
+
+// seats returns who sits where, but for the organizer. more are instances without a
+// component, which the master describes.
+func (m *meeting) seats(d *ical.Draft, more map[ical.DateTime]*ical.Component) seats {
+	all := seats{}
+	take := func(rid ical.DateTime, c *ical.Component) {
+		for p := range attendees(c) {
+			address := p.Address()
+			list := all[address]
+			if address != m.self && byServer(p) && (len(list) == 0 || list[len(list)-1] != rid) {
+				all[address] = append(list, rid)
+			}
+		}
+	}
+	for _, rid := range d.RIDs() {
+		take(rid, d.At(rid))
+	}
+	for rid, c := range more {
+		take(rid, c)
+	}
+	return all
+}
+
+// isGroup reports whether a line is of a group whose members are invited.
+func isGroup(p *ical.Property) bool {
+	kind := p.Param("CUTYPE")
+	return strings.EqualFold(kind, expandedGroup) || strings.EqualFold(kind, "GROUP")
+}

@@ -1,0 +1,310 @@
+package scheduling
+
+import (
+	"slices"
+
+	"convene/internal/ical"
+)
+
+// request applies a REQUEST (RFC 5546 §3.2.2).
+func (r *receiver) request() (*Receipt, error) {
+	if receipt := r.notFor(); receipt != nil {
+		return receipt, nil
+	}
+	if r.stored == nil {
+		return r.invite()
+	}
+	if r.plain() {
+		receipt, err := r.invite()
+		if err == nil && !receipt.Same {
+			receipt.Aside = true
+		}
+		return receipt, err
+	}
+	if r.detached() {
+		return r.invite()
+	}
+	message, stored, err := r.drafts()
+	if err != nil {
+		return nil, err
+	}
+	if !current(message, stored) {
+		return ignored(), nil
+	}
+	if message.Master() != nil {
+		return r.replace(message, stored)
+	}
+	return r.join(message, stored)
+}
+
+// drafts takes the message and what is stored in work.
+func (r *receiver) drafts() (message, stored *ical.Draft, err error) {
+	b := ical.NewBudget(ical.DefaultBudget)
+	if message, err = r.m.Data.Draft(b); err != nil {
+		return nil, nil, err
+	}
+	if stored, err = r.stored.Draft(b); err != nil {
+		return nil, nil, err
+	}
+	return message, stored, nil
+}
+
+// add applies an ADD (RFC 5546 §3.2.4): instances for a copy that is there. If it
+// is not, or has missed something, the attendee asks for the whole.
+func (r *receiver) add() (*Receipt, error) {
+	if receipt := r.notFor(); receipt != nil {
+		return receipt, nil
+	}
+	if r.stored == nil || r.plain() || r.m.Data.Master != nil {
+		return &Receipt{Same: true, Status: statusDelivered, Answer: r.askAgain()}, nil
+	}
+	return r.request()
+}
+
+// askAgain returns the REFRESH that asks for the organizer's present data
+// (RFC 5546 §3.2.6).
+func (r *receiver) askAgain() *Message {
+	return &Message{Method: AskRefresh, From: r.to, To: []*Party{r.m.From}, Data: r.m.Data}
+}
+
+// invite makes the first copy of the recipient.
+func (r *receiver) invite() (*Receipt, error) {
+	if r.m.Cause == Refresh || r.declinedEverywhere() {
+		return ignored(), nil
+	}
+	d, err := r.m.Data.Draft(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, rid := range d.RIDs() {
+		r.freeUntilAnswered(d, rid)
+		if rid.IsZero() || partStatIn(d.At(rid), r.me) != "DECLINED" {
+			continue
+		}
+		if d.Master() == nil {
+			d.Remove(rid)
+		} else {
+			hide(d.Edit(rid))
+		}
+	}
+	store, err := d.Object()
+	if err != nil {
+		return nil, err
+	}
+	return &Receipt{Store: store, Tag: TagNew, Inbox: r.told(store), Action: Created, Status: statusDelivered}, nil
+}
+
+// freeUntilAnswered makes an event leave its attendee free until they have
+// answered: else an invitation would make them busy.
+func (r *receiver) freeUntilAnswered(d *ical.Draft, rid ical.DateTime) {
+	c := d.At(rid)
+	if c.Name == "VEVENT" && partStatIn(c, r.me) == needsAction && value(c, "TRANSP") != "TRANSPARENT" {
+		d.Edit(rid).SetValue("TRANSP", "TRANSPARENT")
+	}
+}
+
+// declinedEverywhere reports whether the recipient has declined all that the
+// message has: who removed a meeting is not sent it again.
+func (r *receiver) declinedEverywhere() bool {
+	return !anyComponent(r.m.Data, func(c *ical.Component) bool { return partStatIn(c, r.me) != "DECLINED" })
+}
+
+// told reports whether the message goes into the recipient's inbox. Rooms are told
+// of what a human has to answer.
+func (r *receiver) told(store *ical.Object) bool {
+	if r.m.Cause == Refresh {
+		return false
+	}
+	return r.people() || waits(store, r.me)
+}
+
+// anyComponent reports whether is is true of a component of o.
+func anyComponent(o *ical.Object, is func(*ical.Component) bool) bool {
+	for c := range components(o) {
+		if is(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// waits reports whether an answer of an attendee is due in some instance.
+func waits(o *ical.Object, me string) bool {
+	return anyComponent(o, func(c *ical.Component) bool { return !isCancelled(c) && partStatIn(c, me) == needsAction })
+}
+
+// replace applies a message with a master: it takes the place of the stored copy,
+// with what is the recipient's own in that.
+func (r *receiver) replace(next, stored *ical.Draft) (*Receipt, error) {
+	void, err := r.void(next, stored)
+	if err != nil {
+		return nil, err
+	}
+	sent := next.RIDs()
+	for _, rid := range sent {
+		if from := storedFor(stored, rid); from != nil {
+			keepPersonal(next.Edit(rid), from, r.me, void(rid), r.o)
+		}
+	}
+	next.AddZones(r.stored)
+	for _, rid := range stored.RIDs() {
+		if rid.IsZero() || slices.Contains(sent, rid) {
+			continue
+		}
+		if err := r.carry(next, stored.At(rid), rid, void(ical.DateTime{})); err != nil {
+			return nil, err
+		}
+	}
+	next.DropZones()
+	return r.updated(next, sent)
+}
+
+// declines reports whether an attendee has declined in c, which may be nil.
+func declines(c *ical.Component, me string) bool { return c != nil && partStatIn(c, me) == "DECLINED" }
+
+// storedFor returns the stored component that has what is the recipient's own in an
+// instance; nil if there is none.
+func storedFor(stored *ical.Draft, rid ical.DateTime) *ical.Component {
+	if c := stored.At(rid); c != nil {
+		return c
+	}
+	return stored.Master()
+}
+
+// carry takes an override along that the message does not have.
+func (r *receiver) carry(next *ical.Draft, was *ical.Component, rid ical.DateTime, void bool) error {
+	if isCancelled(was) && !hidden(was) {
+		// It stays to be seen as cancelled, as long as the organizer has it not again.
+		out, err := next.Include(rid)
+		if err != nil || !out {
+			return err
+		}
+		if has, err := next.Has(rid); err != nil || !has {
+			return err
+		}
+		next.Put(rid, was.Moved())
+		return nil
+	}
+	c, err := next.Derive(rid)
+	if c == nil || err != nil {
+		return err
+	}
+	keepPersonal(c, was, r.me, void, r.o)
+	next.Put(rid, c)
+	return nil
+}
+
+// join applies a message of overrides alone: they join the stored copy.
+func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
+	void, err := r.void(message, stored)
+	if err != nil {
+		return nil, err
+	}
+	stored.AddZones(r.m.Data)
+	sent := message.RIDs()
+	for _, rid := range sent {
+		c := message.Edit(rid)
+		if from := storedFor(stored, rid); from != nil {
+			keepPersonal(c, from, r.me, void(rid), r.o)
+		}
+		if stored.At(rid) == nil && declines(stored.Master(), r.me) && declines(c, r.me) {
+			continue // they have declined the series, and need not know what becomes of it
+		}
+		if _, err := stored.Include(rid); err != nil {
+			return nil, err
+		}
+		stored.Put(rid, c)
+	}
+	stored.DropZones()
+	return r.updated(stored, sent)
+}
+
+// updated returns the receipt for a copy that was there before. sent are the
+// instances of the message.
+func (r *receiver) updated(d *ical.Draft, sent []ical.DateTime) (*Receipt, error) {
+	for _, rid := range d.RIDs() {
+		r.freeUntilAnswered(d, rid)
+	}
+	store, err := d.Object()
+	if err != nil {
+		return nil, err
+	}
+	if r.unchanged(store) {
+		return ignored(), nil
+	}
+	receipt := &Receipt{Store: store, Tag: r.tag(), Inbox: r.told(store), Status: statusDelivered}
+	if receipt.Inbox {
+		receipt.Action = Updated
+		receipt.Changes = r.m.Changed.only(sent)
+	}
+	return receipt, nil
+}
+
+// unchanged reports whether store is what is stored. That a refresh has a DTSTAMP
+// of its own is no change.
+func (r *receiver) unchanged(store *ical.Object) bool {
+	if r.m.Cause != Refresh {
+		return store.Calendar.Equal(r.stored.Calendar)
+	}
+	return equalButStamp(store.Calendar, r.stored.Calendar)
+}
+
+// equalButStamp is Component.Equal, but for DTSTAMP.
+func equalButStamp(c, d *ical.Component) bool {
+	return c.Name == d.Name && slices.EqualFunc(c.Props, d.Props, func(p, q ical.Property) bool {
+		return p.Equal(&q) || p.Name == "DTSTAMP" && q.Name == "DTSTAMP"
+	}) && slices.EqualFunc(c.Children, d.Children, equalButStamp)
+}
+
+// void returns a function that reports whether the answer that the recipient's copy
+// has of an instance counts no more. An organizer of ours has it as well, since it
+// was written to both at once, and knows what it is worth. Mail crosses, so that
+// others' messages may lack an answer: with them it is void if the time is another.
+func (r *receiver) void(message, stored *ical.Draft) (func(ical.DateTime) bool, error) {
+	if r.m.From.Local() {
+		return func(ical.DateTime) bool { return true }, nil
+	}
+	moved := map[ical.DateTime]bool{}
+	for _, rid := range message.RIDs() {
+		was, err := stored.Effective(rid)
+		if err != nil {
+			return nil, err
+		}
+		moved[rid] = was == nil || !sameTimes(was, message.At(rid))
+	}
+	was, is := stored.Master(), message.Master()
+	all := was != nil && is != nil && !samePattern(was, is)
+	return func(rid ical.DateTime) bool { return all || moved[rid] }, nil
+}
+
+// sameTimes reports whether an instance is when it was.
+func sameTimes(was, is *ical.Component) bool {
+	for _, name := range []string{"DTSTART", "DTEND", "DURATION", "DUE"} {
+		if !sameLines(was, is, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// samePattern reports whether a series recurs as it did: that it ends at another
+// time moves no instance.
+func samePattern(was, is *ical.Component) bool {
+	rules := func(c *ical.Component) []string {
+		var all []string
+		for _, p := range c.AllProps("RRULE") {
+			rule, err := ical.ParseRule(p.Value)
+			if err != nil {
+				return []string{p.Value}
+			}
+			all = append(all, rule.WithCount(0).String())
+		}
+		return all
+	}
+	return slices.Equal(rules(was), rules(is))
+}
+
+// sameLines reports whether two components have the same properties of a name.
+func sameLines(c, d *ical.Component, name string) bool {
+	return slices.EqualFunc(c.AllProps(name), d.AllProps(name), (*ical.Property).Equal)
+}
