@@ -20,7 +20,7 @@ func (s *scope) checkConditions(r *resource) error {
 	var status int
 	if r.exists() {
 		tag = webdav.ETag(r.etag())
-		if s.weaklyMatched() && !reads(s.req.Method) {
+		if s.weaklyMatched() && s.req.Method != http.MethodGet && s.req.Method != http.MethodHead {
 			tag = c.IfMatch.Tags[0] // stands for what has changed since only by others' answers
 			if !c.IfMatch.MatchStrong(tag) {
 				tag = webdav.ETag(r.etag())
@@ -44,9 +44,6 @@ func (s *scope) checkConditions(r *resource) error {
 	}
 	return nil
 }
-
-// reads reports whether a method is there to read what its URL names.
-func reads(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
 // conditionalOnCTag reports whether the If header of a request names a ctag
 // (calendarserver-bulk-change §6).

@@ -142,7 +142,7 @@ func (h *Handler) introduce(ctx context.Context, req *request, d *calendar.Data)
 			}
 		}
 	}
-	return h.supply(ctx, &req.facts, &missing)
+	return h.supply(ctx, req, &missing)
 }
 
 // meet tells the transaction as whom, and with which rights, the request changes

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"convene/directory"
 	"convene/internal/ical"
@@ -20,55 +21,39 @@ const (
 	statusDenied      = "3.8" // the sender may not
 )
 
-// withhold takes the recipients out of a plan whose inbox does not take messages
-// from this sender, and notes that they get none.
-func (tx *Tx) withhold(plan *scheduling.Plan) error {
-	if tx.sender.MayDeliver == nil {
-		return nil
+// Refuses implements scheduling.Gate: a message goes into an inbox that takes it from
+// this sender. One that has not been made yet takes everybody's.
+func (w *world) Refuses(to *scheduling.Party, m *scheduling.Message) string {
+	if w.tx.sender.MayDeliver == nil {
+		return ""
 	}
-	for i := range plan.Messages {
-		m := &plan.Messages[i]
-		var to []*scheduling.Party
-		for _, p := range m.To {
-			may, err := tx.mayDeliver(p, m.Method)
-			switch {
-			case err != nil:
-				return err
-			case may:
-				to = append(to, p)
-			default:
-				plan.SetStatus(p.Address, statusDenied)
-			}
-		}
-		m.To = to
+	may, err := w.mayDeliver(to, m.Method)
+	w.err = errors.Join(w.err, err)
+	if may {
+		return ""
 	}
-	return nil
+	return statusDenied
 }
 
-// mayDeliver reports whether a party's inbox takes a message from this sender. One
-// that has not been made yet takes everybody's.
-func (tx *Tx) mayDeliver(p *scheduling.Party, m scheduling.Method) (bool, error) {
-	if !p.Local() {
-		return true, nil
-	}
-	home, err := tx.Tx.Home(p.GUID)
+func (w *world) mayDeliver(to *scheduling.Party, m scheduling.Method) (bool, error) {
+	home, err := w.tx.Tx.Home(to.GUID)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	inbox, err := tx.Collection(home.ID, Inbox)
+	inbox, err := w.tx.Collection(home.ID, Inbox)
 	if err != nil {
 		return false, err
 	}
-	return tx.sender.MayDeliver(home, inbox, m)
+	return w.tx.sender.MayDeliver(home, inbox, m)
 }
 
 // deliver writes the copies and messages that others get. What a recipient has no
 // room for is noted in the owner's object, which is returned, and stops nothing
 // else (RFC 6638 §3.2.1).
-func (tx *Tx) deliver(w *scheduling.Writes) (own *ical.Object, err error) {
+func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
 	failed := map[string]string{}
 	for i := range w.Copies {
 		c := &w.Copies[i]
@@ -88,7 +73,7 @@ func (tx *Tx) deliver(w *scheduling.Writes) (own *ical.Object, err error) {
 	if w.Own == nil || len(failed) == 0 {
 		return w.Own, nil
 	}
-	return scheduling.WithStatuses(w.Own, failed)
+	return scheduling.WithStatuses(w.Own, role, failed), nil
 }
 
 // attempt does something for a recipient. That their home does not take it is
@@ -116,6 +101,9 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 		return err
 	}
 	col, e, err := tx.holder(home, c.UID)
+	if err == nil && c.Aside && e != nil {
+		err, e = tx.putAside(home, col, e), nil
+	}
 	if err != nil {
 		return err
 	}
@@ -148,9 +136,37 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 	})
 }
 
+// putAside gives an object that is of no meeting another UID and name: that of a
+// meeting is the same, and nobody may take an object of somebody's by its UID.
+func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) error {
+	o, err := tx.stored(col, e)
+	if err != nil {
+		return err
+	}
+	name := objectName(fmt.Sprint(e.UID, "\x00", home.Rev), 0)
+	cal := o.Calendar.Clone()
+	for _, c := range cal.Children {
+		if c.Name == o.Kind {
+			c.SetValue("UID", strings.TrimSuffix(name, ".ics"))
+		}
+	}
+	if o, err = ical.NewObject(cal); err != nil {
+		return err
+	}
+	data, err := tx.dataOf(o)
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteObject(col, e.Name, store.Match{}); err != nil {
+		return err
+	}
+	_, _, err = tx.PutObject(col, name, data.Body, data.Index, store.Match{})
+	return err
+}
+
 // roleIn is the role of an object in the home of a party that a message has reached.
 func roleIn(o *ical.Object, p *scheduling.Party) store.Role {
-	return roles[scheduling.RoleOf(o, p)]
+	return roles[scheduling.RoleOf(o, p.GUID)]
 }
 
 // placeForNew is where a party's new copy of an object goes: into the default

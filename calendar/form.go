@@ -13,7 +13,17 @@ import (
 func ReaderForm(o *scheduling.Options) snapshot.Form {
 	return snapshot.Form{
 		Flags: store.FlagHosted | store.FlagHidden,
-		Of:    func(stored *ical.Object) (*ical.Object, error) { return scheduling.Wire(stored, o) },
+		Of: func(stored *ical.Object) (*ical.Object, error) {
+			shown, err := scheduling.Shown(stored)
+			if err != nil {
+				return nil, err
+			}
+			cal := scheduling.Wire(shown.Calendar, nil, o.Addresses)
+			if cal == shown.Calendar {
+				return shown, nil
+			}
+			return ical.NewMessage(cal) // an inbox has messages
+		},
 	}
 }
 

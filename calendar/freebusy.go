@@ -10,6 +10,11 @@ import (
 // seconds (RFC 4791 §7.10). Events are answered from the index; stored VFREEBUSY
 // and VAVAILABILITY are looked into. budget bounds what is expanded.
 func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget) ([]ical.BusyPeriod, error) {
+	return tx.busyBut(col, from, to, "", budget)
+}
+
+// busyBut is Busy without the object of a UID.
+func (tx *Tx) busyBut(col *store.Collection, from, to int64, uid string, budget *ical.Budget) ([]ical.BusyPeriod, error) {
 	zone, err := tx.Zone(col)
 	if err != nil {
 		return nil, err
@@ -24,6 +29,9 @@ func (tx *Tx) Busy(col *store.Collection, from, to int64, budget *ical.Budget) (
 	}
 	var periods []ical.BusyPeriod
 	for _, m := range matches {
+		if uid != "" && m.Entry.UID == uid {
+			continue
+		}
 		if m.Inexact {
 			object, err := tx.Parsed(col, m.Entry)
 			if err != nil {

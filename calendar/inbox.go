@@ -3,6 +3,8 @@ package calendar
 import (
 	"context"
 	"encoding/xml"
+	"maps"
+	"slices"
 	"time"
 
 	"convene/internal/ical"
@@ -42,7 +44,7 @@ func recurrence(rid ical.DateTime, properties map[string][]string, a scheduling.
 		return webdav.NewElement(webdav.CS("recurrence"), id)
 	}
 	changes := webdav.NewElement(webdav.CS("changes"))
-	for _, name := range sortedKeys(properties) {
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		property := webdav.NewElement(webdav.CS("changed-property"))
 		property.Attrs = []xml.Attr{{Name: xml.Name{Local: "name"}, Value: name}}
 		for _, param := range properties[name] {

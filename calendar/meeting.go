@@ -57,16 +57,13 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.withhold(plan); err != nil {
-		return nil, err
-	}
 	writes, err := scheduling.Converse(plan, world, tx.c.Scheduling)
-	if err != nil {
+	if err = errors.Join(err, world.err); err != nil {
 		return nil, err
 	}
 	var w *Written
 	err = tx.Savepoint(func() error {
-		if writes.Own, err = tx.deliver(writes); err != nil {
+		if writes.Own, err = tx.deliver(writes, plan.Role); err != nil {
 			return err
 		}
 		w, err = tx.writeOwn(c, plan, writes)
@@ -100,7 +97,7 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 		}
 	}
 	if c.Will != nil {
-		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.sender.Parties, tx.c.Scheduling)
+		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, &world{tx: tx})
 	}
 	return change, err
 }
@@ -189,6 +186,7 @@ func (tx *Tx) dataOf(o *ical.Object) (*Data, error) {
 type world struct {
 	tx      *Tx
 	objects map[objectPlace]*ical.Object // parsed
+	err     error                        // of what cannot return one
 }
 
 // An objectPlace names a revision of an object.
@@ -237,4 +235,35 @@ func (tx *Tx) holder(home *store.Home, uid string) (*store.Collection, *store.En
 	}
 	e, err := tx.Entry(col, name)
 	return col, e, err
+}
+
+// busyBudget bounds what is expanded to find out when somebody is busy.
+const busyBudget = 100_000
+
+// Busy implements scheduling.World: all calendars of a home count, transparent ones
+// too.
+func (w *world) Busy(guid string, from, to int64, exceptUID string) (busy []ical.BusyPeriod, err error) {
+	home, err := w.tx.Tx.Home(guid)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cols, err := w.tx.Collections(home.ID)
+	if err != nil {
+		return nil, err
+	}
+	budget := ical.NewBudget(busyBudget)
+	for _, col := range cols {
+		if col.Kind != store.KindCalendar {
+			continue
+		}
+		periods, err := w.tx.busyBut(col, from, to, exceptUID, budget)
+		if err != nil {
+			return nil, err
+		}
+		busy = append(busy, periods...)
+	}
+	return busy, nil
 }

@@ -161,6 +161,9 @@ func (m *meeting) request(a audience) error {
 	if err != nil {
 		return err
 	}
+	if len(to) > 0 {
+		m.askForAnswers()
+	}
 	v := m.newViews(derived)
 	for _, cl := range classes(to, asked) {
 		msg := Message{Method: Request, From: m.Owner, To: cl.to, Reset: m.diff.resets}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"convene/calendar"
 	"log/slog"
 	"time"
 )
