@@ -116,7 +116,7 @@ func (m *meeting) cancel(off cancels) error {
 	if err != nil {
 		return err
 	}
-	parts := map[ical.DateTime]*ical.Component{}
+	parts := map[ical.DateTime]cancelledPart{}
 	for _, party := range to {
 		rids := off[party.asked]
 		if slices.Contains(rids, master) {
@@ -134,9 +134,16 @@ func (m *meeting) cancel(off cancels) error {
 	return nil
 }
 
+// A cancelledPart is what a CANCEL says of one instance to all, and the ATTENDEEs of
+// which it says one to each. comp is nil if the instance never was.
+type cancelledPart struct {
+	comp  *ical.Component
+	lines lineup
+}
+
 // cancelData returns what a CANCEL says to one attendee; nil if none of the instances
-// ever was. parts are what components say to all, filled in as need be.
-func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]*ical.Component) (*ical.Object, error) {
+// ever was. parts are filled in as need be.
+func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]cancelledPart) (*ical.Object, error) {
 	var list []*ical.Component
 	for _, rid := range rids {
 		part, done := parts[rid]
@@ -146,16 +153,17 @@ func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ica
 				return nil, err
 			}
 			if c != nil {
-				part = m.cancelPart(rid, c)
+				part = cancelledPart{m.cancelPart(rid, c), lineupOf(c)}
 			}
 			parts[rid] = part
 		}
-		if part == nil {
+		line := part.lines[address]
+		if part.comp == nil || line == nil {
 			continue
 		}
-		c := *part
+		c := *part.comp
 		c.Props = slices.Clip(c.Props)
-		c.Add(m.cancelLine(rid, address))
+		c.Add(m.options.stripProperty(line))
 		list = append(list, &c)
 	}
 	if len(list) == 0 {
@@ -188,15 +196,4 @@ func (m *meeting) cancelPart(rid ical.DateTime, c *ical.Component) *ical.Compone
 		}
 	}
 	return n
-}
-
-// cancelLine returns the ATTENDEE line of who is told.
-func (m *meeting) cancelLine(rid ical.DateTime, address string) ical.Property {
-	if p := attendeeOf(m.old.At(rid), address); p != nil {
-		return m.options.stripProperty(p)
-	}
-	if p := attendeeOf(m.old.Master(), address); p != nil {
-		return m.options.stripProperty(p)
-	}
-	return ical.NewProperty("ATTENDEE", address)
 }

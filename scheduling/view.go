@@ -1,6 +1,7 @@
 package scheduling
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -105,7 +106,9 @@ func (m *meeting) recipients(addresses []string) ([]recipient, error) {
 		slices.Sort(need)
 		return nil, &NeedError{slices.Compact(need)}
 	}
-	slices.SortFunc(list, func(a, b recipient) int { return strings.Compare(a.GUID+"\x00"+a.asked, b.GUID+"\x00"+b.asked) })
+	slices.SortFunc(list, func(a, b recipient) int {
+		return cmp.Or(strings.Compare(a.GUID, b.GUID), strings.Compare(a.asked, b.asked))
+	})
 	return list, nil
 }
 
