@@ -20,7 +20,7 @@ func (c cancels) add(address string, rids ...ical.DateTime) {
 // cancelRemoved sends CANCEL to all who are no longer invited to what they were
 // invited to (RFC 6638 §3.2.1.2, RFC 5546 §3.2.5).
 func (m *meeting) cancelRemoved() error {
-	off := cancels{}
+	m.off = cancels{}
 	was, is := m.seats(m.old, nil), m.seats(m.new, nil)
 	excluded, err := m.newlyExcluded()
 	if err != nil {
@@ -29,22 +29,22 @@ func (m *meeting) cancelRemoved() error {
 	for address, rids := range was {
 		for _, rid := range rids {
 			if m.isOff(address, rid, is[address], excluded) {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
 	if !m.diff.rescheduled {
-		m.cancelSingle(off, excluded)
+		m.cancelSingle(excluded)
 	}
 	for rid, invited := range m.diff.cancelled {
 		for _, address := range invited {
 			if len(was[address]) > 0 {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
-	delete(off, m.self)
-	return m.cancel(off)
+	delete(m.off, m.self)
+	return m.cancel()
 }
 
 // newlyExcluded returns the instances that EXDATEs take out of the new series and
@@ -79,7 +79,7 @@ func (m *meeting) isOff(address string, rid ical.DateTime, is, excluded []ical.D
 
 // cancelSingle adds the instances of the old series that have no place in the new
 // one: they are excluded, or have an override that somebody is not invited to.
-func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
+func (m *meeting) cancelSingle(excluded []ical.DateTime) {
 	if m.old.Master() == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
 		}
 		for address, p := range invited {
 			if byServer(p) && but.server(address) == nil {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
@@ -107,9 +107,9 @@ func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
 }
 
 // cancel sends CANCELs from the old meeting. An attendee gets one message.
-func (m *meeting) cancel(off cancels) error {
-	list := make([]string, 0, len(off))
-	for address := range off {
+func (m *meeting) cancel() error {
+	list := make([]string, 0, len(m.off))
+	for address := range m.off {
 		list = append(list, address)
 	}
 	to, err := m.recipients(list)
@@ -118,7 +118,7 @@ func (m *meeting) cancel(off cancels) error {
 	}
 	parts := map[ical.DateTime]cancelledPart{}
 	for _, party := range to {
-		rids := off[party.asked]
+		rids := m.off[party.asked]
 		if slices.Contains(rids, master) {
 			rids = []ical.DateTime{master}
 		}
