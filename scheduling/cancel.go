@@ -20,7 +20,7 @@ func (c cancels) add(address string, rids ...ical.DateTime) {
 // cancelRemoved sends CANCEL to all who are no longer invited to what they were
 // invited to (RFC 6638 §3.2.1.2, RFC 5546 §3.2.5).
 func (m *meeting) cancelRemoved() error {
-	off := cancels{}
+	m.off = cancels{}
 	was, is := m.seats(m.old, nil), m.seats(m.new, nil)
 	excluded, err := m.newlyExcluded()
 	if err != nil {
@@ -29,22 +29,22 @@ func (m *meeting) cancelRemoved() error {
 	for address, rids := range was {
 		for _, rid := range rids {
 			if m.isOff(address, rid, is[address], excluded) {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
 	if !m.diff.rescheduled {
-		m.cancelSingle(off, excluded)
+		m.cancelSingle(excluded)
 	}
 	for rid, invited := range m.diff.cancelled {
 		for _, address := range invited {
 			if len(was[address]) > 0 {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
-	delete(off, m.self)
-	return m.cancel(off)
+	delete(m.off, m.self)
+	return m.cancel()
 }
 
 // newlyExcluded returns the instances that EXDATEs take out of the new series and
@@ -79,7 +79,7 @@ func (m *meeting) isOff(address string, rid ical.DateTime, is, excluded []ical.D
 
 // cancelSingle adds the instances of the old series that have no place in the new
 // one: they are excluded, or have an override that somebody is not invited to.
-func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
+func (m *meeting) cancelSingle(excluded []ical.DateTime) {
 	if m.old.Master() == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
 		}
 		for address, p := range invited {
 			if byServer(p) && but.server(address) == nil {
-				off.add(address, rid)
+				m.off.add(address, rid)
 			}
 		}
 	}
@@ -107,18 +107,18 @@ func (m *meeting) cancelSingle(off cancels, excluded []ical.DateTime) {
 }
 
 // cancel sends CANCELs from the old meeting. An attendee gets one message.
-func (m *meeting) cancel(off cancels) error {
-	list := make([]string, 0, len(off))
-	for address := range off {
+func (m *meeting) cancel() error {
+	list := make([]string, 0, len(m.off))
+	for address := range m.off {
 		list = append(list, address)
 	}
 	to, err := m.recipients(list)
 	if err != nil {
 		return err
 	}
-	parts := map[ical.DateTime]*ical.Component{}
+	parts := map[ical.DateTime]cancelledPart{}
 	for _, party := range to {
-		rids := off[party.asked]
+		rids := m.off[party.asked]
 		if slices.Contains(rids, master) {
 			rids = []ical.DateTime{master}
 		}
@@ -134,9 +134,16 @@ func (m *meeting) cancel(off cancels) error {
 	return nil
 }
 
+// A cancelledPart is what a CANCEL says of one instance to all, and the ATTENDEEs of
+// which it says one to each. comp is nil if the instance never was.
+type cancelledPart struct {
+	comp  *ical.Component
+	lines lineup
+}
+
 // cancelData returns what a CANCEL says to one attendee; nil if none of the instances
-// ever was. parts are what components say to all, filled in as need be.
-func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]*ical.Component) (*ical.Object, error) {
+// ever was. parts are filled in as need be.
+func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]cancelledPart) (*ical.Object, error) {
 	var list []*ical.Component
 	for _, rid := range rids {
 		part, done := parts[rid]
@@ -146,16 +153,17 @@ func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ica
 				return nil, err
 			}
 			if c != nil {
-				part = m.cancelPart(rid, c)
+				part = cancelledPart{m.cancelPart(rid, c), lineupOf(c)}
 			}
 			parts[rid] = part
 		}
-		if part == nil {
+		line := part.lines[address]
+		if part.comp == nil || line == nil {
 			continue
 		}
-		c := *part
+		c := *part.comp
 		c.Props = slices.Clip(c.Props)
-		c.Add(m.cancelLine(rid, address))
+		c.Add(m.options.stripProperty(line))
 		list = append(list, &c)
 	}
 	if len(list) == 0 {
@@ -188,15 +196,4 @@ func (m *meeting) cancelPart(rid ical.DateTime, c *ical.Component) *ical.Compone
 		}
 	}
 	return n
-}
-
-// cancelLine returns the ATTENDEE line of who is told.
-func (m *meeting) cancelLine(rid ical.DateTime, address string) ical.Property {
-	if p := attendeeOf(m.old.At(rid), address); p != nil {
-		return m.options.stripProperty(p)
-	}
-	if p := attendeeOf(m.old.Master(), address); p != nil {
-		return m.options.stripProperty(p)
-	}
-	return ical.NewProperty("ATTENDEE", address)
 }

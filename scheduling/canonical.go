@@ -22,12 +22,7 @@ func Canonical(o, old *ical.Object, owner *Party, opts *Options, w World) (*ical
 	if opts == nil {
 		opts = DefaultOptions()
 	}
-	k := canonicaliser{owner: owner, options: opts, world: w, all: map[string][]*knownLine{}}
-	if old != nil {
-		for c := range components(old) {
-			k.know(k.all, c)
-		}
-	}
+	k := canonicaliser{owner: owner, options: opts, world: w, old: old}
 	changed := map[*ical.Component]*ical.Component{}
 	for c := range components(o) {
 		n, err := k.component(c, counterpart(c, old))
@@ -92,7 +87,8 @@ type canonicaliser struct {
 	owner   *Party
 	options *Options
 	world   World
-	all     map[string][]*knownLine // of the whole object that is stored
+	old     *ical.Object
+	all     map[string][]*knownLine // of all of old; nil as long as it is not needed
 	need    []string                // what the world does not know
 }
 
@@ -158,16 +154,16 @@ func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 
 // line returns a line in canonical form.
 func (k *canonicaliser) line(p *ical.Property, known map[string][]*knownLine) (ical.Property, error) {
-	n := p.Clone()
+	n := *p // parameters are replaced, never changed
 	key := p.Name + Normalize(p.Value)
 	line := pick(known[key], p)
-	if line == nil && len(known[key]) == 0 && len(k.all[key]) > 0 {
-		line = k.all[key][0]
+	if line == nil && len(known[key]) == 0 {
+		line = k.elsewhere(key)
 	}
 	if line != nil {
 		line.taken = true
 		if p.Equal(line.seen) {
-			n = line.stored.Clone()
+			n = *line.stored
 		} else {
 			n.Value = line.stored.Value
 			for _, name := range []string{"CN", "EMAIL", "CUTYPE"} {
@@ -191,6 +187,24 @@ func (k *canonicaliser) line(p *ical.Property, known map[string][]*knownLine) (i
 	setOrRemove(&n, "CUTYPE", k.userType(party.Kind))
 	dropClientAgent(&n)
 	return n, nil
+}
+
+// elsewhere returns the first line of an address in any component that is stored; nil
+// if there is none.
+func (k *canonicaliser) elsewhere(key string) *knownLine {
+	if k.old == nil || len(k.old.Overrides) == 0 {
+		return nil
+	}
+	if k.all == nil {
+		k.all = map[string][]*knownLine{}
+		for c := range components(k.old) {
+			k.know(k.all, c)
+		}
+	}
+	if lines := k.all[key]; len(lines) > 0 {
+		return lines[0]
+	}
+	return nil
 }
 
 // pick returns which of some stored lines with one address a line is: one with its

@@ -11,7 +11,8 @@ import (
 type difference struct {
 	changes Changes
 	removed []ical.DateTime // instances that had a component and are there no more
-	seats   bool            // somebody is newly invited to an instance, or no longer
+	left    bool            // somebody is no longer invited to an instance
+	seated  seats           // who is newly invited, and to which instances
 	resets  Resets
 
 	// rescheduled: the pattern of the series is another, and old instances have no
@@ -24,13 +25,13 @@ type difference struct {
 
 // significant reports whether others are to know.
 func (d *difference) significant() bool {
-	return len(d.changes) > 0 || len(d.removed) > 0 || d.seats
+	return len(d.changes) > 0 || len(d.removed) > 0 || d.left || len(d.seated) > 0
 }
 
 // onlyCancelled reports whether nothing happened but that components were cancelled:
 // CANCEL says all of it.
 func (d *difference) onlyCancelled() bool {
-	if len(d.cancelled) == 0 || len(d.removed) > 0 || d.seats {
+	if len(d.cancelled) == 0 || len(d.removed) > 0 || d.left || len(d.seated) > 0 {
 		return false
 	}
 	for rid, props := range d.changes {
@@ -92,7 +93,7 @@ func (o *Options) differ() *ical.Differ {
 // by instance: where one side has no override, the instance of its master counts.
 func (m *meeting) compare() error {
 	differ := m.options.differ()
-	m.diff.changes, m.diff.cancelled = Changes{}, map[ical.DateTime][]string{}
+	m.diff.changes, m.diff.seated, m.diff.cancelled = Changes{}, seats{}, map[ical.DateTime][]string{}
 	for _, rid := range union(m.old.RIDs(), m.new.RIDs()) {
 		was, err := m.old.Effective(rid)
 		if err != nil {
@@ -184,13 +185,15 @@ func (m *meeting) compareLines(rid ical.DateTime, was, is *ical.Component) {
 			continue
 		}
 		q := old.server(address)
-		m.diff.seats = m.diff.seats || q == nil
+		if q == nil {
+			m.diff.seated[address] = append(m.diff.seated[address], rid)
+		}
 		if q == nil || partStat(p) == needsAction && partStat(q) != needsAction {
 			m.diff.resets.Add(rid, address)
 		}
 	}
 	for address, q := range old {
-		m.diff.seats = m.diff.seats || address != m.self && byServer(q) && new.server(address) == nil
+		m.diff.left = m.diff.left || address != m.self && byServer(q) && new.server(address) == nil
 	}
 }
 

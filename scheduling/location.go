@@ -18,6 +18,9 @@ func (m *meeting) locate() error {
 			return err
 		}
 		c := m.new.At(rid)
+		if len(rooms) == 0 && c.Prop(locationProperty) == nil {
+			continue
+		}
 		n := ical.Component{Name: c.Name, Props: append([]ical.Property(nil), c.Props...)}
 		n.RemoveFunc(func(p *ical.Property) bool {
 			return p.Name == locationProperty && p.Has("X-CUADDR") && attendeeOf(c, canonicalOf(p.Param("X-CUADDR"))) == nil

@@ -16,6 +16,7 @@ type meeting struct {
 	groups map[string]*Party
 
 	diff difference
+	off  cancels // what is off for whom
 	plan Plan
 }
 
@@ -101,12 +102,21 @@ func (m *meeting) tell() (*Plan, error) {
 	if err := m.cancelRemoved(); err != nil {
 		return nil, err
 	}
-	if !m.diff.onlyCancelled() {
+	if !m.diff.onlyCancelled() || m.leavesLive() {
 		if err := m.request(affected); err != nil {
 			return nil, err
 		}
 	}
 	return m.finishPlan()
+}
+
+// leavesLive reports whether the CANCEL of a whole series takes instances with it that
+// are not off.
+func (m *meeting) leavesLive() bool {
+	if _, whole := m.diff.cancelled[master]; !whole {
+		return false
+	}
+	return slices.ContainsFunc(m.new.RIDs(), func(rid ical.DateTime) bool { return !isCancelled(m.new.At(rid)) })
 }
 
 // uninvite is for a meeting that becomes an object of the owner alone: its attendees
@@ -134,11 +144,8 @@ func (d *decision) cancelAll() (*Plan, error) {
 	if m.old, err = d.Old.Draft(d.budget); err != nil {
 		return nil, err
 	}
-	off := cancels{}
-	for address, rids := range m.seats(m.old, nil) {
-		off.add(address, rids...)
-	}
-	if err := m.cancel(off); err != nil {
+	m.off = cancels(m.seats(m.old, nil))
+	if err := m.cancel(); err != nil {
 		return nil, err
 	}
 	return &m.plan, nil

@@ -1,7 +1,9 @@
 package scheduling
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -105,7 +107,9 @@ func (m *meeting) recipients(addresses []string) ([]recipient, error) {
 		slices.Sort(need)
 		return nil, &NeedError{slices.Compact(need)}
 	}
-	slices.SortFunc(list, func(a, b recipient) int { return strings.Compare(a.GUID+"\x00"+a.asked, b.GUID+"\x00"+b.asked) })
+	slices.SortFunc(list, func(a, b recipient) int {
+		return cmp.Or(strings.Compare(a.GUID, b.GUID), strings.Compare(a.asked, b.asked))
+	})
 	return list, nil
 }
 
@@ -199,9 +203,13 @@ func (m *meeting) derivedChanges(a audience) (map[ical.DateTime]*ical.Component,
 	if a != affected {
 		return nil, nil
 	}
+	rids := slices.Collect(maps.Keys(m.diff.changes))
+	for _, newly := range m.diff.seated {
+		rids = append(rids, newly...)
+	}
 	derived := map[ical.DateTime]*ical.Component{}
-	for rid := range m.diff.changes {
-		if m.new.At(rid) != nil {
+	for _, rid := range rids {
+		if m.new.At(rid) != nil || derived[rid] != nil {
 			continue
 		}
 		c, err := m.new.Derive(rid)
@@ -224,20 +232,26 @@ func (m *meeting) asked(a audience, is, was seats, derived map[ical.DateTime]*ic
 		switch {
 		case len(own) == 0:
 		case a == forcedOnly && !m.forced[address]:
-		case a != affected, len(was[address]) == 0, m.forced[address]:
+		case a != affected, len(was[address]) == 0, m.forced[address], slices.Contains(m.off[address], master):
 			all[address] = whole
 		default:
-			if _, changed := m.diff.changes[master]; changed && slices.Contains(rids, master) {
+			some := slices.DeleteFunc(rids, func(rid ical.DateTime) bool { return !m.concerns(address, rid) })
+			switch {
+			case slices.Contains(some, master):
 				all[address] = whole
-				continue
-			}
-			some := slices.DeleteFunc(rids, func(rid ical.DateTime) bool { _, changed := m.diff.changes[rid]; return !changed })
-			if len(some) > 0 {
+			case len(some) > 0:
 				all[address] = class{rids: some}
 			}
 		}
 	}
 	return all
+}
+
+// concerns reports whether somebody who is invited to an instance is to know what
+// became of it.
+func (m *meeting) concerns(address string, rid ical.DateTime) bool {
+	_, changed := m.diff.changes[rid]
+	return changed || slices.Contains(m.diff.seated[address], rid)
 }
 
 // classes puts recipients together that get the same, in the order of the first of
