@@ -144,7 +144,10 @@ func (d *decision) cancelAll() (*Plan, error) {
 	if m.old, err = d.Old.Draft(d.budget); err != nil {
 		return nil, err
 	}
-	m.off = cancels(m.seats(m.old, nil))
+	m.off = cancels{}
+	for address := range m.seats(m.old, nil) {
+		m.off.add(address, ical.DateTime{}) // all of it, whichever instances they are in
+	}
 	if err := m.cancel(); err != nil {
 		return nil, err
 	}
