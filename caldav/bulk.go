@@ -240,11 +240,11 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	ms.ResponseStart(path)
 	ms.PropstatStart(http.StatusOK)
 	edited := st.data != nil && st.data.Edited
-	if !edited || withData {
+	if entry != nil && (!edited || withData) {
 		ms.TextElement(webdav.DAV("getetag"), etagOf(s.home.Epoch, s.col, entry.Rev))
 	}
 	if st.path == "" {
-		ms.TextElement(webdav.CS("uid"), entry.UID)
+		ms.TextElement(webdav.CS("uid"), st.data.Index.UID)
 	}
 	if withData && edited {
 		s.bulkData(ms, st.data)

@@ -34,7 +34,7 @@ func TestMkcalendar(t *testing.T) {
 		{"MKCOL of something else", "ann", "MKCOL", home + "book/", `<D:mkcol xmlns:D="DAV:"><D:set><D:prop><D:resourcetype><D:collection/><x xmlns="urn:x"/></D:resourcetype></D:prop></D:set></D:mkcol>`, 403, "valid-resourcetype"},
 		{"too many", "ann", "MKCALENDAR", home + "more/", "", 403, "max-collections"},
 		{"delete the inbox", "ann", "DELETE", home + "inbox/", "", 403, "protected-url-deletion-allowed"},
-		{"delete the default calendar", "ann", "DELETE", home + "calendar/", "", 403, "default-calendar-delete-allowed"},
+		{"delete the default calendar", "ann", "DELETE", home + "calendar/", "", 403, "default-calendar-needed"},
 		{"delete the home", "ann", "DELETE", home, "", 403, "protected-url-deletion-allowed"},
 		{"delete", "ann", "DELETE", home + "trips/", "", 204, ""},
 		{"delete what is gone", "ann", "DELETE", home + "trips/", "", 404, ""},

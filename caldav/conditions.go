@@ -21,12 +21,21 @@ func (s *scope) checkConditions(r *resource) error {
 	var status int
 	if r.exists() {
 		tag = webdav.ETag(r.etag())
+		if s.weaklyMatched() && s.req.Method != http.MethodGet && s.req.Method != http.MethodHead {
+			tag = c.IfMatch.Tags[0] // stands for what has changed since only by others' answers
+			if !c.IfMatch.MatchStrong(tag) {
+				tag = webdav.ETag(r.etag())
+			}
+		}
 		status = c.Check(s.req.Method, tag, r.modified())
 	} else {
 		status = c.Check(s.req.Method, "", s.req.now)
 	}
 	if status != 0 {
 		return &webdav.Error{Status: status}
+	}
+	if err := s.checkScheduleTag(); err != nil {
+		return err
 	}
 	if c.If != nil && !c.If.Holds(r.dir+r.name, s.stateOf) {
 		if s.req.conditionalOnCTag() {

@@ -127,6 +127,7 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 			return nil, changeError(&d.target, col, err)
 		}
 		resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{"Etag": {etagOf(s.home.Epoch, col, w.Entry.Rev)}}}
+		s.tagged(resp, &store.Home{Epoch: s.home.Epoch}, col, w.Entry)
 		if w.Created && !replaced {
 			resp.Status = http.StatusCreated
 			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+w.Entry.Name))

@@ -203,9 +203,9 @@ func TestServerMade(t *testing.T) {
 		}
 	}
 	e.rows(t, []row{
-		{name: "RFC 6638 §9.2 DELETE of the default calendar", method: "DELETE", path: home + "calendar/", status: 403, want: []string{"<C:default-calendar-delete-allowed/>"}},
-		{name: "RFC 6638 §9.2 MOVE of the default calendar", method: "MOVE", path: home + "calendar/", header: []string{"Destination: " + home + "new/"}, status: 403, want: []string{"<C:default-calendar-delete-allowed/>"}},
-		{name: "RFC 6638 §9.2 MOVE over the default calendar", method: "MOVE", path: home + "trips/", header: []string{"Destination: " + home + "calendar/"}, status: 403, want: []string{"<C:default-calendar-delete-allowed/>"}},
+		{name: "RFC 6638 §9.2 DELETE of the default calendar", method: "DELETE", path: home + "calendar/", status: 403, want: []string{"<C:default-calendar-needed/>"}},
+		{name: "RFC 6638 §9.2 MOVE of the default calendar", method: "MOVE", path: home + "calendar/", header: []string{"Destination: " + home + "new/"}, status: 403, want: []string{"<C:default-calendar-needed/>"}},
+		{name: "RFC 6638 §9.2 MOVE over the default calendar", method: "MOVE", path: home + "trips/", header: []string{"Destination: " + home + "calendar/"}, status: 403, want: []string{"<C:default-calendar-needed/>"}},
 		{name: "an object over the inbox", method: "MOVE", path: home + "calendar/1.ics", header: []string{"Destination: " + home + "inbox"}, status: 403},
 		{name: "a stranger", user: "bob", method: "DELETE", path: home + "inbox/", status: 403},
 		{name: "all is there", method: "GET", path: home + "calendar/1.ics", status: 200},

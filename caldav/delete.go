@@ -7,7 +7,10 @@ import (
 )
 
 // deleteObject serves DELETE of an object (RFC 4918 §9.6): 204.
-func (h *Handler) deleteObject(*request) (action, error) {
+func (h *Handler) deleteObject(r *request) (action, error) {
+	if err := checkScheduleReply(r.Request); err != nil {
+		return nil, err
+	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err

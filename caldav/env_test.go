@@ -24,6 +24,7 @@ import (
 	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
+	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -135,9 +136,13 @@ func (e *env) handle(limits caldav.Limits) {
 	e.t.Helper()
 	var err error
 	e.h, err = caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: e.store, Snapshots: snapshot.New(snapshot.Options{}), Rules: limits.Rules(), Groups: e.dir.Groups}, Directory: e.dir,
-		Access: &e.policy, Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
-		Limits: limits, Now: func() time.Time { return e.now },
+		Calendars: &calendar.Calendars{
+			Store: e.store, Snapshots: snapshot.New(snapshot.Options{Form: calendar.ReaderForm(e.meetings())}),
+			Rules: limits.Rules(), Groups: e.dir.Groups, Scheduling: e.meetings(),
+		},
+		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
+		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
+		Limits:    limits, Now: func() time.Time { return e.now },
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -180,6 +185,9 @@ func (n *note) Save(_ context.Context, m delegation.Mark) error {
 	n.mark.Store(&m)
 	return nil
 }
+
+// meetings is how the handler schedules.
+func (e *env) meetings() *scheduling.Options { return scheduling.DefaultOptions() }
 
 func (e *env) caller(name string) *auth.Caller {
 	e.t.Helper()

@@ -14,6 +14,7 @@ import (
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/quota"
+	"convene/scheduling"
 	"convene/store"
 )
 
@@ -33,7 +34,8 @@ var answers = []struct {
 	{calendar.ErrRestricted, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrHidden, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrFixed, http.StatusForbidden, webdav.CondProtectedURL},
-	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-delete-allowed")},
+	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-needed")},
+	{calendar.ErrMeeting, http.StatusForbidden, webdav.CS("valid-move")},
 	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrTooLarge, http.StatusInsufficientStorage, xml.Name{}},
 	{calendar.ErrTaken, http.StatusConflict, xml.Name{}},
@@ -65,6 +67,9 @@ func answer(err error) *webdav.Error {
 	}
 	if data, ok := errors.AsType[*calendar.DataError](err); ok {
 		return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV(data.Condition), Description: data.Reason, Err: err}
+	}
+	if refusal, ok := errors.AsType[*scheduling.Refusal](err); ok {
+		return &webdav.Error{Status: http.StatusForbidden, Condition: refusal.Condition, Description: refusal.Error(), Err: err}
 	}
 	if exceeded, ok := errors.AsType[*quota.ExceededError](err); ok {
 		return quotaAnswer(exceeded, err)

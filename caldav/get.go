@@ -23,6 +23,7 @@ func (h *Handler) getObject(*request) (action, error) {
 		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
 			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())},
 		}}
+		s.tagged(resp, s.home, s.col, s.object)
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
 		}

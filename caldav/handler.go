@@ -17,6 +17,7 @@ import (
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/internal/webdav"
+	"convene/scheduling"
 	"convene/store"
 )
 
@@ -31,10 +32,16 @@ type Options struct {
 	Acts      *audit.Log      // has who changed whose lists and delegates; nil: it is not recorded
 	Audit     *audit.Accesses // has what administrators and readers do; nil: it is not recorded
 	Limits    Limits
+	Domains   []string          // of mail, whose addresses are all ours
+	Mail      bool              // others can be invited by mail
 	PublicURL string            // origin by which clients know the server; "": Location is a path
 	Memory    *membudget.Budget // for all requests; nil: one of DefaultMemory
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	// RoomPolicy is how a room or resource answers invitations; nil: a human does,
+	// of each.
+	RoomPolicy func(*directory.Principal) scheduling.Policy
 }
 
 // Limits bound what one request may ask for. What may be stored is the store's
@@ -246,6 +253,7 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 					return err
 				}
 			}
+			s.meet()
 			resp, err = s.serve(act)
 			return s.outcome(err)
 		})

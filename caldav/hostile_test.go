@@ -179,7 +179,7 @@ func TestDefaultCalendarOfDestination(t *testing.T) {
 	e.must(201, "bob", "MKCALENDAR", bob+"work/", "")
 	e.must(207, "bob", "PROPPATCH", bob+"inbox/", `<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop>`+
 		`<C:schedule-default-calendar-URL><D:href>`+bob+`work/</D:href></C:schedule-default-calendar-URL></D:prop></D:set></D:propertyupdate>`)
-	if got := e.do("boss", "MOVE", ann+"trips/", "", "Destination: "+bob+"work/"); got.Status != 403 || !strings.Contains(got.Body, "default-calendar-delete-allowed") {
+	if got := e.do("boss", "MOVE", ann+"trips/", "", "Destination: "+bob+"work/"); got.Status != 403 || !strings.Contains(got.Body, "default-calendar-needed") {
 		t.Errorf("over the default calendar = %d %q", got.Status, got.Body)
 	}
 	e.must(204, "boss", "MOVE", ann+"trips/", "", "Destination: "+bob+"calendar/")

@@ -45,6 +45,9 @@ func (h *Handler) addMember(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.introduce(r.Context(), r, data); err != nil {
+		return nil, err
+	}
 	name := newName()
 	prefer := webdav.ParsePrefer(r.Header)
 	return func(s *scope) (*webdav.Response, error) {

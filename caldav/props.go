@@ -65,7 +65,7 @@ type propertyTable struct {
 
 func newPropertyTable() *propertyTable {
 	t := &propertyTable{byName: map[xml.Name][]*property{}}
-	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), principalProperties()} {
+	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), schedulingProperties(), principalProperties()} {
 		for i := range rows {
 			row := &rows[i]
 			t.rows = append(t.rows, row)

@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"encoding/xml"
 	"errors"
 	"net/http"
 	"strconv"
@@ -120,12 +121,8 @@ func getBulkLimits(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
 func homeProperties() []property {
 	return []property{
 		{name: webdav.CalDAV("supported-calendar-component-sets"), on: kindHome, get: getComponentSets},
-		{name: calendar.DefaultCalendarURL, on: kindInbox, kept: true,
-			get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-				name, err := s.tx.DefaultCalendar(r.home)
-				w.Href(homePath(r.owner.GUID) + name + "/")
-				return true, err
-			}, set: setDefaultCalendar},
+		defaultCalendarProperty(calendar.DefaultCalendarURL, store.VEVENT, webdav.CalDAV("valid-schedule-default-calendar-URL")),
+		defaultCalendarProperty(calendar.DefaultTasksURL, store.VTODO, webdav.CS("valid-schedule-default-tasks-URL")),
 		{name: webdav.CalDAV("calendar-free-busy-set"), on: kindInbox, get: getFreeBusySet, set: setFreeBusySet},
 		availabilityProperty(calendar.AvailabilityProperty),
 		availabilityProperty(webdav.CS("calendar-availability")), // by which Apple's clients know it
@@ -161,24 +158,45 @@ func objectProperties() []property {
 	}
 }
 
-// setDefaultCalendar takes a calendar of the owner that events can be put into
-// (RFC 6638 §9.2).
-func setDefaultCalendar(s *scope, r *resource, value *webdav.Element) error {
-	invalid := precondition(webdav.CalDAV("valid-schedule-default-calendar-URL"))
-	path, err := webdav.ParseHref(value.Child(webdav.NameHref).TrimText(), s.req.Host)
+// defaultCalendarProperty makes the row that says where invitations to a type of
+// component go (RFC 6638 §9.2). It takes a calendar of the owner that has room for
+// them; otherwise the condition is not met.
+func defaultCalendarProperty(name xml.Name, component store.Component, condition xml.Name) property {
+	return property{
+		name: name, on: kindInbox, kept: true,
+		get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+			col, err := s.tx.DefaultCalendar(r.home, component)
+			if err == nil && col != nil {
+				w.Href(homePath(r.owner.GUID) + col.Name + "/")
+			}
+			return true, err
+		},
+		set: func(s *scope, r *resource, value *webdav.Element) error {
+			col, err := s.namedCalendar(r, value.Child(webdav.NameHref).TrimText())
+			switch {
+			case err != nil:
+				return err
+			case col == nil || calendar.Components(col)&component == 0:
+				return precondition(condition)
+			}
+			return s.keep(r, webdav.NewElement(value.Name, webdav.NewHref(homePath(r.owner.GUID)+col.Name+"/")))
+		},
+	}
+}
+
+// namedCalendar is the calendar of a home that a URL names; nil if it names none.
+func (s *scope) namedCalendar(r *resource, href string) (*store.Collection, error) {
+	path, err := webdav.ParseHref(href, s.req.Host)
 	if err != nil {
-		return invalid
+		return nil, nil
 	}
 	t, err := parseTarget(webdav.EscapePath(path))
 	if err != nil || t.kind != kindMissing || t.object != "" || !t.names(r.owner) {
-		return invalid
+		return nil, nil
 	}
 	col, err := s.tx.Collection(r.home.ID, t.collection)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (col.Kind != store.KindCalendar || calendar.Components(col)&store.VEVENT == 0) {
-		return invalid
+	if errors.Is(err, store.ErrNotFound) || err == nil && col.Kind != store.KindCalendar {
+		return nil, nil
 	}
-	if err != nil {
-		return err
-	}
-	return s.keep(r, webdav.NewElement(value.Name, webdav.NewHref(homePath(r.owner.GUID)+col.Name+"/")))
+	return col, err
 }

@@ -29,6 +29,9 @@ func (h *Handler) putObject(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := h.introduce(r.Context(), r, data); err != nil {
+		return nil, err
+	}
 	prefer := webdav.ParsePrefer(r.Header)
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
@@ -72,8 +75,9 @@ func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Pref
 	if put.Created {
 		resp.Status = http.StatusCreated
 	}
-	represented := prefer.Return == webdav.ReturnRepresentation
-	if represented || !put.Data.Edited && s.tx.View(s.col, put.Entry) == calendar.Whole {
+	represented := prefer.Return == webdav.ReturnRepresentation && put.Entry != nil
+	s.tagged(resp, s.home, s.col, put.Entry)
+	if represented || !put.Data.Edited && put.Entry != nil && s.tx.View(s.col, put.Entry) == calendar.Whole {
 		resp.Header.Set("ETag", etagOf(s.home.Epoch, s.col, put.Entry.Rev))
 	}
 	if !represented {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"convene/internal/ical"
+	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -13,6 +14,11 @@ type Calendars struct {
 	Store     *store.Store
 	Snapshots *snapshot.Cache
 	Rules     Rules
+
+	// Scheduling says how meetings are handled; nil: what is written is stored as it
+	// is, and nobody is told.
+	Scheduling *scheduling.Options
+
 	// Groups gives the groups of a principal, as directory.Directory does: some have
 	// quotas.
 	Groups func(ctx context.Context, guid string) ([]string, error)
@@ -44,9 +50,10 @@ type Actor struct {
 // one goroutine and not after its function has returned.
 type Tx struct {
 	*store.Tx
-	c    *Calendars
-	by   Actor
-	seen Viewer // nil: everything is shown whole
+	c      *Calendars
+	by     Actor
+	seen   Viewer  // nil: everything is shown whole
+	sender *Sender // see Meet
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.

@@ -38,6 +38,7 @@ const (
 	Delete                         // remove an object
 	Copy                           // write a copy of an object
 	Move                           // move an object
+	Deliver                        // put a message into an inbox
 	CreateCollection               // make a collection
 	DeleteCollection               // remove a collection with all it holds
 	CopyCollection                 // copy a collection, with its members or without
@@ -79,8 +80,11 @@ var (
 	ErrFixed = errors.New("this collection belongs to the home")
 
 	// ErrDefaultCalendar: invitations go there (RFC 6638 §9.2,
-	// CALDAV:default-calendar-delete-allowed).
+	// CALDAV:default-calendar-needed).
 	ErrDefaultCalendar = errors.New("this is the default calendar")
+
+	// ErrMeeting: an object of a meeting stays in its home.
+	ErrMeeting = errors.New("a meeting cannot be moved to another home")
 
 	// ErrSame: source and destination of a copy or move are one.
 	ErrSame = errors.New("source and destination are the same")
@@ -118,15 +122,21 @@ func (tx *Tx) change(c *Change, write func() error) error {
 }
 
 // writesObject reports whether an object will be at c.At.
-func (c *Change) writesObject() bool { return c.Op == Put || c.Op == Copy || c.Op == Move }
+func (c *Change) writesObject() bool {
+	return c.Op == Put || c.Op == Copy || c.Op == Move || c.Op == Deliver
+}
 
-// inItsPlace: calendar data goes into calendars, files into ordinary collections.
+// inItsPlace: calendar data goes into calendars, messages into inboxes, files into
+// ordinary collections.
 func inItsPlace(_ *Tx, c *Change) error {
 	if !c.writesObject() {
 		return nil
 	}
 	want := store.KindCalendar
-	if c.Component == 0 {
+	switch {
+	case c.Op == Deliver:
+		want = store.KindInbox
+	case c.Component == 0:
 		want = store.KindCollection
 	}
 	if c.At.Collection.Kind != want {
@@ -184,8 +194,8 @@ func isNotDefault(tx *Tx, c *Change) error {
 	default:
 		return nil
 	}
-	name, err := tx.DefaultCalendar(p.Home)
-	if err == nil && p.Collection.Name == name {
+	col, err := tx.DefaultCalendar(p.Home, store.VEVENT)
+	if err == nil && col != nil && p.Collection.ID == col.ID {
 		err = ErrDefaultCalendar
 	}
 	return err

@@ -68,11 +68,36 @@ func (tx *Tx) Create(home *store.Home, n store.NewCollection) (col *store.Collec
 	return col, err
 }
 
-// Remove takes away a collection with all that is in it. Errors: those of the
-// rules and of [store.Tx.DeleteCollection].
+// Remove takes away a collection with all that is in it. To the meetings in it, it is
+// as if each was removed (RFC 6638 §3.2). Errors: those of the rules and of
+// [store.Tx.DeleteCollection].
 func (tx *Tx) Remove(home *store.Home, col *store.Collection) error {
 	c := &Change{Op: DeleteCollection, At: Place{Home: home, Collection: col}}
-	return tx.change(c, func() error { return tx.DeleteCollection(home.ID, col.Name) })
+	return tx.change(c, func() error {
+		if err := tx.leaveMeetings(col); err != nil {
+			return err
+		}
+		return tx.DeleteCollection(home.ID, col.Name)
+	})
+}
+
+// leaveMeetings removes the objects of a collection that are of meetings.
+func (tx *Tx) leaveMeetings(col *store.Collection) error {
+	if tx.c.Scheduling == nil || tx.sender == nil || col.Kind != store.KindCalendar {
+		return nil
+	}
+	var meetings []*store.Entry
+	for e := range tx.Entries(col.ID) {
+		if e.Role != store.RoleNone {
+			meetings = append(meetings, &e)
+		}
+	}
+	for _, e := range meetings {
+		if err := tx.Delete(col, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MoveTo gives a collection another name, in its home or in another one; its

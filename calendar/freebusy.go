@@ -1,7 +1,6 @@
 package calendar
 
 import (
-	"errors"
 	"fmt"
 
 	"convene/freebusy"
@@ -108,15 +107,8 @@ func (tx *Tx) Availability(home *store.Home) ([]freebusy.Unavailable, error) {
 // homeZone is the zone of the calendar that invitations go to; nil for UTC, and
 // where there is no such calendar.
 func (tx *Tx) homeZone(home *store.Home) (*ical.Zone, error) {
-	name, err := tx.DefaultCalendar(home)
-	if err != nil {
-		return nil, err
-	}
-	col, err := tx.Collection(home.ID, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	col, err := tx.DefaultCalendar(home, store.VEVENT)
+	if err != nil || col == nil {
 		return nil, err
 	}
 	return tx.Zone(col)

@@ -12,6 +12,7 @@ import (
 // Names of collections that every home has.
 const (
 	Inbox           = "inbox"
+	Outbox          = "outbox"
 	defaultCalendar = "calendar"
 )
 
@@ -21,7 +22,7 @@ var defaultCollections = []store.NewCollection{
 	{Name: defaultCalendar, Kind: store.KindCalendar, Components: store.VEVENT},
 	{Name: "tasks", Kind: store.KindCalendar, Components: store.VTODO},
 	{Name: Inbox, Kind: store.KindInbox},
-	{Name: "outbox", Kind: store.KindOutbox},
+	{Name: Outbox, Kind: store.KindOutbox},
 	{Name: "notification", Kind: store.KindNotification},
 	{Name: "dropbox", Kind: store.KindDropbox},
 	{Name: "freebusy", Kind: store.KindFreeBusyURL},

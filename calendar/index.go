@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"convene/internal/ical"
+	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -17,7 +18,7 @@ func Index(body []byte) (store.Index, error) {
 	if err != nil {
 		return store.Index{}, err
 	}
-	object, err := ical.NewObject(cal)
+	object, err := ical.NewMessage(cal) // an inbox has messages
 	if err != nil {
 		return store.Index{}, err
 	}
@@ -73,7 +74,23 @@ func componentFlags(c *ical.Component) store.IndexFlags {
 		}
 	}
 	if c.Prop("ORGANIZER") != nil || c.Prop("ATTENDEE") != nil {
-		flags |= store.FlagScheduled
+		flags |= store.FlagScheduled | schedulingFlags(c)
+	}
+	return flags
+}
+
+// schedulingFlags says in what a component of a meeting is stored otherwise than
+// readers get it.
+func schedulingFlags(c *ical.Component) (flags store.IndexFlags) {
+	for i := range c.Props {
+		switch p := &c.Props[i]; p.Name {
+		case "ORGANIZER", "ATTENDEE":
+			if scheduling.GUIDOf(p.Value) != "" {
+				flags |= store.FlagHosted
+			}
+		case scheduling.HiddenInstance:
+			flags |= store.FlagHidden
+		}
 	}
 	return flags
 }

@@ -50,6 +50,10 @@ func (tx *Tx) put(c *Change) (w *Written, err error) {
 	}
 	c.Access = c.Will.Index.Flags.Access()
 	err = tx.change(c, func() error {
+		if tx.isMeeting(c) {
+			w, err = tx.meet(c)
+			return err
+		}
 		if c.Op == Put && c.Was == nil {
 			if c.Will, err = tx.withDefaultAlarms(at.Collection, c.Will); err != nil {
 				return err
@@ -107,7 +111,13 @@ func (tx *Tx) Delete(col *store.Collection, e *store.Entry) error {
 		return err
 	}
 	c := &Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component}
-	return tx.change(c, func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
+	return tx.change(c, func() error {
+		if tx.isMeeting(c) {
+			_, err := tx.meet(c)
+			return err
+		}
+		return tx.DeleteObject(col, e.Name, store.Match{})
+	})
 }
 
 // Copy copies object e of a collection to name in col, in place of what is
@@ -124,8 +134,13 @@ func (tx *Tx) Move(from *store.Collection, e *store.Entry, col *store.Collection
 }
 
 func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (w *Written, err error) {
-	if from.ID == col.ID && e.Name == name {
+	switch {
+	case from.ID == col.ID && e.Name == name:
 		return nil, ErrSame
+	case from.Kind == store.KindInbox: // messages are read and removed, and nothing else
+		return nil, ErrLocation
+	case e.Role != store.RoleNone && from.Home != col.Home && tx.sender != nil && col.Kind == store.KindCalendar:
+		return tx.transferMeeting(op, from, e, col, name)
 	}
 	if tx.View(from, e) != Whole {
 		return nil, ErrRestricted
@@ -159,6 +174,24 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 		return nil, err
 	}
 	return w, nil
+}
+
+// transferMeeting copies an object of a meeting into another home, which is to write
+// it there: the owner of that home has a role of their own in it. It is not moved: the
+// meeting stays whose it is.
+func (tx *Tx) transferMeeting(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (*Written, error) {
+	if op == Move {
+		return nil, ErrMeeting
+	}
+	o, err := tx.stored(from, e)
+	if err != nil {
+		return nil, err
+	}
+	d, err := tx.dataOf(o)
+	if err != nil {
+		return nil, err
+	}
+	return tx.Put(col, name, d)
 }
 
 // convert copies or moves between a calendar and an ordinary collection: the

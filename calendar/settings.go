@@ -3,6 +3,7 @@ package calendar
 import (
 	"encoding/xml"
 	"errors"
+	"strconv"
 	"strings"
 
 	"convene/internal/ical"
@@ -76,17 +77,73 @@ func (tx *Tx) Transparent(col *store.Collection) (bool, error) {
 	return e.Child(webdav.CalDAV("transparent")) != nil, err
 }
 
-// DefaultCalendar is the name of the calendar of a home that invitations go to
-// (RFC 6638 §9.2).
-func (tx *Tx) DefaultCalendar(home *store.Home) (string, error) {
+// DefaultTasksURL is the property of an inbox that says where invitations to tasks
+// go. It is Apple's; RFC 6638 §9.2 has one for all types.
+var DefaultTasksURL = webdav.CS("schedule-default-tasks-URL")
+
+// defaults says for types of component which property of the inbox names the
+// calendar that invitations go to, and which calendar that is unless it is set.
+var defaults = map[store.Component]struct {
+	property xml.Name
+	name     string
+}{
+	store.VEVENT: {DefaultCalendarURL, defaultCalendar},
+	store.VTODO:  {DefaultTasksURL, "tasks"},
+}
+
+// DefaultCalendar is the calendar of a home that new invitations to events or tasks
+// go to (RFC 6638 §9.2): the one that was chosen; or else, as where that is gone or
+// takes them no more, the oldest that takes them; nil if none does.
+func (tx *Tx) DefaultCalendar(home *store.Home, component store.Component) (*store.Collection, error) {
 	inbox, err := tx.Collection(home.ID, Inbox)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	e, err := tx.setting(store.OfCollection(inbox), DefaultCalendarURL)
-	if err != nil || e == nil {
-		return defaultCalendar, err
+	chosen := defaults[component]
+	e, err := tx.setting(store.OfCollection(inbox), chosen.property)
+	if err != nil {
+		return nil, err
 	}
-	path := strings.TrimSuffix(e.Child(webdav.NameHref).TrimText(), "/")
-	return path[strings.LastIndexByte(path, '/')+1:], nil
+	name := chosen.name
+	if e != nil {
+		path := strings.TrimSuffix(e.Child(webdav.NameHref).TrimText(), "/")
+		name = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	all, err := tx.Collections(home.ID)
+	if err != nil {
+		return nil, err
+	}
+	var oldest *store.Collection
+	for _, col := range all {
+		switch {
+		case col.Kind != store.KindCalendar || Components(col)&component == 0:
+		case col.Name == name:
+			return col, nil
+		case oldest == nil || col.ID < oldest.ID:
+			oldest = col
+		}
+	}
+	return oldest, nil
+}
+
+// defaultCalendarFor is DefaultCalendar; one is made if there is none.
+func (tx *Tx) defaultCalendarFor(home *store.Home, component store.Component) (*store.Collection, error) {
+	col, err := tx.DefaultCalendar(home, component)
+	if err != nil || col != nil {
+		return col, err
+	}
+	n := store.NewCollection{Kind: store.KindCalendar, Components: component}
+	for i := 0; ; i++ {
+		n.Name = defaults[component].name
+		if i > 0 {
+			n.Name += strconv.Itoa(i)
+		}
+		_, err := tx.Collection(home.ID, n.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			return tx.Create(home, n)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }

@@ -45,6 +45,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	k.principals("access.sudoers", c.Access.Sudoers)
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.rooms(c)
+	k.scheduling(&c.Scheduling)
 	k.limits(c)
 	return k.faults
 }

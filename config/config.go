@@ -19,19 +19,20 @@ import (
 // Config is the server's configuration file. A field's value in Default
 // is its default; its doc tag is its documentation. There is no other.
 type Config struct {
-	Server    Server           `toml:"server" doc:"What the server listens on, and where it keeps its data."`
-	TLS       TLS              `toml:"tls" doc:"The certificate. It is read again when the files change and on SIGHUP. Without files the server makes a self-signed one, keeps it in the data folder and renews it: clients must then be told to trust it."`
-	Log       Log              `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
-	Directory directory.Config `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
-	Auth      auth.Config      `toml:"auth" doc:"How people sign in."`
-	SACL      sacl.Config      `toml:"sacl" doc:"The service access list: who may use the service at all."`
-	Access    Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
-	Delegates Delegation       `toml:"delegation" doc:"Delegates: who acts for whom, as the delegate database and the directory say."`
-	Storage   Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
-	Quota     Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
-	Rooms     rooms.Config     `toml:"rooms" doc:"How rooms and resources reply to invitations, and who may book them."`
-	Calendars caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
-	Limits    Limits           `toml:"limits" doc:"Limits of connections."`
+	Server     Server           `toml:"server" doc:"What the server listens on, and where it keeps its data."`
+	TLS        TLS              `toml:"tls" doc:"The certificate. It is read again when the files change and on SIGHUP. Without files the server makes a self-signed one, keeps it in the data folder and renews it: clients must then be told to trust it."`
+	Log        Log              `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
+	Directory  directory.Config `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
+	Auth       auth.Config      `toml:"auth" doc:"How people sign in."`
+	SACL       sacl.Config      `toml:"sacl" doc:"The service access list: who may use the service at all."`
+	Access     Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
+	Delegates  Delegation       `toml:"delegation" doc:"Delegates: who acts for whom, as the delegate database and the directory say."`
+	Storage    Storage          `toml:"storage" doc:"The store as a whole: how large it may become, and for how long it remembers what has changed."`
+	Quota      Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
+	Rooms      rooms.Config     `toml:"rooms" doc:"How rooms and resources reply to invitations, and who may book them."`
+	Scheduling Scheduling       `toml:"scheduling" doc:"Meetings: invitations, answers, and who is told of what."`
+	Calendars  caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
+	Limits     Limits           `toml:"limits" doc:"Limits of connections."`
 }
 
 // Server says where the server is found.
@@ -95,15 +96,16 @@ type Limits struct {
 // Default is the configuration of a server that nobody configured.
 func Default() Config {
 	return Config{
-		Server:    Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
-		TLS:       TLS{MinVersion: "1.2"},
-		Log:       Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, Level: "info"},
-		Directory: directory.DefaultConfig(),
-		Auth:      auth.DefaultConfig(),
-		Delegates: Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
-		Storage:   Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
-		Quota:     Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 100}},
-		Calendars: caldav.DefaultLimits(),
+		Server:     Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
+		TLS:        TLS{MinVersion: "1.2"},
+		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, Level: "info"},
+		Directory:  directory.DefaultConfig(),
+		Auth:       auth.DefaultConfig(),
+		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
+		Storage:    Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
+		Quota:      Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
+		Scheduling: defaultScheduling(),
+		Calendars:  caldav.DefaultLimits(),
 		Limits: Limits{
 			Memory: caldav.DefaultMemory, Requests: 16, Streams: 100,
 			Connections: 10_000, Header: 128 * settings.KB, Body: 16 << 20, HeaderTime: 10 * time.Second, ReadTime: 2 * time.Minute,

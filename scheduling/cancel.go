@@ -123,7 +123,11 @@ func (m *meeting) cancel() error {
 			rids = []ical.DateTime{master}
 		}
 		sortRIDs(rids)
-		data, err := m.cancelData(party.asked, rids, parts)
+		cancelled := m.cancelData
+		if m.allOff && rids[0] != master {
+			cancelled = m.cancelRest
+		}
+		data, err := cancelled(party.asked, rids, parts)
 		if err != nil {
 			return err
 		}
@@ -170,6 +174,26 @@ func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ica
 		return nil, nil
 	}
 	return m.messageObject(m.old, list), nil
+}
+
+// cancelRest is cancelData for somebody who was invited to instances alone, when all
+// of the meeting is off. It has no RECURRENCE-ID, so it is about all that they have
+// (RFC 5546 §3.2.5), and says of the meeting what they knew of the first of these.
+func (m *meeting) cancelRest(address string, rids []ical.DateTime, _ map[ical.DateTime]cancelledPart) (*ical.Object, error) {
+	first, err := m.old.Effective(rids[0])
+	if err != nil || first == nil {
+		return nil, err
+	}
+	c := m.cancelPart(master, first)
+	for _, rid := range rids {
+		if next, err := m.old.Effective(rid); err != nil {
+			return nil, err
+		} else if next != nil && sequenceOf(next) >= sequenceOf(c) {
+			setSequence(c, sequenceOf(next)+1)
+		}
+	}
+	c.Add(m.options.stripProperty(lineupOf(first)[address]))
+	return m.messageObject(m.old, []*ical.Component{c}), nil
 }
 
 // The properties of a component that a CANCEL has (RFC 5546 §3.2.5), and

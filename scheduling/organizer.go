@@ -17,7 +17,9 @@ type meeting struct {
 
 	diff difference
 	off  cancels // what is off for whom
-	plan Plan
+
+	allOff bool // the meeting is removed
+	plan   Plan
 }
 
 // newMeeting takes the new object in work, and the old one if it was a meeting.
@@ -147,7 +149,7 @@ func (d *decision) cancelAll() (*Plan, error) {
 	if m.old, err = d.Old.Draft(d.budget); err != nil {
 		return nil, err
 	}
-	m.off = cancels(m.seats(m.old, nil))
+	m.off, m.allOff = cancels(m.seats(m.old, nil)), true
 	if err := m.cancel(); err != nil {
 		return nil, err
 	}

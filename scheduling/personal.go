@@ -7,11 +7,15 @@ import (
 	"convene/internal/ical"
 )
 
+// HiddenInstance is the property that marks an instance which an attendee has removed
+// from their copy, with the value T. See Shown.
+const HiddenInstance = "X-CALENDARSERVER-HIDDEN-INSTANCE"
+
 // What this server writes into the data of attendees and organizers.
 const (
 	privateComment = "X-CALENDARSERVER-PRIVATE-COMMENT"
 	attendeeRef    = "X-CALENDARSERVER-ATTENDEE-REF"
-	hiddenInstance = "X-CALENDARSERVER-HIDDEN-INSTANCE"
+	hiddenInstance = HiddenInstance
 	stampParam     = "X-CALENDARSERVER-DTSTAMP"
 	autoParam      = "X-CALENDARSERVER-AUTO"
 	needsReply     = "X-APPLE-NEEDS-REPLY"

@@ -38,12 +38,12 @@ func oneOrganizer(o *ical.Object, b *ical.Budget) (*ical.Object, error) {
 	}
 	missing := false
 	for c := range components(o) {
-		p := c.Prop("ORGANIZER")
-		switch {
-		case p == nil:
-			missing = true
-		case p.Address() != organizer.Address():
-			return nil, refuse(SingleOrganizer, "the components have different organizers")
+		list := c.AllProps("ORGANIZER")
+		missing = missing || len(list) == 0
+		for _, p := range list {
+			if p.Address() != organizer.Address() {
+				return nil, refuse(SingleOrganizer, "there are different organizers")
+			}
 		}
 	}
 	if !missing {

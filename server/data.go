@@ -47,7 +47,7 @@ func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() ti
 	if wrap != nil {
 		d.state = wrap(d.state)
 	}
-	d.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots)})
+	d.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots), Form: calendar.ReaderForm(c.Scheduling.Options())})
 	return nil
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"convene/calendar"
 	"log/slog"
 	"time"
 )
@@ -76,6 +77,31 @@ func (s *Server) maintain(ctx context.Context) error {
 			s.log.Error("store not maintained", "err", err)
 		default:
 			s.log.Debug("store maintained", "report", r)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweepEvery is how often the messages are removed that no client has removed.
+const sweepEvery = 12 * time.Hour
+
+// sweep removes old messages from inboxes.
+func (s *Server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		if life := s.current.Load().config.Scheduling.InboxLife; life > 0 {
+			c := calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots}
+			n, err := c.SweepInboxes(ctx, s.now().Add(-life))
+			if err != nil && ctx.Err() == nil {
+				s.log.Error("old messages not removed", "err", err)
+			} else if n > 0 {
+				s.log.Info("old messages removed from inboxes", "messages", n)
+			}
 		}
 		select {
 		case <-ctx.Done():

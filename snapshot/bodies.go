@@ -115,15 +115,16 @@ func (c *bodyCache) size() (bodies int, bytes int64) {
 	return len(c.places), int64(len(c.shelves)) * shelfBytes
 }
 
-// Body calls fn with the bytes of an object as they are stored; fn must not keep
-// them. e is from tx. Errors: those of store.Tx.Body.
+// Body calls fn with the bytes of an object as readers get them; fn must not keep
+// them. e is from tx. Errors: those of store.Tx.Body, and of Parsed if readers get
+// another form than what is stored.
 func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn func(body []byte)) error {
 	shared := tx.ReadOnly()
 	key := bodyKey{col.ID, e.Rev}
 	if shared && c.bodies.read(key, fn) {
 		return nil
 	}
-	body, rev, err := tx.Body(col.ID, e.Name)
+	body, rev, err := c.body(tx, col, e)
 	if err != nil {
 		return err
 	}
@@ -132,4 +133,16 @@ func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn fun
 		c.bodies.put(key, body)
 	}
 	return nil
+}
+
+// body reads an object's bytes in the form that readers get.
+func (c *Cache) body(tx *store.Tx, col *store.Collection, e *store.Entry) ([]byte, store.Rev, error) {
+	if !c.form.changes(e) {
+		return tx.Body(col.ID, e.Name)
+	}
+	o, _, rev, err := c.parse(tx, col, e)
+	if err != nil {
+		return nil, 0, err
+	}
+	return o.Calendar.Append(nil), rev, nil
 }

@@ -19,11 +19,24 @@ type Options struct {
 	// times of collections, a quarter for bodies, an eighth each for parsed
 	// objects and for the rules of recurring ones. 0: 64 MB.
 	MaxBytes int64
+
+	// Form is how readers get stored objects. The zero Form: as they are stored.
+	Form Form
 }
+
+// A Form is how readers get some stored objects: not as they are stored.
+type Form struct {
+	Flags store.IndexFlags // of the objects that it is for: those with any of these
+	Of    func(stored *ical.Object) (*ical.Object, error)
+}
+
+// changes reports whether an object is stored otherwise than readers get it.
+func (f *Form) changes(e *store.Entry) bool { return e.Flags&f.Flags != 0 }
 
 // A Cache keeps the snapshots of hot collections. It is safe for concurrent use.
 type Cache struct {
 	max     int64 // bytes of the collections
+	form    Form
 	bodies  *bodyCache
 	objects *objectCache[*ical.Object]
 	rules   *objectCache[*ical.Series]
@@ -44,6 +57,7 @@ func New(o Options) *Cache {
 	}
 	return &Cache{
 		max:         o.MaxBytes / 2,
+		form:        o.Form,
 		bodies:      newBodyCache(o.MaxBytes / 4),
 		objects:     newObjectCache[*ical.Object](o.MaxBytes / 8),
 		rules:       newObjectCache[*ical.Series](o.MaxBytes / 8),

@@ -93,7 +93,8 @@ const (
 	keepBytes    = 250
 )
 
-// Parsed returns the parsed object of an entry, from the cache if it is there.
+// Parsed returns the parsed object of an entry in the form that readers get, from
+// the cache if it is there.
 // It is shared and must not be changed. Errors: those of store.Tx.Body,
 // ical.Decode and ical.NewObject.
 func (c *Cache) Parsed(tx *store.Tx, col *store.Collection, e *store.Entry) (*ical.Object, error) {
@@ -109,7 +110,8 @@ func (c *Cache) Parsed(tx *store.Tx, col *store.Collection, e *store.Entry) (*ic
 	return o, err
 }
 
-// parse reads an object from the store. size is that of its body.
+// parse reads an object from the store and gives it the form that readers get.
+// size is that of its body.
 func (c *Cache) parse(tx *store.Tx, col *store.Collection, e *store.Entry) (o *ical.Object, size int, rev store.Rev, err error) {
 	c.stats.objectsParsed.Add(1)
 	body, rev, err := tx.Body(col.ID, e.Name)
@@ -120,8 +122,13 @@ func (c *Cache) parse(tx *store.Tx, col *store.Collection, e *store.Entry) (o *i
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("object %q: %w", e.Name, err)
 	}
-	if o, err = ical.NewObject(cal); err != nil {
+	if o, err = ical.NewMessage(cal); err != nil { // an inbox has messages
 		return nil, 0, 0, fmt.Errorf("object %q: %w", e.Name, err)
+	}
+	if c.form.changes(e) {
+		if o, err = c.form.Of(o); err != nil {
+			return nil, 0, 0, fmt.Errorf("object %q: %w", e.Name, err)
+		}
 	}
 	return o, len(body), rev, nil
 }

@@ -96,6 +96,9 @@ func (tx *Tx) prepareTransfer(src *Collection, name string, dst *Collection, toN
 	if err := tx.prepare(&t.put, dst, m); err != nil {
 		return nil, err
 	}
+	if t.fromHome.ID == t.home.ID {
+		t.entry.Role, t.entry.Scheduling = o.Role, o.Scheduling
+	}
 	if t.properties, err = tx.Properties(OfObject(from, name)); err != nil || t.old == nil {
 		return t, err
 	}

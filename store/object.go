@@ -109,7 +109,7 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 }
 
 // PutObject stores body as object name of c, and reports whether it is new.
-// ix must be the index of body. Options: UniqueInHome, KeepScheduleTag.
+// ix must be the index of body. Options: UniqueInHome, KeepScheduleTag, As.
 //
 // In calendars one UID names one object (RFC 4791 §4.1). Errors: ErrNotFound,
 // no such collection; ErrChanged, m does not hold; ErrUIDConflict (a
@@ -117,7 +117,7 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 // object has another UID; ErrLimit; ErrQuota; ErrFull. On error nothing was written.
 func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Match, opts ...PutOption) (*Entry, bool, error) {
 	p := put{name: name, body: body, opts: opts}
-	p.entry.Index = ix
+	p.entry.Index, p.entry.Role = ix, role(opts)
 	if err := tx.prepare(&p, c, m); err != nil {
 		return nil, false, err
 	}

@@ -75,6 +75,12 @@ const (
 	accessShift = iota // the next two bits are the Access
 )
 
+// More facts, that say that an object is stored otherwise than readers get it.
+const (
+	FlagHosted IndexFlags = 1 << (accessShift + 2 + iota) // has the canonical address of a record of the directory
+	FlagHidden                                            // has an instance that its owner has removed
+)
+
 // Access is what X-CALENDARSERVER-ACCESS says of an object: how much of it those
 // see whom it does not belong to (calendarserver-private-events §4.1.2). Each value
 // shows less than the one before.
@@ -97,14 +103,14 @@ func (f IndexFlags) WithAccess(a Access) IndexFlags {
 }
 
 // A Role is what the owner of an object is in the meeting that it is of, as
-// scheduling found when it was written. Nothing is scheduled yet: all are
-// RoleNone.
+// scheduling found when it was written (RFC 6638 §3.1).
 type Role uint8
 
 const (
-	RoleNone      Role = iota
-	RoleOrganizer      // RFC 6638 §3.1
+	RoleNone Role = iota // it is of no meeting
+	RoleOrganizer
 	RoleAttendee
+	RoleStranger // it is of a meeting that the owner is not invited to
 )
 
 // SchedulingFlags are facts that scheduling keeps with an object; none is defined
@@ -256,4 +262,27 @@ const (
 
 	// KeepScheduleTag keeps the old object's ScheduleTag (RFC 6638 §3.2.10).
 	KeepScheduleTag
+
+	asOrganizer
+	asAttendee
+	asStranger
 )
+
+// As returns the option that gives an object a role. Without it, a new object has
+// none, and one that is moved or copied within its home has the one it had.
+func As(r Role) []PutOption {
+	if r == RoleNone {
+		return nil
+	}
+	return []PutOption{asOrganizer + PutOption(r-RoleOrganizer)}
+}
+
+// role is the role that options give.
+func role(opts []PutOption) Role {
+	for _, o := range opts {
+		if o >= asOrganizer {
+			return RoleOrganizer + Role(o-asOrganizer)
+		}
+	}
+	return RoleNone
+}

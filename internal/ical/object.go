@@ -51,6 +51,17 @@ func NewObject(cal *Component) (*Object, error) { return NewObjectIn(cal, NewZon
 // NewObjectIn is NewObject for one of many objects that came together: zones are
 // those of all, which so are read and kept once.
 func NewObjectIn(cal *Component, zones *Zones) (*Object, error) {
+	if p := cal.Prop("METHOD"); p != nil && cal.Name == "VCALENDAR" {
+		return nil, invalid(ValidCalendarObjectResource, cal, "METHOD:%s, which is for messages", clip(strings.TrimSpace(p.Value)))
+	}
+	return newObject(cal, zones)
+}
+
+// NewMessage is NewObject for an iTIP message (RFC 5546 §1.4), whose VCALENDAR has a
+// METHOD, or for what may be one.
+func NewMessage(cal *Component) (*Object, error) { return newObject(cal, NewZones(cal)) }
+
+func newObject(cal *Component, zones *Zones) (*Object, error) {
 	if err := checkCalendar(cal); err != nil {
 		return nil, err
 	}
@@ -90,8 +101,6 @@ func checkCalendar(cal *Component) error {
 	for i := range cal.Props {
 		p := &cal.Props[i]
 		switch value := strings.TrimSpace(p.Value); p.Name {
-		case "METHOD":
-			return invalid(ValidCalendarObjectResource, cal, "METHOD:%s, which is for messages", clip(value))
 		case "VERSION":
 			if !strings.Contains(value, "2.0") { // also "2.0;2.0", a range
 				return invalidData(cal, "VERSION:%s is not 2.0", clip(value))

@@ -59,6 +59,7 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 		h.config.Access.Administrators = append(h.config.Access.Administrators, "user:"+name)
 	}
 	h.declared()
+	h.published()
 	if info.SSLPort != 0 { // where the description sends clients of /.well-known/
 		h.config.Server.PublicURL = fmt.Sprintf("https://localhost:%d", info.SSLPort)
 	}
@@ -80,8 +81,27 @@ func (h *harness) declared() {
 	const year = 365 * 24 * time.Hour
 	limits := &h.config.Calendars
 	h.config.Quota.Collections, h.config.Quota.CollectionObjects = 50, 10_000
+	h.config.Quota.Attendees = 100
+	h.config.Scheduling.Addresses = "urn"
 	limits.SingleComponent = true
 	limits.QueryPast, limits.QueryFuture = year, 5*year
+}
+
+// published sets the names of properties and parameters that the tests expect to
+// travel: the description does not say them.
+func (h *harness) published() {
+	o := &h.config.Scheduling
+	for _, to := range []struct {
+		list *[]string
+		name string
+	}{
+		{&o.ToAttendees, "X-TEST-ORGANIZER-PROP"}, {&o.ToAttendeesParams, "X-TEST-ORGANIZER-PARAM"},
+		{&o.ToOrganizer, "X-TEST-ALL-PROP"}, {&o.ToOrganizerParams, "X-TEST-ALL-PARAM"},
+	} {
+		for n := 1; n <= 5; n++ {
+			*to.list = append(*to.list, fmt.Sprint(to.name, n))
+		}
+	}
 }
 
 // prepare starts the server on an empty folder, and keeps what it makes there

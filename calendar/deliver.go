@@ -1,0 +1,233 @@
+package calendar
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"convene/directory"
+	"convene/internal/ical"
+	"convene/quota"
+	"convene/scheduling"
+	"convene/store"
+)
+
+// What SCHEDULE-STATUS says of a delivery that failed (RFC 6638 §3.2.9).
+const (
+	statusFailed      = "5.1" // could not complete delivery
+	statusUnsupported = "5.3" // the recipient has no place for it
+	statusDenied      = "3.8" // the sender may not
+)
+
+// Refuses implements scheduling.Gate: a message goes into an inbox that takes it from
+// this sender. One that has not been made yet takes everybody's.
+func (w *world) Refuses(to *scheduling.Party, m *scheduling.Message) string {
+	if w.tx.sender.MayDeliver == nil {
+		return ""
+	}
+	may, err := w.mayDeliver(to, m.Method)
+	w.err = errors.Join(w.err, err)
+	if may {
+		return ""
+	}
+	return statusDenied
+}
+
+func (w *world) mayDeliver(to *scheduling.Party, m scheduling.Method) (bool, error) {
+	home, err := w.tx.Tx.Home(to.GUID)
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	inbox, err := w.tx.Collection(home.ID, Inbox)
+	if err != nil {
+		return false, err
+	}
+	return w.tx.sender.MayDeliver(home, inbox, m)
+}
+
+// deliver writes the copies and messages that others get. What a recipient has no
+// room for is noted in the owner's object, which is returned, and stops nothing
+// else (RFC 6638 §3.2.1).
+func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
+	failed := map[string]string{}
+	for i := range w.Copies {
+		c := &w.Copies[i]
+		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(c) }); err != nil {
+			return nil, err
+		}
+	}
+	for i := range w.Inbox {
+		m := &w.Inbox[i]
+		if failed[m.To.Address] != "" {
+			continue
+		}
+		if err := tx.attempt(m.To, failed, func() error { return tx.deliverMessage(m) }); err != nil {
+			return nil, err
+		}
+	}
+	if w.Own == nil || len(failed) == 0 {
+		return w.Own, nil
+	}
+	return scheduling.WithStatuses(w.Own, role, failed), nil
+}
+
+// attempt does something for a recipient. That their home does not take it is
+// noted, and is no error.
+func (tx *Tx) attempt(to *scheduling.Party, failed map[string]string, do func() error) error {
+	err := tx.Savepoint(do)
+	var exceeded *quota.ExceededError
+	var limit *store.LimitError
+	switch {
+	case errors.As(err, &exceeded), errors.As(err, &limit):
+		failed[to.Address] = statusFailed
+		return nil
+	case errors.Is(err, ErrComponent), errors.Is(err, store.ErrUIDConflict):
+		failed[to.Address] = statusUnsupported
+		return nil
+	}
+	return err
+}
+
+// deliverCopy writes or removes a party's copy of an object, wherever it lies in
+// their home; a new one goes to the default calendar.
+func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
+	home, err := tx.homeFor(c.To)
+	if err != nil {
+		return err
+	}
+	col, e, err := tx.holder(home, c.UID)
+	if err == nil && c.Aside && e != nil {
+		err, e = tx.putAside(home, col, e), nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Store == nil {
+		if e == nil {
+			return nil
+		}
+		return tx.change(&Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
+			func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
+	}
+	data, err := tx.dataOf(c.Store)
+	if err != nil {
+		return err
+	}
+	at := Place{Home: home, Collection: col}
+	if e != nil {
+		at.Name = e.Name
+	} else {
+		if at, err = tx.placeForNew(home, data); err != nil {
+			return err
+		}
+		if data, err = tx.withDefaultAlarms(at.Collection, data); err != nil {
+			return err
+		}
+	}
+	change := &Change{Op: Put, At: at, Was: e, Will: data, Component: data.Index.Component}
+	return tx.change(change, func() error {
+		_, _, err := tx.PutObject(at.Collection, at.Name, data.Body, data.Index, store.Match{}, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
+		return err
+	})
+}
+
+// putAside gives an object that is of no meeting another UID and name: that of a
+// meeting is the same, and nobody may take an object of somebody's by its UID.
+func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) error {
+	o, err := tx.stored(col, e)
+	if err != nil {
+		return err
+	}
+	name := objectName(fmt.Sprint(e.UID, "\x00", home.Rev), 0)
+	cal := o.Calendar.Clone()
+	for _, c := range cal.Children {
+		if c.Name == o.Kind {
+			c.SetValue("UID", strings.TrimSuffix(name, ".ics"))
+		}
+	}
+	if o, err = ical.NewObject(cal); err != nil {
+		return err
+	}
+	data, err := tx.dataOf(o)
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteObject(col, e.Name, store.Match{}); err != nil {
+		return err
+	}
+	_, _, err = tx.PutObject(col, name, data.Body, data.Index, store.Match{})
+	return err
+}
+
+// roleIn is the role of an object in the home of a party that a message has reached.
+func roleIn(o *ical.Object, p *scheduling.Party) store.Role {
+	return roles[scheduling.RoleOf(o, p.GUID)]
+}
+
+// placeForNew is where a party's new copy of an object goes: into the default
+// calendar, under a name that its UID gives.
+func (tx *Tx) placeForNew(home *store.Home, d *Data) (Place, error) {
+	col, err := tx.defaultCalendarFor(home, d.Index.Component)
+	if err != nil {
+		return Place{}, err
+	}
+	for i := 0; ; i++ {
+		name := objectName(d.Index.UID, i)
+		found, err := tx.Exists(col.ID, name)
+		if err != nil || !found {
+			return Place{home, col, name}, err
+		}
+	}
+}
+
+// objectName is the name of what the server makes: n is the number of the attempt.
+func objectName(key string, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, n))
+	return hex.EncodeToString(sum[:16]) + ".ics"
+}
+
+// recordTypes are the types of the records that have a home, by kind of party.
+var recordTypes = map[scheduling.PartyKind]directory.Type{
+	scheduling.Person: directory.User, scheduling.Room: directory.Location,
+	scheduling.Resource: directory.Resource, scheduling.Group: directory.Group,
+}
+
+// homeFor is the home of a party, made if there is none yet.
+func (tx *Tx) homeFor(p *scheduling.Party) (*store.Home, error) {
+	return tx.EnsureHome(p.GUID, func(b *store.HomeBuilder) {
+		b.SetOwnerType(uint8(recordTypes[p.Kind]))
+		for _, n := range defaultCollections {
+			b.Add(n)
+		}
+	})
+}
+
+// deliverMessage puts a message into a party's inbox.
+func (tx *Tx) deliverMessage(m *scheduling.InboxWrite) error {
+	home, err := tx.homeFor(m.To)
+	if err != nil {
+		return err
+	}
+	inbox, err := tx.Collection(home.ID, Inbox)
+	if err != nil {
+		return err
+	}
+	ix, err := indexOf(m.Message.Data)
+	if err != nil {
+		return err
+	}
+	at := Place{home, inbox, objectName(fmt.Sprint(m.Message.Data.UID, "\x00", home.Rev), 0)}
+	body := m.Message.Body().Append(nil)
+	change := &Change{Op: Deliver, At: at, Will: &Data{Body: body, Index: ix}, Component: ix.Component}
+	return tx.change(change, func() error {
+		if _, _, err := tx.PutObject(inbox, at.Name, body, ix, store.Match{}); err != nil {
+			return err
+		}
+		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), scheduleChanges(m, tx.Now()))
+	})
+}

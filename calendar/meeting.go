@@ -1,0 +1,269 @@
+package calendar
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+
+	"convene/freebusy"
+	"convene/internal/ical"
+	"convene/scheduling"
+	"convene/store"
+)
+
+// Parties knows whom calendar user addresses name, as scheduling.World does.
+type Parties interface {
+	Party(address string) (*scheduling.Party, error)
+}
+
+// A Sender is what scheduling must know of whoever makes a change, and of how they
+// do.
+type Sender struct {
+	Parties Parties
+
+	// MayNot is the error of a change in a home that sends messages; nil: it may.
+	MayNot func(home *store.Home) error
+
+	// MayDeliver reports whether the sender may put a message into the inbox of a
+	// home (RFC 6638 §6.1).
+	MayDeliver func(home *store.Home, inbox *store.Collection, m scheduling.Method) (bool, error)
+
+	Merge     bool // see scheduling.Change
+	Silent    bool // likewise
+	FixTransp bool // likewise
+}
+
+// Meet tells the transaction who sends what its changes send. Without it, what is
+// written is stored as it is, and nobody is told: as a restore or import does.
+func (tx *Tx) Meet(s Sender) { tx.sender = &s }
+
+// isMeeting reports whether a change of an object is for scheduling to judge.
+func (tx *Tx) isMeeting(c *Change) bool {
+	if tx.c.Scheduling == nil || tx.sender == nil || c.At.Collection.Kind != store.KindCalendar {
+		return false
+	}
+	return c.Will != nil && c.Will.Index.Flags&store.FlagScheduled != 0 ||
+		c.Was != nil && c.Was.Flags&store.FlagScheduled != 0
+}
+
+// meet carries out a change of an object that is of a meeting, or becomes one, with
+// all that it means for others (RFC 6638 §3.2): everything is written, or nothing.
+func (tx *Tx) meet(c *Change) (*Written, error) {
+	change, err := tx.meetingChange(c)
+	if err != nil {
+		return nil, err
+	}
+	world := &world{tx: tx, objects: map[objectPlace]*ical.Object{}}
+	plan, err := scheduling.Decide(*change, world)
+	if err != nil {
+		return nil, err
+	}
+	writes, err := scheduling.Converse(plan, world, tx.c.Scheduling)
+	if err = errors.Join(err, world.err); err != nil {
+		return nil, err
+	}
+	var w *Written
+	err = tx.Savepoint(func() error {
+		if writes.Own, err = tx.deliver(writes, plan.Role); err != nil {
+			return err
+		}
+		w, err = tx.writeOwn(c, plan, writes)
+		return err
+	})
+	return w, err
+}
+
+// meetingChange is c as scheduling sees it, with its addresses in canonical form.
+func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
+	owner, err := tx.party(string(c.At.Home.Owner))
+	if err != nil {
+		return nil, err
+	}
+	caller := owner
+	if who := tx.by.Who; who != "" && who != owner.GUID {
+		if caller, err = tx.party(who); err != nil {
+			return nil, err
+		}
+	}
+	change := &scheduling.Change{
+		Owner: owner, Caller: caller, Merge: tx.sender.Merge, Silent: tx.sender.Silent, FixTransp: tx.sender.FixTransp,
+		Now: tx.Now(), Options: tx.c.Scheduling,
+	}
+	if tx.sender.MayNot != nil {
+		change.MayNot = tx.sender.MayNot(c.At.Home)
+	}
+	if c.Was != nil {
+		if change.Old, err = tx.stored(c.At.Collection, c.Was); err != nil {
+			return nil, err
+		}
+	}
+	if c.Will != nil {
+		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, &world{tx: tx})
+	}
+	return change, err
+}
+
+// party is the one of a record.
+func (tx *Tx) party(guid string) (*scheduling.Party, error) {
+	return tx.sender.Parties.Party(scheduling.CanonicalAddress(guid))
+}
+
+// stored is an object as it is stored.
+func (tx *Tx) stored(col *store.Collection, e *store.Entry) (*ical.Object, error) {
+	body, _, err := tx.Tx.Body(col.ID, e.Name)
+	if err != nil {
+		return nil, err
+	}
+	cal, err := ical.Decode(bytes.Clone(body), ical.DefaultLimits)
+	if err != nil {
+		return nil, err
+	}
+	return ical.NewObject(cal)
+}
+
+// roles are the store's names of scheduling's roles.
+var roles = map[scheduling.Role]store.Role{
+	scheduling.RoleOrganizer: store.RoleOrganizer,
+	scheduling.RoleAttendee:  store.RoleAttendee,
+	scheduling.RoleStranger:  store.RoleStranger,
+}
+
+// tagOptions is how an object is written whose Schedule-Tag follows a rule.
+func tagOptions(role store.Role, rule scheduling.TagRule) []store.PutOption {
+	opts := slices.Concat(store.As(role), []store.PutOption{store.UniqueInHome})
+	if rule == scheduling.TagKeep {
+		opts = append(opts, store.KeepScheduleTag)
+	}
+	return opts
+}
+
+// writeOwn writes what a change leaves in the home that it was made in.
+func (tx *Tx) writeOwn(c *Change, plan *scheduling.Plan, writes *scheduling.Writes) (*Written, error) {
+	switch writes.Outcome {
+	case scheduling.Discarded:
+		return &Written{Created: c.Was == nil, Data: &Data{Edited: true}}, nil
+	case scheduling.Deleted:
+		if c.Was == nil {
+			return &Written{Data: &Data{Edited: true}}, nil
+		}
+		return &Written{Data: &Data{Edited: true}}, tx.DeleteObject(c.At.Collection, c.Was.Name, store.Match{})
+	}
+	sent := c.Will
+	data, err := tx.dataOf(writes.Own)
+	if err != nil {
+		return nil, err
+	}
+	if c.Op == Put && c.Was == nil {
+		if data, err = tx.withDefaultAlarms(c.At.Collection, data); err != nil {
+			return nil, err
+		}
+	}
+	shown, err := tx.c.shown(data)
+	if err != nil {
+		return nil, err
+	}
+	data.Edited = sent.Edited || !bytes.Equal(shown, sent.Body)
+	role := roles[plan.Role]
+	if plan.Role == scheduling.RoleNone {
+		role = store.RoleNone
+	}
+	entry, created, err := tx.PutObject(c.At.Collection, c.At.Name, data.Body, data.Index, store.Match{}, tagOptions(role, writes.Tag)...)
+	if err != nil {
+		return nil, err
+	}
+	return &Written{Entry: entry, Created: created, Data: &Data{Body: shown, Object: data.Object, Index: data.Index, Edited: data.Edited}}, nil
+}
+
+// dataOf prepares an object that the server made for the store.
+func (tx *Tx) dataOf(o *ical.Object) (*Data, error) {
+	ix, err := indexOf(o)
+	if err != nil {
+		return nil, Invalid(err)
+	}
+	return &Data{Body: o.Calendar.Append(nil), Object: o, Index: ix, Edited: true}, nil
+}
+
+// A world is the homes of this transaction as scheduling sees them.
+type world struct {
+	tx      *Tx
+	objects map[objectPlace]*ical.Object // parsed
+	err     error                        // of what cannot return one
+}
+
+// An objectPlace names a revision of an object.
+type objectPlace struct {
+	collection store.CollectionID
+	rev        store.Rev
+}
+
+// Party implements scheduling.World.
+func (w *world) Party(address string) (*scheduling.Party, error) {
+	return w.tx.sender.Parties.Party(address)
+}
+
+// Copy implements scheduling.World.
+func (w *world) Copy(guid, uid string) (*ical.Object, error) {
+	home, err := w.tx.Tx.Home(store.GUID(guid))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	col, e, err := w.tx.holder(home, uid)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	place := objectPlace{col.ID, e.Rev}
+	if o := w.objects[place]; o != nil {
+		return o, nil
+	}
+	o, err := w.tx.stored(col, e)
+	if err == nil {
+		w.objects[place] = o
+	}
+	return o, err
+}
+
+// holder is where a home has the object of a UID; nil: it has none.
+func (tx *Tx) holder(home *store.Home, uid string) (*store.Collection, *store.Entry, error) {
+	col, name, err := tx.ObjectByUIDInHome(home.ID, uid)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := tx.Entry(col, name)
+	return col, e, err
+}
+
+// busyBudget bounds what is expanded to find out when somebody is busy.
+const busyBudget = 100_000
+
+// Busy implements scheduling.World: all calendars of a home count, transparent ones
+// too.
+func (w *world) Busy(guid string, from, to int64, exceptUID string) (busy []ical.BusyPeriod, err error) {
+	home, err := w.tx.Tx.Home(guid)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cols, err := w.tx.Collections(home.ID)
+	if err != nil {
+		return nil, err
+	}
+	times := freebusy.Times{}
+	q := BusyQuery{From: from, To: to, Budget: ical.NewBudget(busyBudget), Counts: func(e *store.Entry) bool { return e.UID != exceptUID }}
+	for _, col := range cols {
+		if col.Kind != store.KindCalendar {
+			continue
+		}
+		if err := w.tx.Busy(&times, col, &q); err != nil {
+			return nil, err
+		}
+	}
+	return times.Merged(from, to, q.Budget)
+}
