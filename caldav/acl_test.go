@@ -110,9 +110,9 @@ func TestACL(t *testing.T) {
 	}{
 		"grant read":              {annCal, []string{"grant read bob"}, []try{get("bob", 200), put("bob", 403), busy("bob", 200), get("gone", 403)}},
 		"grant read to a group":   {annCal, []string{"grant read staff"}, []try{get("bob", 200), get("gone", 403)}},
-		"grant, deny another":     {annCal, []string{"grant read bob", "deny read gone"}, []try{get("gone", 403), get("bob", 200), busy("gone", 403)}},
+		"grant, deny another":     {annCal, []string{"grant read bob", "deny read gone"}, []try{get("gone", 403), get("bob", 200), busy("gone", 404)}},
 		"grant read, deny all":    {annCal, []string{"grant read bob", "deny all bob"}, []try{get("bob", 200), put("bob", 403), busy("bob", 200)}},
-		"deny all, grant read":    {annCal, []string{"deny all bob", "grant read bob"}, []try{get("bob", 403), busy("bob", 403)}},
+		"deny all, grant read":    {annCal, []string{"deny all bob", "grant read bob"}, []try{get("bob", 403), busy("bob", 404)}},
 		"write, not read":         {annCal, []string{"grant write bob"}, []try{get("bob", 403), put("bob", 204)}},
 		"write-content of one":    {annCal + "1.ics", []string{"grant write-content bob"}, []try{put("bob", 204), get("bob", 403), {"bob", "PUT", annCal + "2.ics", event("two", "20260504T130000Z"), 403}}},
 		"read of one":             {annCal + "1.ics", []string{"grant read bob"}, []try{get("bob", 200), {"bob", "GET", annCal + "2.ics", "", 403}, {"bob", "GET", annCal + "9.ics", "", 403}}},
@@ -125,7 +125,7 @@ func TestACL(t *testing.T) {
 		"the owner's own":         {annCal, []string{"grant read @owner"}, []try{get("ann", 200), get("bob", 403)}},
 		"self is nobody here":     {annCal, []string{"grant all @self"}, []try{get("bob", 403)}},
 		"write-acl":               {annCal, []string{"grant write-acl bob"}, []try{{"bob", "ACL", annCal, aclBody(t, "grant read bob"), 200}, get("bob", 200), {"bob", "ACL", annCal, aclBody(t), 403}}},
-		"deny busy times":         {annCal, []string{"deny read-free-busy @authenticated"}, []try{busy("bob", 403), busy("ann", 200)}},
+		"deny busy times":         {annCal, []string{"deny read-free-busy @authenticated"}, []try{busy("bob", 404), busy("ann", 200)}},
 		"an inbox":                {annHome + "inbox/", []string{"deny schedule-deliver bob", "grant read bob"}, []try{{"bob", "PROPFIND", annHome + "inbox/", ask("D:getetag"), 207}}},
 		"of delegates of another": {annCal, []string{"grant read " + principalURL(guid("bob")) + "calendar-proxy-write/"}, []try{get("boss", 200), get("gone", 200), get("bob", 403)}},
 	} {
@@ -428,8 +428,8 @@ func TestDefaultFreeBusy(t *testing.T) {
 		want map[string]int // of ann's calendar, by who asks
 	}{
 		"everybody": {acl.Everybody, map[string]int{"bob": 200, "gone": 200}},
-		"in group":  {acl.InGroup, map[string]int{"bob": 200, "gone": 403}},
-		"nobody":    {acl.Nobody, map[string]int{"bob": 403, "gone": 403}},
+		"in group":  {acl.InGroup, map[string]int{"bob": 200, "gone": 404}}, // RFC 4791 §7.10
+		"nobody":    {acl.Nobody, map[string]int{"bob": 404, "gone": 404}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := aclEnv(t)
@@ -443,7 +443,7 @@ func TestDefaultFreeBusy(t *testing.T) {
 			}
 			e.setACL("ann", annCal, "grant read-free-busy gone", "deny read-free-busy bob")
 			e.must(200, "gone", "REPORT", annCal, busyQuery)
-			e.must(403, "bob", "REPORT", annCal, busyQuery)
+			e.must(404, "bob", "REPORT", annCal, busyQuery)
 		})
 	}
 }

@@ -43,7 +43,7 @@ CATEGORIES:SecretKind
 CONTACT:SecretContact
 URL:http://example.com/SecretLink
 ATTENDEE;CN=SecretGuest:mailto:SecretGuest@example.net
-ORGANIZER;CN=SecretOrganizer:mailto:SecretOrganizer@example.net
+ORGANIZER;CN=SecretOrganizer;SCHEDULE-AGENT=CLIENT:mailto:SecretOrganizer@example.net
 X-OTHER:SecretX
 ` + lines + `BEGIN:VALARM
 ACTION:DISPLAY
@@ -59,6 +59,7 @@ DTSTART:20260505T130000Z
 DURATION:PT1H
 SUMMARY:SecretSummary
 DESCRIPTION:SecretOverride
+ORGANIZER;CN=SecretOrganizer;SCHEDULE-AGENT=CLIENT:mailto:SecretOrganizer@example.net
 END:VEVENT
 END:VCALENDAR
 `
@@ -267,7 +268,7 @@ func checkWholes(t *testing.T, e *env, c *auth.Caller, all bool) {
 		}
 	}
 	busy := e.as(c, "REPORT", privateCalendar, freeBusyQuery(`<C:time-range start="20260510T000000Z" end="20260511T000000Z"/>`), "Depth: 1")
-	if busy.Status != 200 || !strings.Contains(busy.Body, "FREEBUSY;FBTYPE=BUSY:20260510T120000Z/20260510T130000Z") || strings.Contains(busy.Body, "Secret") {
+	if busy.Status != 200 || !strings.Contains(busy.Body, "FREEBUSY;FBTYPE=BUSY:20260510T120000Z/PT1H") || strings.Contains(busy.Body, "Secret") {
 		t.Errorf("free-busy = %d %s", busy.Status, busy.Body)
 	}
 }

@@ -92,7 +92,7 @@ func withAccess(was *store.Entry, d *Data) (*Data, error) {
 // or an administrator. Others leave it as it is; so nobody can lock themselves out
 // (calendarserver-private-events §4.2.2.1).
 func setsAccess(_ *Tx, c *Change) error {
-	if !c.writesObject() || c.By.Who == "" || c.By.As == c.At.Home.Owner {
+	if !c.writesObject() || c.Delivered || c.By.Who == "" || c.By.As == c.At.Home.Owner {
 		return nil
 	}
 	was := store.AccessPublic

@@ -20,6 +20,9 @@ type Change struct {
 	// Component is the type of the object that will be at At, 0 for a file.
 	Component store.Component
 
+	// Delivered: scheduling makes this change in a home for what was done in another.
+	Delivered bool
+
 	// Access is the restriction of the object that will be at At.
 	Access store.Access
 

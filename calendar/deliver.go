@@ -111,7 +111,7 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 		if e == nil {
 			return nil
 		}
-		return tx.change(&Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
+		return tx.change(&Change{Op: Delete, Delivered: true, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
 			func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
 	}
 	data, err := tx.dataOf(c.Store)
@@ -129,7 +129,7 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 			return err
 		}
 	}
-	change := &Change{Op: Put, At: at, Was: e, Will: data, Component: data.Index.Component}
+	change := &Change{Op: Put, Delivered: true, At: at, Was: e, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {
 		_, _, err := tx.PutObject(at.Collection, at.Name, data.Body, data.Index, store.Match{}, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
 		return err
@@ -223,7 +223,7 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite) error {
 	}
 	at := Place{home, inbox, objectName(fmt.Sprint(m.Message.Data.UID, "\x00", home.Rev), 0)}
 	body := m.Message.Body().Append(nil)
-	change := &Change{Op: Deliver, At: at, Will: &Data{Body: body, Index: ix}, Component: ix.Component}
+	change := &Change{Op: Deliver, Delivered: true, At: at, Will: &Data{Body: body, Index: ix}, Component: ix.Component}
 	return tx.change(change, func() error {
 		if _, _, err := tx.PutObject(inbox, at.Name, body, ix, store.Match{}); err != nil {
 			return err

@@ -139,11 +139,10 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 		return nil, ErrSame
 	case from.Kind == store.KindInbox: // messages are read and removed, and nothing else
 		return nil, ErrLocation
+	case tx.View(from, e) != Whole:
+		return nil, ErrRestricted
 	case e.Role != store.RoleNone && from.Home != col.Home && tx.sender != nil && col.Kind == store.KindCalendar:
 		return tx.transferMeeting(op, from, e, col, name)
-	}
-	if tx.View(from, e) != Whole {
-		return nil, ErrRestricted
 	}
 	if err := tx.freeForFile(col, name); err != nil {
 		return nil, err
