@@ -25,7 +25,7 @@ func reports() []report {
 	const searchable = shared | kindPrincipal
 	return []report{
 		{webdav.ReportExpandProperty, everything, acl.Read, (*Handler).reportExpandProperty},
-		{webdav.ReportACLPrincipalPropSet, everything, acl.ReadACL, (*Handler).reportACLPrincipals},
+		{webdav.ReportACLPrincipalPropSet, everything, acl.Read | acl.ReadACL, (*Handler).reportACLPrincipals},
 		{webdav.ReportPrincipalMatch, shared | kindPrincipal | kindHome, acl.Read, (*Handler).reportPrincipalMatch},
 		{webdav.ReportPrincipalPropertySearch, searchable, acl.Read, (*Handler).reportPrincipalSearch},
 		{webdav.ReportPrincipalSearchPropertySet, searchable, acl.Read, (*Handler).reportSearchProperties},
