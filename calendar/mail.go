@@ -148,8 +148,9 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
-		if err == nil {
-			err = tx.noteFailure(home, l, status)
+		sender := &scheduling.Party{Address: scheduling.CanonicalAddress(l.Owner), GUID: l.Owner}
+		if err == nil { // what has no room is left out: the letter must leave the queue
+			err = tx.attempt(sender, map[string]string{}, func() error { return tx.noteFailure(home, l, status) })
 		}
 		if err != nil || l.Method == scheduling.Reply {
 			return err
@@ -158,7 +159,6 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if err != nil {
 			return err
 		}
-		// An inbox that is full takes no note; the status is in the object.
 		return tx.attempt(note.To, map[string]string{}, func() error { return tx.deliverMessage(note) })
 	})
 }

@@ -298,7 +298,7 @@ func TestMailboxes(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "mailto:", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "<a@b>", "a@b,c@d", `"a b"@c`, "a@[1.2.3.4]", "x <a@b>", "a@b>", strings.Repeat("a", 250) + "@b.de", "a(c)@b",
+		"", "mailto:", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "<a@b>", "a@b,c@d", `"a b"@c`, "a@[1.2.3.4]", "x <a@b>", "a@b>", strings.Repeat("a", 250) + "@b.de", "a(c)@b", "ä@b.de", "a@bü.de",
 	} {
 		if m, err := imip.NewMailbox("", bad); err == nil {
 			t.Errorf("%q is %v", bad, m)

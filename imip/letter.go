@@ -60,7 +60,8 @@ func NewMailbox(name, address string) (Mailbox, error) {
 }
 
 // unsafe reports characters that no address has which is written without quotes.
-func unsafe(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"(),:;<>[\]`, r) }
+// Letters beyond ASCII would need a server that takes them (RFC 6531) all the way.
+func unsafe(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),:;<>[\]`, r) }
 
 // Domain is what is behind the @, in lower case.
 func (m Mailbox) Domain() string {

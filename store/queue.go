@@ -81,7 +81,7 @@ func decodeQueued(k, v []byte) (*Queued, error) {
 	}
 	copy(q.Thread[:], d.take(uint64(len(q.Thread))))
 	q.Note = d.string()
-	q.Payload = bytes.Clone(d.b)
+	q.Payload = d.b
 	return q, d.err("queue")
 }
 
@@ -99,7 +99,8 @@ func (tx *Tx) Enqueue(home HomeID, q *Queued) error {
 	return tx.w.Put(tableLookup, q.key(), q.encode())
 }
 
-// Queue walks over all rows, those that are due first.
+// Queue walks over all rows, those that are due first. The payloads are good as long
+// as the transaction.
 func (tx *Tx) Queue() iter.Seq2[*Queued, error] {
 	return func(yield func(*Queued, error) bool) {
 		for k, v := range tx.r.Scan(tableLookup, within([]byte{lookupQueue})) {
@@ -109,6 +110,19 @@ func (tx *Tx) Queue() iter.Seq2[*Queued, error] {
 			}
 		}
 	}
+}
+
+// QueuedRow returns a row as it is now, for good. Errors: as Dequeue.
+func (tx *Tx) QueuedRow(q *Queued) (*Queued, error) {
+	v := tx.r.Get(tableLookup, q.key())
+	if v == nil {
+		return nil, fmt.Errorf("queue: %s: %w", q.ID, ErrNotFound)
+	}
+	now, err := decodeQueued(q.key(), v)
+	if err == nil {
+		now.Payload = bytes.Clone(now.Payload)
+	}
+	return now, err
 }
 
 // NextDue returns when the first row is due; ok is false if the queue is empty.

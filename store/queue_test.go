@@ -16,6 +16,9 @@ func queued(t *testing.T, s *Store) (list []*Queued) {
 	view(t, s, func(tx *Tx) error {
 		list = nil
 		for q, err := range tx.Queue() {
+			if err == nil {
+				q, err = tx.QueuedRow(q)
+			}
 			if err != nil {
 				return err
 			}
