@@ -70,19 +70,30 @@ func takeBack(list []waiting, pointless []bool) {
 			return // the recipient may have it
 		}
 	}
-	for j, cancel := range list {
-		if cancel.letter.Method != scheduling.Cancel {
+	for j, w := range list {
+		if w.letter.Method == scheduling.Cancel && takesBack(list[:j], w.letter) {
+			for i, before := range list[:j] {
+				pointless[i] = pointless[i] || w.letter.Whole() || before.letter.SameInstances(w.letter)
+			}
+			pointless[j] = true
+		}
+	}
+}
+
+// takesBack reports whether a cancellation leaves nothing of invitations before it: it
+// is of all, or of instances that nobody was invited to but by themselves.
+func takesBack(before []waiting, cancel *imip.Letter) bool {
+	found := false
+	for _, w := range before {
+		if w.letter.Method != scheduling.Request {
 			continue
 		}
-		found := false
-		for i, w := range list[:j] {
-			about := cancel.letter.Whole() || w.letter.SameInstances(cancel.letter)
-			if w.letter.Method == scheduling.Request && about {
-				pointless[i], found = true, true
-			}
+		if w.letter.Whole() && !cancel.Whole() {
+			return false
 		}
-		pointless[j] = pointless[j] || found
+		found = found || cancel.Whole() || w.letter.SameInstances(cancel)
 	}
+	return found
 }
 
 // delays are the times between attempts; the last one repeats.
