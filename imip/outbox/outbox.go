@@ -38,7 +38,6 @@ type Options struct {
 // An Outbox sends letters.
 type Outbox struct {
 	Options
-	kick  chan struct{}
 	rates rates
 
 	mu   sync.Mutex
@@ -50,7 +49,7 @@ func New(o Options) *Outbox {
 	if o.Trouble == nil {
 		o.Trouble = func(error) {}
 	}
-	return &Outbox{Options: o, kick: make(chan struct{}, 1), held: map[store.QueueID]time.Time{}}
+	return &Outbox{Options: o, held: map[store.QueueID]time.Time{}}
 }
 
 // pollEvery is how often the queue is looked at. That costs the read of one key.
@@ -62,15 +61,18 @@ func (o *Outbox) Run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if s := o.Settings(); s != nil {
-			if err := o.pass(ctx, s); err != nil && ctx.Err() == nil {
+			more, err := o.pass(ctx, s)
+			if err != nil && ctx.Err() == nil {
 				o.Log.Warn("mail: the queue could not be worked on", "err", err)
+			}
+			if more && err == nil && ctx.Err() == nil {
+				continue
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-		case <-o.kick:
 		}
 	}
 }
@@ -81,12 +83,12 @@ const maxThreads = 200
 // stuckAfter is how long a letter waits before the operator is told.
 const stuckAfter = time.Hour
 
-// pass sends what is due.
-func (o *Outbox) pass(ctx context.Context, s *Settings) error {
+// pass sends what is due, and reports whether that was all it sends at once.
+func (o *Outbox) pass(ctx context.Context, s *Settings) (more bool, err error) {
 	now := o.Now()
 	var due time.Time
 	waits := false
-	err := s.Calendars.Store.View(ctx, func(tx *store.Tx) error {
+	err = s.Calendars.Store.View(ctx, func(tx *store.Tx) error {
 		due, waits = tx.NextDue()
 		return nil
 	})
@@ -94,25 +96,25 @@ func (o *Outbox) pass(ctx context.Context, s *Settings) error {
 		o.Trouble(nil)
 	}
 	if err != nil || !waits || due.After(now) {
-		return err
+		return false, err
 	}
 	threads, err := o.threads(ctx, s, now)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var ready []waiting
 	var marks []*store.Mark
 	for _, rows := range threads {
 		first, mark, err := o.first(ctx, s, rows, now)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if first != nil && !first.row.Due.After(now) && !o.isHeld(first.row, now) && o.rates.take(first.row.ID.Home, s.PerMinute, now) {
 			ready, marks = append(ready, *first), append(marks, mark)
 		}
 	}
 	o.sendAll(ctx, s, ready, marks)
-	return nil
+	return len(ready) == maxThreads, nil
 }
 
 // threads are the rows of threads in which one is due, each in order and without
