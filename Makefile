@@ -15,7 +15,7 @@ FLIPS ?= 250
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash drills flips powercut clients conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash mailcrash drills flips powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -76,6 +76,11 @@ drills: $(BUILD)/harness
 # FLIPS files with one bit that is wrong in a page in use.
 flips:
 	CONVENE_TEST_FLIPS=$(FLIPS) $(GO) test -count 1 -timeout 60m -run '^TestFlippedBits$$' -v ./store | grep -v -e '=== RUN' -e '    --- PASS'
+
+# kill -9 while invitations go out by mail, N times: each reaches a counting mail
+# server at least once, and twice only what was under way.
+mailcrash: $(BUILD)/harness
+	@$(BUILD)/harness mailcrash -n $(N)
 
 # The conformance runner in CDT with the scripts in SUITE, each file from the
 # same data, against this server with slapd. ARGS go to the runner. Ends with

@@ -22,6 +22,7 @@ internal/ical/rscale
 internal/ical         internal/ical/rscale
 internal/webdav
 scheduling            internal/ical
+imip                  internal/ical scheduling
 internal/engine
 internal/atomicfile
 internal/logging
@@ -42,8 +43,9 @@ store                 internal/engine quota
 rooms/policy          internal/ical
 rooms                 directory internal/engine rooms/policy
 snapshot              internal/ical store
-calendar              directory freebusy internal/ical internal/webdav quota scheduling snapshot store
+calendar              directory freebusy imip internal/ical internal/webdav quota scheduling snapshot store
 caldav/calquery       internal/ical internal/webdav
+imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/filewatch internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
@@ -51,10 +53,11 @@ acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota scheduling snapshot store
 admin/backup          auth delegation internal/atomicfile internal/engine rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/engine internal/settings quota rooms rooms/policy sacl store
-config                auth caldav directory internal/settings quota rooms sacl scheduling
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms sacl snapshot store tzdist
+config                auth caldav directory imip internal/settings quota rooms sacl scheduling
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms/policy sacl server store
+testenv/cmd/smtpd
 testenv/cmd/harness   calendar config directory internal/settings snapshot store testenv
 `
 
@@ -145,6 +148,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/spf13/cobra":   {"cmd/convene"},
 		"github.com/pelletier/":    {"internal/settings"},
 		"github.com/coreos/":       {"server"},
+		"github.com/emersion/":     {"imip", "imip/outbox", "testenv/cmd/smtpd"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
@@ -173,7 +177,8 @@ func TestLibrariesHaveOwners(t *testing.T) {
 func TestOneDoor(t *testing.T) {
 	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
 		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
-		EnsureHome DeleteHome SetProperty RemoveProperty SetACL`)
+		EnsureHome DeleteHome SetProperty RemoveProperty SetACL
+		Enqueue Requeue Dequeue MarkSent`)
 	found := 0
 	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {
 		f := strings.Split(line, "\t")

@@ -36,6 +36,8 @@ type Admin struct {
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
+	// Mail is the mail that waits.
+	Mail MailQueue
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none

@@ -82,6 +82,8 @@ var kinds = []Kind{
 	{ErrNoDevices, "no-devices", StatusRefused, "offer basic or digest in auth.schemes"},
 	{ErrNoCalendars, "no-calendars", StatusRefused, "enable calendars for the record in the directory"},
 	{ErrNoResource, "no-resource", StatusNotFound, "name what is below /principals/ or /calendars/"},
+	{ErrNoLetter, "no-letter", StatusNotFound, "convene mail list has the numbers of those that wait"},
+	{ErrMail, "mail", StatusAway, "check the settings of mail, and the log of the submission server"},
 	{ErrNotRunning, "not-running", StatusAway, "start it: convene serve"},
 	{backup.ErrForeign, "not-a-backup", StatusRefused, "name a file that convene backup wrote"},
 	{backup.ErrNewer, "newer-backup", StatusRefused, "use the version of convene that wrote the backup, or a later one"},

@@ -19,6 +19,9 @@ type Calendars struct {
 	// is, and nobody is told.
 	Scheduling *scheduling.Options
 
+	// Mail says how those are told who have no home here; nil: they are not.
+	Mail *Mail
+
 	// Groups gives the groups of a principal, as directory.Directory does: some have
 	// quotas.
 	Groups func(ctx context.Context, guid string) ([]string, error)

@@ -70,6 +70,11 @@ func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Obj
 			return nil, err
 		}
 	}
+	for i := range w.Mail {
+		if err := tx.post(&w.Mail[i], failed); err != nil {
+			return nil, err
+		}
+	}
 	if w.Own == nil || len(failed) == 0 {
 		return w.Own, nil
 	}

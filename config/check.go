@@ -46,6 +46,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.rooms(c)
 	k.scheduling(&c.Scheduling)
+	k.mail(c)
 	k.limits(c)
 	return k.faults
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Quota      Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
 	Rooms      rooms.Config     `toml:"rooms" doc:"How rooms and resources reply to invitations, and who may book them."`
 	Scheduling Scheduling       `toml:"scheduling" doc:"Meetings: invitations, answers, and who is told of what."`
+	Mail       Mail             `toml:"mail" doc:"Mail to people who have no calendar here: invitations, and answers to those who invite from elsewhere."`
 	Calendars  caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
 	Limits     Limits           `toml:"limits" doc:"Limits of connections."`
 }
@@ -105,6 +106,7 @@ func Default() Config {
 		Storage:    Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:      Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
 		Scheduling: defaultScheduling(),
+		Mail:       defaultMail(),
 		Calendars:  caldav.DefaultLimits(),
 		Limits: Limits{
 			Memory: caldav.DefaultMemory, Requests: 16, Streams: 100,

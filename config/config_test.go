@@ -65,6 +65,15 @@ func TestMinimalConfig(t *testing.T) {
 	}
 }
 
+// Languages are set for domains, with or without the dot.
+func TestMailLanguages(t *testing.T) {
+	text := "[mail]\nserver = \"localhost:25\"\nsecurity = \"none\"\nfrom = \"c@example.com\"\n[mail.languages]\nde = \"de\"\n\"example.org\" = \"en\"\n" + minimal
+	c, err := config.Parse("c.toml", []byte(text), nil)
+	if err != nil || c.Mail.Languages["de"] != "de" || c.Mail.Languages["example.org"] != "en" || !c.Mail.Enabled() {
+		t.Errorf("%+v, %v", c.Mail, err)
+	}
+}
+
 // An old name in the environment says the new one, and each old name has a new one
 // that there is.
 func TestRenamed(t *testing.T) {
@@ -105,6 +114,12 @@ func TestConfigFaults(t *testing.T) {
 		{"quota below zero", "[quota]\nobjects = -1\n" + minimal, `c.toml:2: quota.objects: -1 is below zero; 0 is without limit`},
 		{"objects that cannot arrive", "[quota.groups.staff]\nmax-resource-size = \"1GiB\"\n" + minimal, `c.toml:2: quota.groups.staff.max-resource-size: it is more than limits.max-body-size`},
 		{"objects of no size", "[quota]\nmax-resource-size = \"0\"\n" + minimal, `c.toml:2: quota.max-resource-size: a size above zero is needed`},
+		{"mail in the clear", "[mail]\nserver = \"smtp.example.com:25\"\nsecurity = \"none\"\nfrom = \"c@example.com\"\n" + minimal, `c.toml:3: mail.security: mail and password would be readable on the way; "none" is for a server on this machine alone: localhost, 127.0.0.1 or ::1`},
+		{"mail to no server", "[mail]\nserver = \"smtp.example.com\"\nfrom = \"c@example.com\"\n" + minimal, `c.toml:2: mail.server: "smtp.example.com" is not the address of a server; write "smtp.example.com:587"`},
+		{"mail from nobody", "[mail]\nserver = \"smtp.example.com:587\"\nfrom = \"x\"\n" + minimal, `c.toml:3: mail.from: "x" is not a mail address; such as "calendar@example.com"`},
+		{"mail with half a sign-in", "[mail]\nserver = \"smtp.example.com:587\"\nuser = \"x\"\nfrom = \"c@example.com\"\n" + minimal, `c.toml:3: mail.user: user and password go together; set mail.user and mail.password-file, or neither`},
+		{"mail in no language", "[mail.languages]\nfr = \"fr\"\n" + minimal, `c.toml:1: mail.languages: "fr" is not known; use one of de, en`},
+		{"mail below zero", "[mail]\nmax-per-day = -1\n" + minimal, `c.toml:2: mail.max-per-day: -1 is below zero; 0: without limit`},
 		{"quota of no type", "[quota.types.robots]\nbytes = \"1MB\"\n" + minimal, `c.toml:1: quota.types.robots: "robots" is not known; use one of users, groups, locations, resources`},
 		{"no memory for a response", "[limits]\nmemory = \"100MB\"\n" + minimal, `c.toml:2: limits.memory: it is less than three times calendars.max-response-size`},
 		{"no requests", "[limits]\nmax-requests-per-caller = 0\n" + minimal, `c.toml:2: limits.max-requests-per-caller: at least one`},

@@ -12,7 +12,7 @@ import (
 )
 
 // notSecret are settings whose names speak of passwords and that hold none.
-var notSecret = []string{"bind-password-file", "digest-password", "device-passwords"}
+var notSecret = []string{"bind-password-file", "password-file", "digest-password", "device-passwords"}
 
 // No setting that may be a secret is written; the others are, and can be read.
 func TestWriteWithoutSecrets(t *testing.T) {

@@ -76,6 +76,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:  rights(current.calendars.Load()),
+		Mail:    &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
 }
 
@@ -137,6 +138,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.Directory, o.close = dir, append(o.close, dir.Close)
 	o.Provision, o.Appointed = provision(o.Store, dir), appointed.NewList(dir)
+	if o.Mail, err = offlineMail(&c, o.Store, dir); err != nil {
+		return nil, err
+	}
 	if o.Rights, err = offlineRights(ctx, &c, o.Store, dir); err != nil {
 		return nil, err
 	}

@@ -16,9 +16,11 @@ import (
 	"convene/audit"
 	"convene/auth"
 	"convene/caldav"
+	"convene/calendar"
 	"convene/config"
 	"convene/delegation/appointed"
 	"convene/directory"
+	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/quota"
 	"convene/sacl"
@@ -33,6 +35,9 @@ type generation struct {
 	appointed *appointed.List // delegates whom the directory names
 	signIn    *signIn
 	sacl      *sacl.SACL
+
+	calendarData *calendar.Calendars
+	mail         *outbox.Settings // nil: none is sent
 
 	policy    acl.Policy // as calendars has it
 	calendars atomic.Pointer[caldav.Handler]
@@ -73,6 +78,10 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 		return nil, err
 	} else {
 		next.appointed = appointed.NewList(next.directory)
+	}
+	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, next.directory)
+	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {
+		return nil, errors.Join(err, next.discard(old))
 	}
 	if next.sacl, err = openSACL(&c, next.directory, s.data.state, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)

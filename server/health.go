@@ -19,6 +19,7 @@ type health struct {
 
 	mu      sync.Mutex
 	trouble map[string]error // by file
+	stuck   error            // of the mail
 }
 
 // of returns what the engine of a file tells its trouble.
@@ -56,6 +57,18 @@ func (h *health) ofDelegates(s delegation.State) {
 	}
 }
 
+// mail notes that letters wait too long, or that none does any more.
+func (h *health) mail(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if (err == nil) == (h.stuck == nil) {
+		h.stuck = err
+		return
+	}
+	h.stuck = err
+	h.notify("STATUS=" + h.status())
+}
+
 // status is one line for whoever asks systemd.
 func (h *health) status() string {
 	var parts []string
@@ -72,6 +85,9 @@ func (h *health) status() string {
 			said = "changes are refused for lack of space"
 		}
 		parts = append(parts, file+": "+said)
+	}
+	if h.stuck != nil {
+		parts = append(parts, "mail: "+h.stuck.Error())
 	}
 	if parts == nil {
 		return "serving"

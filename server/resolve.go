@@ -12,7 +12,6 @@ import (
 
 	"convene/acl"
 	"convene/caldav"
-	"convene/calendar"
 	"convene/config"
 	"convene/directory"
 	"convene/quota"
@@ -38,10 +37,10 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		log.Warn("the directory does not say who the administrators are; it will be asked again")
 	}
 	h, err := caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups, Scheduling: next.config.Scheduling.Options()},
+		Calendars: next.calendarData,
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
-		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, Memory: s.limits.memory, Log: s.log, Now: s.now,
+		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, Mail: next.mail != nil, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err

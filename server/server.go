@@ -15,6 +15,7 @@ import (
 
 	"convene/audit"
 	"convene/config"
+	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/internal/membudget"
 	"convene/quota"
@@ -54,6 +55,7 @@ type Server struct {
 	certs   certificates
 	net     *network
 	control *controller
+	outbox  *outbox.Outbox
 	work    runners // while it serves
 
 	reload  sync.Mutex   // one at a time
@@ -130,6 +132,7 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	}
 	s.net = newNetwork(&c, handler, &s.certs, s.log)
 	s.control = newController(s)
+	s.outbox = s.openOutbox()
 	return nil
 }
 
@@ -154,7 +157,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
-		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep})
+		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", s.outbox.Run})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}

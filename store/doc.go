@@ -46,6 +46,11 @@
 //	            'c', collection u32            home u32, name
 //	            'p', collection u32            the collection is deleted, its records wait for
 //	                                           Maintain: home
+//	            'q', due u64, home u32, Rev    what is to be sent: when it was queued, tries,
+//	            u64                            thread, note; then what it is
+//	            's', SHA-256                   what was sent in a thread: the first one, and
+//	                                           hashes of the last ones, with times
+//	            'u', home u32                  how much was queued in a home: day, count
 //	objects     collection u32, name           Rev, facts, UID; then the body
 //	                                           or, of a deleted name: Rev, time
 //	index       collection u32, 'e', Rev u64   an object's facts, name and UID
@@ -85,8 +90,7 @@
 //
 // These have their places, and come with the first code that writes them:
 //
-//	lookup      'q', due time u64, number u64  queue: what is to be sent or done, with its home
-//	            'd', SHA-256                   an attachment: how often it is referred to
+//	lookup      'd', SHA-256                   an attachment: how often it is referred to
 //	homes       home u32, 3, Rev u64           a notification: kind, time, content
 //	            home u32, 4, start i64,        ledger of a room: when it is taken, and by whom
 //	            collection u32, name
@@ -97,9 +101,19 @@
 //
 // # What is disposable
 //
-// The tables lookup, index and uids, the facts that a body gives, and all counts
-// and sums can be computed from the rest. Verify compares them with a fresh computation, Reindex makes them; the
+// The tables index and uids, lookup but for the queue ('q', 's', 'u'), the facts that
+// a body gives, and all counts and sums can be computed from the rest. Verify compares them with a fresh computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
+//
+// # The queue
+//
+// What is to be sent outside is a row that the change makes that causes it, in its
+// transaction: both are there or neither is. A row takes a Rev of its home, which
+// names it and gives its place among the home's. Rows of one thread are sent in that
+// order. Who sends one notes that it begins (Requeue), and when it is done removes
+// the row and marks the thread, in one transaction; so after a crash what was begun
+// is known, and is sent again. What waits of a home that is deleted is for who takes
+// it to drop.
 //
 // # Deleting
 //

@@ -84,6 +84,7 @@ const (
 	LimitUID           Limit = "UID"
 	LimitProperties    Limit = "properties per resource"
 	LimitPropertyBytes Limit = "bytes of a property"
+	LimitQueued        Limit = "bytes of what is queued"
 )
 
 // A LimitError says which limit was met, and its value.

@@ -36,6 +36,9 @@ const (
 	lookupOwner      = 'g' // + GUID
 	lookupCollection = 'c' // + collection
 	lookupPurge      = 'p' // + collection
+	lookupQueue      = 'q' // + due, home, rev
+	lookupSent       = 's' // + thread
+	lookupTally      = 'u' // + home
 
 	indexEntry   = 'e' // + rev
 	indexDeleted = 't' // + rev

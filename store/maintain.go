@@ -9,8 +9,9 @@ import (
 	"convene/internal/engine"
 )
 
-// Maintain does what was put off: it purges the records of deleted collections
-// and forgets deleted names older than Options.ChangeLogAge. It works in small
+// Maintain does what was put off: it purges the records of deleted collections,
+// forgets deleted names older than Options.ChangeLogAge, and threads of the queue
+// in which nothing was sent for 90 days. It works in small
 // transactions beside everything else, and is to be called now and then; it may
 // be stopped at any point and takes up from there.
 func (s *Store) Maintain(ctx context.Context) (MaintainReport, error) {
@@ -19,6 +20,9 @@ func (s *Store) Maintain(ctx context.Context) (MaintainReport, error) {
 	err := s.purge(ctx, &r)
 	if err == nil {
 		err = s.expire(ctx, &r)
+	}
+	if err == nil {
+		err = s.forgetSent(ctx, &r)
 	}
 	r.Took = s.opt.Now().Sub(start)
 	return r, err

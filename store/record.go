@@ -18,6 +18,9 @@ const (
 	formatUID        = 1
 	formatObject     = 3
 	formatPurge      = 2
+	formatQueued     = 1
+	formatMark       = 1
+	formatTally      = 1
 	formatTombstone  = 2 // in the objects table, instead of an object
 )
 

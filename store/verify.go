@@ -161,6 +161,10 @@ func (v *verifier) lookup(ctx context.Context) error {
 			if _, err := decodePurge(val); err == nil {
 				return nil
 			}
+		default:
+			if ok, err := queueRecord(k, val); ok && err == nil {
+				return nil
+			}
 		}
 		return v.report(ProblemDamaged, 0, 0, "", "lookup record %x: %x", k, val)
 	})

@@ -1,0 +1,161 @@
+package imip
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"convene/scheduling"
+)
+
+// words are the texts of one language. Those with a % are formats.
+type words struct {
+	subject map[string]string // by kind of letter; the title, then the day
+	intro   map[string]string // by kind of letter; who it is from, then the title
+	via     string            // the name of a sender that the service sends for
+
+	when, repeats, where, organizer, attendees, description, link, whatChanged string
+
+	noTitle, allDay, answer, footer string
+	accept, maybe, decline          string
+	changed                         map[string]string // what is called how
+	days, months                    [12]string
+	everyOne, everyMany             map[string]string // by FREQ; the second with a number
+	on, until, times                string
+	testSubject, testText           string
+
+	date func(w *words, t time.Time) string
+	hour string // of time.Format
+	span string // start and end of a day
+}
+
+// The kinds of letter.
+const (
+	kindNew       = "new"
+	kindUpdate    = "update"
+	kindCancelled = "cancelled"
+	kindAccepted  = "ACCEPTED"
+	kindTentative = "TENTATIVE"
+	kindDeclined  = "DECLINED"
+	kindAnswer    = "answer"
+)
+
+// Languages are those that there are texts in.
+func Languages() []string { return []string{"de", "en"} }
+
+// languages returns the texts of a language; nil: there are none.
+func languages(name string) *words {
+	switch name {
+	case "de":
+		return german()
+	case "en":
+		return english()
+	}
+	return nil
+}
+
+// language is the one for a recipient: that of the longest domain that is set and
+// theirs ends in, or else the one for all.
+func (o *Options) language(to Mailbox) *words {
+	best, name := "", o.Language
+	for domain, l := range o.Languages {
+		d := strings.ToLower(strings.TrimPrefix(domain, "."))
+		if (to.Domain() == d || strings.HasSuffix(to.Domain(), "."+d)) && len(d) > len(best) {
+			best, name = d, l
+		}
+	}
+	if w := languages(name); w != nil {
+		return w
+	}
+	return english()
+}
+
+// KnownLanguage reports whether there are texts in a language.
+func KnownLanguage(name string) bool { return slices.Contains(Languages(), name) }
+
+func english() *words {
+	return &words{
+		subject: map[string]string{
+			kindNew: "Invitation: %s, %s", kindUpdate: "Updated invitation: %s, %s", kindCancelled: "Cancelled: %s, %s",
+			kindAccepted: "Accepted: %s, %s", kindTentative: "Tentative: %s, %s", kindDeclined: "Declined: %s, %s", kindAnswer: "Answer: %s, %s",
+		},
+		intro: map[string]string{
+			kindNew: "%s invites you to “%s”.", kindUpdate: "%s has changed “%s”.", kindCancelled: "%s has cancelled “%s”.",
+			kindAccepted: "%s has accepted “%s”.", kindTentative: "%s may come to “%s”.", kindDeclined: "%s has declined “%s”.", kindAnswer: "%s has answered about “%s”.",
+		},
+		via:  "%s (via calendar)",
+		when: "When", repeats: "Repeats", where: "Where", organizer: "Organizer", attendees: "Attendees", description: "Description", link: "Link", whatChanged: "Changed",
+		noTitle: "(no title)", allDay: "all day", answer: "Answer",
+		footer: "This message was sent by a calendar server. Answers go to %s.",
+		accept: "Accept", maybe: "Maybe", decline: "Decline",
+		changed: map[string]string{
+			"DTSTART": "start", "DTEND": "end", "DURATION": "duration", "LOCATION": "place", "SUMMARY": "title", "DESCRIPTION": "description",
+			"RRULE": "repetition", "EXDATE": "repetition", "RDATE": "repetition", "ATTENDEE": "attendees", "URL": "link", "ATTACH": "attachments", "STATUS": "status", "DUE": "due date",
+		},
+		days:        [12]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"},
+		months:      [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
+		everyOne:    map[string]string{"DAILY": "every day", "WEEKLY": "every week", "MONTHLY": "every month", "YEARLY": "every year"},
+		everyMany:   map[string]string{"DAILY": "every %d days", "WEEKLY": "every %d weeks", "MONTHLY": "every %d months", "YEARLY": "every %d years"},
+		on:          " on %s",
+		until:       ", until %s",
+		times:       ", %d times",
+		testSubject: "Test of the calendar server", testText: "The calendar server can send mail.",
+		date: func(w *words, t time.Time) string {
+			return fmt.Sprintf("%s, %s %d, %d", w.days[t.Weekday()], w.months[t.Month()-1], t.Day(), t.Year())
+		},
+		hour: "3:04 PM", span: "%s – %s",
+	}
+}
+
+func german() *words {
+	return &words{
+		subject: map[string]string{
+			kindNew: "Einladung: %s, %s", kindUpdate: "Geänderte Einladung: %s, %s", kindCancelled: "Abgesagt: %s, %s",
+			kindAccepted: "Zugesagt: %s, %s", kindTentative: "Mit Vorbehalt: %s, %s", kindDeclined: "Abgelehnt: %s, %s", kindAnswer: "Antwort: %s, %s",
+		},
+		intro: map[string]string{
+			kindNew: "%s lädt Sie zu „%s“ ein.", kindUpdate: "%s hat „%s“ geändert.", kindCancelled: "%s hat „%s“ abgesagt.",
+			kindAccepted: "%s hat für „%s“ zugesagt.", kindTentative: "%s hat für „%s“ mit Vorbehalt zugesagt.", kindDeclined: "%s hat „%s“ abgelehnt.", kindAnswer: "%s hat zu „%s“ geantwortet.",
+		},
+		via:  "%s (über Kalender)",
+		when: "Wann", repeats: "Wiederholung", where: "Wo", organizer: "Organisiert von", attendees: "Teilnehmende", description: "Beschreibung", link: "Link", whatChanged: "Geändert",
+		noTitle: "(ohne Titel)", allDay: "ganztägig", answer: "Antworten",
+		footer: "Diese Nachricht kommt von einem Kalenderserver. Antworten gehen an %s.",
+		accept: "Zusagen", maybe: "Vielleicht", decline: "Absagen",
+		changed: map[string]string{
+			"DTSTART": "Beginn", "DTEND": "Ende", "DURATION": "Dauer", "LOCATION": "Ort", "SUMMARY": "Titel", "DESCRIPTION": "Beschreibung",
+			"RRULE": "Wiederholung", "EXDATE": "Wiederholung", "RDATE": "Wiederholung", "ATTENDEE": "Teilnehmende", "URL": "Link", "ATTACH": "Anlagen", "STATUS": "Status", "DUE": "Fälligkeit",
+		},
+		days:        [12]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"},
+		months:      [12]string{"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"},
+		everyOne:    map[string]string{"DAILY": "jeden Tag", "WEEKLY": "jede Woche", "MONTHLY": "jeden Monat", "YEARLY": "jedes Jahr"},
+		everyMany:   map[string]string{"DAILY": "alle %d Tage", "WEEKLY": "alle %d Wochen", "MONTHLY": "alle %d Monate", "YEARLY": "alle %d Jahre"},
+		on:          " am %s",
+		until:       ", bis %s",
+		times:       ", %d-mal",
+		testSubject: "Test des Kalenderservers", testText: "Der Kalenderserver kann Mail verschicken.",
+		date: func(w *words, t time.Time) string {
+			return fmt.Sprintf("%s, %d. %s %d", w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year())
+		},
+		hour: "15:04", span: "%s–%s Uhr",
+	}
+}
+
+// kindOf is the kind of a letter: an update is of something that the recipient was
+// sent before.
+func kindOf(l *Letter, partStat string, again bool) string {
+	switch {
+	case l.Method == scheduling.Cancel:
+		return kindCancelled
+	case l.Method == scheduling.Reply:
+		switch partStat {
+		case kindAccepted, kindTentative, kindDeclined:
+			return partStat
+		}
+		return kindAnswer
+	case again:
+		return kindUpdate
+	}
+	return kindNew
+}
