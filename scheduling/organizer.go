@@ -168,10 +168,13 @@ func (m *meeting) finishPlan() (*Plan, error) {
 	return &m.plan, nil
 }
 
-// complete adds what the server knows better than the client: where rooms are, and
-// who is in groups.
+// complete adds what the server knows better than the client: who is in groups, what
+// attendees have said, and where rooms are.
 func (m *meeting) complete() error {
 	if err := m.expandGroups(); err != nil {
+		return err
+	}
+	if err := m.keepComments(); err != nil {
 		return err
 	}
 	if err := m.locate(); err != nil {
