@@ -80,6 +80,37 @@ func summaries(list []busyResponse) string {
 	return strings.Join(all, "\n")
 }
 
+// The way to an event and back takes time as well (Apple's X-APPLE-TRAVEL-DURATION),
+// also where the event itself is not on the day that is asked about.
+func TestOutboxTravel(t *testing.T) {
+	const there, back = "X-APPLE-TRAVEL-DURATION;VALUE=DURATION:PT30M", "X-APPLE-TRAVEL-RETURN-DURATION:PT15M"
+	for _, tt := range []struct {
+		name  string
+		start string
+		more  []string
+		want  string
+	}{
+		{"there", "20260504T080000Z", []string{there}, " BUSY:073000Z/PT1H30M"},
+		{"there and back", "20260504T080000Z", []string{there, back}, " BUSY:073000Z/PT1H45M"},
+		{"to a tentative one", "20260504T080000Z", []string{there, "STATUS:TENTATIVE"}, " BUSY-TENTATIVE:073000Z/PT1H30M"},
+		{"to one that takes no time", "20260504T080000Z", []string{there, "TRANSP:TRANSPARENT"}, ""},
+		{"each time", "20260501T080000Z", []string{there, "RRULE:FREQ=DAILY"}, " BUSY:073000Z/PT1H30M"},
+		{"the day before", "20260505T000000Z", []string{there}, " BUSY:233000Z/PT30M"},
+		{"the day after", "20260503T230000Z", []string{there, back}, " BUSY:000000Z/PT15M"},
+		{"on the day before all of it", "20260503T080000Z", []string{there, back}, ""},
+		{"longer than a day", "20260506T120000Z", []string{"X-APPLE-TRAVEL-DURATION:P3D"}, ""},
+		{"a time that is none", "20260504T080000Z", []string{"X-APPLE-TRAVEL-DURATION:soon", "X-APPLE-TRAVEL-RETURN-DURATION:-PT1H"}, " BUSY:080000Z/PT1H"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnv(t)
+			e.must(201, "bob", "PUT", "/calendars/users/bob/calendar/a.ics", event("a", tt.start, tt.more...))
+			if got := summaries(e.ask("ann", busyRequest([]string{"mailto:bob@example.com"}))); got != "2.0"+tt.want {
+				t.Errorf("%s, want 2.0%s", got, tt.want)
+			}
+		})
+	}
+}
+
 // What of a calendar counts, and as what (RFC 4791 §7.10, RFC 6638 §5).
 func TestOutboxBusyTimes(t *testing.T) {
 	e := newEnv(t)
