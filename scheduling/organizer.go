@@ -125,10 +125,18 @@ func (m *meeting) leavesLive() bool {
 }
 
 // uninvite is for a meeting that becomes an object of the owner alone: its attendees
-// are told that it is off.
+// are told that it is off. A task is one still: some clients lose what they do not
+// know of it.
 func (d *decision) uninvite() (*Plan, error) {
 	if hasAttendees(d.New) {
 		return nil, refuse(OrganizerAllowed, "attendees without an organizer")
+	}
+	repaired, err := d.repairTask()
+	if err != nil {
+		return nil, err
+	}
+	if repaired {
+		return d.modify()
 	}
 	off, err := d.cancelAll()
 	if err != nil {
