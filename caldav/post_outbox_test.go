@@ -193,6 +193,34 @@ func TestOutboxRecipients(t *testing.T) {
 	}
 }
 
+// Clients from before RFC 6638 send what the server has sent already: they are told so,
+// and nothing happens.
+func TestOutboxOldDrafts(t *testing.T) {
+	e := newEnv(t)
+	e.h.OldDrafts = true
+	calendar := []string{"Content-Type: text/calendar"}
+	message := func(method, component string) string {
+		return strings.Join([]string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "METHOD:" + method, "BEGIN:" + component, "UID:old", "DTSTAMP:20260504T000000Z",
+			"DTSTART:20260504T100000Z", "ORGANIZER:mailto:ann@example.com", "ATTENDEE:mailto:bob@example.com", "ATTENDEE:MAILTO:BOB@example.com", "ATTENDEE:mailto:cal@example.com",
+			"END:" + component, "END:VCALENDAR", ""}, "\r\n")
+	}
+	const sent = "<C:request-status>1.2;Delivered"
+	e.rows(t, []row{
+		{name: "an invitation", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:bob@", "mailto:cal@"}, not: []string{"BOB", "ann@"}},
+		{name: "a cancelled task", method: "POST", path: outbox, body: message("CANCEL", "VTODO"), header: calendar, status: 200, want: []string{sent, "mailto:bob@"}},
+		{name: "an answer", method: "POST", path: outbox, body: message("REPLY", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:ann@"}, not: []string{"bob@"}},
+		{name: "a proposal, which would be lost", method: "POST", path: outbox, body: message("COUNTER", "VEVENT"), header: calendar, status: 403, want: []string{"<C:valid-calendar-data/>"}},
+		{name: "for nobody", method: "POST", path: outbox, body: strings.ReplaceAll(message("REQUEST", "VEVENT"), "ATTENDEE", "CONTACT"), header: calendar, status: 403},
+		{name: "in the name of another", user: "bob", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 403, want: []string{"<C:schedule-send-freebusy/>"}},
+		{name: "busy times", method: "POST", path: outbox, body: busyRequest([]string{"mailto:bob@example.com"}), header: calendar, status: 200, want: []string{"2.0;Success"}},
+	})
+	for _, collection := range []string{"inbox", "calendar"} {
+		if list := e.members("bob", "/calendars/users/bob/"+collection+"/"); len(list) > 0 {
+			t.Errorf("bob's %s has %v", collection, list)
+		}
+	}
+}
+
 // What is refused, and by which name.
 func TestOutboxPreconditions(t *testing.T) {
 	e := newEnv(t, func(l *caldav.Limits) { l.QueryPast, l.QueryFuture = 30*24*time.Hour, 30*24*time.Hour })

@@ -41,7 +41,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		Calendars: &calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots, Rules: next.config.Calendars.Rules(), Groups: next.directory.Groups, Scheduling: next.config.Scheduling.Options()},
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
-		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, Memory: s.limits.memory, Log: s.log, Now: s.now,
+		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, OldDrafts: next.config.Scheduling.OldDrafts, Memory: s.limits.memory, Log: s.log, Now: s.now,
 	})
 	if err != nil {
 		return err
