@@ -23,40 +23,55 @@ var recipientsOf = map[string]string{
 // statusSent is that of a recipient who has the message already.
 var statusSent = requestStatus{text: "1.2;Delivered", words: "the server has sent what the calendar says"}
 
-// draftRecipients are whom a message about a meeting is for, each once; false if a
-// calendar is no such message.
-func draftRecipients(cal *ical.Component) ([]string, bool) {
+// A draft is a message about a meeting.
+type draft struct {
+	organizer  string
+	answer     bool     // it is one to the organizer
+	recipients []string // each once
+}
+
+// readDraft takes such a message apart; false if a calendar is none.
+func readDraft(cal *ical.Component) (d draft, ok bool) {
 	method := cal.Prop("METHOD")
 	if method == nil {
-		return nil, false
+		return d, false
 	}
 	name := recipientsOf[strings.ToUpper(strings.TrimSpace(method.Value))]
 	meeting := cal.Child("VEVENT") != nil || cal.Child("VTODO") != nil
 	if name == "" || !meeting || cal.Child("VFREEBUSY") != nil {
-		return nil, false
+		return d, false
 	}
-	var list []string
+	d.answer = name == "ORGANIZER"
 	seen := map[string]bool{}
 	for _, c := range cal.Children {
 		for _, p := range c.AllProps(name) {
 			if address := p.Address(); !seen[address] {
 				seen[address] = true
-				list = append(list, p.Value)
+				d.recipients = append(d.recipients, p.Value)
 			}
 		}
+		if p := c.Prop("ORGANIZER"); p != nil {
+			d.organizer = p.Value
+		}
 	}
-	return list, len(list) > 0
+	return d, len(d.recipients) > 0
 }
 
-// answerDraft tells the client that its message has arrived.
-func answerDraft(recipients []string) action {
+// postDraft tells the client that its message has arrived, if it is one of the outbox's
+// owner.
+func (h *Handler) postDraft(r *request, d draft) (action, error) {
+	if !d.answer {
+		if err := h.checkOrganizer(r, d.organizer); err != nil {
+			return nil, err
+		}
+	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
 		w := webdav.NewWriter(nil)
 		w.Start(webdav.CalDAV("schedule-response"))
-		for _, address := range recipients {
+		for _, address := range d.recipients {
 			writeRecipient(w, address, statusSent.text)
 			w.TextElement(webdav.DAV("responsedescription"), statusSent.words)
 			w.End()
@@ -66,7 +81,7 @@ func answerDraft(recipients []string) action {
 		}
 		w.End()
 		return webdav.XML(http.StatusOK, w.Bytes()), nil
-	}
+	}, nil
 }
 
 // writeRecipient begins the CALDAV:response about one recipient (RFC 6638 §10.2).

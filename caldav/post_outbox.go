@@ -22,8 +22,8 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if recipients, ok := draftRecipients(cal); ok && h.OldDrafts {
-		return answerDraft(recipients), nil
+	if d, ok := readDraft(cal); ok && h.OldDrafts {
+		return h.postDraft(r, d)
 	}
 	ask, err := freebusy.ParseRequest(cal)
 	if refused, ok := errors.AsType[*freebusy.RequestError](err); ok {
@@ -32,7 +32,7 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.checkOrganizer(r, ask); err != nil {
+	if err := h.checkOrganizer(r, ask.Organizer.Value); err != nil {
 		return nil, err
 	}
 	if err := h.clip(r, ask); err != nil {
@@ -86,9 +86,9 @@ func badMessage(e *freebusy.RequestError) *webdav.Error {
 
 // checkOrganizer refuses a request that is not of the outbox's owner, or of a record
 // that invites nobody: rooms, equipment and groups (RFC 6638 §10, valid-organizer).
-func (h *Handler) checkOrganizer(r *request, ask *freebusy.Request) error {
+func (h *Handler) checkOrganizer(r *request, organizer string) error {
 	owner := r.target.owner
-	if owner.Type == directory.User && isNamed(owner, h.addressKey(r, ask.Organizer.Value)) {
+	if owner.Type == directory.User && isNamed(owner, h.addressKey(r, organizer)) {
 		return nil
 	}
 	return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("organizer-allowed"),

@@ -211,7 +211,8 @@ func TestOutboxOldDrafts(t *testing.T) {
 		{name: "an answer", method: "POST", path: outbox, body: message("REPLY", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:ann@"}, not: []string{"bob@"}},
 		{name: "a proposal, which would be lost", method: "POST", path: outbox, body: message("COUNTER", "VEVENT"), header: calendar, status: 403, want: []string{"<C:valid-calendar-data/>"}},
 		{name: "for nobody", method: "POST", path: outbox, body: strings.ReplaceAll(message("REQUEST", "VEVENT"), "ATTENDEE", "CONTACT"), header: calendar, status: 403},
-		{name: "in the name of another", user: "bob", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 403, want: []string{"<C:schedule-send-freebusy/>"}},
+		{name: "of another organizer", method: "POST", path: outbox, body: strings.Replace(message("REQUEST", "VEVENT"), "ORGANIZER:mailto:ann", "ORGANIZER:mailto:bob", 1), header: calendar, status: 403, want: []string{"<C:organizer-allowed/>"}},
+		{name: "by another", user: "bob", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 403, want: []string{"<C:schedule-send-freebusy/>"}},
 		{name: "busy times", method: "POST", path: outbox, body: busyRequest([]string{"mailto:bob@example.com"}), header: calendar, status: 200, want: []string{"2.0;Success"}},
 	})
 	for _, collection := range []string{"inbox", "calendar"} {
