@@ -34,6 +34,7 @@ type Options struct {
 	Limits    Limits
 	Domains   []string          // of mail, whose addresses are all ours
 	Mail      bool              // others can be invited by mail
+	OldDrafts bool              // messages of clients from before RFC 6638 are taken, and do nothing
 	PublicURL string            // origin by which clients know the server; "": Location is a path
 	Memory    *membudget.Budget // for all requests; nil: one of DefaultMemory
 	Log       *slog.Logger

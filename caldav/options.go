@@ -21,7 +21,10 @@ var davClasses = strings.Join([]string{
 	"addressable-add-member",
 	"calendarserver-principal-property-search", "calendarserver-principal-search",
 	"calendarserver-home-sync", "calendar-query-extended", "calendar-default-alarms",
-	"calendarserver-private-events",
+	"calendar-schedule",      // early drafts of RFC 6638, whose clients look for it
+	"calendar-auto-schedule", // RFC 6638 §2
+	"calendarserver-private-events", "calendarserver-private-comments",
+	"calendarserver-partstat-changes", "calendarserver-group-attendee",
 }, ", ")
 
 // options serves OPTIONS: what can be done here, and with what (RFC 4791 §5.1).

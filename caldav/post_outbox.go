@@ -18,11 +18,21 @@ import (
 // people, rooms and groups are busy. The headers Originator and Recipient of early
 // drafts say nothing that is not in the body, and are not looked at.
 func (h *Handler) postOutbox(r *request) (action, error) {
-	ask, form, err := h.readBusyRequest(r)
+	cal, form, err := h.readMessage(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.checkOrganizer(r, ask); err != nil {
+	if d, ok := readDraft(cal); ok && h.OldDrafts {
+		return h.postDraft(r, d)
+	}
+	ask, err := freebusy.ParseRequest(cal)
+	if refused, ok := errors.AsType[*freebusy.RequestError](err); ok {
+		return nil, badMessage(refused)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := h.checkOrganizer(r, ask.Organizer.Value); err != nil {
 		return nil, err
 	}
 	if err := h.clip(r, ask); err != nil {
@@ -40,8 +50,8 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 	}, nil
 }
 
-// readBusyRequest reads and checks the body. Its form is that of the answer.
-func (h *Handler) readBusyRequest(r *request) (*freebusy.Request, calendar.Form, error) {
+// readMessage reads the body. Its form is that of the answer.
+func (h *Handler) readMessage(r *request) (*ical.Component, calendar.Form, error) {
 	// A web page elsewhere may have the browser send a POST without a type.
 	if _, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil {
 		return nil, 0, errUnsupportedData
@@ -61,11 +71,7 @@ func (h *Handler) readBusyRequest(r *request) (*freebusy.Request, calendar.Form,
 	if err != nil {
 		return nil, 0, calendar.Invalid(err)
 	}
-	ask, err := freebusy.ParseRequest(cal)
-	if refused, ok := errors.AsType[*freebusy.RequestError](err); ok {
-		return nil, 0, badMessage(refused)
-	}
-	return ask, form, err
+	return cal, form, nil
 }
 
 // badMessage is the response to a request that does not meet a precondition. Apple's
@@ -80,9 +86,9 @@ func badMessage(e *freebusy.RequestError) *webdav.Error {
 
 // checkOrganizer refuses a request that is not of the outbox's owner, or of a record
 // that invites nobody: rooms, equipment and groups (RFC 6638 §10, valid-organizer).
-func (h *Handler) checkOrganizer(r *request, ask *freebusy.Request) error {
+func (h *Handler) checkOrganizer(r *request, organizer string) error {
 	owner := r.target.owner
-	if owner.Type == directory.User && isNamed(owner, h.addressKey(r, ask.Organizer.Value)) {
+	if owner.Type == directory.User && isNamed(owner, h.addressKey(r, organizer)) {
 		return nil
 	}
 	return &webdav.Error{Status: http.StatusForbidden, Condition: webdav.CalDAV("organizer-allowed"),
@@ -194,11 +200,7 @@ func (s *scope) answerBusy(ask *freebusy.Request, recipients []recipient, form c
 		if err != nil {
 			return nil, err
 		}
-		w.Start(webdav.CalDAV("response"))
-		w.Start(webdav.CalDAV("recipient"))
-		w.HrefURI(rc.attendee.Value)
-		w.End()
-		w.TextElement(webdav.CalDAV("request-status"), status.text)
+		writeRecipient(w, rc.attendee.Value, status.text)
 		if answer != nil {
 			buf = writeBusy(w, buf[:0], answer.Calendar(), form)
 		}

@@ -80,6 +80,37 @@ func summaries(list []busyResponse) string {
 	return strings.Join(all, "\n")
 }
 
+// The way to an event and back takes time as well (Apple's X-APPLE-TRAVEL-DURATION),
+// also where the event itself is not on the day that is asked about.
+func TestOutboxTravel(t *testing.T) {
+	const there, back = "X-APPLE-TRAVEL-DURATION;VALUE=DURATION:PT30M", "X-APPLE-TRAVEL-RETURN-DURATION:PT15M"
+	for _, tt := range []struct {
+		name  string
+		start string
+		more  []string
+		want  string
+	}{
+		{"there", "20260504T080000Z", []string{there}, " BUSY:073000Z/PT1H30M"},
+		{"there and back", "20260504T080000Z", []string{there, back}, " BUSY:073000Z/PT1H45M"},
+		{"to a tentative one", "20260504T080000Z", []string{there, "STATUS:TENTATIVE"}, " BUSY-TENTATIVE:073000Z/PT1H30M"},
+		{"to one that takes no time", "20260504T080000Z", []string{there, "TRANSP:TRANSPARENT"}, ""},
+		{"each time", "20260501T080000Z", []string{there, "RRULE:FREQ=DAILY"}, " BUSY:073000Z/PT1H30M"},
+		{"the day before", "20260505T000000Z", []string{there}, " BUSY:233000Z/PT30M"},
+		{"the day after", "20260503T230000Z", []string{there, back}, " BUSY:000000Z/PT15M"},
+		{"on the day before all of it", "20260503T080000Z", []string{there, back}, ""},
+		{"longer than a day", "20260506T120000Z", []string{"X-APPLE-TRAVEL-DURATION:P3D"}, ""},
+		{"a time that is none", "20260504T080000Z", []string{"X-APPLE-TRAVEL-DURATION:soon", "X-APPLE-TRAVEL-RETURN-DURATION:-PT1H"}, " BUSY:080000Z/PT1H"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnv(t)
+			e.must(201, "bob", "PUT", "/calendars/users/bob/calendar/a.ics", event("a", tt.start, tt.more...))
+			if got := summaries(e.ask("ann", busyRequest([]string{"mailto:bob@example.com"}))); got != "2.0"+tt.want {
+				t.Errorf("%s, want 2.0%s", got, tt.want)
+			}
+		})
+	}
+}
+
 // What of a calendar counts, and as what (RFC 4791 §7.10, RFC 6638 §5).
 func TestOutboxBusyTimes(t *testing.T) {
 	e := newEnv(t)
@@ -159,6 +190,35 @@ func TestOutboxRecipients(t *testing.T) {
 	}
 	if got := e.do("boss", "PROPFIND", "/calendars/users/auditor/", "", "Depth: 0"); got.Status != 207 {
 		t.Errorf("a home = %d", got.Status)
+	}
+}
+
+// Clients from before RFC 6638 send what the server has sent already: they are told so,
+// and nothing happens.
+func TestOutboxOldDrafts(t *testing.T) {
+	e := newEnv(t)
+	e.h.OldDrafts = true
+	calendar := []string{"Content-Type: text/calendar"}
+	message := func(method, component string) string {
+		return strings.Join([]string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "METHOD:" + method, "BEGIN:" + component, "UID:old", "DTSTAMP:20260504T000000Z",
+			"DTSTART:20260504T100000Z", "ORGANIZER:mailto:ann@example.com", "ATTENDEE:mailto:bob@example.com", "ATTENDEE:MAILTO:BOB@example.com", "ATTENDEE:mailto:cal@example.com",
+			"END:" + component, "END:VCALENDAR", ""}, "\r\n")
+	}
+	const sent = "<C:request-status>1.2;Delivered"
+	e.rows(t, []row{
+		{name: "an invitation", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:bob@", "mailto:cal@"}, not: []string{"BOB", "ann@"}},
+		{name: "a cancelled task", method: "POST", path: outbox, body: message("CANCEL", "VTODO"), header: calendar, status: 200, want: []string{sent, "mailto:bob@"}},
+		{name: "an answer", method: "POST", path: outbox, body: message("REPLY", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:ann@"}, not: []string{"bob@"}},
+		{name: "a proposal, which would be lost", method: "POST", path: outbox, body: message("COUNTER", "VEVENT"), header: calendar, status: 403, want: []string{"<C:valid-calendar-data/>"}},
+		{name: "for nobody", method: "POST", path: outbox, body: strings.ReplaceAll(message("REQUEST", "VEVENT"), "ATTENDEE", "CONTACT"), header: calendar, status: 403},
+		{name: "of another organizer", method: "POST", path: outbox, body: strings.Replace(message("REQUEST", "VEVENT"), "ORGANIZER:mailto:ann", "ORGANIZER:mailto:bob", 1), header: calendar, status: 403, want: []string{"<C:organizer-allowed/>"}},
+		{name: "by another", user: "bob", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 403, want: []string{"<C:schedule-send-freebusy/>"}},
+		{name: "busy times", method: "POST", path: outbox, body: busyRequest([]string{"mailto:bob@example.com"}), header: calendar, status: 200, want: []string{"2.0;Success"}},
+	})
+	for _, collection := range []string{"inbox", "calendar"} {
+		if list := e.members("bob", "/calendars/users/bob/"+collection+"/"); len(list) > 0 {
+			t.Errorf("bob's %s has %v", collection, list)
+		}
 	}
 }
 

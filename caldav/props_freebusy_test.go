@@ -60,7 +60,7 @@ func TestAvailabilityProperty(t *testing.T) {
 	if got := summaries(e.ask("ann", ask)); got != "2.0 BUSY:180000Z/PT1H" {
 		t.Error(got)
 	}
-	if dav := e.must(200, "ann", "OPTIONS", annInbox, "").Header.Get("DAV"); !strings.Contains(dav, "calendar-availability, inbox-availability") || strings.Contains(dav, "calendar-schedule") {
+	if dav := e.must(200, "ann", "OPTIONS", annInbox, "").Header.Get("DAV"); !strings.Contains(dav, "calendar-availability, inbox-availability") || !strings.Contains(dav, "calendar-schedule, calendar-auto-schedule") {
 		t.Errorf("DAV: %s", dav)
 	}
 }

@@ -2,6 +2,8 @@ package calendar
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"convene/freebusy"
 	"convene/internal/ical"
@@ -20,7 +22,9 @@ type BusyQuery struct {
 }
 
 // Busy adds to times what a calendar says (RFC 4791 §7.10). Events are answered
-// from the index; stored VFREEBUSY and VAVAILABILITY are looked into.
+// from the index; stored VFREEBUSY and VAVAILABILITY are looked into, and so are
+// events to which the owner travels. Of these some are outside the range, and the way
+// there is in it.
 func (tx *Tx) Busy(times *freebusy.Times, col *store.Collection, q *BusyQuery) error {
 	zone, err := tx.Zone(col)
 	if err != nil {
@@ -30,12 +34,12 @@ func (tx *Tx) Busy(times *freebusy.Times, col *store.Collection, q *BusyQuery) e
 	if err != nil {
 		return err
 	}
-	matches, err := snap.Overlapping(tx.Tx, store.VEVENT|store.VFREEBUSY|store.VAVAILABILITY, q.From, q.To, zone, q.Budget)
+	matches, err := snap.Overlapping(tx.Tx, store.VEVENT|store.VFREEBUSY|store.VAVAILABILITY, max(q.From, math.MinInt64/2)-ical.MaxTravel, min(q.To, math.MaxInt64/2)+ical.MaxTravel, zone, q.Budget)
 	if err != nil {
 		return err
 	}
 	for i := range matches {
-		if q.Counts == nil || q.Counts(matches[i].Entry) {
+		if q.near(&matches[i]) && (q.Counts == nil || q.Counts(matches[i].Entry)) {
 			if err := tx.busyObject(times, col, &matches[i], zone, q); err != nil {
 				return err
 			}
@@ -44,11 +48,23 @@ func (tx *Tx) Busy(times *freebusy.Times, col *store.Collection, q *BusyQuery) e
 	return nil
 }
 
+// near reports whether a match of the wider range counts: something of it is in the
+// range, or its owner travels. Of one that must be looked at it is not known.
+func (q *BusyQuery) near(m *snapshot.Match) bool {
+	if m.Inexact || m.Entry.Flags&store.FlagTravel != 0 {
+		return true
+	}
+	return slices.ContainsFunc(m.Instances, q.in)
+}
+
+// in reports whether some of an instance is in the range.
+func (q *BusyQuery) in(i snapshot.Instance) bool { return i.Start < q.To && i.End > q.From }
+
 // busyObject is Busy for one object.
 func (tx *Tx) busyObject(times *freebusy.Times, col *store.Collection, m *snapshot.Match, zone *ical.Zone, q *BusyQuery) error {
-	masked := q.Mask.UID != "" && m.Entry.UID == q.Mask.UID
-	if !m.Inexact && !masked && q.Detail == 0 {
-		times.Periods = appendInstances(times.Periods, m.Instances)
+	masked, travels := q.Mask.UID != "" && m.Entry.UID == q.Mask.UID, m.Entry.Flags&store.FlagTravel != 0
+	if !m.Inexact && !masked && !travels && q.Detail == 0 {
+		times.Periods = q.appendInstances(times.Periods, m.Instances)
 		return nil
 	}
 	object, err := tx.c.Snapshots.Parsed(tx.Tx, col, m.Entry) // who may see busy times sees those of all
@@ -59,10 +75,12 @@ func (tx *Tx) busyObject(times *freebusy.Times, col *store.Collection, m *snapsh
 		times.Unavailable = append(times.Unavailable, freebusy.Unavailable{Object: object, Floating: zone})
 		return nil
 	}
-	if m.Inexact {
+	if travels {
+		times.Periods, err = freebusy.AppendTravelled(times.Periods, object, q.From, q.To, zone, q.Budget)
+	} else if m.Inexact {
 		times.Periods, err = object.AppendBusy(times.Periods, q.From, q.To, zone, q.Budget)
 	} else {
-		times.Periods = appendInstances(times.Periods, m.Instances)
+		times.Periods = q.appendInstances(times.Periods, m.Instances)
 	}
 	if err != nil || q.Detail == 0 || object.Kind != "VEVENT" || !freebusy.Public(object) {
 		return err
@@ -71,9 +89,9 @@ func (tx *Tx) busyObject(times *freebusy.Times, col *store.Collection, m *snapsh
 	return err
 }
 
-func appendInstances(dst []ical.BusyPeriod, instances []snapshot.Instance) []ical.BusyPeriod {
+func (q *BusyQuery) appendInstances(dst []ical.BusyPeriod, instances []snapshot.Instance) []ical.BusyPeriod {
 	for _, in := range instances {
-		if in.Busy != store.BusyFree {
+		if in.Busy != store.BusyFree && q.in(in) {
 			dst = append(dst, ical.BusyPeriod{Start: in.Start, End: in.End, Type: snapshot.ICal(in.Busy)})
 		}
 	}

@@ -65,6 +65,9 @@ func componentFlags(c *ical.Component) store.IndexFlags {
 	if class := c.Prop("CLASS"); class != nil && !strings.EqualFold(class.Value, "PUBLIC") {
 		flags |= store.FlagPrivate
 	}
+	if before, after := ical.TravelOf(c); before > 0 || after > 0 {
+		flags |= store.FlagTravel
+	}
 	if c.Child("VALARM") != nil {
 		flags |= store.FlagAlarm
 	}

@@ -18,6 +18,8 @@ type Scheduling struct {
 	InboxLife   time.Duration `toml:"inbox-life" doc:"How long a message stays in an inbox that no client removes it from. 0: for ever."`
 	TimeStamps  bool          `toml:"answer-time" doc:"Note in calendar data when an attendee answered."`
 
+	OldDrafts bool `toml:"old-drafts" doc:"Clients that put messages about meetings into the outbox themselves, as early drafts of the standard had it, are told that these have arrived. Nothing is sent: the server has done so. false: they are refused."`
+
 	ToAttendees       []string `toml:"organizer-properties" doc:"Names of X- properties that attendees get from the organizer. Others stay with whom wrote them."`
 	ToOrganizer       []string `toml:"attendee-properties" doc:"The same from attendees to the organizer; these go both ways."`
 	ToAttendeesParams []string `toml:"organizer-parameters" doc:"Names of X- parameters of ATTENDEE and ORGANIZER that attendees get from the organizer."`
@@ -33,7 +35,7 @@ var addressForms = map[string]scheduling.AddressForm{
 func defaultScheduling() Scheduling {
 	o := scheduling.DefaultOptions()
 	return Scheduling{
-		Addresses: "mailto", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour,
+		Addresses: "mailto", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour, OldDrafts: true,
 		TimeStamps: o.PartStatTimestamp, ToAttendees: o.ToAttendees, ToOrganizer: o.ToOrganizer,
 		ToAttendeesParams: o.ToAttendeesParams, ToOrganizerParams: o.ToOrganizerParams,
 	}

@@ -105,6 +105,27 @@ func AppendEvents(dst []*ical.Component, o *ical.Object, from, to int64, floatin
 	return dst, nil
 }
 
+// AppendTravelled is [ical.Series.AppendBusy] for an event to which its owner travels:
+// they are busy from when they leave until they are back, as far as that is between
+// from and to. Errors: ErrBudget; those of [ical.Object.Series].
+func AppendTravelled(dst []ical.BusyPeriod, o *ical.Object, from, to int64, floating *ical.Zone, b *ical.Budget) ([]ical.BusyPeriod, error) {
+	series, err := o.Series()
+	if err != nil {
+		return dst, err
+	}
+	for in, err := range series.Instances(from-ical.MaxTravel, to+ical.MaxTravel, floating, b) {
+		if err != nil {
+			return dst, err
+		}
+		before, after := ical.TravelOf(in.Component)
+		start, end := max(in.StartUnix-before, from), min(in.EndUnix+after, to)
+		if in.Busy != ical.Free && in.EndUnix > in.StartUnix && start < end {
+			dst = append(dst, ical.BusyPeriod{Start: start, End: end, Type: in.Busy})
+		}
+	}
+	return dst, nil
+}
+
 // instance is one VEVENT of AppendEvents.
 func instance(o *ical.Object, in *ical.Instance, floating *ical.Zone, detail Detail) *ical.Component {
 	c := ical.NewComponent("VEVENT")

@@ -296,10 +296,20 @@ func (m *meeting) resetLine(rid ical.DateTime, c *ical.Component) func(string, *
 			return
 		}
 		if p.Has("PARTSTAT") {
+			m.diff.noteReset(rid, p)
 			setOrRemove(p, "PARTSTAT", needsAction)
 		}
 		if GUIDOf(address) == "" {
 			p.SetParam(resetParam, strconv.FormatInt(sequence, 10))
 		}
+	}
+}
+
+// noteReset says that an instance has other ATTENDEEs, if it is changed anyway: an answer
+// is about to be taken back.
+func (d *difference) noteReset(rid ical.DateTime, p *ical.Property) {
+	changed, ok := d.changes[rid]
+	if _, told := changed[p.Name]; ok && !told && partStat(p) != needsAction {
+		changed[p.Name] = nil
 	}
 }

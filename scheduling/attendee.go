@@ -18,11 +18,6 @@ type attending struct {
 // attendee decides about a change by an attendee.
 func (d *decision) attendee() (*Plan, error) {
 	a := &attending{decision: d, plan: &Plan{Outcome: Deleted}}
-	if d.newRole == RoleNone {
-		if err := a.repairTask(); err != nil {
-			return nil, err
-		}
-	}
 	of := d.New
 	if of == nil {
 		of = d.Old

@@ -159,11 +159,15 @@ func (d *decision) forget() (*Plan, error) {
 // dropOrganizer is for an attendee's object that comes back without ORGANIZER. Some
 // clients do so with tasks.
 func (d *decision) dropOrganizer() (*Plan, error) {
-	switch {
-	case d.New.Kind == "VTODO":
-		return d.attendee()
-	case hasAttendees(d.New):
+	if hasAttendees(d.New) {
 		return nil, refuse(OrganizerAllowed, "attendees without an organizer")
+	}
+	repaired, err := d.repairTask()
+	if err != nil {
+		return nil, err
+	}
+	if repaired {
+		return d.attendee()
 	}
 	return nil, refuse(ValidAttendeeChange, "a meeting of somebody else stays one")
 }

@@ -114,6 +114,7 @@ func (m *meeting) compare() error {
 			m.compareTimes(rid, changed, was, is)
 			m.compareLines(rid, was, is)
 			if changed != nil {
+				noteRSVP(changed, was, is)
 				m.diff.changes[rid] = changed
 			}
 			if isCancelled(is) && !isCancelled(was) {
@@ -122,6 +123,22 @@ func (m *meeting) compare() error {
 		}
 	}
 	return nil
+}
+
+// noteRSVP says that ATTENDEEs differ if one who has answered is asked for an answer, or
+// is no more: no reason to send a message, but part of one that is sent.
+func noteRSVP(changed ical.Difference, was, is *ical.Component) {
+	if _, told := changed["ATTENDEE"]; told {
+		return
+	}
+	old := lineupOf(was)
+	asked := func(p *ical.Property) bool { return strings.EqualFold(p.Param("RSVP"), "TRUE") }
+	for address, p := range lineupOf(is) {
+		if q := old[address]; q != nil && partStat(p) != needsAction && asked(p) != asked(q) {
+			changed["ATTENDEE"] = nil
+			return
+		}
+	}
 }
 
 // union returns what is in a or b, a first.

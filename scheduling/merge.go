@@ -194,8 +194,11 @@ func (g *merge) missing(rid ical.DateTime, excluded bool) error {
 	switch {
 	case hidden(ours):
 		return nil
-	case isCancelled(ours) && excluded:
+	case isCancelled(ours) && gone: // who has seen that it is off need not keep it
 		g.server.Remove(rid)
+		if g.server.Master() == nil {
+			return nil
+		}
 		return g.server.Exclude(rid)
 	case isCancelled(ours):
 		return nil

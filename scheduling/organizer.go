@@ -125,10 +125,18 @@ func (m *meeting) leavesLive() bool {
 }
 
 // uninvite is for a meeting that becomes an object of the owner alone: its attendees
-// are told that it is off.
+// are told that it is off. A task is one still: some clients lose what they do not
+// know of it.
 func (d *decision) uninvite() (*Plan, error) {
 	if hasAttendees(d.New) {
 		return nil, refuse(OrganizerAllowed, "attendees without an organizer")
+	}
+	repaired, err := d.repairTask()
+	if err != nil {
+		return nil, err
+	}
+	if repaired {
+		return d.modify()
 	}
 	off, err := d.cancelAll()
 	if err != nil {
@@ -168,10 +176,13 @@ func (m *meeting) finishPlan() (*Plan, error) {
 	return &m.plan, nil
 }
 
-// complete adds what the server knows better than the client: where rooms are, and
-// who is in groups.
+// complete adds what the server knows better than the client: who is in groups, what
+// attendees have said, and where rooms are.
 func (m *meeting) complete() error {
 	if err := m.expandGroups(); err != nil {
+		return err
+	}
+	if err := m.keepComments(); err != nil {
 		return err
 	}
 	if err := m.locate(); err != nil {

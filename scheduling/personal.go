@@ -138,9 +138,6 @@ func keepPersonal(to, from *ical.Component, me string, reset bool, o *Options) {
 		copyParam(mine, was, stampParam)
 		copyParam(mine, was, autoParam)
 	}
-	if partStat(mine) != needsAction {
-		mine.RemoveParam("RSVP")
-	}
 	if hidden(from) && partStat(mine) == "DECLINED" {
 		copyProps(to, from, hiddenInstance)
 	}

@@ -167,7 +167,10 @@ func (r *receiver) takeReply(to, from *ical.Component) (map[string][]string, boo
 		slices.Sort(params)
 		changes["ATTENDEE"] = params
 	}
-	if r.takeComment(to, from) {
+	if codes := requestStatus(from); line.Param("SCHEDULE-STATUS") != codes {
+		line.SetParam("SCHEDULE-STATUS", codes)
+	}
+	if r.takeComment(to, from) { // from here on, line is of another slice than to
 		changes[privateComment] = nil
 	}
 	for _, name := range r.o.ToOrganizer {
@@ -176,11 +179,7 @@ func (r *receiver) takeReply(to, from *ical.Component) (map[string][]string, boo
 			changes[name] = nil
 		}
 	}
-	different := len(changes) > 0
-	if codes := requestStatus(from); line.Param("SCHEDULE-STATUS") != codes {
-		line.SetParam("SCHEDULE-STATUS", codes)
-	}
-	return changes, different
+	return changes, len(changes) > 0
 }
 
 // takeCounter is the take of a COUNTER.

@@ -19,6 +19,7 @@ var (
 	MaxAttendees          = xml.Name{Space: caldavSpace, Local: "max-attendees-per-instance"}
 	ValidOrganizer        = xml.Name{Space: calendarServerSpace, Local: "valid-organizer"}
 	ShareePrivilegeNeeded = xml.Name{Space: calendarServerSpace, Local: "sharee-privilege-needed"}
+	NoDuplicateComments   = xml.Name{Space: calendarServerSpace, Local: "no-duplicate-private-comments"}
 )
 
 // rfcNames are what RFC 6638 calls the conditions that have a name of their own

@@ -1,32 +1,30 @@
 package scheduling
 
 // repairTask puts back what a client has lost that knows tasks but no scheduling:
-// ORGANIZER and ATTENDEEs. That the task is done is then the answer of the owner.
-func (a *attending) repairTask() error {
-	was, is := a.Old, a.New
+// ORGANIZER and ATTENDEEs. That the task is done is then the answer of the owner. It
+// reports false, and changes nothing, if that is not what has happened.
+func (d *decision) repairTask() (bool, error) {
+	was, is := d.Old, d.New
 	single := len(is.Overrides)+len(was.Overrides) == 0 && is.Master.Prop("RRULE") == nil && is.Master.Prop("RDATE") == nil
-	switch {
-	case hasAttendees(is):
-		return refuse(OrganizerAllowed, "attendees without an organizer")
-	case !single || is.Kind != "VTODO" || was.Kind != "VTODO" || !hasAttendees(was):
-		return refuse(ValidAttendeeChange, "a meeting of somebody else stays one")
+	if !single || is.Kind != "VTODO" || was.Kind != "VTODO" || hasAttendees(is) || !hasAttendees(was) {
+		return false, nil
 	}
-	d, err := is.Draft(a.budget)
+	draft, err := is.Draft(d.budget)
 	if err != nil {
-		return err
+		return false, err
 	}
-	d.AddZones(was)
-	c := d.Edit(master)
+	draft.AddZones(was)
+	c := draft.Edit(master)
 	copyProps(c, was.Master, "ORGANIZER", "ATTENDEE")
 	if c.Prop("DTSTART") == nil {
 		copyProps(c, was.Master, "DTSTART")
 	}
-	if mine := attendeeOf(c, a.self); mine != nil && c.Prop("COMPLETED") != nil {
+	if mine := attendeeOf(c, d.self); mine != nil && c.Prop("COMPLETED") != nil {
 		setPartStat(mine, "COMPLETED")
 	}
-	a.New, err = d.Object()
-	a.newRole = RoleAttendee
-	return err
+	d.New, err = draft.Object()
+	d.newRole = d.oldRole
+	return true, err
 }
 
 // finished gives the attendee's own PARTSTAT what they say of a task: that they have

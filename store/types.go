@@ -81,6 +81,10 @@ const (
 	FlagHidden                                            // has an instance that its owner has removed
 )
 
+// FlagTravel says that its owner is busy longer than an object lasts: on the way there
+// or back.
+const FlagTravel IndexFlags = FlagHidden << 1
+
 // Access is what X-CALENDARSERVER-ACCESS says of an object: how much of it those
 // see whom it does not belong to (calendarserver-private-events §4.1.2). Each value
 // shows less than the one before.

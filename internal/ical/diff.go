@@ -20,9 +20,9 @@ type Differ struct {
 }
 
 // A Difference says by name which properties differ, and of each the names of the
-// parameters that differ, in order. There are none if the value differs, or if there
-// are not one of these properties on both sides. Components within count as
-// properties of their name. nil: there is no difference.
+// parameters that differ, in order. There are none if there are not one of these
+// properties on both sides. A DURATION counts as the end that it gives, and components
+// within as properties of their name. nil: there is no difference.
 type Difference map[string][]string
 
 // Diff compares two components whose TZIDs are those of a's and b's objects.
@@ -38,7 +38,8 @@ func (d *Differ) Diff(a *Component, azones *Zones, b *Component, bzones *Zones) 
 		diff[name] = params
 	}
 	old, new := d.side(a, azones), d.side(b, bzones)
-	old.matchEnds(&new)
+	old.tellEnd()
+	new.tellEnd()
 	old.recurs, new.recurs = old.recurs && new.recurs, old.recurs && new.recurs
 	for name, was := range old.props {
 		is := new.props[name]
@@ -82,32 +83,24 @@ func (d *Differ) side(c *Component, zones *Zones) diffSide {
 	return s
 }
 
-// matchEnds leaves out what says the end of both if one has a DURATION and the other
-// an end, and both are the same moment.
-func (s *diffSide) matchEnds(t *diffSide) {
-	end := "DTEND"
-	if s.comp.Name == "VTODO" {
-		end = "DUE"
-	}
-	mixed := s.props["DURATION"] != nil && t.props[end] != nil && t.props["DURATION"] == nil ||
-		t.props["DURATION"] != nil && s.props[end] != nil && s.props["DURATION"] == nil
-	if !mixed {
+// endNames are the properties that say when a component ends, where DURATION does not.
+var endNames = map[string]string{"VEVENT": "DTEND", "VTODO": "DUE"}
+
+// tellEnd puts the end in the place of a DURATION: an event that begins later and is as
+// long as it was ends later, too.
+func (s *diffSide) tellEnd() {
+	name, start, durations := endNames[s.comp.Name], s.props["DTSTART"], s.props["DURATION"]
+	if name == "" || len(start) != 1 || len(durations) != 1 || s.props[name] != nil {
 		return
 	}
-	was, err1 := newPart(s.comp, s.zones)
-	is, err2 := newPart(t.comp, t.zones)
+	from, err1 := start[0].DateTime(s.zones)
+	d, err2 := ParseDuration(durations[0].Value)
 	if err1 != nil || err2 != nil {
 		return
 	}
-	from1, to1 := was.unixSpan(nil)
-	from2, to2 := is.unixSpan(nil)
-	if to1-from1 != to2-from2 {
-		return
-	}
-	for _, side := range [2]*diffSide{s, t} {
-		delete(side.props, "DURATION")
-		delete(side.props, end)
-	}
+	end := Property{Name: name, Params: start[0].Params, Value: from.Add(d).String()}
+	delete(s.props, "DURATION")
+	s.props[name] = []*Property{&end}
 }
 
 func samePropertyLists(a, b []*Property) bool {
@@ -117,9 +110,12 @@ func samePropertyLists(a, b []*Property) bool {
 // compare compares all properties of one name.
 func (d *Differ) compare(old *diffSide, was []*Property, new *diffSide, is []*Property) (params []string, same bool) {
 	a, b := d.forms(old, was), d.forms(new, is)
-	if len(a) == 1 && len(b) == 1 && a[0].value == b[0].value {
+	if len(a) == 1 && len(b) == 1 {
 		params = changedParams(a[0].params, b[0].params)
-		return params, len(params) == 0
+		if a[0].value == b[0].value {
+			return params, len(params) == 0
+		}
+		return append(params, changedTimeParams(was[0], is[0])...), false
 	}
 	return nil, slices.Equal(sortedTexts(a), sortedTexts(b))
 }
@@ -170,6 +166,20 @@ func changedParams(a, b []paramForm) []string {
 		changed[name] = true
 	}
 	return slices.Sorted(maps.Keys(changed))
+}
+
+// changedTimeParams returns which of the parameters differ that say how the value of a
+// time is to be read: they are part of the value, and make no difference alone.
+func changedTimeParams(was, is *Property) (names []string) {
+	if valueKinds[was.Name] != valueTime {
+		return nil
+	}
+	for _, name := range []string{"TZID", "VALUE"} {
+		if was.Param(name) != is.Param(name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // forms returns what properties of one name say: one for each value of a list, none

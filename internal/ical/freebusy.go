@@ -57,6 +57,31 @@ func BusyOf(c *Component) BusyType {
 	return Busy
 }
 
+// MaxTravel is how long a way can be, in seconds: of a longer one the end that is nearer
+// to the event counts.
+const MaxTravel = secondsPerDay
+
+// TravelOf returns how long before and after a VEVENT its owner is on the way, in
+// seconds: Apple's X-APPLE-TRAVEL-DURATION and X-APPLE-TRAVEL-RETURN-DURATION. What
+// is no DURATION is no time at all.
+func TravelOf(c *Component) (before, after int64) {
+	if c.Name != "VEVENT" {
+		return 0, 0
+	}
+	return travel(c.Prop("X-APPLE-TRAVEL-DURATION")), travel(c.Prop("X-APPLE-TRAVEL-RETURN-DURATION"))
+}
+
+func travel(p *Property) int64 {
+	if p == nil {
+		return 0
+	}
+	d, err := ParseDuration(p.Value)
+	if err != nil {
+		return 0
+	}
+	return min(max(d.Exact(), 0), MaxTravel)
+}
+
 // hiddenInstance marks an instance that its attendee has declined and removed.
 const hiddenInstance = "X-CALENDARSERVER-HIDDEN-INSTANCE"
 
