@@ -248,7 +248,7 @@ func (v *verifier) differ(me string, stale bool) *ical.Differ {
 		},
 		IgnoreParam: func(property, param string) bool {
 			switch {
-			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP":
+			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP", param == sentBy:
 				return true
 			}
 			return property == "ATTENDEE" && param == "PARTSTAT" && stale
