@@ -36,6 +36,9 @@ type Admin struct {
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
+	// Meetings compares all copies of all meetings with what their organizers have, and
+	// repairs them; nil: this cannot be done.
+	Meetings func(ctx context.Context, repair bool) ([]MeetingProblem, error)
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none
