@@ -95,7 +95,9 @@ func TestCheckMeetings(t *testing.T) {
 					t.Errorf("%+v", p)
 				}
 			}
-			if !slices.ContainsFunc(found, func(p calendar.MeetingProblem) bool { return p.Owner == guid(tt.of) && strings.Contains(p.Detail, tt.detail) }) {
+			if !slices.ContainsFunc(found, func(p calendar.MeetingProblem) bool {
+				return p.Owner == guid(tt.of) && strings.Contains(p.Detail, tt.detail)
+			}) {
 				t.Errorf("%+v, want %q in the home of %s", found, tt.detail, tt.of)
 			}
 			if again, err := e.h.Calendars.CheckMeetings(ctx, false); err != nil || len(again) != len(found) {

@@ -203,13 +203,13 @@ func (tx *Tx) transferMeeting(op Op, from *store.Collection, e *store.Entry, col
 // errTaken refuses to make a meeting another's (RFC 6638 §3.2.4.3).
 var errTaken = &scheduling.Refusal{Condition: scheduling.ValidOrganizerChange, Reason: "a meeting with attendees stays whose it is"}
 
-// take copies or moves an object of a meeting out of the home of somebody for whom the
-// actor acts. One with attendees they may not take: it is a matter of more than the
+// take copies or moves an object of a meeting out of somebody's home into that of the
+// actor. One with attendees they may not take: it is a matter of more than the
 // two. One without becomes an object of its new home that nobody organizes. taken
 // reports whether that is what it was.
 func (tx *Tx) take(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (taken bool, w *Written, err error) {
-	home, err := tx.HomeByID(from.Home)
-	if err != nil || tx.by.As == "" || tx.by.As == home.Owner || from.Kind != store.KindCalendar || col.Kind != store.KindCalendar {
+	to, err := tx.HomeByID(col.Home)
+	if err != nil || tx.by.As != to.Owner || from.Kind != store.KindCalendar || col.Kind != store.KindCalendar {
 		return false, nil, err
 	}
 	o, err := tx.stored(from, e)

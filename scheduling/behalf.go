@@ -80,10 +80,12 @@ func (d *decision) organizedByCaller() error {
 
 // invited refuses somebody else's meeting that the owner has no part in (RFC 6638
 // §3.2.2). Where the client says that the server has nothing to do with it, or the
-// owner has it already, they may have what they like.
+// owner has it already, they may have what they like; and so may rooms, which several
+// people write to.
 func (d *decision) invited(organizer *ical.Property) error {
 	known := d.Old != nil && organizerOf(d.Old) != nil
-	if known || !byServer(organizer) || lists(d.New, d.self) {
+	invites := slices.Contains(d.options.Organizers, d.Owner.Kind)
+	if known || !invites || !byServer(organizer) || lists(d.New, d.self) {
 		return nil
 	}
 	return refuse(AttendeeAllowed, "the owner of this calendar is not invited")
