@@ -38,6 +38,10 @@ type Admin struct {
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
 	// Mail is the mail that waits.
 	Mail MailQueue
+
+	// Meetings compares all copies of all meetings with what their organizers have, and
+	// repairs them; nil: this cannot be done.
+	Meetings func(ctx context.Context, repair bool) ([]MeetingProblem, error)
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none

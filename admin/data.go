@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"fmt"
 
 	"convene/audit"
 	"convene/directory"
@@ -18,6 +19,46 @@ type VerifyReport struct {
 // gives. It runs beside everything else.
 func Verify(ctx context.Context, c Conn) (VerifyReport, error) {
 	return call[VerifyReport](ctx, c, "verify", None{})
+}
+
+// MeetingProblem is something of a meeting that its copies do not agree about.
+type MeetingProblem struct {
+	Owner    string `json:"owner"` // GUID of the home that the object is in
+	UID      string `json:"uid"`
+	Instance string `json:"instance"` // start of the instance; empty: the object
+	Detail   string `json:"detail"`
+	Repaired bool   `json:"repaired"`
+}
+
+// String returns the problem as a line.
+func (p MeetingProblem) String() string {
+	line := fmt.Sprintf("%s in the home of %s", p.UID, p.Owner)
+	if p.Instance != "" {
+		line += " at " + p.Instance
+	}
+	line += ": " + p.Detail
+	if p.Repaired {
+		line += " (repaired)"
+	}
+	return line
+}
+
+// MeetingReport is what VerifyMeetings found; no problems is a proof.
+type MeetingReport struct {
+	Problems []MeetingProblem `json:"problems"`
+}
+
+// MeetingRequest says what is done about the problems of meetings.
+type MeetingRequest struct {
+	Repair bool `json:"repair,omitempty"`
+	Request
+}
+
+// VerifyMeetings compares all copies of all meetings with what their organizers have,
+// one meeting at a time, beside everything else. With Repair it makes copies anew that
+// are wrong.
+func VerifyMeetings(ctx context.Context, c Conn, r MeetingRequest) (MeetingReport, error) {
+	return call[MeetingReport](ctx, c, "verify-meetings", r)
 }
 
 // Reindex rebuilds every index, counter and sum from the stored objects. It
@@ -49,6 +90,23 @@ func ReadStats(ctx context.Context, c Conn) (Stats, error) {
 func (a *Admin) verify(ctx context.Context, _ None) (VerifyReport, error) {
 	found, err := a.Store.Verify(ctx)
 	return VerifyReport{append([]store.Problem{}, found...)}, err
+}
+
+func (a *Admin) verifyMeetings(ctx context.Context, q MeetingRequest) (r MeetingReport, err error) {
+	if a.Meetings == nil {
+		return r, ErrVerb
+	}
+	check := func() (any, error) {
+		found, err := a.Meetings(ctx, q.Repair)
+		r.Problems = append([]MeetingProblem{}, found...)
+		return map[string]int{"problems": len(found)}, err
+	}
+	if !q.Repair {
+		_, err = check()
+		return r, err
+	}
+	act := audit.Act{By: a.Operator.By(q.By, q.Reason), Verb: "meetings.repair", Object: audit.Object{Type: "store"}}
+	return r, a.Audit.Do(ctx, act, check)
 }
 
 func (a *Admin) reindex(ctx context.Context, q Request) (r store.Report, err error) {

@@ -8,7 +8,7 @@ import (
 )
 
 // An Access is a request for calendar data of somebody else, by who may do so as an
-// administrator or reader.
+// administrator or reader, or by a delegate who says to be another.
 type Access struct {
 	By
 	Owner    Who
@@ -17,6 +17,10 @@ type Access struct {
 	Calendar string // the collection in the owner's home; "" for the home
 	Write    bool
 	Status   int // of the response
+
+	// Claimed is whom the client named as SENT-BY instead of who has signed in; "":
+	// nobody else. It was not stored.
+	Claimed string
 }
 
 // Accesses records such requests: each that changes something, and of those that
@@ -73,9 +77,10 @@ func (r *Access) act(verb string) Act {
 		By: r.By, Verb: verb,
 		Object: Object{Type: "calendar", GUID: r.Owner.GUID, Name: r.Owner.Name, Path: r.Path},
 		After: struct {
-			Method string `json:"method"`
-			Status int    `json:"status"`
-		}{r.Method, r.Status},
+			Method  string `json:"method"`
+			Status  int    `json:"status"`
+			Claimed string `json:"claimedSentBy,omitempty"`
+		}{r.Method, r.Status, r.Claimed},
 	}
 }
 

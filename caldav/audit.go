@@ -12,7 +12,7 @@ import (
 )
 
 // record writes to the audit log what somebody did to the calendars of another as an
-// administrator or reader, before the response is sent. Error: 503, of a request
+// administrator or reader, or in a name that is not theirs, before the response is sent. Error: 503, of a request
 // that changes nothing and cannot be recorded. What was changed is changed already:
 // then the error log says that the record is missing.
 func (h *Handler) record(r *request, status int) error {
@@ -49,7 +49,7 @@ func (r *request) tellFor() {
 // recordAt is record for one of the places that a request is about.
 func (h *Handler) recordAt(r *request, t *target, path string, write bool, status int) error {
 	owner := t.owner
-	if owner == nil || t.kind&(kindHome|belowHome) == 0 || owner.GUID == r.caller.Principal.GUID || !h.privileged(r) {
+	if owner == nil || t.kind&(kindHome|belowHome) == 0 || owner.GUID == r.caller.Principal.GUID || r.claimed == "" && !h.privileged(r) {
 		return nil
 	}
 	if !write && status >= http.StatusBadRequest {
@@ -58,7 +58,7 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 	return h.Audit.Record(audit.Access{
 		By:    r.by(),
 		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
-		Write: write, Status: status,
+		Write: write, Status: status, Claimed: r.claimed,
 	})
 }
 

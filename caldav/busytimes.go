@@ -5,6 +5,7 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/delegation"
 	"convene/directory"
 	"convene/freebusy"
 	"convene/store"
@@ -39,7 +40,7 @@ func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freeb
 	if times.Unavailable, err = s.tx.Availability(found); err != nil {
 		return nil, err
 	}
-	detail := func(acl.Privilege) freebusy.Detail { return 0 }
+	detail := nothing
 	if ask.Extended {
 		detail = s.detailOf(who)
 	}
@@ -56,12 +57,17 @@ func permitted(p acl.Privilege) error {
 
 // detailOf says what the caller may know of the events of a recipient, by what they
 // may do with the calendar that these are in: everything of what is theirs or of
-// whom they act for, what an event is about if they may read it, and who has taken a
-// room.
-func (s *scope) detailOf(who *directory.Principal) func(acl.Privilege) freebusy.Detail {
-	own := who.GUID == s.req.target.owner.GUID || who.GUID == aclCaller(s.req.caller).GUID
-	return func(granted acl.Privilege) (detail freebusy.Detail) {
-		if own || granted.Has(acl.Read) {
+// whom they act for, what an event is about if they may read it or if the one they act
+// for is a delegate there, and who has taken a room.
+func (s *scope) detailOf(who *directory.Principal) func(*resource) freebusy.Detail {
+	principal := s.req.target.owner.GUID
+	own := who.GUID == principal || who.GUID == aclCaller(s.req.caller).GUID
+	var reach delegation.Scope // of what the principal is a delegate for
+	if !own && principal != aclCaller(s.req.caller).GUID {
+		reach = s.reachOf(principal, who)
+	}
+	return func(in *resource) (detail freebusy.Detail) {
+		if own || in.privileges.Has(acl.Read) || reach.Covers(uint32(in.col.ID)) {
 			detail |= freebusy.Summary
 		}
 		if own || who.Type == directory.Location || who.Type == directory.Resource {
@@ -85,7 +91,7 @@ const (
 
 // homeTimes adds to times those of the calendars of a home that count (RFC 6638 §9.1)
 // and that the caller may ask about. detail says of each what else may be told.
-func (s *scope) homeTimes(times *freebusy.Times, home *resource, q calendar.BusyQuery, detail func(acl.Privilege) freebusy.Detail) error {
+func (s *scope) homeTimes(times *freebusy.Times, home *resource, q calendar.BusyQuery, detail func(*resource) freebusy.Detail) error {
 	for in, err := range s.readableIn(home, acl.ReadFreeBusy) {
 		if err != nil {
 			return err
@@ -99,7 +105,7 @@ func (s *scope) homeTimes(times *freebusy.Times, home *resource, q calendar.Busy
 			}
 			continue
 		}
-		q.Detail = detail(in.privileges)
+		q.Detail = detail(in)
 		if err := s.calendarTimes(times, in, q); err != nil {
 			return err
 		}

@@ -114,6 +114,17 @@ func (s *scope) delegation(owner *directory.Principal) (delegation.Delegation, e
 	return set.Delegation(s.delegateCaller(s.req.caller.Principal.GUID), owner.GUID, s.appointees(owner), now), err
 }
 
+// reachOf is what somebody else than the caller may read as a delegate of an owner, at
+// either level: nothing while it is not known who is one, for then it is not given
+// away.
+func (s *scope) reachOf(delegate string, owner *directory.Principal) delegation.Scope {
+	if s.h.Delegates.Book == nil {
+		return delegation.Scope{}
+	}
+	set, now, _ := s.delegates()
+	return set.Delegation(s.delegateCaller(delegate), owner.GUID, s.appointees(owner), now).Scope
+}
+
 // delegatesRetry is how long a client should wait until somebody has looked after the
 // delegate database.
 const delegatesRetry = 300 * time.Second

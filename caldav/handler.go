@@ -136,6 +136,10 @@ type request struct {
 	proxies   map[string]*acl.Proxy
 	undecided error
 
+	// claimed is the SENT-BY of somebody else that the client wrote into a meeting, and
+	// that was not taken; "": none.
+	claimed string
+
 	// then is what the action wants done after its transaction, outside of the
 	// store: it makes the response.
 	then func(context.Context) (*webdav.Response, error)

@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 
-	"convene/acl"
 	"convene/caldav/calquery"
 	"convene/freebusy"
 	"convene/internal/ical"
@@ -37,7 +36,7 @@ func (h *Handler) reportFreeBusy(r *request, body *webdav.Element) (action, erro
 }
 
 // nothing is told of events besides when they are.
-func nothing(acl.Privilege) freebusy.Detail { return 0 }
+func nothing(*resource) freebusy.Detail { return 0 }
 
 // freeBusy responds with busy times, as an answer that says the rest.
 func (s *scope) freeBusy(times *freebusy.Times, a freebusy.Answer, contentType string) (*webdav.Response, error) {

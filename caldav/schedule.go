@@ -139,8 +139,9 @@ func (s *scope) meet() {
 		return
 	}
 	s.tx.Meet(calendar.Sender{
-		Parties: s, MayNot: s.mayNotSend, MayDeliver: s.mayDeliver,
-		Merge: s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
+		Parties: s, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver,
+		Claimed: func(address string) { s.req.claimed = address },
+		Merge:   s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
 		FixTransp: oldAnswers(s.req.UserAgent()),
 	})
 }
@@ -157,6 +158,20 @@ func (s *scope) mayNotSend(home *store.Home) error {
 		return s.req.refusal(s.h, homePath(home.Owner)+calendar.Outbox+"/", missing)
 	}
 	return nil
+}
+
+// mayNotMeet is the error of a change of a meeting by a delegate who was not given the
+// right to schedule: they change what is of nobody else alone.
+func (s *scope) mayNotMeet(home *store.Home) error {
+	p := s.req.proxies[home.Owner]
+	if p == nil || !slices.ContainsFunc(p.Grants, func(g acl.ProxyGrant) bool { return g.Write }) {
+		return nil
+	}
+	outbox, err := s.tx.Collection(home.ID, calendar.Outbox)
+	if err != nil || s.rightsIn(s.ownerOf(home), outbox).Has(acl.ScheduleSendInvite) {
+		return err
+	}
+	return s.req.refusal(s.h, homePath(home.Owner)+calendar.Outbox+"/", acl.ScheduleSendInvite)
 }
 
 // ownerOf is the record of a home's owner, as far as rights need to know of it.

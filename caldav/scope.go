@@ -58,7 +58,7 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
-	req.proxies, req.undecided, req.then = nil, nil, nil
+	req.proxies, req.undecided, req.then, req.claimed = nil, nil, nil, ""
 	tx.ShowTo(&viewer{scope: s})
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil

@@ -24,9 +24,17 @@ type Sender struct {
 	// MayNot is the error of a change in a home that sends messages; nil: it may.
 	MayNot func(home *store.Home) error
 
+	// MayNotMeet is the error of any change of a meeting in a home, whether it sends
+	// something or not; nil: it may be made.
+	MayNotMeet func(home *store.Home) error
+
 	// MayDeliver reports whether the sender may put a message into the inbox of a
 	// home (RFC 6638 §6.1).
 	MayDeliver func(home *store.Home, inbox *store.Collection, m scheduling.Method) (bool, error)
+
+	// Claimed is told of a SENT-BY that a client made up, and that is not stored: see
+	// scheduling.Plan. It may be told again when the transaction is run again.
+	Claimed func(address string)
 
 	Merge     bool // see scheduling.Change
 	Silent    bool // likewise
@@ -49,6 +57,11 @@ func (tx *Tx) isMeeting(c *Change) bool {
 // meet carries out a change of an object that is of a meeting, or becomes one, with
 // all that it means for others (RFC 6638 §3.2): everything is written, or nothing.
 func (tx *Tx) meet(c *Change) (*Written, error) {
+	if tx.sender.MayNotMeet != nil {
+		if err := tx.sender.MayNotMeet(c.At.Home); err != nil {
+			return nil, err
+		}
+	}
 	change, err := tx.meetingChange(c)
 	if err != nil {
 		return nil, err
@@ -57,6 +70,9 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	plan, err := scheduling.Decide(*change, world)
 	if err != nil {
 		return nil, err
+	}
+	if plan.Claimed != "" && tx.sender.Claimed != nil {
+		tx.sender.Claimed(plan.Claimed)
 	}
 	writes, err := scheduling.Converse(plan, world, tx.c.Scheduling)
 	if err = errors.Join(err, world.err); err != nil {
@@ -80,7 +96,7 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 		return nil, err
 	}
 	caller := owner
-	if who := tx.by.Who; who != "" && who != owner.GUID {
+	if who := tx.by.As; who != "" && who != owner.GUID {
 		if caller, err = tx.party(who); err != nil {
 			return nil, err
 		}

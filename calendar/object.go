@@ -6,7 +6,9 @@ import (
 	"errors"
 	"strings"
 
+	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/scheduling"
 	"convene/store"
 )
 
@@ -141,8 +143,13 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 		return nil, ErrLocation
 	case tx.View(from, e) != Whole:
 		return nil, ErrRestricted
-	case e.Role != store.RoleNone && from.Home != col.Home && tx.sender != nil && col.Kind == store.KindCalendar:
-		return tx.transferMeeting(op, from, e, col, name)
+	case e.Flags&store.FlagScheduled != 0 && from.Home != col.Home && tx.sender != nil:
+		if taken, w, err := tx.take(op, from, e, col, name); taken || err != nil {
+			return w, err
+		}
+		if e.Role != store.RoleNone && col.Kind == store.KindCalendar {
+			return tx.transferMeeting(op, from, e, col, name)
+		}
 	}
 	if err := tx.freeForFile(col, name); err != nil {
 		return nil, err
@@ -191,6 +198,42 @@ func (tx *Tx) transferMeeting(op Op, from *store.Collection, e *store.Entry, col
 		return nil, err
 	}
 	return tx.Put(col, name, d)
+}
+
+// errTaken refuses to make a meeting another's (RFC 6638 §3.2.4.3).
+var errTaken = &scheduling.Refusal{Condition: scheduling.ValidOrganizerChange, Reason: "a meeting with attendees stays whose it is"}
+
+// take copies or moves an object of a meeting out of somebody's home into that of the
+// actor. One with attendees they may not take: it is a matter of more than the
+// two. One without becomes an object of its new home that nobody organizes. taken
+// reports whether that is what it was.
+func (tx *Tx) take(op Op, from *store.Collection, e *store.Entry, col *store.Collection, name string) (taken bool, w *Written, err error) {
+	to, err := tx.HomeByID(col.Home)
+	if err != nil || tx.by.As != to.Owner || from.Kind != store.KindCalendar || col.Kind != store.KindCalendar {
+		return false, nil, err
+	}
+	o, err := tx.stored(from, e)
+	if err != nil {
+		return false, nil, err
+	}
+	cal := o.Calendar.Clone()
+	for _, c := range cal.Children {
+		if c.Prop("ATTENDEE") != nil {
+			return true, nil, errTaken
+		}
+		c.Remove("ORGANIZER")
+	}
+	if o, err = ical.NewObject(cal); err != nil {
+		return true, nil, err
+	}
+	d, err := tx.dataOf(o)
+	if err != nil {
+		return true, nil, err
+	}
+	if w, err = tx.Put(col, name, d); err == nil && op == Move {
+		err = tx.Delete(from, e)
+	}
+	return true, w, err
 }
 
 // convert copies or moves between a calendar and an ordinary collection: the

@@ -12,6 +12,7 @@ import (
 type Scheduling struct {
 	Addresses string   `toml:"addresses" doc:"How people of this server are named in the calendar data that clients get: \"mailto\", as all clients understand, or \"urn\", as it is stored. A change takes effect with the next start."`
 	Domains   []string `toml:"mail-domains" doc:"Mail domains whose addresses are all of people here: who is not in the directory does not exist, and is not invited by mail."`
+	SentBy    string   `toml:"sent-by" doc:"Where an assistant who acts for somebody is named, as SENT-BY beside them: \"always\", in calendars, messages and mail, \"messages\", not in calendars, or \"never\"."`
 	Groups    bool     `toml:"expand-groups" doc:"Inviting a group invites each of its members."`
 
 	RefreshMost int           `toml:"max-refresh" doc:"Up to how many attendees of a meeting are told at once when one of them answers. In larger ones they see others' answers only with the organizer's next change."`
@@ -31,11 +32,16 @@ var addressForms = map[string]scheduling.AddressForm{
 	"mailto": scheduling.MailAddresses, "urn": scheduling.CanonicalAddresses,
 }
 
+// sentBy are the values of scheduling.sent-by.
+var sentBy = map[string]scheduling.SentBy{
+	"always": scheduling.SentByAlways, "messages": scheduling.SentByMessages, "never": scheduling.SentByNever,
+}
+
 // defaultScheduling is what scheduling itself goes by.
 func defaultScheduling() Scheduling {
 	o := scheduling.DefaultOptions()
 	return Scheduling{
-		Addresses: "mailto", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour, OldDrafts: true,
+		Addresses: "mailto", SentBy: "always", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour, OldDrafts: true,
 		TimeStamps: o.PartStatTimestamp, ToAttendees: o.ToAttendees, ToOrganizer: o.ToOrganizer,
 		ToAttendeesParams: o.ToAttendeesParams, ToOrganizerParams: o.ToOrganizerParams,
 	}
@@ -46,7 +52,7 @@ func defaultScheduling() Scheduling {
 func (s *Scheduling) Options() *scheduling.Options {
 	o := scheduling.DefaultOptions()
 	o.Addresses, o.ExpandGroups, o.RefreshMost = addressForms[s.Addresses], s.Groups, s.RefreshMost
-	o.PartStatTimestamp, o.MaxAttendees = s.TimeStamps, 0
+	o.PartStatTimestamp, o.MaxAttendees, o.SentBy = s.TimeStamps, 0, sentBy[s.SentBy]
 	o.ToAttendees, o.ToOrganizer = s.ToAttendees, s.ToOrganizer
 	o.ToAttendeesParams, o.ToOrganizerParams = s.ToAttendeesParams, s.ToOrganizerParams
 	return o
@@ -54,6 +60,7 @@ func (s *Scheduling) Options() *scheduling.Options {
 
 func (k *checker) scheduling(s *Scheduling) {
 	k.oneOf("scheduling.addresses", s.Addresses, "mailto", "urn")
+	k.oneOf("scheduling.sent-by", s.SentBy, "always", "messages", "never")
 	if s.RefreshMost < 0 {
 		k.fault("scheduling.max-refresh", fmt.Sprintf("%d is below zero", s.RefreshMost), "0: nobody is told")
 	}

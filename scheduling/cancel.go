@@ -216,7 +216,9 @@ func (m *meeting) cancelPart(rid ical.DateTime, c *ical.Component) *ical.Compone
 	for i := range c.Props {
 		p := &c.Props[i]
 		if p.Name == "ORGANIZER" || slices.Contains(cancelProperties, p.Name) || rid.IsZero() && slices.Contains(seriesProperties, p.Name) {
-			n.Add(m.options.stripProperty(p))
+			q := m.options.stripProperty(p)
+			q.RemoveParam(sentBy) // of who wrote the meeting, which is not who cancels it
+			n.Add(q)
 		}
 	}
 	return n

@@ -39,7 +39,7 @@ type decision struct {
 }
 
 // normalise puts the addresses of the new data into canonical form, and its
-// ORGANIZER into all components.
+// ORGANIZER, the owner if somebody else writes for them, into all components.
 func (d *decision) normalise() error {
 	if d.New == nil {
 		return nil
@@ -48,8 +48,10 @@ func (d *decision) normalise() error {
 	if err != nil {
 		return err
 	}
-	d.New, err = oneOrganizer(o, d.budget)
-	return err
+	if d.New, err = oneOrganizer(o, d.budget); err != nil {
+		return err
+	}
+	return d.onBehalf()
 }
 
 // finish completes a plan.
@@ -58,6 +60,7 @@ func (d *decision) finish(p *Plan) (*Plan, error) {
 		return nil, d.MayNot
 	}
 	p.Owner, p.Now = d.Owner, d.Now
+	d.sign(p)
 	switch {
 	case d.New != nil:
 		p.Role, p.UID = d.newRole, d.New.UID

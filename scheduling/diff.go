@@ -80,7 +80,7 @@ func (o *Options) differ() *ical.Differ {
 		IgnoreParam: func(property, param string) bool {
 			switch {
 			case property != "ATTENDEE" && property != "ORGANIZER":
-			case param == "RSVP", strings.HasPrefix(param, "SCHEDULE-"):
+			case param == "RSVP", param == sentBy, strings.HasPrefix(param, "SCHEDULE-"):
 				return true
 			}
 			return !o.travelsParam(param)

@@ -39,6 +39,9 @@ type Options struct {
 	// PartStatTimestamp: an attendee's answer says when it was given.
 	PartStatTimestamp bool
 
+	// SentBy says where who acts for somebody is named.
+	SentBy SentBy
+
 	// ProdID is the PRODID of messages.
 	ProdID string
 }

@@ -48,6 +48,7 @@ func (d *decision) invite() (*Plan, error) {
 		return nil, err
 	}
 	m.cleanOrganizer()
+	m.signOrganizer()
 	m.forgetAnswers()
 	m.startSequence()
 	if err := m.complete(); err != nil {
@@ -68,6 +69,7 @@ func (d *decision) modify() (*Plan, error) {
 		return nil, err
 	}
 	m.cleanOrganizer()
+	m.signOrganizer()
 	m.keepServerParams()
 	if err := m.keepAnswers(); err != nil {
 		return nil, err

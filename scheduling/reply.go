@@ -75,6 +75,7 @@ func (r *replier) strip(c *ical.Component) {
 		setPartStat(mine, r.partStat)
 	}
 	r.stripParams(mine)
+	mine.RemoveParam(sentBy) // Body says who answers
 	if p := c.Prop("ORGANIZER"); p != nil {
 		r.stripParams(p)
 	}

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -204,6 +205,10 @@ type Plan struct {
 	// in order of GUID, then of address.
 	Messages []Message
 
+	// Claimed is the SENT-BY of somebody who neither made the change nor the one before
+	// it, which the client said; "": it said none such. It is not stored.
+	Claimed string
+
 	Now time.Time
 }
 
@@ -233,6 +238,7 @@ const (
 type Message struct {
 	Method Method
 	From   *Party
+	SentBy *Party // who sends it in the name of From; nil: From, or nobody is to know
 	To     []*Party
 	Cause  Cause
 
@@ -247,9 +253,18 @@ type Message struct {
 	Changed Changes
 }
 
-// Body returns the message as it is put into an inbox or mailed: Data with METHOD.
+// Body returns the message as it is put into an inbox or mailed: Data with METHOD, and
+// who has sent it in the name of whom (RFC 5545 §3.2.18).
 func (m *Message) Body() *ical.Component {
 	cal := *m.Data.Calendar
+	if m.SentBy != nil {
+		cal.Children = slices.Clone(cal.Children)
+		for i, c := range cal.Children {
+			if c.Name == m.Data.Kind {
+				cal.Children[i] = signed(c, m.Method.senderLine(), m.SentBy)
+			}
+		}
+	}
 	cal.Props = make([]ical.Property, 0, len(m.Data.Calendar.Props)+1)
 	cal.Props = append(cal.Props, m.Data.Calendar.Props...)
 	cal.Add(ical.NewProperty("METHOD", string(m.Method)))

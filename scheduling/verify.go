@@ -248,11 +248,34 @@ func (v *verifier) differ(me string, stale bool) *ical.Differ {
 		},
 		IgnoreParam: func(property, param string) bool {
 			switch {
-			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP":
+			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP", param == sentBy:
 				return true
 			}
 			return property == "ATTENDEE" && param == "PARTSTAT" && stale
 		},
 		IgnoreComponent: func(string) bool { return true },
 	}
+}
+
+// OrganizerOf returns the address of the organizer of an object; "" if it has none.
+func OrganizerOf(o *ical.Object) string {
+	if p := organizerOf(o); p != nil {
+		return p.Address()
+	}
+	return ""
+}
+
+// Invited returns the GUIDs of the attendees of an object that are records of the
+// directory, in order.
+func Invited(o *ical.Object) []string {
+	var all []string
+	for c := range components(o) {
+		for p := range attendees(c) {
+			if guid := GUIDOf(p.Address()); guid != "" {
+				all = append(all, guid)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

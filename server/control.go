@@ -74,10 +74,23 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: &rooms.Settings{Engine: s.data.state, Now: s.now}, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
-		Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
-		Rights:  rights(current.calendars.Load()),
-		Mail:    &mailQueue{s.outbox, current.calendarData, s.now},
+		Members:  members(&current.config, s.data.store, s.data.delegates, s.data.state),
+		Rights:   rights(current.calendars.Load()),
+		Meetings: meetings(s.data.store, &current.config),
+		Mail:     &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
+}
+
+// meetings checks the copies of meetings for the operator's verbs.
+func meetings(s *store.Store, c *config.Config) func(context.Context, bool) ([]admin.MeetingProblem, error) {
+	return func(ctx context.Context, repair bool) ([]admin.MeetingProblem, error) {
+		found, err := (&calendar.Calendars{Store: s, Scheduling: c.Scheduling.Options()}).CheckMeetings(ctx, repair)
+		list := make([]admin.MeetingProblem, len(found))
+		for i, p := range found {
+			list[i] = admin.MeetingProblem(p)
+		}
+		return list, err
+	}
 }
 
 // provision makes homes for the operator's verbs.
@@ -127,6 +140,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.close = append(o.close, state.Close)
 	o.Members = members(&c, o.Store, o.Delegates, state)
+	o.Meetings = meetings(o.Store, &c)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms
 	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -11,11 +12,18 @@ import (
 )
 
 func newVerifyCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var scheduling, repair bool
+	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check all stored data and every index, and list what is wrong",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case scheduling:
+				return a.verifyMeetings(cmd, repair)
+			case repair:
+				return usageError(errors.New("--repair needs --scheduling; convene reindex repairs indexes"))
+			}
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 				r, err := admin.Verify(cmd.Context(), c)
 				if err != nil {
@@ -34,6 +42,42 @@ func newVerifyCmd(a *app) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&scheduling, "scheduling", false, "compare all copies of meetings with what their organizers have, instead")
+	cmd.Flags().BoolVar(&repair, "repair", false, "with --scheduling: make the copies of attendees anew that are wrong; nobody is told")
+	return cmd
+}
+
+// verifyMeetings checks the copies of meetings.
+func (a *app) verifyMeetings(cmd *cobra.Command, repair bool) error {
+	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+		r, err := admin.VerifyMeetings(cmd.Context(), c, admin.MeetingRequest{Repair: repair, Request: a.request()})
+		if err != nil {
+			return err
+		}
+		if len(r.Problems) == 0 {
+			return a.printLine(cmd, r, "no problems found")
+		}
+		left := 0
+		for _, p := range r.Problems {
+			if !p.Repaired {
+				left++
+			}
+		}
+		err = a.print(cmd, r, func(w io.Writer) error {
+			for _, p := range r.Problems {
+				if _, err := fmt.Fprintln(w, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || left == 0 {
+			return err
+		}
+		kind := kindProblems
+		kind.Cure = "convene verify --scheduling --repair makes the copies of attendees anew"
+		return failure{kind: kind, error: fmt.Errorf("problems found: %d; %s", left, kind.Cure)}
+	})
 }
 
 func writeProblems(w io.Writer, list []store.Problem) error {

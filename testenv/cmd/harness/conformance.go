@@ -82,7 +82,7 @@ func (h *harness) declared() {
 	limits := &h.config.Calendars
 	h.config.Quota.Collections, h.config.Quota.CollectionObjects = 50, 10_000
 	h.config.Quota.Attendees = 100
-	h.config.Scheduling.Addresses = "urn"
+	h.config.Scheduling.Addresses, h.config.Scheduling.SentBy = "urn", "messages"
 	limits.SingleComponent = true
 	limits.QueryPast, limits.QueryFuture = year, 5*year
 }
