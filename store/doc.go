@@ -92,8 +92,6 @@
 //
 //	lookup      'd', SHA-256                   an attachment: how often it is referred to
 //	homes       home u32, 3, Rev u64           a notification: kind, time, content
-//	            home u32, 4, start i64,        ledger of a room: when it is taken, and by whom
-//	            collection u32, name
 //	properties  'u', collection u32, length of
 //	            the name u8, name, home u32,
 //	            property                       what one user keeps of an object or collection that
