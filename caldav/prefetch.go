@@ -27,7 +27,7 @@ type facts struct {
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
 	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
 
-	rooms   map[string]*policy.Policy              // how a room or resource is set, by its GUID
+	rooms map[string]*policy.Policy // how a room or resource is set, by its GUID
 
 	// The delegates whom the directory names, of all locations and resources.
 	appointed struct {

@@ -357,4 +357,3 @@ func (e *env) client(i int, until time.Time) {
 		}
 	}
 }
-

@@ -76,8 +76,8 @@ func madeBy(p *policy.Policy) string {
 }
 
 // ledger is that of a room's home. The first transaction that needs it makes it from
-// the room's calendars: those of an older version have none, and reindexing and changes
-// of which nobody judged whether the room has time remove it.
+// the room's calendars: those of an older version have none, and it counts no more after
+// changes of which nobody judged whether the room has time.
 func (tx *Tx) ledger(home *store.Home, p *policy.Policy) (*rooms.Ledger, error) {
 	l := rooms.Of(tx.Tx.Ledger(), uint32(home.ID))
 	made, err := l.Made()

@@ -42,6 +42,8 @@
 //	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name
+//	            home u32, 4, what package
+//	            rooms says                     ledger of a room: when it is taken
 //	lookup      'g', GUID                      home u32
 //	            'c', collection u32            home u32, name
 //	            'p', collection u32            the collection is deleted, its records wait for
