@@ -24,6 +24,7 @@ import (
 	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
+	"convene/rooms/policy"
 	"convene/scheduling"
 	"convene/snapshot"
 	"convene/store"
@@ -41,6 +42,7 @@ type env struct {
 	view   caldav.DelegateView
 	h      *caldav.Handler
 	now    time.Time
+	rooms  func(context.Context, *directory.Principal) (*policy.Policy, error)
 
 	quota    atomic.Pointer[quota.Policy]
 	freeDisk atomic.Int64
@@ -143,6 +145,7 @@ func (e *env) handle(limits caldav.Limits) {
 		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
 		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
 		Limits:    limits, Now: func() time.Time { return e.now },
+		Rooms: e.rooms,
 	})
 	if err != nil {
 		e.t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/quota"
+	"convene/rooms/policy"
 	"convene/scheduling"
 	"convene/store"
 )
@@ -36,6 +37,8 @@ var answers = []struct {
 	{calendar.ErrFixed, http.StatusForbidden, webdav.CondProtectedURL},
 	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-needed")},
 	{calendar.ErrMeeting, http.StatusForbidden, webdav.CS("valid-move")},
+	{calendar.ErrDirect, http.StatusForbidden, webdav.CS("valid-organizer")},
+	{policy.ErrTooMany, http.StatusForbidden, webdav.CalDAV("max-instances")},
 	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrTooLarge, http.StatusInsufficientStorage, xml.Name{}},
 	{calendar.ErrTaken, http.StatusConflict, xml.Name{}},
@@ -74,6 +77,9 @@ func answer(err error) *webdav.Error {
 	if exceeded, ok := errors.AsType[*quota.ExceededError](err); ok {
 		return quotaAnswer(exceeded, err)
 	}
+	if conflict, ok := errors.AsType[*calendar.ConflictError](err); ok {
+		return conflictAnswer(conflict, err)
+	}
 	if errors.Is(err, store.ErrFull) {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.DAV("sufficient-disk-space"), Err: err,
 			Description: "the server has no space left; nothing was changed, and reading and deleting go on"}
@@ -92,7 +98,7 @@ func answer(err error) *webdav.Error {
 // words are for people where no condition says what is wrong.
 func words(err error) string {
 	switch err {
-	case calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
+	case calendar.ErrDirect, calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
 		return err.Error()
 	}
 	return ""

@@ -17,7 +17,7 @@ import (
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/internal/webdav"
-	"convene/scheduling"
+	"convene/rooms/policy"
 	"convene/store"
 )
 
@@ -40,9 +40,9 @@ type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
-	// RoomPolicy is how a room or resource answers invitations; nil: a human does,
-	// of each.
-	RoomPolicy func(*directory.Principal) scheduling.Policy
+	// Rooms returns how a room or resource is set. It may wait. nil: humans answer for
+	// them, and their calendars are like others'.
+	Rooms func(context.Context, *directory.Principal) (*policy.Policy, error)
 }
 
 // Limits bound what one request may ask for. What may be stored is the store's
@@ -260,6 +260,7 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 			}
 			s.meet()
 			resp, err = s.serve(act)
+			s.booked(resp)
 			return s.outcome(err)
 		})
 	})

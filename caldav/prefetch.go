@@ -10,6 +10,7 @@ import (
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
+	"convene/rooms/policy"
 	"convene/store"
 )
 
@@ -26,6 +27,8 @@ type facts struct {
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
 	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
 
+	rooms map[string]*policy.Policy // how a room or resource is set, by its GUID
+
 	// The delegates whom the directory names, of all locations and resources.
 	appointed struct {
 		known   bool
@@ -40,17 +43,21 @@ type lack struct {
 	members []string
 	groups  []string
 	nested  []string
+	rooms   []*directory.Principal
 
 	appointed bool
 }
 
 func (l *lack) Error() string {
-	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, delegates of locations %t",
-		l.home != nil, len(l.records), len(l.members)+len(l.nested), len(l.groups), l.appointed)
+	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, %d rooms, delegates of locations %t",
+		l.home != nil, len(l.records), len(l.members)+len(l.nested), len(l.groups), len(l.rooms), l.appointed)
 }
 
-func (l *lack) nothing() bool {
-	return l.home == nil && len(l.records)+len(l.members)+len(l.groups)+len(l.nested) == 0 && !l.appointed
+func (l *lack) nothing() bool { return l.home == nil && l.count() == 0 && !l.appointed }
+
+// count is how many single facts are missing.
+func (l *lack) count() int {
+	return len(l.records) + len(l.members) + len(l.groups) + len(l.nested) + len(l.rooms)
 }
 
 // record is the directory's record, nil if there is none or it is not known yet.
@@ -193,6 +200,9 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 			return err
 		}
 		set(&f.nested, guid, members)
+	}
+	if err := h.supplyRooms(ctx, f, missing.rooms); err != nil {
+		return err
 	}
 	if missing.appointed && !f.appointed.known {
 		list, err := h.Delegates.Appointed.All(ctx)

@@ -52,8 +52,6 @@ func (s *scope) partyOf(p *directory.Principal) (*scheduling.Party, error) {
 		return party, err
 	case !p.CalendarEnabled:
 		party.Kind = scheduling.Disabled
-	case s.h.RoomPolicy != nil && p.Type != directory.User:
-		party.Policy = s.h.RoomPolicy(p)
 	}
 	return party, nil
 }
@@ -129,7 +127,10 @@ func (h *Handler) introduce(ctx context.Context, req *request, d *calendar.Data)
 			}
 		}
 	}
-	return h.supply(ctx, req, &missing)
+	if err := h.supply(ctx, req, &missing); err != nil {
+		return err
+	}
+	return h.introduceRooms(ctx, req, missing.records)
 }
 
 // meet tells the transaction as whom, and with which rights, the request changes
@@ -138,8 +139,12 @@ func (s *scope) meet() {
 	if s.h.Calendars.Scheduling == nil {
 		return
 	}
+	var known calendar.Rooms
+	if s.h.Rooms != nil {
+		known = s
+	}
 	s.tx.Meet(calendar.Sender{
-		Parties: s, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver,
+		Parties: s, Rooms: known, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver,
 		Claimed: func(address string) { s.req.claimed = address },
 		Merge:   s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
 		FixTransp: oldAnswers(s.req.UserAgent()),

@@ -57,6 +57,9 @@ type Tx struct {
 	by     Actor
 	seen   Viewer  // nil: everything is shown whole
 	sender *Sender // see Meet
+
+	decided  decided  // the last that a room has answered
+	bookings []string // see Bookings
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.

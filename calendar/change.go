@@ -113,7 +113,8 @@ var rules = []func(*Tx, *Change) error{
 	isNotDefault,
 }
 
-// change lets the rules judge c, and then makes it.
+// change lets the rules judge c, and then makes it. If it is in a room's calendars, the
+// room must have time for what is there afterwards.
 func (tx *Tx) change(c *Change, write func() error) error {
 	c.By = tx.by
 	for _, rule := range rules {
@@ -121,7 +122,19 @@ func (tx *Tx) change(c *Change, write func() error) error {
 			return err
 		}
 	}
-	return write()
+	t, err := tx.toll(c)
+	if err != nil {
+		return err
+	}
+	if !t.rooms() {
+		return write()
+	}
+	return tx.Savepoint(func() error { // what a bulk request lacks room for is not written
+		if err := write(); err != nil {
+			return err
+		}
+		return t.pay()
+	})
 }
 
 // writesObject reports whether an object will be at c.At.

@@ -162,11 +162,15 @@ func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) 
 	if err != nil {
 		return err
 	}
-	if err := tx.DeleteObject(col, e.Name, store.Match{}); err != nil {
+	was := &Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component}
+	if err := tx.change(was, func() error { return tx.DeleteObject(col, e.Name, store.Match{}) }); err != nil {
 		return err
 	}
-	_, _, err = tx.PutObject(col, name, data.Body, data.Index, store.Match{})
-	return err
+	is := &Change{Op: Put, At: Place{home, col, name}, Will: data, Component: e.Component}
+	return tx.change(is, func() error {
+		_, _, err := tx.PutObject(col, name, data.Body, data.Index, store.Match{})
+		return err
+	})
 }
 
 // roleIn is the role of an object in the home of a party that a message has reached.

@@ -21,6 +21,10 @@ type Parties interface {
 type Sender struct {
 	Parties Parties
 
+	// Rooms knows how rooms answer; nil: a human does, and their calendars are like
+	// others'.
+	Rooms Rooms
+
 	// MayNot is the error of a change in a home that sends messages; nil: it may.
 	MayNot func(home *store.Home) error
 
@@ -214,7 +218,13 @@ type objectPlace struct {
 
 // Party implements scheduling.World.
 func (w *world) Party(address string) (*scheduling.Party, error) {
-	return w.tx.sender.Parties.Party(address)
+	p, err := w.tx.sender.Parties.Party(address)
+	if err != nil || w.tx.sender.Rooms == nil || p.Kind != scheduling.Room && p.Kind != scheduling.Resource {
+		return p, err
+	}
+	room := *p // may be shared
+	room.Policy = &host{w: w, room: &room}
+	return &room, nil
 }
 
 // Copy implements scheduling.World.

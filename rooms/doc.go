@@ -19,6 +19,8 @@
 //	        end i64, state u8, the first 8 bytes of the SHA-256 of the UID
 //	room u32, 'v', collection u32, object name
 //	        the moment i64 until which a series without end was looked at
+//	room u32, 'm'
+//	        the settings by which the ledger was made; without it there is none
 //
 // class is by length: up to a day, 16 days, 256 days, and longer. A search looks back
 // from its beginning by the longest of each class, so that one block of a year does

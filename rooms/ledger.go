@@ -36,6 +36,7 @@ const format = 1
 const (
 	kindBooking  = 'b'
 	kindVerified = 'v'
+	kindMade     = 'm'
 )
 
 // classes are the longest bookings of each class, in seconds.
@@ -194,6 +195,47 @@ func (l *Ledger) Behind(until int64) iter.Seq2[Object, int64] {
 			}
 		}
 	}
+}
+
+// Made returns what SetMade noted; "": the ledger has not been made, and what it says
+// counts for nothing. Errors: ErrDamaged.
+func (l *Ledger) Made() (by string, err error) {
+	k := l.prefix(kindMade)
+	v := l.kv.Get(k)
+	if v == nil {
+		return "", nil
+	}
+	body, ok := unseal(k, v)
+	if !ok || len(body) < 1 || body[0] != format {
+		return "", damaged(k)
+	}
+	return string(body[1:]), nil
+}
+
+// SetMade notes that the ledger has all that the room's calendars hold, and by which
+// settings that was read from them; "": it may lack something. Errors: those of the
+// table.
+func (l *Ledger) SetMade(by string) error {
+	k := l.prefix(kindMade)
+	if by == "" {
+		return l.kv.Delete(k)
+	}
+	return l.kv.Put(k, seal(k, append([]byte{format}, by...)))
+}
+
+// Clear removes all records of the room. Errors: those of the table.
+func (l *Ledger) Clear() error {
+	from, to := binary.BigEndian.AppendUint32(nil, l.room), append(binary.BigEndian.AppendUint32(nil, l.room), 0xff)
+	var keys [][]byte
+	for k := range l.kv.Range(from, to) {
+		keys = append(keys, bytes.Clone(k))
+	}
+	for _, k := range keys {
+		if err := l.kv.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *Ledger) prefix(kind byte) []byte {

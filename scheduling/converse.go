@@ -145,7 +145,7 @@ func (c *conversation) deliver(m *Message, to *Party) (status string, err error)
 		return "", err
 	}
 	if to.Policy != nil && m.Method == Request && receipt.Store != nil && m.Cause != Refresh {
-		if receipt, err = c.letAnswer(m, to, receipt); err != nil {
+		if receipt, err = c.letAnswer(m, to, h.is, receipt); err != nil {
 			return "", err
 		}
 	}

@@ -30,6 +30,8 @@ type replier struct {
 
 	// partStat is what is answered in the place of what the copy has; "": that.
 	partStat string
+
+	comment func(ical.DateTime) string // see Answered
 }
 
 // message returns the REPLY; nil if the attendee is in none of the instances.
@@ -45,7 +47,13 @@ func (r *replier) message(copy *ical.Object) (*Message, error) {
 			d.Remove(rid)
 			continue
 		}
-		r.strip(d.Edit(rid))
+		c := d.Edit(rid)
+		r.strip(c)
+		if r.comment != nil {
+			if text := r.comment(rid); text != "" {
+				c.Add(ical.TextProperty("COMMENT", text))
+			}
+		}
 		left++
 	}
 	if left == 0 {

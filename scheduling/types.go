@@ -81,16 +81,35 @@ func (p *Party) Local() bool { return p.GUID != "" && p.Kind >= Person }
 
 // A Policy is how a room or resource answers.
 type Policy interface {
-	// Answer returns the PARTSTAT of the instances of a copy that wait for an
-	// answer and get one; others are left to a human. organizer is a canonical
-	// address, busy when the party is taken by other objects, in Unix seconds.
-	Answer(copy *ical.Object, organizer string, busy func(from, to int64) ([]ical.BusyPeriod, error), now time.Time) ([]Answer, error)
+	// Answer returns the party's copy of a meeting with its answers in it. It changes
+	// nothing.
+	Answer(*Invitation) (*Answered, error)
 }
 
-// An Answer is the PARTSTAT of one instance.
-type Answer struct {
-	RID      ical.DateTime
-	PartStat string
+// An Invitation is a meeting as it comes to a party for whom a Policy answers.
+type Invitation struct {
+	Copy      *ical.Object // what the party is to have; what it has answered before stands in it
+	Old       *ical.Object // what it has; nil: nothing
+	Organizer *Party
+	Again     bool // the organizer wants a new answer (RFC 6638 §7.2)
+	Now       time.Time
+
+	// Busy returns when the party is taken by other objects.
+	Busy func(from, to int64) ([]ical.BusyPeriod, error)
+}
+
+// Answered is what a Policy makes of an invitation.
+type Answered struct {
+	Copy  *ical.Object // with the answers
+	Inbox bool         // a human is left something to answer
+
+	// RIDs are the components of Copy with a new answer, of which the organizer is
+	// told; none: they are told nothing.
+	RIDs map[ical.DateTime]bool
+
+	// Comment returns what the organizer is told of one of these in words; nil:
+	// nothing, of any.
+	Comment func(rid ical.DateTime) string
 }
 
 // A World is what scheduling reads: the homes, and what was learned about

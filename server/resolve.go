@@ -15,6 +15,8 @@ import (
 	"convene/config"
 	"convene/directory"
 	"convene/quota"
+	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/sacl"
 )
 
@@ -41,6 +43,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
 		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, OldDrafts: next.config.Scheduling.OldDrafts, Mail: next.mail != nil, Memory: s.limits.memory, Log: s.log, Now: s.now,
+		Rooms: s.roomPolicies(&next.config.Rooms),
 	})
 	if err != nil {
 		return err
@@ -48,6 +51,19 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	next.policy = policy
 	next.calendars.Store(h)
 	return nil
+}
+
+// roomPolicies gives how rooms are set: by the configuration, the directory and
+// commands.
+func (s *Server) roomPolicies(c *rooms.Config) func(context.Context, *directory.Principal) (*policy.Policy, error) {
+	settings := &rooms.Settings{Engine: s.data.state, Now: s.now}
+	return func(ctx context.Context, p *directory.Principal) (*policy.Policy, error) {
+		local, err := settings.Get(ctx, p.GUID)
+		if err != nil {
+			return nil, err
+		}
+		return &c.Resolve(p, local).Policy, nil
+	}
 }
 
 // accessPolicy is what a configuration says of everybody's resources, with those whom

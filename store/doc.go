@@ -42,6 +42,8 @@
 //	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name
+//	            home u32, 4, what package
+//	            rooms says                     ledger of a room: when it is taken
 //	lookup      'g', GUID                      home u32
 //	            'c', collection u32            home u32, name
 //	            'p', collection u32            the collection is deleted, its records wait for
@@ -92,8 +94,6 @@
 //
 //	lookup      'd', SHA-256                   an attachment: how often it is referred to
 //	homes       home u32, 3, Rev u64           a notification: kind, time, content
-//	            home u32, 4, start i64,        ledger of a room: when it is taken, and by whom
-//	            collection u32, name
 //	properties  'u', collection u32, length of
 //	            the name u8, name, home u32,
 //	            property                       what one user keeps of an object or collection that

@@ -31,6 +31,7 @@ const (
 	homeRecord  = 0x00
 	homeMember  = 0x01 // + name
 	homeDeleted = 0x02 // + rev
+	homeLedger  = 0x04 // + what package rooms says
 	homeBadKey  = 0xff // of a key that is too short to be one
 
 	lookupOwner      = 'g' // + GUID

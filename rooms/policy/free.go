@@ -133,3 +133,20 @@ func (d *decision) nextFree(s Span) int64 {
 	}
 	return 0
 }
+
+// FitAll reports whether a room has time for more dates of a meeting, in order of their
+// start, besides those that stand: one after the other, so that they are in each
+// other's way too. If not, it returns the first that has none, and what is in its way.
+// exceptUIDs is that of the meeting.
+func FitAll(p *Policy, l Ledger, stand, more []Booking, exceptUIDs []string) (without, taker *Booking) {
+	n := near{ledger: l, except: exceptUIDs, kept: *NewBookings(stand...)}
+	for i := range more {
+		b := &more[i]
+		n.forget(b.Start - int64(p.BufferBefore+p.BufferAfter)*60)
+		if ok, taker := n.fits(p, b.Span); !ok {
+			return b, taker
+		}
+		n.own.insert(*b)
+	}
+	return nil, nil
+}

@@ -1,0 +1,237 @@
+package caldav
+
+import (
+	"context"
+	"encoding/xml"
+	"net/http"
+	"slices"
+	"strings"
+
+	"convene/calendar"
+	"convene/delegation"
+	"convene/directory"
+	"convene/internal/webdav"
+	"convene/rooms"
+	"convene/rooms/policy"
+	"convene/scheduling"
+)
+
+// Room implements calendar.Rooms: from what the request knows of the room's settings
+// and record.
+func (s *scope) Room(guid string) (*calendar.Room, error) {
+	before := s.lack.count()
+	p := s.recordByGUID(guid)
+	if s.lack.count() > before {
+		return nil, s.need(guid)
+	}
+	if p == nil || rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
+		return nil, nil
+	}
+	rules, known := s.req.facts.rooms[guid]
+	if !known {
+		s.lack.rooms = append(s.lack.rooms, p)
+		return nil, s.need(guid)
+	}
+	return &calendar.Room{Name: rooms.KindOf(p.Type).String() + "/" + p.Name, Policy: rules}, nil
+}
+
+func (s *scope) need(guid string) error {
+	return &scheduling.NeedError{Addresses: []string{scheduling.CanonicalAddress(guid)}}
+}
+
+// Facts implements calendar.Rooms.
+func (s *scope) Facts(guid string, organizer *scheduling.Party, assistant string) (*policy.Facts, error) {
+	before := s.lack.count()
+	room := s.recordByGUID(guid)
+	rules := s.req.facts.rooms[guid]
+	if room == nil || rules == nil {
+		return nil, s.need(guid)
+	}
+	f := &policy.Facts{GUID: guid, Name: room.FullName, IDs: map[string]string{}}
+	for _, ref := range rules.References() {
+		if p := s.named(ref); p != nil {
+			f.IDs[ref] = p.GUID
+		}
+	}
+	if err := s.approvers(f, room, rules); err != nil {
+		return nil, err
+	}
+	known := len(f.IDs) > 0 || len(f.Approvers) > 0
+	f.Booker = s.personID(organizer.GUID, known)
+	if assistant != "" {
+		who := s.personID(assistant, known)
+		f.Assistant = &who
+	}
+	if s.lack.count() > before {
+		return nil, s.need(guid)
+	}
+	return f, nil
+}
+
+// named is whom a setting of a room names; nil: nobody, or not known yet.
+func (s *scope) named(reference string) *directory.Principal {
+	key, err := rooms.KeyOf(reference)
+	if err == nil {
+		key, err = key.Canonical()
+	}
+	if err != nil { // no record can be called so
+		return nil
+	}
+	return s.record(key)
+}
+
+// personID is somebody with their groups, if these can matter.
+func (s *scope) personID(guid string, groups bool) policy.PersonID {
+	id := policy.PersonID{GUID: guid}
+	if groups && guid != "" {
+		id.Groups = s.groups(guid)
+	}
+	return id
+}
+
+// approvers are those who may approve bookings of a room: whom its settings name, else
+// the delegates who may, else the owners. They are asked for only where something can
+// need approval.
+func (s *scope) approvers(f *policy.Facts, room *directory.Principal, p *policy.Policy) error {
+	if len(p.Request) == 0 && len(p.RequestOut) == 0 && p.External != policy.Request {
+		return nil
+	}
+	for _, ref := range p.Approvers {
+		if id := f.IDs[ref]; id != "" {
+			f.Approvers = append(f.Approvers, id)
+		}
+	}
+	if len(p.Approvers) > 0 {
+		return nil
+	}
+	records := s.appointees(room)
+	if s.h.Delegates.Book != nil {
+		set, now, err := s.delegates()
+		if err != nil {
+			return delegatesAway(err)
+		}
+		records = slices.Concat(set.Delegates(room.GUID, now), records)
+	}
+	mayApprove := func(r *delegation.Record) bool { return r.Level == delegation.LevelWrite && r.Approve }
+	manages := func(r *delegation.Record) bool { return r.Manage }
+	for _, is := range []func(*delegation.Record) bool{mayApprove, manages} {
+		for i := range records {
+			if is(&records[i]) && !slices.Contains(f.Approvers, records[i].Delegate) {
+				f.Approvers = append(f.Approvers, records[i].Delegate)
+			}
+		}
+		if len(f.Approvers) > 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Speech implements calendar.Rooms: in the language that the request asks for.
+func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error) {
+	rules := s.req.facts.rooms[guid]
+	before := s.lack.count()
+	said := &policy.Speech{Lang: language(s.req.Header.Get("Accept-Language")), Zone: rules.Zone, Room: f.Name, Expires: rules.Expires(s.tx.Now().Unix(), first)}
+	for _, id := range f.Approvers {
+		if p := s.recordByGUID(id); p != nil {
+			said.Approvers = append(said.Approvers, p.FullName)
+		}
+	}
+	said.Name = func(reference string) string {
+		if p := s.named(reference); p != nil {
+			return p.FullName
+		}
+		return ""
+	}
+	for _, ref := range rules.References() {
+		said.Name(ref) // so that what it needs is known
+	}
+	if s.lack.count() > before {
+		return nil, s.need(guid)
+	}
+	return said, nil
+}
+
+// languages are those that rooms speak, the first if nothing else is asked for.
+var languages = []string{"en", "de"}
+
+// language is the first of an Accept-Language header that rooms speak (RFC 9110
+// §12.5.4): clients list what their user prefers first.
+func language(accept string) string {
+	for tag := range strings.SplitSeq(accept, ",") {
+		tag, _, _ = strings.Cut(strings.TrimSpace(tag), ";")
+		tag, _, _ = strings.Cut(strings.ToLower(tag), "-")
+		if slices.Contains(languages, tag) {
+			return tag
+		}
+	}
+	return languages[0]
+}
+
+// bookingHeader tells programs what rooms have answered: one value for each.
+const bookingHeader = "Convene-Booking"
+
+// booked adds to a response what rooms have answered in its transaction.
+func (s *scope) booked(resp *webdav.Response) {
+	if answers := s.tx.Bookings(); len(answers) > 0 && resp != nil {
+		if resp.Header == nil {
+			resp.Header = http.Header{}
+		}
+		resp.Header[bookingHeader] = answers
+	}
+}
+
+// noConflict is the precondition that a room has time.
+var noConflict = xml.Name{Space: "urn:convene", Local: "no-conflict"}
+
+// conflictAnswer is the response to what a room has no time for.
+func conflictAnswer(e *calendar.ConflictError, err error) *webdav.Error {
+	name := func(local string) xml.Name { return xml.Name{Space: noConflict.Space, Local: local} }
+	list := []*webdav.Element{webdav.NewText(name("room"), e.Room), webdav.NewText(name("start"), e.From.Format("20060102T150405Z"))}
+	return &webdav.Error{Status: http.StatusForbidden, Condition: noConflict, Children: list, Description: e.Text, Err: err}
+}
+
+// supplyRooms finds out how rooms are set. It may wait.
+func (h *Handler) supplyRooms(ctx context.Context, f *facts, list []*directory.Principal) error {
+	for _, p := range list {
+		if _, known := f.rooms[p.GUID]; known {
+			continue
+		}
+		rules, err := h.Rooms(ctx, p)
+		if err != nil {
+			return err
+		}
+		set(&f.rooms, p.GUID, rules)
+	}
+	return nil
+}
+
+// introduceRooms makes known how the rooms among records are set, and whom their
+// settings name, before the transaction that asks them.
+func (h *Handler) introduceRooms(ctx context.Context, req *request, keys []directory.Key) error {
+	if h.Rooms == nil {
+		return nil
+	}
+	var missing lack
+	for _, key := range keys {
+		if p := req.facts.records[key]; p != nil && p.CalendarEnabled && rooms.KindOf(p.Type) != policy.Person {
+			missing.rooms = append(missing.rooms, p)
+		}
+	}
+	if err := h.supply(ctx, req, &missing); err != nil || len(missing.rooms) == 0 {
+		return err
+	}
+	return h.supplied(ctx, req, func() error {
+		s := &scope{h: h, req: req}
+		for _, p := range missing.rooms {
+			for _, ref := range req.facts.rooms[p.GUID].References() {
+				s.named(ref)
+			}
+			s.appointees(p)
+		}
+		if !s.lack.nothing() {
+			return &s.lack
+		}
+		return nil
+	})
+}

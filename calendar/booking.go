@@ -1,0 +1,200 @@
+package calendar
+
+import (
+	"errors"
+	"time"
+
+	"convene/internal/ical"
+	"convene/rooms"
+	"convene/rooms/policy"
+	"convene/scheduling"
+	"convene/store"
+)
+
+// A host answers for a room in a transaction: a scheduling.Policy.
+type host struct {
+	w    *world
+	room *scheduling.Party
+}
+
+// decided names a room and the UID of the meeting that it has answered.
+type decided struct{ guid, uid string }
+
+// Bookings are what rooms have answered in this transaction, one value of a header
+// each: room="locations/neptune"; answer=declined; reason=conflict.
+func (tx *Tx) Bookings() []string { return tx.bookings }
+
+// Answer implements scheduling.Policy: by the room's settings, and by when it is taken
+// in this transaction.
+func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
+	room, err := h.w.tx.sender.Rooms.Room(h.room.GUID)
+	if err != nil {
+		return nil, err
+	}
+	if room == nil {
+		return &scheduling.Answered{Copy: i.Copy, Inbox: true}, nil
+	}
+	d := &booking{h: h, room: room, p: room.Policy, i: i, in: policy.Invite{Object: i.Copy, Old: i.Old}}
+	if i.Again {
+		d.in.Old = nil // all is judged anew
+	}
+	if d.facts, err = h.facts(i); err != nil {
+		return nil, err
+	}
+	if err := d.decide(); err != nil {
+		return nil, err
+	}
+	return d.answered()
+}
+
+// facts are what the directory says, with whom the meeting's addresses stand for.
+func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
+	assistant := h.w.tx.by.Who
+	if assistant == i.Organizer.GUID {
+		assistant = ""
+	}
+	f, err := h.w.tx.sender.Rooms.Facts(h.room.GUID, i.Organizer, assistant)
+	if err != nil {
+		return nil, err
+	}
+	f.Addresses, f.Parties = roomAddresses(h.room.GUID), map[string]policy.Party{}
+	for _, c := range i.Copy.Calendar.Children {
+		for j := range c.Props {
+			if p := &c.Props[j]; p.Name == "ATTENDEE" || p.Name == "ORGANIZER" {
+				err = errors.Join(err, h.identify(f, p.Address()))
+			}
+		}
+	}
+	return f, err
+}
+
+// identify notes whom an address stands for, if the directory knows.
+func (h *host) identify(f *policy.Facts, address string) error {
+	if _, known := f.Parties[address]; known {
+		return nil
+	}
+	p, err := h.w.tx.sender.Parties.Party(address)
+	if err != nil || p.GUID == "" {
+		return err
+	}
+	party := policy.Party{GUID: p.GUID, Room: p.Kind == scheduling.Room || p.Kind == scheduling.Resource}
+	if p.Kind == scheduling.Group {
+		party.Members = append([]string{}, p.Members...)
+	}
+	f.Parties[address] = party
+	return nil
+}
+
+// A booking is the work on one answer.
+type booking struct {
+	h     *host
+	room  *Room
+	p     *policy.Policy
+	i     *scheduling.Invitation
+	in    policy.Invite
+	facts *policy.Facts
+	a     *policy.Answer
+	said  *policy.Speech
+}
+
+// decide asks package policy.
+func (d *booking) decide() error {
+	ledger, damage, err := d.ledger()
+	if err != nil {
+		return err
+	}
+	if d.a, err = policy.Decide(d.p, d.in, d.facts, ledger, d.i.Now.Unix()); err != nil {
+		return err
+	}
+	if err := damage(); err != nil {
+		return err
+	}
+	d.h.w.tx.decided = decided{d.h.room.GUID, d.i.Copy.UID}
+	d.said, err = d.h.w.tx.sender.Rooms.Speech(d.h.room.GUID, d.i.Organizer, d.facts, d.first())
+	if err != nil {
+		return err
+	}
+	if d.p.OnConflict == policy.Refuse && d.declines() {
+		return &ConflictError{Room: d.room.Name, From: time.Unix(d.first(), 0).UTC(), Text: d.a.Comment(d.p, d.said)}
+	}
+	d.h.w.tx.bookings = append(d.h.w.tx.bookings, d.a.Header(d.room.Name, nil))
+	return nil
+}
+
+// ledger is when the room is taken; a room without a home never is.
+func (d *booking) ledger() (policy.Ledger, func() error, error) {
+	tx := d.h.w.tx
+	home, err := tx.Tx.Home(d.h.room.GUID)
+	if errors.Is(err, store.ErrNotFound) {
+		return policy.NewBookings(), func() error { return nil }, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := tx.ledger(home, d.p)
+	if err != nil {
+		return nil, nil, err
+	}
+	col, e, err := tx.holder(home, d.i.Copy.UID)
+	if err == nil && e != nil {
+		d.in.Verified, err = l.Verified(rooms.Object{Collection: uint32(col.ID), Name: e.Name})
+	}
+	return l, l.Err, err
+}
+
+// first is when the first date begins that was judged; 0: none was.
+func (d *booking) first() int64 {
+	for i := range d.a.Occurrences {
+		if o := &d.a.Occurrences[i]; o.Judged {
+			return o.Instance.StartUnix
+		}
+	}
+	return 0
+}
+
+func (d *booking) declines() bool {
+	for i := range d.a.Occurrences {
+		if o := &d.a.Occurrences[i]; o.Judged && o.PartStat == policy.Declined {
+			return true
+		}
+	}
+	return false
+}
+
+// answered is the answer as scheduling wants it.
+func (d *booking) answered() (*scheduling.Answered, error) {
+	cal := d.a.Copy(d.p, d.in, d.facts, d.i.Now.Unix())
+	made, err := ical.NewObject(cal)
+	if err != nil {
+		return nil, err
+	}
+	answered := &scheduling.Answered{Copy: made, Inbox: d.a.Inbox}
+	if !d.a.Reply {
+		return answered, nil
+	}
+	series, err := made.Series()
+	if err != nil {
+		return nil, err
+	}
+	answered.RIDs = map[ical.DateTime]bool{}
+	dates := map[ical.DateTime]int{}
+	for i := range d.a.Occurrences {
+		o := &d.a.Occurrences[i]
+		if !o.Judged {
+			continue
+		}
+		rid := ical.DateTime{}
+		if !o.Instance.RecurrenceID.IsZero() && (o.Instance.Override || o.PartStat != d.a.Master) {
+			rid = series.RID(o.Instance.RecurrenceID)
+			dates[rid] = i
+		}
+		answered.RIDs[rid] = true
+	}
+	answered.Comment = func(rid ical.DateTime) string {
+		if i, ok := dates[rid]; ok {
+			return d.a.CommentOn(i, d.p, d.said)
+		}
+		return d.a.Comment(d.p, d.said)
+	}
+	return answered, nil
+}

@@ -1,0 +1,186 @@
+package calendar
+
+import (
+	"errors"
+	"slices"
+
+	"convene/rooms"
+	"convene/store"
+)
+
+// A toll is what a change does to the ledgers of rooms: whatever is written into or
+// removed from a room's calendars, and on whatever way, comes by here.
+type toll struct {
+	tx    *Tx
+	stays []tolled
+	fills []Place
+}
+
+// tolled is a place in a room's calendars with the keeper of its ledger.
+type tolled struct {
+	*keeper
+	stay
+	until int64 // until when what is there now is looked at; 0: as before
+}
+
+// toll notes what of rooms a change is about, before it is made.
+func (tx *Tx) toll(c *Change) (*toll, error) {
+	t := &toll{tx: tx, fills: c.fills()}
+	for _, p := range c.leaves() {
+		if err := t.add(p); err != nil {
+			return nil, err
+		}
+	}
+	for i := range t.stays {
+		if err := t.stays[i].note(); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// rooms reports whether a change is in a room's calendars.
+func (t *toll) rooms() bool {
+	return len(t.stays) > 0 || slices.ContainsFunc(t.fills, func(p Place) bool { return isRoom(p.Home) })
+}
+
+// leaves are the places from which a change takes something: objects, or whole
+// collections.
+func (c *Change) leaves() []Place {
+	switch c.Op {
+	case Put, Delete, Copy, DeleteCollection:
+		return []Place{c.At}
+	case Move:
+		return []Place{c.From, c.At}
+	case MoveCollection:
+		if c.From.Home.ID != c.At.Home.ID {
+			return []Place{c.From}
+		}
+	}
+	return nil
+}
+
+// fills are the places where a change puts something.
+func (c *Change) fills() []Place {
+	switch c.Op {
+	case Put, Copy, Move, CopyCollection:
+		return []Place{c.At}
+	case MoveCollection:
+		if c.From.Home.ID != c.At.Home.ID {
+			return []Place{c.At}
+		}
+	}
+	return nil
+}
+
+// add takes in a place, if it is in a room's calendars.
+func (t *toll) add(p Place) error {
+	if !isRoom(p.Home) || p.Collection != nil && p.Collection.Kind != store.KindCalendar {
+		return nil
+	}
+	k, err := t.keeper(p.Home)
+	if err != nil || k == nil {
+		return err
+	}
+	stays, err := t.tx.within(p)
+	for _, s := range stays {
+		if !t.has(s) {
+			t.stays = append(t.stays, tolled{keeper: k, stay: s, until: k.horizon()})
+		}
+	}
+	return err
+}
+
+// note remembers what a place takes of the room before the change.
+func (s *tolled) note() error {
+	until, err := s.verified(&s.stay)
+	if err != nil {
+		return err
+	}
+	t, err := s.taken(&s.stay, until)
+	if t != nil {
+		s.was = t.rows
+	}
+	if until != forever {
+		s.until = until
+	}
+	return err
+}
+
+func (t *toll) has(s stay) bool {
+	for i := range t.stays {
+		if t.stays[i].col.ID == s.col.ID && t.stays[i].name == s.name {
+			return true
+		}
+	}
+	return false
+}
+
+// keeper is that of a room's ledger. Nobody knows the room: then its ledger counts no
+// more, and is made anew by the next who does.
+func (t *toll) keeper(home *store.Home) (*keeper, error) {
+	room, err := t.tx.room(home)
+	if err != nil {
+		return nil, err
+	}
+	if room == nil {
+		return nil, rooms.Of(t.tx.Tx.Ledger(), uint32(home.ID)).SetMade("")
+	}
+	l, err := t.tx.ledger(home, room.Policy)
+	return &keeper{tx: t.tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, err
+}
+
+// within are the objects at a place: itself, or those of a collection.
+func (tx *Tx) within(p Place) ([]stay, error) {
+	col := p.Collection
+	switch {
+	case col != nil && p.Name != "":
+		return []stay{{col: col, name: p.Name}}, nil
+	case col == nil: // it has been made by the change
+		var err error
+		if col, err = tx.Collection(p.Home.ID, p.Name); errors.Is(err, store.ErrNotFound) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	var stays []stay
+	if col.Kind == store.KindCalendar {
+		for e := range tx.Entries(col.ID) {
+			stays = append(stays, stay{col: col, name: e.Name})
+		}
+	}
+	return stays, nil
+}
+
+// pay brings the ledgers up to date after the change. Errors: as keeper.settle.
+func (t *toll) pay() error {
+	for _, p := range t.fills {
+		if err := t.add(p); err != nil {
+			return err
+		}
+	}
+	for i := range t.stays {
+		s := &t.stays[i]
+		if err := s.clear(&s.stay); err != nil {
+			return err
+		}
+	}
+	for i := range t.stays {
+		s := &t.stays[i]
+		if t.tx.answered(&s.stay, s.home) {
+			s.until = s.horizon()
+		}
+		if err := s.settle(&s.stay, s.until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answered reports whether the room has just answered the meeting at a place, and so
+// has looked at all of it.
+func (tx *Tx) answered(s *stay, home *store.Home) bool {
+	e, err := tx.Entry(s.col, s.name)
+	return err == nil && e != nil && tx.decided == decided{home.Owner, e.UID}
+}
