@@ -154,7 +154,7 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
 	}
 	if s.QuotaPolicy().Store.MaxBytes > 0 {
-		if err := s.View(context.Background(), (*Tx).startTotal); err != nil {
+		if err := s.addUp(context.Background()); err != nil {
 			return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
 		}
 	}
@@ -175,12 +175,17 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 // disk, or with the error that undid it. fn may run more than once, on another
 // goroutine, and must never wait; see engine.Engine.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	repairs := s.repairs.Load()
-	var grown int64
+	var grown, freed int64
 	var blocks map[string]block
-	err := s.engine.Update(ctx, func(w engine.Writer) error {
+	err = s.engine.Update(ctx, func(w engine.Writer) error {
 		s.total.add(-grown) // fn ran before, for nothing
-		grown, blocks = 0, nil
+		grown, freed, blocks = 0, 0, nil
 		tx := s.newTx(w, w, repairs)
 		if err := fn(tx); err != nil {
 			return err
@@ -188,11 +193,13 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := tx.flush(); err != nil {
 			return err
 		}
-		grown, blocks = tx.grown(), tx.blocks
+		n := tx.grown()
+		grown, freed, blocks = max(n, 0), min(n, 0), tx.blocks
 		s.total.add(grown)
 		return nil
 	})
 	if err == nil {
+		s.total.add(freed) // only now: what is undone has freed nothing
 		s.numbers.give(blocks)
 	} else {
 		s.total.add(-grown)
