@@ -103,6 +103,8 @@ type Store struct {
 
 	epoch   atomic.Uint32 // of the file
 	repairs atomic.Uint64 // see Tx.Repairs
+
+	migrated bool // by this process, from an older format
 }
 
 // Open opens the store file at path, creating it if it does not exist, and
@@ -120,11 +122,33 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed.Store(true) // a file of an older format got them just now
+	whole, err := s.whole(e.(engine.Snapshotter))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store: %w", err), s.Close())
+	}
+	sealed.Store(whole)
 	if err := s.restored(path, e.(engine.Witness)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// whole reports whether all values in the file have checksums. If it was of an older
+// format when it was opened, they are in the log so far, and it is the file of which
+// proof is asked: so they are moved there. On a full disk they stay in the log, and
+// nothing is asked until the next start.
+func (s *Store) whole(e engine.Snapshotter) (bool, error) {
+	if !s.migrated {
+		return true, nil
+	}
+	file, err := e.Snapshot(context.Background())
+	if errors.Is(err, ErrFull) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
 }
 
 // restored begins a new epoch if the file at path is an older copy of itself.
