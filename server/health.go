@@ -13,8 +13,8 @@ import (
 	"convene/internal/engine"
 )
 
-// health knows which files take no changes, the audit log among them, tells systemd, and remembers what must
-// not end as if all had been well.
+// health knows which files take no changes, the audit log among them, tells systemd,
+// and remembers what must not end as if all had been well.
 type health struct {
 	notify func(state string)
 
