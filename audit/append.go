@@ -20,7 +20,11 @@ func (l *Log) write(line *Line) error {
 		err = fmt.Errorf("%w: %w", ErrNotRecorded, err)
 		l.o.Log.Error("audit log not written", "verb", line.Verb, "kind", line.Kind, "err", err)
 	}
+	before := l.err
 	l.err = err
+	if err != nil || before != nil {
+		l.o.Trouble(err)
+	}
 	return err
 }
 

@@ -18,6 +18,10 @@ type Options struct {
 	MaxSize int64        // of a file in bytes, about; then it is rotated. 0: without limit
 	Log     *slog.Logger // told of what should not be; nil: nobody
 	Now     func() time.Time
+
+	// Trouble is told when a line could not be written, and with nil when one was
+	// written again. It must not call the log. nil: nobody is told.
+	Trouble func(err error)
 }
 
 // ErrNotRecorded says that an act could not be recorded: it must not be done.
@@ -49,6 +53,9 @@ type Log struct {
 func Open(o Options) (*Log, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Trouble == nil {
+		o.Trouble = func(error) {}
 	}
 	l := &Log{o: o}
 	l.mu.Lock()

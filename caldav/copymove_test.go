@@ -137,7 +137,7 @@ func TestTransferOfObjects(t *testing.T) {
 		{name: "§9.9 the source is gone", method: "GET", path: home + "calendar/1.ics", status: 404},
 		{name: "§9.9.3 MOVE over another", method: "MOVE", path: home + "calendar/2.ics", header: to(home + "second/1.ics"), status: 204},
 		{name: "§9.9.3 what is there now", method: "GET", path: home + "second/1.ics", status: 200, want: []string{"UID:2"}},
-		{name: "§9.9.3 with what it was left behind", method: "PROPFIND", path: home + "second/1.ics", body: dead, header: []string{"Depth: 0"}, status: 207, want: []string{"404"}},
+		{name: "§9.9.3 with what it was left behind", method: "PROPFIND", path: home + "second/1.ics", body: dead, header: []string{"Depth: 0"}, status: 207, want: []string{"404 Not Found"}},
 		{name: "§9.8.3 COPY to another home", user: "boss", method: "COPY", path: home + "calendar/3.ics", header: to(bobs + "calendar/3.ics"), status: 201},
 		{name: "§9.8 the source stays", method: "GET", path: home + "calendar/3.ics", status: 200},
 		{name: "RFC 3744 COPY into another's home", method: "COPY", path: home + "calendar/3.ics", header: to(bobs + "calendar/4.ics"), status: 403, want: []string{"need-privileges", "<D:bind/>", bobs}},

@@ -47,7 +47,7 @@ func TestDiscovery(t *testing.T) {
 					t.Errorf("no %q in %s", want, got.Body)
 				}
 			}
-			if strings.Contains(got.Body, "404") {
+			if strings.Contains(got.Body, "404 Not Found") {
 				t.Errorf("something was not found: %s", got.Body)
 			}
 		})
@@ -129,7 +129,7 @@ func TestProppatch(t *testing.T) {
 	}
 	e.must(403, "bob", "PROPPATCH", cal, patch(`<D:displayname>mine</D:displayname>`))
 	e.must(207, "ann", "PROPPATCH", cal, patch(`<C:calendar-timezone>not a zone</C:calendar-timezone>`))
-	if got := e.must(207, "ann", "PROPFIND", cal, ask("C:calendar-timezone"), "Depth: 0").Body; !strings.Contains(got, "404") {
+	if got := e.must(207, "ann", "PROPFIND", cal, ask("C:calendar-timezone"), "Depth: 0").Body; !strings.Contains(got, "404 Not Found") {
 		t.Errorf("an invalid time zone was kept: %s", got)
 	}
 }
@@ -153,7 +153,7 @@ func TestAllpropOfAnObject(t *testing.T) {
 	e := newEnv(t)
 	const object = "/calendars/users/ann/calendar/a.ics"
 	e.must(201, "ann", "PUT", object, event("a", "20260101T120000Z"))
-	if got := e.must(207, "ann", "PROPFIND", object, "", "Depth: 0").Body; strings.Contains(got, "404") || !strings.Contains(got, "getetag") {
+	if got := e.must(207, "ann", "PROPFIND", object, "", "Depth: 0").Body; strings.Contains(got, "404 Not Found") || !strings.Contains(got, "getetag") {
 		t.Errorf("allprop: %s", got)
 	}
 	body := `<D:propfind xmlns:D="DAV:"><D:allprop/><D:include><D:displayname/><D:none/></D:include></D:propfind>`

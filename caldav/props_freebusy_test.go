@@ -26,16 +26,16 @@ func TestAvailabilityProperty(t *testing.T) {
 		return setting("D:propertyupdate", `<S:calendar-availability xmlns:S="http://calendarserver.org/ns/">`+text+`</S:calendar-availability>`)
 	}
 	e.rows(t, []row{
-		{name: "not set", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"404"}, not: []string{"200 OK"}},
+		{name: "not set", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"404 Not Found"}, not: []string{"200 OK"}},
 		{name: "no calendar", method: "PROPPATCH", path: annInbox, body: set("This is not a calendar!"), status: 207, want: []string{"409", "<C:valid-calendar-data/>"}, not: []string{"200 OK"}},
 		{name: "nothing", method: "PROPPATCH", path: annInbox, body: set(""), status: 207, want: []string{"409", "<C:valid-calendar-data/>"}},
 		{name: "an event", method: "PROPPATCH", path: annInbox, body: set(event("1", "20260504T080000Z")), status: 207, want: []string{"409", "<C:valid-calendar-data/>"}},
-		{name: "still not set", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"404"}, not: []string{"200 OK"}},
+		{name: "still not set", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"404 Not Found"}, not: []string{"200 OK"}},
 		{name: "by another", user: "bob", method: "PROPPATCH", path: annInbox, body: set(officeHours("")), status: 403, want: []string{"need-privileges"}},
 		{name: "set", method: "PROPPATCH", path: annInbox, body: set(officeHours("")), status: 207, want: []string{"200 OK"}},
-		{name: "read", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"<C:calendar-availability>BEGIN:VCALENDAR", "<CS:calendar-availability>BEGIN:VCALENDAR"}, not: []string{"404"}},
+		{name: "read", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"<C:calendar-availability>BEGIN:VCALENDAR", "<CS:calendar-availability>BEGIN:VCALENDAR"}, not: []string{"404 Not Found"}},
 		{name: "set under the other name", method: "PROPPATCH", path: annInbox, body: apple(officeHours(";TZID=America/New_York")), status: 207, want: []string{"200 OK"}},
-		{name: "both have changed", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"<C:calendar-availability>BEGIN:VCALENDAR", "New_York"}, not: []string{"404"}},
+		{name: "both have changed", method: "PROPFIND", path: annInbox, body: find, header: []string{"Depth: 0"}, status: 207, want: []string{"<C:calendar-availability>BEGIN:VCALENDAR", "New_York"}, not: []string{"404 Not Found"}},
 	})
 	ask := busyRequest([]string{"mailto:ann@example.com"})
 	if got := summaries(e.ask("ann", ask)); got != "2.0 BUSY-UNAVAILABLE:000000Z/20260504T130000Z,210000Z/20260505T000000Z" && got != "2.0 BUSY-UNAVAILABLE:000000Z/130000Z,210000Z/20260505T000000Z" {

@@ -40,7 +40,7 @@ func TestSyncRules(t *testing.T) {
 	}
 	e.must(201, "ann", "PUT", cal+"1.ics", event("1", "20260504T120000Z"))
 	e.must(201, "ann", "PUT", cal+"2.ics", event("2", "20260504T120000Z"))
-	first := step("§3.4 the first", "", []string{found("1.ics"), found("2.ics")}, "404")
+	first := step("§3.4 the first", "", []string{found("1.ics"), found("2.ics")}, "404 Not Found")
 	step("§3.5 nothing has changed", first, nil, "<D:response>")
 	e.must(204, "ann", "PUT", cal+"1.ics", event("1", "20260504T130000Z"))
 	second := step("§3.5.1 a changed one", first, []string{found("1.ics")}, "2.ics")
@@ -48,15 +48,15 @@ func TestSyncRules(t *testing.T) {
 	third := step("§3.5.2 a removed one", second, []string{gone("2.ics")}, "1.ics", "propstat")
 	step("§3.5 both, since before", first, []string{found("1.ics"), gone("2.ics")})
 	e.must(201, "ann", "PUT", cal+"2.ics", event("2", "20260504T120000Z"))
-	fourth := step("§3.5.1 one that was there before", third, []string{found("2.ics")}, "404")
-	step("§3.5 removed and made again is changed", second, []string{found("2.ics")}, "404")
+	fourth := step("§3.5.1 one that was there before", third, []string{found("2.ics")}, "404 Not Found")
+	step("§3.5 removed and made again is changed", second, []string{found("2.ics")}, "404 Not Found")
 	e.must(201, "ann", "PUT", cal+"3.ics", event("3", "20260504T120000Z"))
 	e.must(204, "ann", "DELETE", cal+"3.ics", "")
 	fifth := step("§3.5.2 one that came and went", fourth, nil, found("3.ics"))
 	e.must(201, "ann", "MOVE", cal+"1.ics", "", "Destination: "+cal+"moved.ics")
 	sixth := step("§3.5 a move is both", fifth, []string{gone("1.ics"), found("moved.ics")})
 	step("§3.5 nothing since", sixth, nil, "<D:response>")
-	step("§3.4 the first of all", "", []string{found("moved.ics"), found("2.ics")}, "404", "1.ics", "3.ics")
+	step("§3.4 the first of all", "", []string{found("moved.ics"), found("2.ics")}, "404 Not Found", "1.ics", "3.ics")
 
 	const body = `<D:sync-collection xmlns:D="DAV:"><D:sync-token/><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>`
 	e.rows(t, []row{
@@ -74,7 +74,7 @@ func TestSyncRules(t *testing.T) {
 		{name: "§4 protected", method: "PROPPATCH", path: cal, body: setting("D:propertyupdate", "<D:sync-token>x</D:sync-token>"), status: 207, want: []string{"cannot-modify-protected-property"}},
 		{name: "§5 If with the token of now", method: "PUT", path: cal + "new.ics", body: event("new", "20260504T120000Z"), header: []string{"If: <" + cal + "> (<" + property() + ">)"}, status: 201},
 		{name: "§5 If with a token of before", method: "PUT", path: cal + "new2.ics", body: event("new2", "20260504T120000Z"), header: []string{"If: <" + cal + "> (<" + first + ">)"}, status: 412},
-		{name: "RFC 8144 §2.1 return=minimal", method: "REPORT", path: cal, body: strings.Replace(body, "<D:getetag/>", `<D:getetag/><none xmlns="urn:x"/>`, 1), header: []string{"Prefer: return=minimal"}, status: 207, want: []string{found("2.ics")}, not: []string{"404"}},
+		{name: "RFC 8144 §2.1 return=minimal", method: "REPORT", path: cal, body: strings.Replace(body, "<D:getetag/>", `<D:getetag/><none xmlns="urn:x"/>`, 1), header: []string{"Prefer: return=minimal"}, status: 207, want: []string{found("2.ics")}, not: []string{"404 Not Found"}},
 	})
 
 	// §3.6: what is cut off says so, of the collection itself.

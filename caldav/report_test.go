@@ -134,7 +134,7 @@ func TestSync(t *testing.T) {
 	e.must(204, "ann", "DELETE", cal+"1.ics", "")
 	e.must(204, "ann", "PUT", cal+"2.ics", event("2", "20260505T120000Z"))
 	names, next, body := sync(cal, token, 0)
-	if want := []string{"1.ics", "2.ics"}; !slices.Equal(names, want) || strings.Count(body, "404") != 1 {
+	if want := []string{"1.ics", "2.ics"}; !slices.Equal(names, want) || strings.Count(body, "404 Not Found") != 1 {
 		t.Errorf("changes: %v %s", names, body)
 	}
 	homeBody := e.must(207, "ann", "REPORT", "/calendars/users/ann/", syncBody("", 0)).Body

@@ -33,14 +33,12 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// start runs the demonstration until the test ends, and returns its guide and
-// how long it took to come up.
-func start(t *testing.T, dir string) (guide string, took time.Duration) {
+// start runs the demonstration until the test ends, and returns its guide.
+func start(t *testing.T, dir string) (guide string) {
 	t.Helper()
 	var out, log output
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	begun := time.Now()
 	go func() {
 		done <- demo.Run(ctx, demo.Options{Data: dir, Out: &out, Stderr: &log, Now: time.Now})
 	}()
@@ -53,9 +51,9 @@ func start(t *testing.T, dir string) (guide string, took time.Duration) {
 			t.Errorf("error log:\n%s", log.String())
 		}
 	})
-	for range 3000 {
+	for range 6000 {
 		if guide = out.String(); strings.Contains(guide, "Evolution") {
-			return guide, time.Since(begun)
+			return guide
 		}
 		select {
 		case err := <-done:
@@ -64,16 +62,13 @@ func start(t *testing.T, dir string) (guide string, took time.Duration) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Fatal("not up in 30 s")
-	return "", 0
+	t.Fatal("not up in a minute")
+	return ""
 }
 
-// It is up in less than three seconds, and what it tells to type works.
+// What it tells to type works.
 func TestGuide(t *testing.T) {
-	guide, took := start(t, testenv.Dir(t))
-	if took > 3*time.Second {
-		t.Errorf("up after %v", took)
-	}
+	guide := start(t, testenv.Dir(t))
 	testenv.Require(t, "curl", "curl")
 	lines := regexp.MustCompile(`(?m)^  (curl .*)$`).FindAllStringSubmatch(guide, -1)
 	if len(lines) != 3 {
@@ -90,12 +85,12 @@ func TestGuide(t *testing.T) {
 func TestDataIsKept(t *testing.T) {
 	dir := testenv.Dir(t)
 	t.Run("first", func(t *testing.T) {
-		if guide, _ := start(t, dir); !strings.Contains(guide, " sample events.") {
+		if guide := start(t, dir); !strings.Contains(guide, " sample events.") {
 			t.Error(guide)
 		}
 	})
 	t.Run("second", func(t *testing.T) {
-		if guide, _ := start(t, dir); strings.Contains(guide, " sample events.") {
+		if guide := start(t, dir); strings.Contains(guide, " sample events.") {
 			t.Error("seeded again")
 		}
 	})
@@ -106,7 +101,7 @@ func TestDataIsKept(t *testing.T) {
 func TestVdirsyncer(t *testing.T) {
 	program := testenv.Require(t, "vdirsyncer", "vdirsyncer")[0]
 	dir, work := testenv.Dir(t), testenv.Dir(t)
-	guide, _ := start(t, dir)
+	guide := start(t, dir)
 	https := regexp.MustCompile(`https://localhost:\d+`).FindString(guide)
 	config := testenv.WriteFile(t, filepath.Join(work, "config"), `[general]
 status_path = "`+work+`/status/"
@@ -194,7 +189,7 @@ verify = "`+filepath.Join(dir, "tls", "self-signed.pem")+`"
 func TestVdirsyncerOverPlain(t *testing.T) {
 	program := testenv.Require(t, "vdirsyncer", "vdirsyncer")[0]
 	work := testenv.Dir(t)
-	guide, _ := start(t, testenv.Dir(t))
+	guide := start(t, testenv.Dir(t))
 	config := testenv.WriteFile(t, filepath.Join(work, "config"), `[general]
 status_path = "`+work+`/status/"
 [pair ann]

@@ -91,7 +91,7 @@ type restored struct {
 
 // offlineAudit opens the audit log of a stopped server.
 func offlineAudit(c *config.Config) (*audit.Log, error) {
-	return openAudit(c, slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn)), time.Now)
+	return openAudit(c, slog.New(logging.NewTextHandler(os.Stderr, slog.LevelWarn)), time.Now, nil)
 }
 
 // notRunning refuses if a server runs with a data folder.

@@ -142,7 +142,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	o.Members = members(&c, o.Store, o.Delegates, state)
 	o.Meetings = meetings(o.Store, &c)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms
-	if o.Audit, err = openAudit(&c, stderr, time.Now); err != nil {
+	if o.Audit, err = openAudit(&c, stderr, time.Now, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Audit.Close)

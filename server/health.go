@@ -8,17 +8,18 @@ import (
 	"strings"
 	"sync"
 
+	"convene/audit"
 	"convene/delegation"
 	"convene/internal/engine"
 )
 
-// health knows which files take no changes, tells systemd, and remembers what must
-// not end as if all had been well.
+// health knows which files take no changes, the audit log among them, tells systemd,
+// and remembers what must not end as if all had been well.
 type health struct {
 	notify func(state string)
 
 	mu      sync.Mutex
-	trouble map[string]error // by file
+	trouble map[string]error // by file, or what stands for one
 	stuck   error            // of the mail
 }
 
@@ -79,6 +80,8 @@ func (h *health) status() string {
 		switch {
 		case stateful:
 			said = state.State.String()
+		case errors.Is(err, audit.ErrNotRecorded):
+			said = "cannot be written; what must be recorded is refused"
 		case errors.Is(err, engine.ErrReadOnly):
 			said = "read-only until the next start"
 		case errors.Is(err, engine.ErrFull):

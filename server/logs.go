@@ -50,13 +50,14 @@ func openLogs(c *config.Config, stderr io.Writer) (_ *logs, err error) {
 }
 
 // openAudit opens the audit log of a configuration; nil if it is off. The caller
-// holds the data folder's files, so nobody else writes it.
-func openAudit(c *config.Config, log *slog.Logger, now func() time.Time) (*audit.Log, error) {
+// holds the data folder's files, so nobody else writes it. trouble, which may be nil,
+// is told when it cannot be written.
+func openAudit(c *config.Config, log *slog.Logger, now func() time.Time, trouble func(error)) (*audit.Log, error) {
 	files, ok := AuditFiles(c)
 	if !ok {
 		return nil, nil
 	}
-	return audit.Open(audit.Options{Files: files, MaxSize: int64(c.Log.AuditSize), Log: log, Now: now})
+	return audit.Open(audit.Options{Files: files, MaxSize: int64(c.Log.AuditSize), Log: log, Now: now, Trouble: trouble})
 }
 
 // AuditFiles are where the audit log of a configuration is; false: it is off.

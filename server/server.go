@@ -50,7 +50,7 @@ type Server struct {
 	accesses *audit.Accesses
 
 	data    data
-	health  health // of its files
+	health  health // of its files, and of the audit log
 	limits  limits
 	certs   certificates
 	net     *network
@@ -107,7 +107,7 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, wrap); err != nil {
 		return err
 	}
-	if s.audit, err = openAudit(&c, s.log, s.now); err != nil {
+	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of("audit log")); err != nil {
 		return err
 	}
 	s.accesses = audit.NewAccesses(s.audit, s.now)

@@ -48,6 +48,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.migrated = s.migrated || st.Version > 0
 	}
 }
 

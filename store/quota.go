@@ -1,10 +1,12 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
 
+	"convene/internal/engine"
 	"convene/quota"
 )
 
@@ -128,13 +130,17 @@ func (tx *Tx) checkSpace(n int64) error {
 }
 
 // total is the sum of what all homes hold. It stands in no record, which every
-// write would have to change: it is added up when it is first needed, and from
-// then on follows this process's updates. It counts an update when its function
-// has run, so that those that are committed together count against the limit of
-// the store one after the other, and takes it out again if it is undone. So with
-// one process it is exact. What other processes write to the same store it does
-// not see, and from there on may be off by as much.
+// write would have to change: it is added up between updates when there is a limit for
+// the first time, and from then on follows this process's updates. It counts an
+// update that needs space when its function has run, so that those that are committed
+// together count against the limit of the store one after the other, and takes it out
+// again if it is undone; one that frees space counts when it is committed. So with one
+// process the limit is never passed, and the sum is exact when no update runs. What
+// other processes write to the same store it does not see, and from there on may be
+// off by as much.
 type total struct {
+	updates sync.RWMutex // held by each update from its beginning to its end
+
 	mu    sync.Mutex
 	known bool
 	base  int64 // what was not counted as grown when it was added up
@@ -156,15 +162,38 @@ func (t *total) get() (n int64, known bool) {
 	return t.base + t.grown, t.known
 }
 
-// start says that all homes hold n, as of the update that is running or of a time
-// when there are none.
+// start says that all homes hold n, at a time when no update runs.
 func (t *total) start(n int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.base, t.known = n-t.grown, true
 }
 
-// startTotal adds up what all homes hold, in an update or while there is none.
+// begin is called before each update, and returns what is to be called after it. If
+// there is a limit and no sum, it waits until no update runs and adds up: amid others
+// nobody can tell which of those that were counted are in what is read, and which
+// will run again.
+func (s *Store) begin(ctx context.Context) (end func(), err error) {
+	if _, known := s.total.get(); !known && s.QuotaPolicy().Store.MaxBytes > 0 {
+		engine.NotNested()
+		if err := s.addUp(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.total.updates.RLock()
+	return s.total.updates.RUnlock, nil
+}
+
+func (s *Store) addUp(ctx context.Context) error {
+	s.total.updates.Lock()
+	defer s.total.updates.Unlock()
+	if _, known := s.total.get(); known {
+		return nil // by another, meanwhile
+	}
+	return s.View(ctx, (*Tx).startTotal)
+}
+
+// startTotal adds up what all homes hold, while there is no update.
 func (tx *Tx) startTotal() error {
 	n, err := tx.usedByAll()
 	if err == nil {
@@ -179,13 +208,8 @@ func (tx *Tx) total() (int64, error) {
 	if known {
 		return n + tx.grown(), nil
 	}
-	if tx.w == nil {
-		return tx.usedByAll() // others write meanwhile: this is not to go on from
-	}
-	if err := tx.startTotal(); err != nil {
-		return 0, err
-	}
-	return tx.total()
+	n, err := tx.usedByAll() // of this moment: others write meanwhile
+	return n + tx.grown(), err
 }
 
 // grown is by how many bytes this transaction has made homes larger.

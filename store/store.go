@@ -103,6 +103,8 @@ type Store struct {
 
 	epoch   atomic.Uint32 // of the file
 	repairs atomic.Uint64 // see Tx.Repairs
+
+	migrated bool // by this process, from an older format
 }
 
 // Open opens the store file at path, creating it if it does not exist, and
@@ -120,11 +122,33 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed.Store(true) // a file of an older format got them just now
+	whole, err := s.whole(e.(engine.Snapshotter))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store: %w", err), s.Close())
+	}
+	sealed.Store(whole)
 	if err := s.restored(path, e.(engine.Witness)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// whole reports whether all values in the file have checksums. If it was of an older
+// format when it was opened, they are in the log so far, and it is the file of which
+// proof is asked: so they are moved there. On a full disk they stay in the log, and
+// nothing is asked until the next start.
+func (s *Store) whole(e engine.Snapshotter) (bool, error) {
+	if !s.migrated {
+		return true, nil
+	}
+	file, err := e.Snapshot(context.Background())
+	if errors.Is(err, ErrFull) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, file.Close()
 }
 
 // restored begins a new epoch if the file at path is an older copy of itself.
@@ -154,7 +178,7 @@ func OpenEngine(e engine.Engine, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
 	}
 	if s.QuotaPolicy().Store.MaxBytes > 0 {
-		if err := s.View(context.Background(), (*Tx).startTotal); err != nil {
+		if err := s.addUp(context.Background()); err != nil {
 			return nil, errors.Join(fmt.Errorf("store: %w", err), e.Close())
 		}
 	}
@@ -175,12 +199,17 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 // disk, or with the error that undid it. fn may run more than once, on another
 // goroutine, and must never wait; see engine.Engine.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	repairs := s.repairs.Load()
-	var grown int64
+	var grown, freed int64
 	var blocks map[string]block
-	err := s.engine.Update(ctx, func(w engine.Writer) error {
+	err = s.engine.Update(ctx, func(w engine.Writer) error {
 		s.total.add(-grown) // fn ran before, for nothing
-		grown, blocks = 0, nil
+		grown, freed, blocks = 0, 0, nil
 		tx := s.newTx(w, w, repairs)
 		if err := fn(tx); err != nil {
 			return err
@@ -188,11 +217,13 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 		if err := tx.flush(); err != nil {
 			return err
 		}
-		grown, blocks = tx.grown(), tx.blocks
+		n := tx.grown()
+		grown, freed, blocks = max(n, 0), min(n, 0), tx.blocks
 		s.total.add(grown)
 		return nil
 	})
 	if err == nil {
+		s.total.add(freed) // only now: what is undone has freed nothing
 		s.numbers.give(blocks)
 	} else {
 		s.total.add(-grown)

@@ -47,16 +47,16 @@ func openOn(t *testing.T, path string, r *recorder) *boltEngine {
 }
 
 // countOne has a writer set its count to n, in both tables, with size bytes more, and
-// a mark of that count instead of the one ten before.
+// a note of that count instead of the one ten before.
 func countOne(e Engine, writer int, n uint64, size int) error {
 	v := append(binary.BigEndian.AppendUint64(nil, n), make([]byte, size)...)
 	return e.Update(ctx, func(w Writer) error {
 		return errors.Join(w.Put("a", []byte{byte(writer)}, v), w.Put("b", []byte{byte(writer)}, v),
-			w.Put("a", mark(writer, n), nil), w.Delete("a", mark(writer, n-10)))
+			w.Put("a", note(writer, n), nil), w.Delete("a", note(writer, n-10)))
 	})
 }
 
-func mark(writer int, n uint64) []byte { return fmt.Appendf(nil, "%d/%d", writer, n) }
+func note(writer int, n uint64) []byte { return fmt.Appendf(nil, "%d/%d", writer, n) }
 
 // countAll has all writers count until stop is closed. Some pause, so that flushes
 // end with nothing after them; some updates are too large for the log.
@@ -134,7 +134,7 @@ func checkLeft(path string, least [allWriters]uint64, deep bool) (err error) {
 			switch n := binary.BigEndian.Uint64(a); {
 			case n < least:
 				return fmt.Errorf("lost: writer %d: %d, %d was acknowledged", g, n, least)
-			case !bytes.Equal(a, b) || r.Get("a", mark(g, n)) == nil || r.Get("a", mark(g, n-10)) != nil:
+			case !bytes.Equal(a, b) || r.Get("a", note(g, n)) == nil || r.Get("a", note(g, n-10)) != nil:
 				return fmt.Errorf("half an update: writer %d: %d", g, n)
 			}
 		}
