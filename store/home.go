@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"convene/internal/engine"
 )
@@ -112,9 +111,7 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &changed[Home]{now: Home{ID: HomeID(id), Epoch: tx.epoch, Owner: owner, CreatedAt: tx.second()}}
-	tx.homes = append(tx.homes, w)
-	h := &w.now
+	h := tx.homes.add(HomeID(id), Home{}, Home{ID: HomeID(id), Epoch: tx.epoch, Owner: owner, CreatedAt: tx.second()})
 	h.Created = tx.nextRev(h)
 	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
 		return nil, err
@@ -187,6 +184,6 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))
 	}
-	tx.homes = slices.DeleteFunc(tx.homes, func(h *changed[Home]) bool { return h.now.ID == id })
+	tx.homes.drop(id)
 	return err
 }
