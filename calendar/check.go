@@ -211,7 +211,7 @@ func (tx *Tx) rederiveCopy(guid, uid string) error {
 	if err != nil {
 		return err
 	}
-	data, err := tx.dataOf(is)
+	data, err := dataOf(is)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ func (tx *Tx) writeOwn(c *Change, plan *scheduling.Plan, writes *scheduling.Writ
 		return &Written{Data: &Data{Edited: true}}, tx.DeleteObject(c.At.Collection, c.Was.Name, store.Match{})
 	}
 	sent := c.Will
-	data, err := tx.dataOf(writes.Own)
+	data, err := dataOf(writes.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (tx *Tx) writeOwn(c *Change, plan *scheduling.Plan, writes *scheduling.Writ
 }
 
 // dataOf prepares an object that the server made for the store.
-func (tx *Tx) dataOf(o *ical.Object) (*Data, error) {
+func dataOf(o *ical.Object) (*Data, error) {
 	ix, err := indexOf(o)
 	if err != nil {
 		return nil, Invalid(err)
