@@ -48,6 +48,7 @@ type found struct {
 	known      bool
 	entry      *Entry
 	grave      *tombstone
+	bare       bool // it was made in this transaction, and has no properties yet
 }
 
 // Now returns the clock's time.
