@@ -55,9 +55,10 @@ func (w *world) mayDeliver(to *scheduling.Party, m scheduling.Method) (bool, err
 // else (RFC 6638 §3.2.1).
 func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
 	failed := map[string]string{}
+	ready := prepared{}
 	for i := range w.Copies {
 		c := &w.Copies[i]
-		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(c) }); err != nil {
+		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(c, ready) }); err != nil {
 			return nil, err
 		}
 	}
@@ -66,7 +67,7 @@ func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Obj
 		if failed[m.To.Address] != "" {
 			continue
 		}
-		if err := tx.attempt(m.To, failed, func() error { return tx.deliverMessage(m) }); err != nil {
+		if err := tx.attempt(m.To, failed, func() error { return tx.deliverMessage(m, ready) }); err != nil {
 			return nil, err
 		}
 	}
@@ -100,7 +101,7 @@ func (tx *Tx) attempt(to *scheduling.Party, failed map[string]string, do func() 
 
 // deliverCopy writes or removes a party's copy of an object, wherever it lies in
 // their home; a new one goes to the default calendar.
-func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
+func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	home, err := tx.homeFor(c.To)
 	if err != nil {
 		return err
@@ -119,7 +120,7 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite) error {
 		return tx.change(&Change{Op: Delete, Delivered: true, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
 			func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
 	}
-	data, err := tx.dataOf(c.Store)
+	data, err := ready.object(c.Store)
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) 
 	if o, err = ical.NewObject(cal); err != nil {
 		return err
 	}
-	data, err := tx.dataOf(o)
+	data, err := dataOf(o)
 	if err != nil {
 		return err
 	}
@@ -216,8 +217,36 @@ func (tx *Tx) homeFor(p *scheduling.Party) (*store.Home, error) {
 	})
 }
 
+// prepared keeps what was made ready for the store of objects, and of messages about
+// them: most attendees get the same. It is shared and must not be changed.
+type prepared map[any]*Data
+
+// object is dataOf, done once.
+func (p prepared) object(o *ical.Object) (*Data, error) {
+	return p.once(o, func() (*Data, error) { return dataOf(o) })
+}
+
+// message is what is put into an inbox.
+func (p prepared) message(m *scheduling.Message) (*Data, error) {
+	return p.once(m, func() (*Data, error) {
+		ix, err := indexOf(m.Data)
+		return &Data{Body: m.Body().Append(nil), Index: ix}, err
+	})
+}
+
+func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
+	if d := p[of]; d != nil {
+		return d, nil
+	}
+	d, err := prepare()
+	if err == nil {
+		p[of] = d
+	}
+	return d, err
+}
+
 // deliverMessage puts a message into a party's inbox.
-func (tx *Tx) deliverMessage(m *scheduling.InboxWrite) error {
+func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
 	home, err := tx.homeFor(m.To)
 	if err != nil {
 		return err
@@ -226,15 +255,14 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite) error {
 	if err != nil {
 		return err
 	}
-	ix, err := indexOf(m.Message.Data)
+	data, err := ready.message(m.Message)
 	if err != nil {
 		return err
 	}
 	at := Place{home, inbox, objectName(fmt.Sprint(m.Message.Data.UID, "\x00", home.Rev), 0)}
-	body := m.Message.Body().Append(nil)
-	change := &Change{Op: Deliver, Delivered: true, At: at, Will: &Data{Body: body, Index: ix}, Component: ix.Component}
+	change := &Change{Op: Deliver, Delivered: true, At: at, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {
-		if _, _, err := tx.PutObject(inbox, at.Name, body, ix, store.Match{}); err != nil {
+		if _, _, err := tx.PutObject(inbox, at.Name, data.Body, data.Index, store.Match{}); err != nil {
 			return err
 		}
 		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), scheduleChanges(m, tx.Now()))

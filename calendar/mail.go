@@ -159,7 +159,7 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if err != nil {
 			return err
 		}
-		return tx.attempt(note.To, map[string]string{}, func() error { return tx.deliverMessage(note) })
+		return tx.attempt(note.To, map[string]string{}, func() error { return tx.deliverMessage(note, prepared{}) })
 	})
 }
 
@@ -185,7 +185,7 @@ func (tx *Tx) noteFailure(home *store.Home, l *imip.Letter, status string) error
 	if n == o {
 		return nil
 	}
-	data, err := tx.dataOf(n)
+	data, err := dataOf(n)
 	if err != nil {
 		return err
 	}

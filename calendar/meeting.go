@@ -70,7 +70,7 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
-	world := &world{tx: tx, objects: map[objectPlace]*ical.Object{}}
+	world := &world{tx: tx, objects: map[string]*ical.Object{}}
 	plan, err := scheduling.Decide(*change, world)
 	if err != nil {
 		return nil, err
@@ -134,6 +134,11 @@ func (tx *Tx) stored(col *store.Collection, e *store.Entry) (*ical.Object, error
 	if err != nil {
 		return nil, err
 	}
+	return parsed(body)
+}
+
+// parsed is the object that a stored body is, which is not kept.
+func parsed(body []byte) (*ical.Object, error) {
 	cal, err := ical.Decode(bytes.Clone(body), ical.DefaultLimits)
 	if err != nil {
 		return nil, err
@@ -169,7 +174,7 @@ func (tx *Tx) writeOwn(c *Change, plan *scheduling.Plan, writes *scheduling.Writ
 		return &Written{Data: &Data{Edited: true}}, tx.DeleteObject(c.At.Collection, c.Was.Name, store.Match{})
 	}
 	sent := c.Will
-	data, err := tx.dataOf(writes.Own)
+	data, err := dataOf(writes.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +200,7 @@ func (tx *Tx) writeOwn(c *Change, plan *scheduling.Plan, writes *scheduling.Writ
 }
 
 // dataOf prepares an object that the server made for the store.
-func (tx *Tx) dataOf(o *ical.Object) (*Data, error) {
+func dataOf(o *ical.Object) (*Data, error) {
 	ix, err := indexOf(o)
 	if err != nil {
 		return nil, Invalid(err)
@@ -206,14 +211,8 @@ func (tx *Tx) dataOf(o *ical.Object) (*Data, error) {
 // A world is the homes of this transaction as scheduling sees them.
 type world struct {
 	tx      *Tx
-	objects map[objectPlace]*ical.Object // parsed
-	err     error                        // of what cannot return one
-}
-
-// An objectPlace names a revision of an object.
-type objectPlace struct {
-	collection store.CollectionID
-	rev        store.Rev
+	objects map[string]*ical.Object // by their text: most attendees' copies are alike
+	err     error                   // of what cannot return one
 }
 
 // Party implements scheduling.World.
@@ -236,17 +235,23 @@ func (w *world) Copy(guid, uid string) (*ical.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	col, e, err := w.tx.holder(home, uid)
-	if err != nil || e == nil {
+	col, name, err := w.tx.ObjectByUIDInHome(home.ID, uid)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	place := objectPlace{col.ID, e.Rev}
-	if o := w.objects[place]; o != nil {
+	body, _, err := w.tx.Tx.Body(col.ID, name)
+	if err != nil {
+		return nil, err
+	}
+	if o := w.objects[string(body)]; o != nil {
 		return o, nil
 	}
-	o, err := w.tx.stored(col, e)
+	o, err := parsed(body)
 	if err == nil {
-		w.objects[place] = o
+		w.objects[string(body)] = o
 	}
 	return o, err
 }

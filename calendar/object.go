@@ -193,7 +193,7 @@ func (tx *Tx) transferMeeting(op Op, from *store.Collection, e *store.Entry, col
 	if err != nil {
 		return nil, err
 	}
-	d, err := tx.dataOf(o)
+	d, err := dataOf(o)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (tx *Tx) take(op Op, from *store.Collection, e *store.Entry, col *store.Col
 	if o, err = ical.NewObject(cal); err != nil {
 		return true, nil, err
 	}
-	d, err := tx.dataOf(o)
+	d, err := dataOf(o)
 	if err != nil {
 		return true, nil, err
 	}

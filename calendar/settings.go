@@ -109,21 +109,30 @@ func (tx *Tx) DefaultCalendar(home *store.Home, component store.Component) (*sto
 		path := strings.TrimSuffix(e.Child(webdav.NameHref).TrimText(), "/")
 		name = path[strings.LastIndexByte(path, '/')+1:]
 	}
-	all, err := tx.Collections(home.ID)
-	if err != nil {
+	col, err := tx.Collection(home.ID, name)
+	switch {
+	case err == nil && takes(col, component):
+		return col, nil
+	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
-	var oldest *store.Collection
+	return tx.oldestFor(home, component)
+}
+
+// takes reports whether a collection is a calendar for components of a type.
+func takes(col *store.Collection, component store.Component) bool {
+	return col.Kind == store.KindCalendar && Components(col)&component != 0
+}
+
+// oldestFor is the calendar of a home that was made first, of those that take a type.
+func (tx *Tx) oldestFor(home *store.Home, component store.Component) (oldest *store.Collection, err error) {
+	all, err := tx.Collections(home.ID)
 	for _, col := range all {
-		switch {
-		case col.Kind != store.KindCalendar || Components(col)&component == 0:
-		case col.Name == name:
-			return col, nil
-		case oldest == nil || col.ID < oldest.ID:
+		if takes(col, component) && (oldest == nil || col.ID < oldest.ID) {
 			oldest = col
 		}
 	}
-	return oldest, nil
+	return oldest, err
 }
 
 // defaultCalendarFor is DefaultCalendar; one is made if there is none.

@@ -25,10 +25,8 @@ func (tx *Tx) Collections(home HomeID) ([]*Collection, error) {
 		return nil, err
 	}
 	for i, c := range list {
-		for _, w := range tx.collections {
-			if w.now.ID == c.ID {
-				list[i] = w.now.clone()
-			}
+		if w := tx.collections.find(c.ID); w != nil {
+			list[i] = w.now.clone()
 		}
 	}
 	return list, nil
@@ -73,17 +71,20 @@ func (tx *Tx) Collection(home HomeID, name string) (*Collection, error) {
 		tx.seenIn = k.collections[i]
 		return tx.seenIn, nil
 	}
-	for _, c := range tx.collections {
-		if c.now.Home == home && c.now.Name == name {
-			return c.now.clone(), nil
-		}
+	if c := tx.collections.recent(func(c *Collection) bool { return c.Home == home && c.Name == name }); c != nil {
+		return c.clone(), nil
 	}
 	c, err := tx.readCollection(home, name)
+	if err == nil {
+		if w := tx.collections.find(c.ID); w != nil {
+			return w.now.clone(), nil
+		}
+	}
 	if errors.Is(err, ErrNotFound) { // the caller relies on there being none
 		tx.w.Guard(tableHomes, homeKey(home))
 	}
 	if err == nil {
-		tx.collections = append(tx.collections, &changed[Collection]{*c, *c})
+		tx.collections.add(c.ID, *c, *c)
 	}
 	return c, err
 }
@@ -102,10 +103,8 @@ func (tx *Tx) readCollection(home HomeID, name string) (*Collection, error) {
 
 // CollectionByID returns a collection by its number. Errors: ErrNotFound.
 func (tx *Tx) CollectionByID(id CollectionID) (*Collection, error) {
-	for _, c := range tx.collections {
-		if c.now.ID == id {
-			return c.now.clone(), nil
-		}
+	if w := tx.collections.find(id); w != nil {
+		return w.now.clone(), nil
 	}
 	v := tx.r.Get(tableLookup, collectionKey(id))
 	if len(v) < 4 {
@@ -146,7 +145,7 @@ func (tx *Tx) createCollection(h *Home, n NewCollection) (*Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &changed[Collection]{now: Collection{
+	c := tx.collections.add(CollectionID(id), Collection{}, Collection{
 		ID:         CollectionID(id),
 		Home:       h.ID,
 		Name:       n.Name,
@@ -154,15 +153,13 @@ func (tx *Tx) createCollection(h *Home, n NewCollection) (*Collection, error) {
 		Components: n.Components,
 		ResourceID: n.ResourceID,
 		CreatedAt:  tx.second(),
-	}}
-	c := &w.now
+	})
 	if c.ResourceID == "" {
 		c.ResourceID = tx.s.opt.NewUUID()
 	}
 	c.Created = tx.touch(c, h)
 	c.Placed = c.Created
 	h.addCollection(c, 1)
-	tx.collections = append(tx.collections, w)
 	if err := tx.place(c); err != nil {
 		return nil, err
 	}
@@ -224,7 +221,7 @@ func (tx *Tx) DeleteCollection(home HomeID, name string) error {
 	}
 	rev := tx.touch(c, h)
 	h.addCollection(c, -1)
-	tx.forget(c.ID)
+	tx.collections.drop(c.ID)
 	return errors.Join(
 		tx.unplace(c, rev),
 		tx.w.Delete(tableLookup, collectionKey(c.ID)),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 
 	"convene/internal/engine"
 )
@@ -13,12 +12,10 @@ import (
 // Home returns the home of owner. In a view it is shared and must not be changed.
 // Errors: ErrNotFound.
 func (tx *Tx) Home(owner GUID) (*Home, error) {
-	if tx.w == nil {
-		if id, ok := tx.s.cache.homeOf(owner); ok {
-			// The number may be that of a home that was deleted, or is not there yet.
-			if h, err := tx.readHome(id); err == nil && h.Owner == owner {
-				return h, nil
-			}
+	if id, ok := tx.s.cache.homeOf(owner); ok {
+		// The number may be that of a home that was deleted, or is not there yet.
+		if h, err := tx.HomeByID(id); err == nil && h.Owner == owner {
+			return h, nil
 		}
 	}
 	v := tx.r.Get(tableLookup, ownerKey(owner))
@@ -29,9 +26,7 @@ func (tx *Tx) Home(owner GUID) (*Home, error) {
 		return nil, fmt.Errorf("home of %q: %w", owner, ErrNotFound)
 	}
 	id := HomeID(binary.BigEndian.Uint32(v))
-	if tx.w == nil {
-		tx.s.cache.keepOwner(owner, id)
-	}
+	tx.s.cache.keepOwner(owner, id)
 	return tx.HomeByID(id)
 }
 
@@ -101,9 +96,9 @@ func (b *HomeBuilder) Add(n NewCollection) {
 // with what build adds, all in this transaction; concurrent first uses create
 // it once.
 func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
-	v := tx.r.Get(tableLookup, ownerKey(owner))
-	if v != nil {
-		return tx.Home(owner)
+	h, err := tx.Home(owner)
+	if !errors.Is(err, ErrNotFound) || tx.r.Get(tableLookup, ownerKey(owner)) != nil {
+		return h, err
 	}
 	if owner == "" || len(owner) > maxName {
 		return nil, fmt.Errorf("owner %.40q: %w", owner, &LimitError{LimitName, maxName})
@@ -112,9 +107,7 @@ func (tx *Tx) EnsureHome(owner GUID, build func(*HomeBuilder)) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &changed[Home]{now: Home{ID: HomeID(id), Epoch: tx.epoch, Owner: owner, CreatedAt: tx.second()}}
-	tx.homes = append(tx.homes, w)
-	h := &w.now
+	h = tx.homes.add(HomeID(id), Home{}, Home{ID: HomeID(id), Epoch: tx.epoch, Owner: owner, CreatedAt: tx.second()})
 	h.Created = tx.nextRev(h)
 	if err := tx.w.Put(tableLookup, ownerKey(owner), appendU32(nil, h.ID)); err != nil {
 		return nil, err
@@ -187,6 +180,6 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))
 	}
-	tx.homes = slices.DeleteFunc(tx.homes, func(h *changed[Home]) bool { return h.now.ID == id })
+	tx.homes.drop(id)
 	return err
 }

@@ -138,6 +138,7 @@ func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Mat
 	if err := tx.write(&p); err != nil {
 		return nil, false, err
 	}
+	tx.found.bare = p.old == nil
 	return &p.entry, p.old == nil, nil
 }
 
@@ -213,10 +214,11 @@ func (tx *Tx) write(p *put) error {
 		col.add(p.old, -1)
 		p.home.add(p.old, -1)
 	}
-	tx.found.known = false
-	return errors.Join(
+	err := errors.Join(
 		tx.w.putOwn(tableObjects, objectKey(col.ID, p.name), encodeObject(e, p.body)),
 		tx.index(col, p.old, e))
+	tx.found = found{collection: col.ID, name: p.name, known: err == nil, entry: e}
+	return err
 }
 
 // add counts an object in, or out with n = -1.

@@ -50,7 +50,22 @@ func (r Resource) propertyKey(name string) []byte {
 // Property returns the value of one property, nil if it is not set. It is
 // valid inside the transaction.
 func (tx *Tx) Property(r Resource, name string) []byte {
+	if tx.bare(r) {
+		return nil
+	}
 	return tx.r.Get(tableProperties, r.propertyKey(name))
+}
+
+// bare reports whether r is known to have no properties, without a look.
+func (tx *Tx) bare(r Resource) bool {
+	if r.collection == nil || tx.w == nil {
+		return false
+	}
+	if f := &tx.found; r.object != "" && f.known && f.bare && f.collection == r.collection.ID && f.name == r.object {
+		return true
+	}
+	c := tx.collections.find(r.collection.ID)
+	return c != nil && c.now.PropertyBytes == 0 // neither the collection nor what is in it has any
 }
 
 // Properties returns all properties of one resource in the order of their
@@ -188,22 +203,28 @@ func (tx *Tx) putProperty(c *Collection, h *Home, r Resource, name string, value
 		return fmt.Errorf("property name: %w", &LimitError{LimitName, engine.MaxKey})
 	}
 	grow := propertyCost(name, value)
-	if old := tx.r.Get(tableProperties, key); old != nil {
+	if old := tx.Property(r, name); old != nil {
 		grow -= propertyCost(name, old)
-	} else {
-		n := 1
-		for range tx.r.Scan(tableProperties, keysWithin(r.key)) {
-			n++
-		}
-		if n > opt.MaxProperties {
-			return &LimitError{LimitProperties, int64(opt.MaxProperties)}
-		}
+	} else if tx.countProperties(r) >= opt.MaxProperties {
+		return &LimitError{LimitProperties, int64(opt.MaxProperties)}
 	}
 	if err := tx.checkGrowth(h, nil, quota.Usage{Bytes: grow}); err != nil {
 		return err
 	}
 	tx.addProperties(c, h, grow)
+	tx.found.bare = false
 	return tx.w.Put(tableProperties, key, value)
+}
+
+// countProperties is how many properties r has.
+func (tx *Tx) countProperties(r Resource) (n int) {
+	if tx.bare(r) {
+		return 0
+	}
+	for range tx.r.Scan(tableProperties, keysWithin(r.key)) {
+		n++
+	}
+	return n
 }
 
 // touchResource gives a change of r's properties its Rev. It returns the

@@ -215,8 +215,10 @@ func (tx *Tx) total() (int64, error) {
 // grown is by how many bytes this transaction has made homes larger.
 func (tx *Tx) grown() (n int64) {
 	n = tx.settled
-	for _, h := range tx.homes {
-		n += h.now.UsedBytes - h.was.UsedBytes
+	for _, h := range tx.homes.list {
+		if !h.gone {
+			n += h.now.UsedBytes - h.was.UsedBytes
+		}
 	}
 	return n
 }
@@ -224,10 +226,8 @@ func (tx *Tx) grown() (n int64) {
 // settle takes what h was out of the sum: h is about to be deleted, and no longer
 // among those that grown adds up.
 func (tx *Tx) settle(h *Home) {
-	for _, w := range tx.homes {
-		if w.now.ID == h.ID {
-			tx.settled -= w.was.UsedBytes
-		}
+	if w := tx.homes.find(h.ID); w != nil {
+		tx.settled -= w.was.UsedBytes
 	}
 }
 

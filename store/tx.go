@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -28,10 +27,10 @@ type Tx struct {
 	seenIn *Collection
 
 	// What this transaction has read to change it, or may yet, as it is to be
-	// written at the end. Lists are searched, not mapped: nearly all
-	// transactions meet one of each.
-	homes       []*changed[Home]
-	collections []*changed[Collection]
+	// written at the end.
+	homes       pending[HomeID, Home]
+	collections pending[CollectionID, Collection]
+	points      int // savepoints that there have been
 
 	blocks  map[string]block // of numbers, taken from the file in this transaction
 	settled int64            // by how much deleted homes made the store larger
@@ -49,11 +48,8 @@ type found struct {
 	known      bool
 	entry      *Entry
 	grave      *tombstone
+	bare       bool // it was made in this transaction, and has no properties yet
 }
-
-// changed is a record that is written at the end of a transaction if it differs
-// from what it was.
-type changed[T comparable] struct{ now, was T }
 
 // Now returns the clock's time.
 func (tx *Tx) Now() time.Time { return tx.s.opt.Now() }
@@ -91,14 +87,20 @@ func (tx *Tx) Epoch() Epoch { return tx.epoch }
 // changes its record, so that stands for all in it.
 func (tx *Tx) flush() error {
 	var errs []error
-	for _, h := range tx.homes {
+	for _, h := range tx.homes.list {
+		if h.gone {
+			continue
+		}
 		if h.now != h.was {
 			errs = append(errs, tx.w.putOwn(tableHomes, homeKey(h.now.ID), h.now.encode()))
 		} else {
 			tx.w.Guard(tableHomes, homeKey(h.now.ID))
 		}
 	}
-	for _, c := range tx.collections {
+	for _, c := range tx.collections.list {
+		if c.gone {
+			continue
+		}
 		if c.now != c.was {
 			errs = append(errs, tx.w.putOwn(tableHomes, memberKey(c.now.Home, c.now.Name), c.now.encode()))
 		} else {
@@ -115,12 +117,8 @@ func (tx *Tx) Savepoint(fn func() error) error {
 	if tx.w == nil {
 		return engine.ErrReadOnly
 	}
-	undo, kept := tx.remember(), false
-	defer func() {
-		if !kept {
-			undo()
-		}
-	}()
+	end, kept := tx.begin(), false
+	defer func() { end(!kept) }()
 	if err := tx.w.w.Savepoint(fn); err != nil {
 		return err
 	}
@@ -128,29 +126,18 @@ func (tx *Tx) Savepoint(fn func() error) error {
 	return nil
 }
 
-// remember returns a function that makes what tx is going to write at the end
-// what it is now.
-func (tx *Tx) remember() (undo func()) {
-	homes, collections := remembered(tx.homes), remembered(tx.collections)
+// begin opens a savepoint. It returns a function that closes it, and makes what tx
+// is going to write at the end what it was, if it is undone.
+func (tx *Tx) begin() (end func(undone bool)) {
+	tx.points++
+	homes, collections := tx.homes.begin(tx.points), tx.collections.begin(tx.points)
 	blocks, settled := maps.Clone(tx.blocks), tx.settled
-	return func() {
-		tx.homes, tx.collections, tx.found = homes(), collections(), found{}
-		tx.blocks, tx.settled = blocks, settled
-	}
-}
-
-// remembered returns a function that returns list with what is in it now.
-func remembered[T comparable](list []*changed[T]) func() []*changed[T] {
-	list = slices.Clone(list)
-	values := make([]changed[T], len(list))
-	for i, c := range list {
-		values[i] = *c
-	}
-	return func() []*changed[T] {
-		for i, c := range list {
-			*c = values[i]
+	return func(undone bool) {
+		homes(undone)
+		collections(undone)
+		if undone {
+			tx.found, tx.blocks, tx.settled = found{}, blocks, settled
 		}
-		return list
 	}
 }
 
@@ -159,18 +146,14 @@ func (tx *Tx) changingHome(id HomeID) (*Home, error) {
 	if tx.w == nil {
 		return nil, engine.ErrReadOnly
 	}
-	for _, h := range tx.homes {
-		if h.now.ID == id {
-			return &h.now, nil
-		}
+	if h := tx.homes.change(id); h != nil {
+		return &h.now, nil
 	}
 	h, err := tx.readHome(id)
 	if err != nil {
 		return nil, err
 	}
-	w := &changed[Home]{*h, *h}
-	tx.homes = append(tx.homes, w)
-	return &w.now, nil
+	return tx.homes.add(id, *h, *h), nil
 }
 
 // changing returns the collection that c was, and its home, as this
@@ -179,11 +162,9 @@ func (tx *Tx) changing(c *Collection) (*Collection, *Home, error) {
 	if tx.w == nil {
 		return nil, nil, engine.ErrReadOnly
 	}
-	for _, w := range tx.collections {
-		if w.now.ID == c.ID {
-			h, err := tx.changingHome(w.now.Home)
-			return &w.now, h, err
-		}
+	if w := tx.collections.change(c.ID); w != nil {
+		h, err := tx.changingHome(w.now.Home)
+		return &w.now, h, err
 	}
 	stored, err := tx.readCollection(c.Home, c.Name)
 	if errors.Is(err, ErrNotFound) || err == nil && stored.ID != c.ID {
@@ -196,9 +177,7 @@ func (tx *Tx) changing(c *Collection) (*Collection, *Home, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &changed[Collection]{*stored, *stored}
-	tx.collections = append(tx.collections, w)
-	return &w.now, h, nil
+	return tx.collections.add(stored.ID, *stored, *stored), h, nil
 }
 
 // nextRev gives out the next moment of a home's history.
@@ -217,16 +196,6 @@ func (tx *Tx) touch(c *Collection, h *Home) Rev {
 
 // second is now in UTC, in whole seconds.
 func (tx *Tx) second() time.Time { return tx.Now().UTC().Truncate(time.Second) }
-
-// forget drops a collection that was deleted from those to be written.
-func (tx *Tx) forget(id CollectionID) {
-	for i, c := range tx.collections {
-		if c.now.ID == id {
-			tx.collections = append(tx.collections[:i], tx.collections[i+1:]...)
-			return
-		}
-	}
-}
 
 const (
 	maxName = 255

@@ -1,0 +1,101 @@
+package caldav_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"convene/directory"
+	"convene/internal/engine/enginetest"
+	"convene/quota"
+)
+
+// crowd is a handler with ann and n others, u0 and so on, who have homes.
+func crowd(b *testing.B, n int) *env {
+	record := func(name string) directory.Record {
+		return directory.Record{Principal: directory.Principal{
+			GUID: guid(name), Type: directory.User, Name: name, FullName: "The " + name, Emails: []string{name + "@example.com"},
+			CalendarEnabled: true, LoginEnabled: true,
+		}}
+	}
+	records := []directory.Record{record("ann")}
+	for i := range n {
+		records = append(records, record(fmt.Sprint("u", i)))
+	}
+	d, err := directory.NewStatic(records)
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := newEnvOf(b, d, enginetest.Wrapper(b))
+	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = 1000, quota.Unlimited })
+	for _, r := range records {
+		e.must(207, r.Name, "PROPFIND", "/calendars/users/"+r.Name+"/", "", "Depth: 0")
+	}
+	return e
+}
+
+// gathering is a meeting of ann with n of the crowd, from the first on.
+func gathering(uid, summary string, first, n int) string {
+	lines := []string{"DESCRIPTION:" + strings.Repeat("text ", 40)}
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("ATTENDEE;CN=The u%d;PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:u%d@example.com", first+i, first+i))
+	}
+	return strings.Replace(meeting(uid, "20260504T120000Z", lines...), "SUMMARY:"+uid, "SUMMARY:"+summary, 1)
+}
+
+func gatheringPath(i int) string { return fmt.Sprintf("%sm%d.ics", annsMeetings, i) }
+
+// A meeting with attendees who are all here; everything is delivered in the request.
+func BenchmarkInvite(b *testing.B) {
+	for _, n := range []int{20, 500} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			e := crowd(b, n+20)
+			repeat(b, e, 201, func(i int) (string, string, string, []string) {
+				return "PUT", gatheringPath(i), gathering(fmt.Sprint("m", i), "Plan", i%20, n), nil
+			})
+		})
+	}
+}
+
+// A change of a meeting with 20 attendees.
+func BenchmarkUpdateMeeting(b *testing.B) {
+	e := crowd(b, 20)
+	e.must(201, "ann", "PUT", gatheringPath(0), gathering("m0", "Plan", 0, 20))
+	repeat(b, e, 204, func(i int) (string, string, string, []string) {
+		return "PUT", gatheringPath(0), gathering("m0", fmt.Sprint("Plan ", i), 0, 20), nil
+	})
+}
+
+// An answer of one of 20, which the organizer and the others are told of.
+func BenchmarkAnswer(b *testing.B) {
+	e := crowd(b, 20)
+	e.must(201, "ann", "PUT", gatheringPath(0), gathering("m0", "Plan", 0, 20))
+	const answerer = "u7"
+	path := e.only(answerer, "/calendars/users/"+answerer+"/calendar/")
+	data := unfolded(e.must(200, answerer, "GET", path, "").Body)
+	mine := line(data, "ATTENDEE", answerer+"@")
+	answers := [2]string{}
+	for i, status := range []string{"ACCEPTED", "DECLINED"} {
+		answers[i] = strings.Replace(data, mine, strings.Replace(mine, "NEEDS-ACTION", status, 1), 1)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		e.must(204, answerer, "PUT", path, answers[i%2])
+		i++
+	}
+}
+
+// A question to the outbox when 20 are busy, who have some meetings.
+func BenchmarkOutbox(b *testing.B) {
+	e := crowd(b, 20)
+	var all []string
+	for i := range 20 {
+		all = append(all, fmt.Sprintf("mailto:u%d@example.com", i))
+		e.must(201, "ann", "PUT", gatheringPath(i), gathering(fmt.Sprint("m", i), "Plan", 0, 20))
+	}
+	body := busyRequest(all)
+	repeat(b, e, 200, func(int) (string, string, string, []string) {
+		return "POST", outbox, body, []string{"Content-Type: text/calendar"}
+	})
+}
