@@ -31,7 +31,7 @@ func (e *env) withRooms(settings map[string]string) *env {
 }
 
 // invitation is a meeting of ann's at some hour of 1 June, with oak.
-func invitation(uid, clock string, more ...string) string {
+func bookingOf(uid, clock string, more ...string) string {
 	return event(uid, "20260601T"+clock+"00Z", append([]string{
 		"ORGANIZER:mailto:ann@example.com", "ATTENDEE:mailto:ann@example.com", "ATTENDEE;RSVP=TRUE:mailto:oak@example.com"}, more...)...)
 }
@@ -57,7 +57,7 @@ func (e *env) put(uid, text string) answer {
 // books invites oak and says what it answered.
 func (e *env) books(uid, clock string, more ...string) string {
 	e.t.Helper()
-	if a := e.put(uid, invitation(uid, clock, more...)); a.Status/100 != 2 {
+	if a := e.put(uid, bookingOf(uid, clock, more...)); a.Status/100 != 2 {
 		e.t.Fatalf("%s: %d %s", uid, a.Status, a.Body)
 	}
 	return e.partStats(uid)
@@ -84,7 +84,7 @@ func TestRoomAnswers(t *testing.T) {
 	if got := e.books("first", "1000"); got != "ACCEPTED" {
 		t.Fatalf("free: %s", got)
 	}
-	a := e.put("second", invitation("second", "1030"))
+	a := e.put("second", bookingOf("second", "1030"))
 	if got := a.Header.Get("Convene-Booking"); !strings.HasPrefix(got, `room="locations/oak"; answer=declined; reason=conflict; next="2026-06-01T11:00Z"`) {
 		t.Errorf("header: %s", got)
 	}
@@ -105,7 +105,7 @@ func TestRoomAnswers(t *testing.T) {
 func TestOrganizerCannotAnswerForRoom(t *testing.T) {
 	e := newEnv(t).withRooms(nil)
 	e.books("first", "1000")
-	text := strings.Replace(invitation("liar", "1000"), "ATTENDEE;RSVP=TRUE:mailto:oak", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:oak", 1)
+	text := strings.Replace(bookingOf("liar", "1000"), "ATTENDEE;RSVP=TRUE:mailto:oak", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:oak", 1)
 	if a := e.put("liar", text); a.Status != 201 || e.partStats("liar") != "DECLINED" {
 		t.Errorf("%d %s", a.Status, e.partStats("liar"))
 	}
@@ -115,11 +115,11 @@ func TestOrganizerCannotAnswerForRoom(t *testing.T) {
 // Whatever takes a booking away frees its time in the same commit.
 func TestBookingsAreFreed(t *testing.T) {
 	without := func(uid, clock string) string {
-		return strings.Replace(invitation(uid, clock), "ATTENDEE;RSVP=TRUE:mailto:oak@example.com\r\n", "ATTENDEE:mailto:bob@example.com\r\n", 1)
+		return strings.Replace(bookingOf(uid, clock), "ATTENDEE;RSVP=TRUE:mailto:oak@example.com\r\n", "ATTENDEE:mailto:bob@example.com\r\n", 1)
 	}
 	for name, free := range map[string]func(e *env){
 		"deleted": func(e *env) { e.must(204, "ann", "DELETE", homeOf("ann")+"calendar/one.ics", "") },
-		"moved":   func(e *env) { e.put("one", invitation("one", "1500")) },
+		"moved":   func(e *env) { e.put("one", bookingOf("one", "1500")) },
 		"removed": func(e *env) { e.put("one", without("one", "1000")) },
 		"calendar deleted": func(e *env) {
 			e.must(201, "ann", "MKCALENDAR", homeOf("ann")+"work/", "")
@@ -217,7 +217,7 @@ func TestEveryWayIntoARoomIsGuarded(t *testing.T) {
 func TestRoomOnConflictRefuse(t *testing.T) {
 	e := newEnv(t).withRooms(map[string]string{"on-conflict": "refuse"})
 	e.books("one", "1000")
-	a := e.put("two", invitation("two", "1000", "ATTENDEE:mailto:bob@example.com"))
+	a := e.put("two", bookingOf("two", "1000", "ATTENDEE:mailto:bob@example.com"))
 	if a.Status != 403 || !strings.Contains(a.Body, "no-conflict") || !strings.Contains(a.Body, "Oak Room is taken") {
 		t.Errorf("%d %s", a.Status, a.Body)
 	}
