@@ -49,7 +49,7 @@ func (h *Handler) setACL(r *request) (action, error) {
 		if err != nil {
 			return nil, err
 		}
-		at, _ := self.place()
+		at, _ := self.place() // the router has ACL for what is in a home alone
 		return &webdav.Response{Status: http.StatusOK}, s.tx.SetList(at, value)
 	}, nil
 }

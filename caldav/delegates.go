@@ -63,7 +63,7 @@ func (s *scope) delegates() (*delegation.Set, time.Time, error) {
 
 // delegateCaller is a principal as package delegation needs to know them.
 func (s *scope) delegateCaller(guid string) delegation.Caller {
-	set, now, _ := s.delegates()
+	set, now, _ := s.delegates() // without the database nobody stands in; whoever decides asks for the error
 	c := delegation.Caller{GUID: guid, Groups: s.groups(guid)}
 	for _, other := range set.Replaced(guid, now) {
 		if c.Replaces == nil {
@@ -121,7 +121,7 @@ func (s *scope) reachOf(delegate string, owner *directory.Principal) delegation.
 	if s.h.Delegates.Book == nil {
 		return delegation.Scope{}
 	}
-	set, now, _ := s.delegates()
+	set, now, _ := s.delegates() // the empty set gives nothing
 	return set.Delegation(s.delegateCaller(delegate), owner.GUID, s.appointees(owner), now).Scope
 }
 

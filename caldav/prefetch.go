@@ -170,6 +170,9 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 			return err
 		}
 		set(&f.records, key, p)
+		if p != nil { // rights ask for it by its GUID, whatever it was found by
+			set(&f.records, directory.Key{By: directory.GUID, Value: p.GUID}, p)
+		}
 	}
 	for _, guid := range missing.members {
 		if _, known := f.members[guid]; known {

@@ -97,7 +97,7 @@ func (k *checker) notNegative(key string, n int) {
 
 // mailServer finds what is missing of a submission server.
 func (k *checker) mailServer(m *Mail) {
-	host, _, _ := net.SplitHostPort(m.Server)
+	host, _, _ := net.SplitHostPort(m.Server) // what it cannot split, checkAddress refuses
 	if err := checkAddress(m.Server); err != nil || host == "" {
 		k.fault("mail.server", fmt.Sprintf("%q is not the address of a server", m.Server), `write "smtp.example.com:587"`)
 	}
