@@ -221,7 +221,7 @@ func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, wi
 	entry, err := s.bulkApply(st)
 	path := self.dir + st.name
 	if err != nil {
-		e := answer(err)
+		e := davError(err)
 		if e.Code() == http.StatusInternalServerError {
 			return fmt.Errorf("resource %q: %w", st.name, err)
 		}
@@ -333,7 +333,7 @@ func (s *scope) lacking(st *bulkStep, e *store.Entry) acl.Privilege {
 // properties, if the step has any: its response is then that of PROPPATCH.
 func (st *bulkStep) bulkFailed(err error) error {
 	if len(st.props) > 0 {
-		e := answer(err)
+		e := davError(err)
 		st.results = append(st.outcomes(), webdav.PropResult{Name: nameCalendarData, Status: e.Code(), Err: e})
 	}
 	return err

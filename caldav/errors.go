@@ -19,10 +19,10 @@ import (
 	"convene/store"
 )
 
-// answers says what each error of the packages below is on the wire. An unmet
+// errorStatus says what each error of the packages below is on the wire. An unmet
 // precondition is 403 or 409 (RFC 4791 §1.3); 412 is for If-Match and its kin
 // alone.
-var answers = []struct {
+var errorStatus = []struct {
 	err       error
 	status    int
 	condition xml.Name
@@ -62,9 +62,9 @@ var answers = []struct {
 	{context.Canceled, http.StatusServiceUnavailable, xml.Name{}},
 }
 
-// answer turns err into what the client sees: 500 and no detail if it is not
+// davError turns err into what the client sees: 500 and no detail if it is not
 // one that the table knows.
-func answer(err error) *webdav.Error {
+func davError(err error) *webdav.Error {
 	if e, ok := errors.AsType[*webdav.Error](err); ok {
 		return e
 	}
@@ -75,10 +75,10 @@ func answer(err error) *webdav.Error {
 		return &webdav.Error{Status: http.StatusForbidden, Condition: refusal.Condition, Description: refusal.Error(), Err: err}
 	}
 	if exceeded, ok := errors.AsType[*quota.ExceededError](err); ok {
-		return quotaAnswer(exceeded, err)
+		return quotaError(exceeded, err)
 	}
 	if conflict, ok := errors.AsType[*calendar.ConflictError](err); ok {
-		return conflictAnswer(conflict, err)
+		return conflictError(conflict, err)
 	}
 	if errors.Is(err, store.ErrFull) {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.DAV("sufficient-disk-space"), Err: err,
@@ -87,9 +87,9 @@ func answer(err error) *webdav.Error {
 	if errors.Is(err, delegation.ErrRefused) {
 		return delegatesAway(err)
 	}
-	for _, a := range answers {
-		if errors.Is(err, a.err) {
-			return &webdav.Error{Status: a.status, Condition: a.condition, Description: words(a.err), Err: err}
+	for _, row := range errorStatus {
+		if errors.Is(err, row.err) {
+			return &webdav.Error{Status: row.status, Condition: row.condition, Description: words(row.err), Err: err}
 		}
 	}
 	return &webdav.Error{Status: http.StatusInternalServerError, Err: err}
@@ -125,7 +125,7 @@ var errIncomplete = fmt.Errorf("administrators and readers: %w", directory.ErrUn
 func (r *request) refusal(h *Handler, path string, missing acl.Privilege) *webdav.Error {
 	switch {
 	case h.Access.Incomplete:
-		return answer(errIncomplete)
+		return davError(errIncomplete)
 	case r.undecided != nil && acl.Delegable.Has(missing):
 		return delegatesAway(r.undecided)
 	}

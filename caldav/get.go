@@ -58,7 +58,7 @@ func (s *scope) body() (body []byte, err error) {
 // notModifiedAs makes a failed condition of a GET into its response: 304 keeps the
 // validators (RFC 9110 §15.4.5).
 func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
-	if e := answer(err); e.Status == http.StatusNotModified {
+	if e := davError(err); e.Status == http.StatusNotModified {
 		resp.Status = http.StatusNotModified
 		return resp, nil
 	}

@@ -125,6 +125,8 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
+	in transaction // of the action, if it is another than the method table says
+
 	concealed bool // who may not do this is told that nothing is there
 
 	act *audit.Act // that the audit log tells of before and after it; nil: of none
@@ -234,6 +236,9 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	}
 	if act == nil {
 		return h.refuse(ctx, req)
+	}
+	if req.in != nil {
+		m.in = req.in
 	}
 	groups := h.quotaGroups(ctx, req)
 	var resp *webdav.Response
@@ -367,7 +372,7 @@ func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
 	if refused, ok := errors.AsType[*makeError](err); ok {
 		return refused.response()
 	}
-	e := answer(err)
+	e := davError(err)
 	h.logFailure(r, e.Code(), err)
 	if e.Status == http.StatusServiceUnavailable && e.RetryAfter == 0 {
 		e.RetryAfter = retryAfter

@@ -56,7 +56,7 @@ func (h *Handler) makeCollection(r *request) (action, error) {
 // even claim to be XML (RFC 4918 §9.3), else err.
 func unlessXML(r *request, err error) error {
 	media := r.Header.Get("Content-Type")
-	if answer(err).Code() != http.StatusBadRequest || media == "" || strings.Contains(media, "xml") {
+	if davError(err).Code() != http.StatusBadRequest || media == "" || strings.Contains(media, "xml") {
 		return err
 	}
 	return &webdav.Error{Status: http.StatusUnsupportedMediaType, Err: err}
@@ -104,7 +104,7 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 		}
 		if err := h.checkSingle(made.Components); err != nil {
 			name := webdav.CalDAV("supported-calendar-component-set")
-			results, ok = append(failedDependency(results), webdav.PropResult{Name: name, Status: http.StatusForbidden, Err: answer(err)}), false
+			results, ok = append(failedDependency(results), webdav.PropResult{Name: name, Status: http.StatusForbidden, Err: davError(err)}), false
 		}
 		if !ok {
 			return nil, refused(r, results)

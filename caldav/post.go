@@ -62,7 +62,7 @@ func (h *Handler) addMember(r *request) (action, error) {
 		if err != nil {
 			return nil, changeError(&r.target, s.col, err)
 		}
-		resp, err := s.answerPut(self, put, prefer)
+		resp, err := s.putResponse(self, put, prefer)
 		if err != nil {
 			return nil, err
 		}

@@ -14,8 +14,8 @@ import (
 // to say.
 
 // recipientsOf are the properties that name whom such a message is for, by its METHOD
-// (RFC 5546 §1.4). COUNTER and DECLINECOUNTER are not among them: to pass over these
-// would lose what they say.
+// (RFC 5546 §1.4). COUNTER and DECLINECOUNTER are not among them: see
+// forwarded.
 var recipientsOf = map[string]string{
 	"REQUEST": "ATTENDEE", "CANCEL": "ATTENDEE", "ADD": "ATTENDEE", "PUBLISH": "ATTENDEE", "REPLY": "ORGANIZER", "REFRESH": "ORGANIZER",
 }
@@ -73,8 +73,7 @@ func (h *Handler) postDraft(r *request, d draft) (action, error) {
 		w.Start(webdav.CalDAV("schedule-response"))
 		for _, address := range d.recipients {
 			writeRecipient(w, address, statusSent.text)
-			w.TextElement(webdav.DAV("responsedescription"), statusSent.words)
-			w.End()
+			statusSent.end(w)
 			if err := s.fits(w.Len()); err != nil {
 				return nil, err
 			}

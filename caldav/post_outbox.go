@@ -22,6 +22,9 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if act, ok, err := h.postForward(r, cal); ok || err != nil {
+		return act, err
+	}
 	if d, ok := readDraft(cal); ok && h.OldDrafts {
 		return h.postDraft(r, d)
 	}
@@ -46,7 +49,7 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		return s.answerBusy(ask, recipients, form)
+		return s.busyResponse(ask, recipients, form)
 	}, nil
 }
 
@@ -129,6 +132,17 @@ var (
 	statusLong        = requestStatus{text: "5.1;Service unavailable", words: "too much happens in this time; ask for less"}
 )
 
+// end ends the CALDAV:response about a recipient with why it went so.
+func (r requestStatus) end(w *webdav.Writer) {
+	if r.condition.Local != "" {
+		w.Start(webdav.NameError)
+		w.Empty(r.condition)
+		w.End()
+	}
+	w.TextElement(webdav.DAV("responsedescription"), r.words)
+	w.End()
+}
+
 // A recipient is one of those asked about.
 type recipient struct {
 	attendee ical.Property
@@ -188,9 +202,9 @@ func (h *Handler) recipient(ctx context.Context, key directory.Key) (*directory.
 	return p, nil
 }
 
-// answerBusy writes the CALDAV:schedule-response (RFC 6638 §10.1): one response for
+// busyResponse writes the CALDAV:schedule-response (RFC 6638 §10.1): one response for
 // each recipient, in the order of the request.
-func (s *scope) answerBusy(ask *freebusy.Request, recipients []recipient, form calendar.Form) (*webdav.Response, error) {
+func (s *scope) busyResponse(ask *freebusy.Request, recipients []recipient, form calendar.Form) (*webdav.Response, error) {
 	w := webdav.NewWriter(nil)
 	w.Start(webdav.CalDAV("schedule-response"))
 	var buf []byte
@@ -204,13 +218,7 @@ func (s *scope) answerBusy(ask *freebusy.Request, recipients []recipient, form c
 		if answer != nil {
 			buf = writeBusy(w, buf[:0], answer.Calendar(), form)
 		}
-		if status.condition.Local != "" {
-			w.Start(webdav.NameError)
-			w.Empty(status.condition)
-			w.End()
-		}
-		w.TextElement(webdav.DAV("responsedescription"), status.words)
-		w.End()
+		status.end(w)
 		if err := s.fits(w.Len()); err != nil {
 			return nil, err
 		}

@@ -209,7 +209,7 @@ func TestOutboxOldDrafts(t *testing.T) {
 		{name: "an invitation", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:bob@", "mailto:cal@"}, not: []string{"BOB", "ann@"}},
 		{name: "a cancelled task", method: "POST", path: outbox, body: message("CANCEL", "VTODO"), header: calendar, status: 200, want: []string{sent, "mailto:bob@"}},
 		{name: "an answer", method: "POST", path: outbox, body: message("REPLY", "VEVENT"), header: calendar, status: 200, want: []string{sent, "mailto:ann@"}, not: []string{"bob@"}},
-		{name: "a proposal, which would be lost", method: "POST", path: outbox, body: message("COUNTER", "VEVENT"), header: calendar, status: 403, want: []string{"<C:valid-calendar-data/>"}},
+		{name: "a proposal for no meeting", method: "POST", path: outbox, body: message("COUNTER", "VEVENT"), header: calendar, status: 403, want: []string{"<C:valid-scheduling-message/>"}},
 		{name: "for nobody", method: "POST", path: outbox, body: strings.ReplaceAll(message("REQUEST", "VEVENT"), "ATTENDEE", "CONTACT"), header: calendar, status: 403},
 		{name: "of another organizer", method: "POST", path: outbox, body: strings.Replace(message("REQUEST", "VEVENT"), "ORGANIZER:mailto:ann", "ORGANIZER:mailto:bob", 1), header: calendar, status: 403, want: []string{"<C:organizer-allowed/>"}},
 		{name: "by another", user: "bob", method: "POST", path: outbox, body: message("REQUEST", "VEVENT"), header: calendar, status: 403, want: []string{"<C:schedule-send-freebusy/>"}},

@@ -69,7 +69,7 @@ func (s *scope) applyProperties(r *resource, changes []webdav.PropUpdate) (resul
 	for i, c := range changes {
 		results[i] = webdav.PropResult{Name: c.Prop.Name, Status: http.StatusOK}
 		if err := s.applyProperty(r, c); err != nil {
-			e := answer(err)
+			e := davError(err)
 			if e.Code() == http.StatusInternalServerError {
 				return nil, false, fmt.Errorf("property %s: %w", c.Prop.Name.Local, err)
 			}

@@ -24,7 +24,7 @@ func availabilityProperty(name xml.Name) property {
 		},
 		set: func(s *scope, r *resource, value *webdav.Element) error {
 			if _, err := calendar.ParseAvailability(value); err != nil {
-				e := answer(err)
+				e := davError(err)
 				e.Status = http.StatusConflict
 				return e
 			}

@@ -45,7 +45,7 @@ func (h *Handler) putObject(r *request) (action, error) {
 		if err != nil {
 			return nil, changeError(&r.target, s.col, err)
 		}
-		return s.answerPut(self, put, prefer)
+		return s.putResponse(self, put, prefer)
 	}, nil
 }
 
@@ -68,9 +68,9 @@ func changeError(t *target, col *store.Collection, err error) error {
 	return err
 }
 
-// answerPut answers a write: 201 or 204, or with the data if the client prefers
+// putResponse is the response to a write: 201 or 204, or with the data if the client prefers
 // that (RFC 8144 §2.3).
-func (s *scope) answerPut(r *resource, put *calendar.Written, prefer webdav.Prefer) (*webdav.Response, error) {
+func (s *scope) putResponse(r *resource, put *calendar.Written, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
 	if put.Created {
 		resp.Status = http.StatusCreated
@@ -101,7 +101,7 @@ func (s *scope) represent(resp *webdav.Response, path string, body []byte, prefe
 // rejected answers a failed condition: 412, with the present data if the client
 // prefers a representation (RFC 8144 §2.3), else as it is.
 func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.Response, error) {
-	e := answer(err)
+	e := davError(err)
 	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation || s.object == nil {
 		return nil, err
 	}

@@ -26,8 +26,8 @@ var quotaConditions = map[quota.Limit]struct {
 	quota.Attendees:         {http.StatusForbidden, webdav.CondMaxAttendeesPerInstance},
 }
 
-// quotaAnswer is what a limit that was met is on the wire.
-func quotaAnswer(e *quota.ExceededError, cause error) *webdav.Error {
+// quotaError is what a limit that was met is on the wire.
+func quotaError(e *quota.ExceededError, cause error) *webdav.Error {
 	c := quotaConditions[e.Limit]
 	return &webdav.Error{Status: c.status, Condition: c.condition, Description: e.Error(), Err: cause}
 }

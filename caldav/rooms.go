@@ -173,19 +173,19 @@ const bookingHeader = "Convene-Booking"
 
 // booked adds to a response what rooms have answered in its transaction.
 func (s *scope) booked(resp *webdav.Response) {
-	if answers := s.tx.Bookings(); len(answers) > 0 && resp != nil {
+	if bookings := s.tx.Bookings(); len(bookings) > 0 && resp != nil {
 		if resp.Header == nil {
 			resp.Header = http.Header{}
 		}
-		resp.Header[bookingHeader] = answers
+		resp.Header[bookingHeader] = bookings
 	}
 }
 
 // noConflict is the precondition that a room has time.
 var noConflict = xml.Name{Space: "urn:convene", Local: "no-conflict"}
 
-// conflictAnswer is the response to what a room has no time for.
-func conflictAnswer(e *calendar.ConflictError, err error) *webdav.Error {
+// conflictError is the response to what a room has no time for.
+func conflictError(e *calendar.ConflictError, err error) *webdav.Error {
 	name := func(local string) xml.Name { return xml.Name{Space: noConflict.Space, Local: local} }
 	list := []*webdav.Element{webdav.NewText(name("room"), e.Room), webdav.NewText(name("start"), e.From.Format("20060102T150405Z"))}
 	return &webdav.Error{Status: http.StatusForbidden, Condition: noConflict, Children: list, Description: e.Text, Err: err}

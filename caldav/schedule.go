@@ -10,6 +10,7 @@ import (
 	"convene/acl"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/scheduling"
 	"convene/store"
@@ -117,8 +118,13 @@ func (h *Handler) introduce(ctx context.Context, req *request, d *calendar.Data)
 	if h.Calendars.Scheduling == nil || d == nil || d.Object == nil || d.Index.Flags&store.FlagScheduled == 0 {
 		return nil
 	}
+	return h.introduceNamed(ctx, req, d.Object.Calendar)
+}
+
+// introduceNamed is introduce for the calendar of any message.
+func (h *Handler) introduceNamed(ctx context.Context, req *request, cal *ical.Component) error {
 	var missing lack
-	for _, c := range d.Object.Calendar.Children {
+	for _, c := range cal.Children {
 		for i := range c.Props {
 			if p := &c.Props[i]; p.Name == "ATTENDEE" || p.Name == "ORGANIZER" {
 				if key, err := h.addressKey(req, scheduling.Normalize(p.Value)).Canonical(); err == nil {
@@ -192,7 +198,8 @@ func (s *scope) ownerOf(home *store.Home) *directory.Principal {
 
 // deliveries are the privileges on an inbox that messages need (RFC 6638 §6.1).
 var deliveries = map[scheduling.Method]acl.Privilege{
-	scheduling.Request: acl.ScheduleDeliverInvite, scheduling.Cancel: acl.ScheduleDeliverInvite, scheduling.Reply: acl.ScheduleDeliverReply,
+	scheduling.Request: acl.ScheduleDeliverInvite, scheduling.Cancel: acl.ScheduleDeliverInvite, scheduling.DeclineCounter: acl.ScheduleDeliverInvite,
+	scheduling.Reply: acl.ScheduleDeliverReply, scheduling.Counter: acl.ScheduleDeliverReply,
 }
 
 // mayDeliver reports whether the caller may put a message into an inbox.

@@ -172,18 +172,21 @@ func (d *decision) sign(p *Plan) {
 	}
 }
 
-// senderLine is the property by which messages of a method name their sender.
-func (m Method) senderLine() string {
-	if m == Reply {
-		return "ATTENDEE"
-	}
-	return "ORGANIZER"
+// senderLine is where a component of the message names its sender: the index of a
+// property; -1: nowhere.
+func (m *Message) senderLine(c *ical.Component) int {
+	return slices.IndexFunc(c.Props, func(p ical.Property) bool {
+		switch m.Method {
+		case Reply, Counter:
+			return p.Name == "ATTENDEE" && sameAddress(&p, m.From.Address)
+		}
+		return p.Name == "ORGANIZER"
+	})
 }
 
-// signed returns a component of a message that says in one of its lines by whom it is
+// signed returns a component of a message that says in its i-th property by whom it is
 // sent.
-func signed(c *ical.Component, line string, by *Party) *ical.Component {
-	i := slices.IndexFunc(c.Props, func(p ical.Property) bool { return p.Name == line })
+func signed(c *ical.Component, i int, by *Party) *ical.Component {
 	if i < 0 || by.has(c.Props[i].Param(sentBy)) {
 		return c
 	}

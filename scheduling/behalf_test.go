@@ -148,8 +148,8 @@ func roomOwns(c *Change) { c.Owner = company()["urn:x-uid:r"] }
 func sendersOf(m *Message) string {
 	seen := map[string]bool{}
 	for _, c := range m.Body().Children {
-		for _, p := range c.Props {
-			if p.Name == m.Method.senderLine() {
+		for i, p := range c.Props {
+			if i == m.senderLine(c) {
 				seen[p.Param(sentBy)] = true
 			} else if p.Has(sentBy) {
 				seen[p.Name+" "+p.Param(sentBy)] = true

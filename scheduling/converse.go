@@ -153,7 +153,7 @@ func (c *conversation) deliver(m *Message, to *Party) (status string, err error)
 	if receipt.Inbox {
 		c.inbox = append(c.inbox, InboxWrite{To: to, Message: m, Action: receipt.Action, Changes: receipt.Changes})
 	}
-	if m.Method == Reply {
+	if m.Method == Reply || m.Method == Counter {
 		if rids := receipt.Changes.answersChanged(); len(rids) > 0 {
 			h.answered = true
 			c.replies = append(c.replies, answered{m.From, rids})
@@ -224,7 +224,7 @@ func (c *conversation) refresh() error {
 
 // writes returns all that is to be written, each copy once.
 func (c *conversation) writes() *Writes {
-	w := &Writes{Own: c.own, Outcome: c.p.Outcome, Tag: c.p.Tag, Inbox: c.inbox, Mail: c.mail}
+	w := &Writes{Own: c.own, Outcome: c.p.Outcome, Tag: c.p.Tag, Inbox: c.inbox, Mail: c.mail, Statuses: c.statuses}
 	var last []CopyWrite
 	for _, guid := range c.order() {
 		h := c.homes[guid]

@@ -77,6 +77,9 @@ func (r *receiver) answered() (message, stored *ical.Draft, err error) {
 	from := r.m.From.Address
 	others := func(c *ical.Component) bool {
 		lines := c.AllProps("ATTENDEE")
+		if r.m.Method == Counter { // which may propose that others come (RFC 5546 §3.2.7)
+			return attendeeLine(c, from) == nil
+		}
 		return len(lines) != 1 || !sameAddress(lines[0], from)
 	}
 	if anyComponent(r.m.Data, others) {
@@ -184,7 +187,7 @@ func (r *receiver) takeReply(to, from *ical.Component) (map[string][]string, boo
 
 // takeCounter is the take of a COUNTER.
 func (r *receiver) takeCounter(to, from *ical.Component) (map[string][]string, bool) {
-	line, answer := attendeeLine(to, r.m.From.Address), from.Prop("ATTENDEE")
+	line, answer := attendeeLine(to, r.m.From.Address), attendeeLine(from, r.m.From.Address)
 	if partStat(answer) != "TENTATIVE" || partStat(line) == "TENTATIVE" || sequenceOf(from) < resetSequence(line) {
 		return map[string][]string{}, false
 	}

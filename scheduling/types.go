@@ -280,7 +280,7 @@ func (m *Message) Body() *ical.Component {
 		cal.Children = slices.Clone(cal.Children)
 		for i, c := range cal.Children {
 			if c.Name == m.Data.Kind {
-				cal.Children[i] = signed(c, m.Method.senderLine(), m.SentBy)
+				cal.Children[i] = signed(c, m.senderLine(c), m.SentBy)
 			}
 		}
 	}
@@ -362,6 +362,9 @@ type Writes struct {
 	Own     *ical.Object
 	Outcome Outcome
 	Tag     TagRule
+
+	// Statuses are those of Plan and of delivery, as far as that is known, by address.
+	Statuses map[string]string
 }
 
 // A CopyWrite is the new copy of an object in a home.

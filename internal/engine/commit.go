@@ -202,12 +202,12 @@ func (c *committer) putBack(batch ...*update) {
 func (c *committer) commit(batch []*update) {
 	defer c.pass()
 	if c.broken != nil {
-		answer(batch, c.broken)
+		conclude(batch, c.broken)
 		return
 	}
 	v, tx, err := c.engine.begin(context.Background())
 	if err != nil {
-		answer(batch, err)
+		conclude(batch, err)
 		return
 	}
 	c.used = tx.Size()
@@ -216,7 +216,7 @@ func (c *committer) commit(batch []*update) {
 	defer faults()()
 	if err := file.begin(); err != nil {
 		rollback(tx)
-		answer(batch, err)
+		conclude(batch, err)
 		return
 	}
 	state := &layer{writes: next, below: over(v.frozen, file)}
@@ -260,7 +260,7 @@ func (c *committer) commit(batch []*update) {
 	}
 	c.spare = append(c.spare, overlays...)
 	// Only now: even an error may stand on what an update before it wrote.
-	answer(ran, err)
+	conclude(ran, err)
 }
 
 // overlay returns an empty overlay over state.
@@ -298,8 +298,8 @@ func (u *update) call(o *overlay, file *boltState) {
 	returned = true
 }
 
-// answer makes the outcome of each update final: its own, or err.
-func answer(batch []*update, err error) {
+// conclude makes the outcome of each update final: its own, or err.
+func conclude(batch []*update, err error) {
 	for _, u := range batch {
 		if u.state.Load() != stateTaken && !u.state.CompareAndSwap(stateQueued, stateTaken) {
 			continue
