@@ -276,11 +276,16 @@ func (s *scope) showsAll(r *resource) bool {
 // privileges is what the caller may do to the target. A place where nothing is has
 // what it inherits from the collection that it is in (RFC 3744 §3).
 func (s *scope) privileges() acl.Privilege {
-	t := &s.req.target
-	if t.kind&(kindHome|belowHome) == 0 {
-		return s.rights(&resource{kind: t.kind, owner: t.owner})
+	if s.judged {
+		return s.own
 	}
-	return s.rights(&resource{kind: kindHome, owner: t.owner, col: s.col, object: s.object})
+	t := &s.req.target
+	self := &resource{kind: t.kind, owner: t.owner}
+	if t.kind&(kindHome|belowHome) != 0 {
+		self = &resource{kind: kindHome, owner: t.owner, col: s.col, object: s.object}
+	}
+	s.own, s.judged = s.rights(self), true
+	return s.own
 }
 
 // parentPrivileges is what the caller may do to the collection that the target is

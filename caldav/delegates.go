@@ -81,11 +81,16 @@ func (s *scope) appointees(owner *directory.Principal) []delegation.Record {
 	return list
 }
 
+// mayAct reports whether the caller may be one who acts for a delegator: somebody else.
+func (h *Handler) mayAct(req *request, delegator string) bool {
+	return h.Delegates.Book != nil && req.caller != nil && req.caller.Principal != nil && req.caller.Principal.GUID != delegator
+}
+
 // actsFor finds out what the caller may do for a delegator, as far as the facts go:
 // then the request knows it, for as long as its transaction takes.
 func (s *scope) actsFor(delegator string) {
 	req := s.req
-	if _, known := req.proxies[delegator]; known || s.h.Delegates.Book == nil || req.caller == nil || req.caller.Principal == nil || req.caller.Principal.GUID == delegator {
+	if _, known := req.proxies[delegator]; known || !s.h.mayAct(req, delegator) {
 		return
 	}
 	owner := s.recordByGUID(delegator)

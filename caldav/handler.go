@@ -125,7 +125,7 @@ type request struct {
 	need        acl.Privilege
 	destination *destination
 
-	in transaction // of the action, if it is another than the method table says
+	in *transaction // of the action, if it is another than the method table says
 
 	concealed bool // who may not do this is told that nothing is there
 
@@ -253,7 +253,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 // nothing. groups are those of the target's owner that have limits.
 func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
 	err = h.supplied(ctx, req, func() error {
-		return m.in(h.Calendars, ctx, h.actor(req), func(tx *calendar.Tx) error {
+		return m.in.run(h.Calendars, ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err != nil {
 				return err
@@ -263,7 +263,9 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 					return err
 				}
 			}
-			s.meet()
+			if m.in.writes {
+				s.meet()
+			}
 			resp, err = s.serve(act)
 			s.booked(resp)
 			return s.outcome(err)

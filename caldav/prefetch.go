@@ -220,6 +220,9 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 // supplyActing finds out what the caller may do for a delegator, outside of any
 // transaction.
 func (h *Handler) supplyActing(ctx context.Context, req *request, delegator string) error {
+	if !h.mayAct(req, delegator) {
+		return nil
+	}
 	return h.supplied(ctx, req, func() error {
 		s := &scope{h: h, req: req}
 		delete(req.proxies, delegator) // what a run found that lacked something is not all

@@ -57,19 +57,23 @@ type resource struct {
 	privileges acl.Privilege
 }
 
-// propertyTable finds rows by name.
+// propertyTable finds rows by name, and those of each kind of resource.
 type propertyTable struct {
-	rows   []*property
 	byName map[xml.Name][]*property
+	byKind map[kind][]*property
 }
 
 func newPropertyTable() *propertyTable {
-	t := &propertyTable{byName: map[xml.Name][]*property{}}
+	t := &propertyTable{byName: map[xml.Name][]*property{}, byKind: map[kind][]*property{}}
 	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), schedulingProperties(), principalProperties()} {
 		for i := range rows {
 			row := &rows[i]
-			t.rows = append(t.rows, row)
 			t.byName[row.name] = append(t.byName[row.name], row)
+			for on := kind(1); on <= row.on && on != 0; on <<= 1 {
+				if row.on&on != 0 {
+					t.byKind[on] = append(t.byKind[on], row)
+				}
+			}
 		}
 	}
 	return t
@@ -86,15 +90,7 @@ func (t *propertyTable) row(name xml.Name, on kind) *property {
 }
 
 // named lists the live properties of a kind of resource.
-func (t *propertyTable) named(on kind) []*property {
-	var rows []*property
-	for _, row := range t.rows {
-		if row.on&on != 0 {
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
+func (t *propertyTable) named(on kind) []*property { return t.byKind[on] }
 
 // place is where the resource is among the calendar data. It reports false for
 // resources that keep no properties.

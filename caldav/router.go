@@ -19,17 +19,20 @@ type action func(*scope) (*webdav.Response, error)
 // A method serves one HTTP method on one kind of resource.
 type method struct {
 	need acl.Requirement // without it: 403 DAV:need-privileges
-	in   transaction
+	in   *transaction
 	do   func(*Handler, *request) (action, error) // reads the request; may wait
 }
 
 // A transaction is how an action reaches the store.
-type transaction func(*calendar.Calendars, context.Context, calendar.Actor, func(*calendar.Tx) error) error
+type transaction struct {
+	run    func(*calendar.Calendars, context.Context, calendar.Actor, func(*calendar.Tx) error) error
+	writes bool
+}
 
 // The transactions.
 var (
-	view   transaction = (*calendar.Calendars).View
-	update transaction = (*calendar.Calendars).Update
+	view   = &transaction{run: (*calendar.Calendars).View}
+	update = &transaction{run: (*calendar.Calendars).Update, writes: true}
 )
 
 // verbs are the methods of one kind of resource.

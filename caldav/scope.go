@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"convene/acl"
 	"convene/calendar"
 	"convene/delegation"
 	"convene/internal/ical"
@@ -24,6 +25,8 @@ type scope struct {
 	col    *store.Collection // nil above and beside collections
 	object *store.Entry      // nil unless the target is an object
 
+	own     acl.Privilege                // of the caller to the target, once judged
+	judged  bool                         // see privileges
 	last    grant                        // the one asked for last
 	granted map[store.CollectionID]grant // to the caller, as far as asked for
 

@@ -75,6 +75,10 @@ func (s *Server) mount(list []service) http.Handler {
 
 // firstSegment returns the first segment of a URL's path, however it is written.
 func firstSegment(urlPath string) string {
+	if len(urlPath) > 1 && urlPath[1] != '/' && urlPath[0] == '/' && !strings.Contains(urlPath, "/.") { // it is clean to there
+		first, _, _ := strings.Cut(urlPath[1:], "/")
+		return first
+	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(path.Clean("/"+urlPath), "/"), "/")
 	return first
 }
