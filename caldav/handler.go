@@ -334,6 +334,10 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		// An object, or else 404: the transaction that answers sees which.
 		t.kind = kindObject
 		return nil
+	case t.object == "" && t.slash && !t.addMember && req.Method == "PROPFIND" && req.Header.Get("Depth") == "0":
+		// So poll clients. All collections have the same PROPFIND, or else 404.
+		t.kind = kindCalendar
+		return nil
 	}
 	return h.supplied(ctx, req, func() error {
 		found := *t
