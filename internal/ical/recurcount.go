@@ -10,6 +10,7 @@ import (
 // rule gives no more.
 func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
 	c := it.c
+	at.last = math.MinInt64
 	if p := c.counted.Load(); p != nil && p.index <= target {
 		at = *p
 	}
@@ -22,10 +23,7 @@ func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
 			at.index = it.index // a filter took it beyond
 			break
 		}
-		n := it.len()
-		if it.mayPrecede() {
-			n = it.lenFromStart()
-		}
+		n := it.lenAfter(at.last)
 		if empty++; n > 0 {
 			empty = 0
 		}
@@ -35,6 +33,9 @@ func (it *wallIter) count(target int64) (at checkpoint, ended bool) {
 		}
 		at.seen += n
 		at.index = it.index + 1
+		if n > 0 && c.skip != skipOmit {
+			at.last = it.lastWall()
+		}
 	}
 	if p := c.counted.Load(); p == nil || p.index < at.index {
 		c.counted.Store(&at)
@@ -48,24 +49,41 @@ func (it *wallIter) mayPrecede() bool {
 	return it.index == 0 || it.c.lead > 0 && it.set.base <= it.c.startDay
 }
 
-// lenFromStart is len for the first period, of which only the walls from DTSTART
-// on are of the recurrence.
-func (it *wallIter) lenFromStart() int64 {
+// lenAfter is len without the walls before DTSTART, and without those that the
+// periods before, of which last is the last wall, have given already.
+func (it *wallIter) lenAfter(last int64) int64 {
+	if it.mayPrecede() || last >= it.origin {
+		return it.lenFrom(max(it.c.start, last+1))
+	}
+	return it.len()
+}
+
+// lastWall returns the last wall of the loaded period, which has one.
+func (it *wallIter) lastWall() int64 {
+	n := int(it.len()) - 1
+	if len(it.c.setPos) > 0 {
+		n = int(it.pos[n])
+	}
+	return it.wallAt(n)
+}
+
+// lenFrom is len for the walls from one on, which is not before the period.
+func (it *wallIter) lenFrom(wall int64) int64 {
 	if len(it.c.setPos) > 0 {
 		n := int64(0)
 		for _, pos := range it.pos {
-			if it.wallAt(int(pos)) >= it.c.start {
+			if it.wallAt(int(pos)) >= wall {
 				n++
 			}
 		}
 		return n
 	}
-	clock := it.c.start - max(it.origin, it.c.startDay*secondsPerDay)
-	rank, _ := it.c.each.rank(clock)
+	day := floorDiv(wall, secondsPerDay)
+	rank, _ := it.c.each.rank(wall - max(it.origin, day*secondsPerDay))
 	set := it.set
 	if it.c.freq >= Daily {
-		set.dropBefore(it.c.startDay)
-		if it.set.bits[(it.c.startDay-it.set.base)>>6]&(1<<((it.c.startDay-it.set.base)&63)) == 0 {
+		set.dropBefore(day)
+		if at := day - set.base; set.bits[at>>6]&(1<<(at&63)) == 0 {
 			rank = 0
 		}
 	}
@@ -79,11 +97,11 @@ func (c *recurrence) last(b *Budget) (wall int64, ok bool, err error) {
 	if c.limit <= 0 || c.never {
 		return 0, false, nil
 	}
-	it := wallIter{c: c, budget: b, from: c.start, stop: lastWall, words: c.words()}
-	var at checkpoint
+	it := wallIter{c: c, budget: b, last: math.MinInt64, from: c.start, stop: lastWall, words: c.words()}
+	at := checkpoint{last: math.MinInt64}
 	if c.perFull > 0 {
 		it.load(0)
-		if first := it.lenFromStart(); c.limit > first {
+		if first := it.lenFrom(c.start); c.limit > first {
 			at.index = 1 + (c.limit-first-1)/c.perFull
 			at.seen = first + (at.index-1)*c.perFull
 		}
@@ -101,13 +119,12 @@ func (c *recurrence) last(b *Budget) (wall int64, ok bool, err error) {
 		return lastWall, true, nil
 	}
 	it.done = false
-	it.load(at.index)
-	n := c.limit - at.seen - 1
-	if it.mayPrecede() {
-		n += it.len() - it.lenFromStart()
-	}
-	if it.err != nil || it.done || n >= it.len() {
+	if it.load(at.index); it.err != nil || it.done {
 		return lastWall, it.err == nil && it.len() > 0, it.err
+	}
+	n := c.limit - at.seen - 1 + it.len() - it.lenAfter(at.last)
+	if n >= it.len() {
+		return lastWall, it.len() > 0, nil
 	}
 	if len(c.setPos) > 0 {
 		n = int64(it.pos[n])

@@ -23,9 +23,10 @@ type recurrence struct {
 	counted atomic.Pointer[checkpoint]
 }
 
-// A checkpoint says how many walls there are in the periods before index.
+// A checkpoint says how many walls there are in the periods before index, and which
+// is the last of them; math.MinInt64 if that can be none of a later period's.
 type checkpoint struct {
-	index, seen int64
+	index, seen, last int64
 }
 
 // newRecurrence compiles a rule. implied: DTSTART is an instance, and counts,
@@ -50,8 +51,8 @@ func newRecurrence(r *Rule, start DateTime, implied bool) *recurrence {
 	return c
 }
 
-// A wallIter gives the walls of a recurrence in order. Two may be the same, if
-// SKIP moved one onto the other.
+// A wallIter gives the walls of a recurrence in order, each once: what SKIP moved
+// onto a wall of another period is that one.
 type wallIter struct {
 	c      *recurrence
 	budget *Budget
@@ -69,6 +70,7 @@ type wallIter struct {
 	empty  int      // periods without a wall, one after the other
 
 	seen int64 // walls of the recurrence so far, with those before from
+	last int64 // the latest wall so far
 	from int64 // walls before are not given
 	stop int64 // walls after are not given
 	done bool
@@ -76,7 +78,7 @@ type wallIter struct {
 
 // walls returns the iterator for the walls from one until another, inclusive.
 func (c *recurrence) walls(from, stop int64, b *Budget) wallIter {
-	it := wallIter{c: c, budget: b, from: max(from, c.start), stop: min(stop, lastWall), words: c.words()}
+	it := wallIter{c: c, budget: b, last: math.MinInt64, from: max(from, c.start), stop: min(stop, lastWall), words: c.words()}
 	if c.until != math.MaxInt64 {
 		last := c.until
 		if c.untilUTC {
@@ -133,12 +135,12 @@ func (it *wallIter) seek(target int64) {
 	case c.limit == math.MaxInt64 || target == 0:
 	case c.perFull > 0:
 		it.load(0)
-		it.seen = it.lenFromStart() + (target-1)*c.perFull
+		it.seen = it.lenFrom(c.start) + (target-1)*c.perFull
 	default:
 		if at, ended := it.count(target); ended || it.err != nil {
 			it.done = true
 			return
-		} else if it.seen = at.seen; at.index > target {
+		} else if it.seen, it.last = at.seen, at.last; at.index > target {
 			target = at.index // there is nothing between
 		}
 	}
@@ -274,6 +276,10 @@ func (it *wallIter) next() (int64, bool) {
 			continue
 		}
 		it.empty = 0
+		if wall <= it.last {
+			continue // RFC 5545 §3.8.5.3: a duplicate is no instance, and COUNT counts none
+		}
+		it.last = wall
 		if wall < it.c.start {
 			continue
 		}

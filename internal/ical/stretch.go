@@ -42,8 +42,9 @@ func (st *stretch) seek() {
 		lowKey = st.low
 		lowWall = max(lowWall, st.low-2*secondsPerDay)
 	}
-	st.rules = scanRules(st.first[:0], s.rules, zone, lowWall, stop, sc.budget)
-	st.except = scanRules(nil, s.exrules, zone, lowWall, stop, sc.budget)
+	scan := ruleScan{cur: zoneCursor{zone: zone}, floating: s.floating}
+	st.rules = scan.each(st.first[:0], s.rules, lowWall, stop, sc.budget)
+	st.except = scan.each(nil, s.exrules, lowWall, stop, sc.budget)
 	st.rdate, _ = slices.BinarySearchFunc(s.rdates, lowKey, func(r rdate, key int64) int { return cmp.Compare(r.key, key) })
 	st.exkey, _ = slices.BinarySearch(s.exkeys, lowKey)
 	st.over, _ = slices.BinarySearchFunc(s.overrides, lowKey, func(o override, key int64) int { return cmp.Compare(o.key, key) })
@@ -69,10 +70,11 @@ func satSub(bound, n int64) int64 {
 	return max(bound, -farFuture) - n
 }
 
-// scanRules begins to scan rules, in scans if that has room.
-func scanRules(scans []ruleScan, rules []*recurrence, zone *Zone, from, stop int64, b *Budget) []ruleScan {
+// each begins a scan like r for each of rules, in scans if that has room.
+func (r ruleScan) each(scans []ruleScan, rules []*recurrence, from, stop int64, b *Budget) []ruleScan {
 	for _, c := range rules {
-		scans = append(scans, ruleScan{it: c.walls(from, stop, b), cur: zoneCursor{zone: zone}, unix: math.MinInt64})
+		r.it = c.walls(from, stop, b)
+		scans = append(scans, r)
 		scans[len(scans)-1].advance()
 	}
 	return scans
@@ -81,26 +83,23 @@ func scanRules(scans []ruleScan, rules []*recurrence, zone *Zone, from, stop int
 // advance makes head the next instance of st that is in the range.
 func (st *stretch) advance() {
 	for {
-		wall, unix, period, ok := st.take()
+		m, period, ok := st.take()
 		if !ok {
 			st.ok = false
 			return
 		}
-		key := unix
-		if st.sc.s.floating {
-			key = wall
-		}
+		key := m.key
 		switch {
 		case key <= st.low && st.low != math.MinInt64:
 			continue
 		case key >= st.high && st.high != math.MaxInt64:
 			st.ok = false
 			return
-		case key == st.lastKey || st.isExcluded(key, wall, unix):
+		case key == st.lastKey || st.isExcluded(m):
 			continue
 		}
 		st.lastKey = key
-		if st.ok = st.place(wall, unix, period); st.ok {
+		if st.ok = st.place(m.wall, m.unix, period); st.ok {
 			return
 		}
 		if st.past {
@@ -111,39 +110,47 @@ func (st *stretch) advance() {
 
 // take takes the next of what the rules and RDATEs give. period is the span of an
 // RDATE that has its own.
-func (st *stretch) take() (wall, unix int64, period *span, ok bool) {
+func (st *stretch) take() (m moment, period *span, ok bool) {
 	best := -1
 	for i := range st.rules {
-		if r := &st.rules[i]; r.ok && (best < 0 || r.unix < unix) {
-			best, wall, unix = i, r.wall, r.unix
+		if r := &st.rules[i]; r.ok && (best < 0 || r.head.compare(m) < 0) {
+			best, m = i, r.head
 		}
 	}
 	s := st.sc.s
 	if st.rdate < len(s.rdates) {
 		r := &s.rdates[st.rdate]
 		c := zoneCursor{zone: zoneIn(&s.master.start, st.sc.floating)}
-		if u, _ := c.unix(r.wall); best < 0 || u <= unix {
+		u, _ := c.unix(r.wall)
+		if at := (moment{r.wall, u, r.key}); best < 0 || at.compare(m) <= 0 {
 			st.rdate++
 			if r.span.kind != spanInherit {
 				period = &r.span
 			}
 			if err := st.sc.budget.Spend(1); err != nil {
-				return 0, 0, nil, false
+				return moment{}, nil, false
 			}
-			return r.wall, u, period, true
+			return at, period, true
 		}
 	}
 	if best < 0 {
-		return 0, 0, nil, false
+		return moment{}, nil, false
 	}
 	st.rules[best].advance()
-	return wall, unix, nil, true
+	return m, nil, true
 }
 
 // isExcluded reports whether an EXDATE or EXRULE removes an instance, or an
 // override stands in its place.
-func (st *stretch) isExcluded(key, wall, unix int64) bool {
-	s := st.sc.s
+func (st *stretch) isExcluded(m moment) bool {
+	s, key := st.sc.s, m.key
+	// Keys that are local times go back where one in a gap of the clocks comes.
+	for st.exkey > 0 && s.exkeys[st.exkey-1] >= key {
+		st.exkey--
+	}
+	for st.over > 0 && s.overrides[st.over-1].key >= key {
+		st.over--
+	}
 	for st.exkey < len(s.exkeys) && s.exkeys[st.exkey] < key {
 		st.exkey++
 	}
@@ -157,7 +164,7 @@ func (st *stretch) isExcluded(key, wall, unix int64) bool {
 		return true
 	}
 	if len(s.exdays)+len(s.ovdays) > 0 {
-		day := floorDiv(wall, secondsPerDay)
+		day := floorDiv(m.wall, secondsPerDay)
 		if _, found := slices.BinarySearch(s.exdays, day); found {
 			return true
 		}
@@ -169,10 +176,10 @@ func (st *stretch) isExcluded(key, wall, unix int64) bool {
 	}
 	for i := range st.except {
 		r := &st.except[i]
-		for r.ok && r.unix < unix {
+		for r.ok && r.head.compare(m) < 0 {
 			r.advance()
 		}
-		if r.ok && r.unix == unix {
+		if r.ok && r.head.compare(m) == 0 {
 			return true
 		}
 	}
@@ -225,11 +232,12 @@ func (st *stretch) place(wall, unix int64, period *span) bool {
 
 // A ruleScan gives the moments of a rule in order, each once.
 type ruleScan struct {
-	it   wallIter
-	cur  zoneCursor
-	wall int64
-	unix int64
-	ok   bool // wall and unix are the current one
+	it       wallIter
+	cur      zoneCursor
+	floating bool // keys are local times
+	head     moment
+	begun    bool // there was a head
+	ok       bool // head is the current one
 
 	// Local times in a gap of the clocks fall on moments after it, among those
 	// of later local times. They are held back until it is their turn.
@@ -238,9 +246,17 @@ type ruleScan struct {
 	ahead   moment // taken but not given, if pending
 }
 
-// A moment is a local time and what it is resolved to.
+// A moment is a local time, what it is resolved to, and the key of the instance
+// that starts there.
 type moment struct {
-	wall, unix int64
+	wall, unix, key int64
+}
+
+// compare orders moments by time. Of the same time can be two, if they are floating
+// and one of them is in a gap of the clocks of the reader: they are two instances
+// for him too, as they are elsewhere.
+func (m moment) compare(n moment) int {
+	return cmp.Or(cmp.Compare(m.unix, n.unix), cmp.Compare(m.key, n.key))
 }
 
 // advance goes to the next moment.
@@ -255,15 +271,15 @@ func (r *ruleScan) advance() {
 			r.ok = false
 			return
 		}
-		if m.unix <= r.unix && r.unix != math.MinInt64 {
-			continue // a time that was in the gap, or moved by SKIP
+		if r.begun && m.compare(r.head) <= 0 {
+			continue // in a zone, the time after the gap that one within it has become
 		}
 		if r.it.c.untilUTC && m.unix > r.it.c.until {
 			r.ok, r.it.done = false, true
 			r.held, r.pending = nil, false
 			return
 		}
-		r.wall, r.unix, r.ok = m.wall, m.unix, true
+		r.head, r.begun, r.ok = m, true, true
 		return
 	}
 }
@@ -276,19 +292,23 @@ func (r *ruleScan) pull() (moment, bool) {
 			break
 		}
 		unix, gap := r.cur.unix(wall)
+		m := moment{wall, unix, unix}
+		if r.floating {
+			m.key = wall
+		}
 		if gap {
 			if err := r.it.budget.Spend(1); err != nil {
 				return moment{}, false
 			}
-			r.held = append(r.held, moment{wall, unix})
+			r.held = append(r.held, m)
 			continue
 		}
 		if len(r.held) == 0 {
-			return moment{wall, unix}, true
+			return m, true
 		}
-		r.ahead, r.pending = moment{wall, unix}, true
+		r.ahead, r.pending = m, true
 	}
-	if len(r.held) > 0 && (!r.pending || r.held[0].unix < r.ahead.unix) {
+	if len(r.held) > 0 && (!r.pending || r.held[0].compare(r.ahead) < 0) {
 		m := r.held[0]
 		r.held = r.held[1:]
 		return m, true
@@ -296,7 +316,7 @@ func (r *ruleScan) pull() (moment, bool) {
 	if !r.pending {
 		return moment{}, false
 	}
-	for len(r.held) > 0 && r.held[0].unix == r.ahead.unix {
+	for len(r.held) > 0 && r.held[0].compare(r.ahead) == 0 {
 		r.held = r.held[1:]
 	}
 	r.pending = false
