@@ -181,6 +181,9 @@ func (e *boltEngine) open(path string) (err error) {
 		err = checkMetas(e.file, e.db.Info().PageSize)
 	}
 	if err == nil {
+		err = checkBranches(e.file)
+	}
+	if err == nil {
 		err = e.readTables()
 	}
 	if err != nil {

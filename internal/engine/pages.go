@@ -13,10 +13,10 @@ import (
 
 // CheckFile checks the pages of the bbolt file at path before anybody maps it:
 // that each is used once or free, is what it says it is, holds what it says within
-// its bounds, and that keys ascend. bbolt trusts its file: it ends the process
-// where a page leads back to itself. So this is for who must open a file that may
-// be damaged. Nobody may write to the file meanwhile. It reads everything, and
-// nothing of the log beside the file. Errors: ErrDamaged, and those of reading the file.
+// its bounds, and that keys ascend. Opening looks at much less (see checkBranches), so
+// this is for who gets a file that may be damaged. Nobody may write to the file
+// meanwhile. It reads everything, and nothing of the log beside the file. Errors:
+// ErrDamaged, and those of reading the file.
 func CheckFile(ctx context.Context, path string) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -76,15 +76,10 @@ func wrong(format string, args ...any) error {
 }
 
 func (c *pageCheck) check() error {
-	meta, err := c.meta()
+	meta, err := c.begin()
 	if err != nil {
 		return err
 	}
-	c.high = order.Uint64(meta[40:])
-	if c.high < 4 || c.high > c.length/c.size {
-		return wrong("%d pages in a file of %d bytes", c.high, c.length)
-	}
-	c.used = make([]bool, c.high)
 	for id := range uint64(metaPages) {
 		p, err := c.read(id, 1, 0)
 		if err != nil {
@@ -110,6 +105,19 @@ func (c *pageCheck) check() error {
 		}
 	}
 	return nil
+}
+
+// begin returns the meta page that counts, and learns from it how many pages there are.
+func (c *pageCheck) begin() (meta []byte, err error) {
+	if meta, err = c.meta(); err != nil {
+		return nil, err
+	}
+	c.high = order.Uint64(meta[40:])
+	if c.high < 4 || c.high > c.length/c.size {
+		return nil, wrong("%d pages in a file of %d bytes", c.high, c.length)
+	}
+	c.used = make([]bool, c.high)
+	return meta, nil
 }
 
 // meta returns the newest of the valid ones. One may be invalid: a power failure
@@ -207,27 +215,46 @@ func (c *pageCheck) page(id uint64, level int) ([]byte, error) {
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if id < metaPages || id >= c.high {
-		return nil, wrong("page %d of %d", id, c.high)
-	}
-	p, err := c.read(id, 1, level)
+	p, overflow, err := c.head(id, level)
 	if err != nil {
 		return nil, err
 	}
-	overflow := uint64(order.Uint32(p[12:]))
-	if order.Uint64(p) != id || id+overflow >= c.high {
-		return nil, wrong("page %d says it is %d and %d more", id, order.Uint64(p), overflow)
-	}
 	for n := id; n <= id+overflow; n++ {
-		if c.used[n] {
-			return nil, wrong("page %d is used twice", n)
+		if err := c.use(n); err != nil {
+			return nil, err
 		}
-		c.used[n] = true
 	}
 	if overflow == 0 {
 		return p, nil
 	}
 	return c.read(id, 1+overflow, level)
+}
+
+// head returns a page without its overflow, and how many pages that has.
+func (c *pageCheck) head(id uint64, level int) (p []byte, overflow uint64, err error) {
+	if id < metaPages || id >= c.high {
+		return nil, 0, wrong("page %d of %d", id, c.high)
+	}
+	if p, err = c.read(id, 1, level); err != nil {
+		return nil, 0, err
+	}
+	overflow = uint64(order.Uint32(p[12:]))
+	if order.Uint64(p) != id || id+overflow >= c.high {
+		return nil, 0, wrong("page %d says it is %d and %d more", id, order.Uint64(p), overflow)
+	}
+	return p, overflow, nil
+}
+
+// use marks a page as used.
+func (c *pageCheck) use(id uint64) error {
+	if id < metaPages || id >= c.high {
+		return wrong("page %d of %d", id, c.high)
+	}
+	if c.used[id] {
+		return wrong("page %d is used twice", id)
+	}
+	c.used[id] = true
+	return nil
 }
 
 // tree checks a page and what is below it; its keys are from ≤ key < to.
