@@ -16,6 +16,7 @@ import (
 	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/sacl"
 	"convene/store"
 )
@@ -42,6 +43,9 @@ type Admin struct {
 	// Meetings compares all copies of all meetings with what their organizers have, and
 	// repairs them; nil: this cannot be done.
 	Meetings func(ctx context.Context, repair bool) ([]MeetingProblem, error)
+	// Ledgers compares the ledgers of rooms, by GUID, with their calendars, and makes
+	// wrong ones anew; nil: this cannot be done.
+	Ledgers func(ctx context.Context, settings map[string]*policy.Policy, repair bool) ([]LedgerProblem, error)
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Reload makes a running server read its configuration again; nil if none

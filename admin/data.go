@@ -6,6 +6,7 @@ import (
 
 	"convene/audit"
 	"convene/directory"
+	"convene/rooms/policy"
 	"convene/store"
 )
 
@@ -48,7 +49,7 @@ type MeetingReport struct {
 	Problems []MeetingProblem `json:"problems"`
 }
 
-// MeetingRequest says what is done about the problems of meetings.
+// MeetingRequest says what is done about the problems of meetings and rooms.
 type MeetingRequest struct {
 	Repair bool `json:"repair,omitempty"`
 	Request
@@ -59,6 +60,41 @@ type MeetingRequest struct {
 // are wrong.
 func VerifyMeetings(ctx context.Context, c Conn, r MeetingRequest) (MeetingReport, error) {
 	return call[MeetingReport](ctx, c, "verify-meetings", r)
+}
+
+// LedgerProblem is something that the ledger of a room does not say as the room's
+// calendars do, or two bookings that the room has no time for.
+type LedgerProblem struct {
+	Room     string `json:"room"`   // "locations/neptune"
+	Owner    string `json:"owner"`  // its GUID
+	Object   string `json:"object"` // "calendar/NAME"; empty: the whole ledger
+	Detail   string `json:"detail"`
+	Repaired bool   `json:"repaired"`
+}
+
+// String returns the problem as a line.
+func (p LedgerProblem) String() string {
+	line := p.Room
+	if p.Object != "" {
+		line += ": " + p.Object
+	}
+	line += ": " + p.Detail
+	if p.Repaired {
+		line += " (repaired)"
+	}
+	return line
+}
+
+// LedgerReport is what VerifyLedgers found; no problems is a proof.
+type LedgerReport struct {
+	Problems []LedgerProblem `json:"problems"`
+}
+
+// VerifyLedgers compares when the rooms and resources of the directory are taken with
+// what is in their calendars, one room at a time, beside everything else. With Repair it
+// makes ledgers anew that are wrong. Errors: those of the directory.
+func VerifyLedgers(ctx context.Context, c Conn, r MeetingRequest) (LedgerReport, error) {
+	return call[LedgerReport](ctx, c, "verify-rooms", r)
 }
 
 // Reindex rebuilds every index, counter and sum from the stored objects. It
@@ -96,17 +132,49 @@ func (a *Admin) verifyMeetings(ctx context.Context, q MeetingRequest) (r Meeting
 	if a.Meetings == nil {
 		return r, ErrVerb
 	}
-	check := func() (any, error) {
+	err = a.checked(ctx, q, "meetings.repair", func() (int, error) {
 		found, err := a.Meetings(ctx, q.Repair)
 		r.Problems = append([]MeetingProblem{}, found...)
-		return map[string]int{"problems": len(found)}, err
-	}
+		return len(found), err
+	})
+	return r, err
+}
+
+// checked runs a check, which returns how many problems it found; one that repairs is
+// recorded.
+func (a *Admin) checked(ctx context.Context, q MeetingRequest, verb string, check func() (int, error)) error {
 	if !q.Repair {
-		_, err = check()
+		_, err := check()
+		return err
+	}
+	act := audit.Act{By: a.Operator.By(q.By, q.Reason), Verb: verb, Object: audit.Object{Type: "store"}}
+	return a.Audit.Do(ctx, act, func() (any, error) {
+		n, err := check()
+		return map[string]int{"problems": n}, err
+	})
+}
+
+func (a *Admin) verifyLedgers(ctx context.Context, q MeetingRequest) (r LedgerReport, err error) {
+	if a.Ledgers == nil {
+		return r, ErrVerb
+	}
+	found, resolved, _, err := a.rooms(ctx)
+	if err != nil {
 		return r, err
 	}
-	act := audit.Act{By: a.Operator.By(q.By, q.Reason), Verb: "meetings.repair", Object: audit.Object{Type: "store"}}
-	return r, a.Audit.Do(ctx, act, check)
+	names, settings := map[string]string{}, map[string]*policy.Policy{}
+	for i, p := range found {
+		names[p.GUID], settings[p.GUID] = p.Type.String()+"/"+p.Name, &resolved[i].Policy
+	}
+	err = a.checked(ctx, q, "rooms.repair", func() (int, error) {
+		problems, err := a.Ledgers(ctx, settings, q.Repair)
+		r.Problems = append([]LedgerProblem{}, problems...)
+		for i := range r.Problems {
+			r.Problems[i].Room = names[r.Problems[i].Owner]
+		}
+		return len(problems), err
+	})
+	return r, err
 }
 
 func (a *Admin) reindex(ctx context.Context, q Request) (r store.Report, err error) {

@@ -32,6 +32,7 @@ func verbs() map[string]verb {
 		"reload":          typed((*Admin).reload),
 		"verify":          typed((*Admin).verify),
 		"verify-meetings": typed((*Admin).verifyMeetings),
+		"verify-rooms":    typed((*Admin).verifyLedgers),
 		"reindex":         typed((*Admin).reindex),
 		"stats":           typed((*Admin).stats),
 

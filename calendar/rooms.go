@@ -84,20 +84,26 @@ func (tx *Tx) ledger(home *store.Home, p *policy.Policy) (*rooms.Ledger, error) 
 	if err != nil || made == madeBy(p) {
 		return l, err
 	}
+	return l, tx.makeLedger(home, p)
+}
+
+// makeLedger makes the ledger of a room anew.
+func (tx *Tx) makeLedger(home *store.Home, p *policy.Policy) error {
+	l := rooms.Of(tx.Tx.Ledger(), uint32(home.ID))
 	if err := l.Clear(); err != nil {
-		return nil, err
+		return err
 	}
 	cols, err := tx.Collections(home.ID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	k := keeper{tx: tx, home: home, ledger: l, policy: p}
 	for _, col := range cols {
 		if err := k.add(col); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return l, l.SetMade(madeBy(p))
+	return l.SetMade(madeBy(p))
 }
 
 // A keeper brings the ledger of one room up to date with its calendars.

@@ -124,6 +124,38 @@ func (l *Ledger) All() iter.Seq[policy.Booking] {
 	}
 }
 
+// Compare compares the ledger with what it should say, in any order: each booking with
+// its UID, and where its copy is. missing are those that it lacks, or has otherwise;
+// extra is what it has besides, without UIDs. Errors: ErrDamaged.
+func (l *Ledger) Compare(want []policy.Booking) (missing, extra []policy.Booking, err error) {
+	left := make(map[string]*policy.Booking, len(want))
+	for i := range want {
+		b := &want[i]
+		left[string(l.key(Object{b.Collection, b.Object}, b))] = b
+	}
+	for class := range classes {
+		for k, v := range l.kv.Range(l.start(class, math.MinInt64), l.start(class, math.MaxInt64)) {
+			b, uid, err := decodeBooking(k, v)
+			if err != nil {
+				return nil, nil, err
+			}
+			w := left[string(k)]
+			if w == nil {
+				extra = append(extra, b)
+			} else if w.End == b.End && w.State == b.State && hashOf(w.UID) == uid {
+				delete(left, string(k))
+			}
+		}
+	}
+	for i := range want {
+		b := &want[i]
+		if left[string(l.key(Object{b.Collection, b.Object}, b))] == b {
+			missing = append(missing, *b)
+		}
+	}
+	return missing, extra, nil
+}
+
 // Replace makes what a copy takes of the room now, in place of what it took: was and
 // now are what policy.BookingsOf says of the copy before and after. Rows that stay are
 // not written. Errors: those of the table.

@@ -22,6 +22,7 @@ import (
 	"convene/internal/logging"
 	"convene/quota"
 	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/sacl"
 	"convene/store"
 )
@@ -76,8 +77,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members:  members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:   rights(current.calendars.Load()),
-		Meetings: meetings(s.data.store, &current.config),
-		Mail:     &mailQueue{s.outbox, current.calendarData, s.now},
+		Meetings: meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
+		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
 }
 
@@ -88,6 +89,18 @@ func meetings(s *store.Store, c *config.Config) func(context.Context, bool) ([]a
 		list := make([]admin.MeetingProblem, len(found))
 		for i, p := range found {
 			list[i] = admin.MeetingProblem(p)
+		}
+		return list, err
+	}
+}
+
+// ledgers checks when rooms are taken, for the operator's verbs.
+func ledgers(s *store.Store) func(context.Context, map[string]*policy.Policy, bool) ([]admin.LedgerProblem, error) {
+	return func(ctx context.Context, settings map[string]*policy.Policy, repair bool) ([]admin.LedgerProblem, error) {
+		found, err := (&calendar.Calendars{Store: s}).CheckLedgers(ctx, settings, repair)
+		list := make([]admin.LedgerProblem, len(found))
+		for i, p := range found {
+			list[i] = admin.LedgerProblem{Owner: p.Owner, Object: p.Object, Detail: p.Detail, Repaired: p.Repaired}
 		}
 		return list, err
 	}
@@ -140,7 +153,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.close = append(o.close, state.Close)
 	o.Members = members(&c, o.Store, o.Delegates, state)
-	o.Meetings = meetings(o.Store, &c)
+	o.Meetings, o.Ledgers = meetings(o.Store, &c), ledgers(o.Store)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms
 	if o.Audit, err = openAudit(&c, stderr, time.Now, nil); err != nil {
 		return nil, err

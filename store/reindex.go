@@ -16,6 +16,8 @@ type Report struct {
 	Collections int `json:"collections"`
 	Objects     int `json:"objects"`
 
+	Ledgers int `json:"ledgers"` // of rooms, to be made anew from the calendars
+
 	Written int       `json:"written"` // records that were missing or wrong
 	Removed int       `json:"removed"` // records that had no reason
 	Failed  []Problem `json:"failed"`  // objects that cannot be read, and bodies that cannot be indexed; queries must read these
@@ -24,16 +26,18 @@ type Report struct {
 // Reindex computes every disposable table anew from homes, collections and
 // bodies: the index of each collection, the lookup of homes and collections,
 // the counters and quota sums. What is right is left alone, so that afterwards
-// the file is as if all had been right from the start. It works in small
-// transactions beside everything else, in bounded memory, and may be stopped
-// and run again at any point.
+// the file is as if all had been right from the start. Only the ledgers of rooms
+// are removed, since the store cannot know what is right there: the next
+// transaction that needs one makes it. It works in small transactions beside
+// everything else, in bounded memory, and may be stopped and run again at any
+// point.
 func (s *Store) Reindex(ctx context.Context) (Report, error) {
 	r := &reindexer{Store: s}
 	if s.opt.Indexer == nil {
 		return r.Report, errNoIndexer
 	}
 	defer s.repairs.Add(1) // also of what was done before it was stopped
-	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.properties, r.sums, r.purgeOrphans} {
+	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.properties, r.ledgers, r.sums, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
 		}
@@ -318,6 +322,33 @@ func (r *reindexer) properties(ctx context.Context) error {
 			return !ok, err
 		})
 		return nil
+	})
+}
+
+// ledgers removes the ledgers of rooms, each as a whole: of a part nobody could tell
+// that it is one.
+func (r *reindexer) ledgers(ctx context.Context) error {
+	return r.eachHome(ctx, func(id HomeID) error {
+		removed := false
+		err := r.update(ctx, func(tx *Tx) error {
+			removed = false
+			tx.w.Guard(tableHomes, homeKey(id))
+			var keys [][]byte
+			for k := range tx.r.Scan(tableHomes, keysWithin(append(appendU32(nil, id), homeLedger))) {
+				keys = append(keys, bytes.Clone(k))
+			}
+			for _, k := range keys {
+				removed = true
+				if err := tx.w.Delete(tableHomes, k); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err == nil && removed {
+			r.Ledgers++
+		}
+		return err
 	})
 }
 

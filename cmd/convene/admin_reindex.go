@@ -35,7 +35,11 @@ func newReindexCmd(a *app) *cobra.Command {
 }
 
 func writeReindex(w io.Writer, r store.Report) error {
-	_, err := fmt.Fprintf(w, "%d objects in %d collections of %d homes: %d records written, %d removed\n",
-		r.Objects, r.Collections, r.Homes, r.Written, r.Removed)
+	ledgers := ""
+	if r.Ledgers > 0 {
+		ledgers = fmt.Sprintf("; when rooms are taken is read anew from the calendars of %d", r.Ledgers)
+	}
+	_, err := fmt.Fprintf(w, "%d objects in %d collections of %d homes: %d records written, %d removed%s\n",
+		r.Objects, r.Collections, r.Homes, r.Written, r.Removed, ledgers)
 	return errors.Join(err, writeProblems(w, r.Failed))
 }
