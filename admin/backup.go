@@ -17,9 +17,11 @@ type BackupRequest struct {
 	Config  []byte `json:"config"`
 	Version string `json:"version"` // of the program
 	// WithoutDelegates leaves the delegate database out.
-	WithoutDelegates bool   `json:"withoutDelegates,omitempty"`
-	By               string `json:"by"`
-	Reason           string `json:"reason,omitempty"`
+	WithoutDelegates bool `json:"withoutDelegates,omitempty"`
+	// Only is the name of the one file that is wanted, such as backup.DelegatesName.
+	Only   string `json:"only,omitempty"`
+	By     string `json:"by"`
+	Reason string `json:"reason,omitempty"`
 }
 
 // WriteBackup writes an archive of all that the server keeps to out, not compressed:
@@ -42,7 +44,7 @@ func (a *Admin) backup(ctx context.Context, r BackupRequest, out io.Writer) erro
 	}
 	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "server.backup", Object: audit.Object{Type: "server"}}
 	return a.Audit.Do(ctx, act, func() (any, error) {
-		m, err := backup.Write(ctx, out, members, backup.Origin{Version: r.Version, Host: host, Time: time.Now()})
+		m, err := backup.Write(ctx, out, members, backup.Origin{Version: r.Version, Host: host, Time: time.Now(), Only: r.Only})
 		if err != nil {
 			return nil, err
 		}

@@ -24,6 +24,8 @@ type Manifest struct {
 	Time    time.Time `json:"time"`    // of the views
 	Host    string    `json:"host"`
 	Members []Entry   `json:"members"`
+	// Only is the one member that was asked for; "": the whole set was.
+	Only string `json:"only,omitempty"`
 	// Absent are members of the set that were not there.
 	Absent []string `json:"absent"`
 }
@@ -37,6 +39,7 @@ type Entry struct {
 
 // Origin is where and by what a backup is made.
 type Origin struct {
+	Only    string // the name of the one member that is wanted; "": all are
 	Version string
 	Host    string
 	Time    time.Time

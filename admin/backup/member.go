@@ -61,6 +61,9 @@ var (
 	// ErrNoDelegates: the backup has no delegates to restore.
 	ErrNoDelegates = errors.New("the backup has no " + DelegatesName)
 
+	// ErrPartial: the backup has one member alone, which was not asked for.
+	ErrPartial = errors.New("the backup has no more than one file of the set")
+
 	// ErrInUse: another restore, or a server, uses the data folder.
 	ErrInUse = errors.New("the data folder is in use")
 )

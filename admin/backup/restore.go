@@ -31,8 +31,10 @@ type RestoreOptions struct {
 	// Delegates has delegates.db restored too. Otherwise the one that is there
 	// stays.
 	Delegates bool
-	Now       func() time.Time // nil: time.Now
-	Progress  Progress         // may be nil
+	// Only is the name of the one member that is restored; all else stays. "": all are.
+	Only     string
+	Now      func() time.Time // nil: time.Now
+	Progress Progress         // may be nil
 
 	step func(name string) error // for tests: called before each step that changes the data folder
 }
@@ -57,7 +59,7 @@ const workName = "restoring"
 // Restore puts a backup into the data folder of a server that does not run. Nothing
 // there changes before the whole backup was read, checked and marked as restored;
 // then old and new files change places by renames, which the next start finishes if
-// this process cannot. Errors: ErrOccupied, ErrInUse, ErrNoDelegates, and those of
+// this process cannot. Errors: ErrOccupied, ErrInUse, ErrNoDelegates, ErrPartial, and those of
 // Verify; a member that Verify would find problems in is ErrDamaged.
 func Restore(ctx context.Context, r io.Reader, o RestoreOptions) (done Restored, err error) {
 	w, err := startWork(o.Data)
@@ -102,6 +104,9 @@ func Restore(ctx context.Context, r io.Reader, o RestoreOptions) (done Restored,
 
 // wanted reports whether a member belongs into the data folder.
 func (o *RestoreOptions) wanted(name string) bool {
+	if o.Only != "" {
+		return name == o.Only
+	}
 	return name != ConfigName && (name != DelegatesName || o.Delegates)
 }
 
@@ -181,7 +186,10 @@ func (o *RestoreOptions) prepare(ctx context.Context, r io.Reader, dir string) (
 	if err != nil {
 		return nil, err
 	}
-	if o.Delegates && !m.Has(DelegatesName) {
+	switch {
+	case m.Only != "" && m.Only != o.Only:
+		return nil, fmt.Errorf("%w: %s", ErrPartial, m.Only)
+	case (o.Delegates || o.Only == DelegatesName) && !m.Has(DelegatesName):
 		return nil, ErrNoDelegates
 	}
 	problems, err := check(ctx, m, o.Members, dir)
@@ -215,10 +223,11 @@ func (o *RestoreOptions) plan(m *Manifest) (*journal, error) {
 	if o.Now != nil {
 		now = o.Now
 	}
-	j := &journal{Folder: "before-restore-" + now().UTC().Format(stamp), Aside: old, In: []string{}}
-	if _, err := os.Lstat(filepath.Join(o.Data, j.Folder)); !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("%s is there already", j.Folder), err)
+	folder, err := unusedName(o.Data, "before-restore-"+now().UTC().Format(stamp))
+	if err != nil {
+		return nil, err
 	}
+	j := &journal{Folder: folder, Aside: old, In: []string{}}
 	for _, e := range m.Members {
 		if o.wanted(e.Name) {
 			j.In = append(j.In, e.Name)
@@ -226,6 +235,19 @@ func (o *RestoreOptions) plan(m *Manifest) (*journal, error) {
 	}
 	slices.Sort(j.In)
 	return j, nil
+}
+
+// unusedName returns name, with a number if there is such a file in a folder: two
+// restores may fall into one second.
+func unusedName(folder, name string) (string, error) {
+	for n, try := 2, name; ; n++ {
+		if _, err := os.Lstat(filepath.Join(folder, try)); errors.Is(err, fs.ErrNotExist) {
+			return try, nil
+		} else if err != nil {
+			return "", err
+		}
+		try = fmt.Sprintf("%s-%d", name, n)
+	}
 }
 
 // stamp is a time in the name of a file.

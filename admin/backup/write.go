@@ -18,7 +18,7 @@ import (
 // no SHA256SUMS, and is refused as damaged.
 func Write(ctx context.Context, w io.Writer, members []Member, o Origin) (m *Manifest, err error) {
 	m = &Manifest{
-		Format: format, Program: "convene", Version: o.Version, Host: o.Host, Time: o.Time.UTC().Truncate(time.Second),
+		Format: format, Program: "convene", Version: o.Version, Host: o.Host, Time: o.Time.UTC().Truncate(time.Second), Only: o.Only,
 		Members: []Entry{}, Absent: []string{},
 	}
 	var views []Snapshot
@@ -28,8 +28,11 @@ func Write(ctx context.Context, w io.Writer, members []Member, o Origin) (m *Man
 		}
 	}()
 	for _, member := range members {
+		if o.Only != "" && member.Name() != o.Only {
+			continue
+		}
 		v, err := member.Snapshot(ctx)
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) && o.Only == "" {
 			m.Absent = append(m.Absent, member.Name())
 			continue
 		}

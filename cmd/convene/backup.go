@@ -24,6 +24,7 @@ type backupFlags struct {
 	verify    bool
 	secrets   bool
 	delegates bool
+	only      onlyFlag
 	progress  progressMode
 }
 
@@ -55,9 +56,34 @@ The file holds device passwords: it is for nobody's eyes but the server's.`,
 	cmd.Flags().BoolVar(&f.verify, "verify", false, "read the backup again and check all that is in it, before it gets its name")
 	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "with the configuration file as it is, passwords included")
 	cmd.Flags().BoolVar(&f.delegates, "delegates", true, "with "+backup.DelegatesName+", which says who acts for whom")
+	f.only.flag(cmd, "write")
 	f.progress.flag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
+	cmd.MarkFlagsMutuallyExclusive("only", "secrets")
 	cmd.AddCommand(newBackupVerifyCmd(a))
 	return cmd
+}
+
+// An onlyFlag is the flag --only, which names one file of the set.
+type onlyFlag struct{ name string }
+
+func (f *onlyFlag) flag(cmd *cobra.Command, verb string) {
+	cmd.Flags().Var(f, "only", verb+" one file alone: delegates, which is "+backup.DelegatesName)
+}
+
+// String implements pflag.Value.
+func (f *onlyFlag) String() string { return f.name }
+
+// Type implements pflag.Value.
+func (f *onlyFlag) Type() string { return "WHAT" }
+
+// Set implements pflag.Value.
+func (f *onlyFlag) Set(s string) error {
+	if s != "delegates" {
+		return errors.New("want delegates")
+	}
+	f.name = backup.DelegatesName
+	return nil
 }
 
 func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
@@ -65,11 +91,12 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 	if err != nil {
 		return err
 	}
-	text, err := a.configText(f.secrets)
-	if err != nil {
-		return err
+	request := admin.BackupRequest{Version: version(), By: operator(), WithoutDelegates: !f.delegates, Only: f.only.name}
+	if request.Only == "" {
+		if request.Config, err = a.configText(f.secrets); err != nil {
+			return err
+		}
 	}
-	request := admin.BackupRequest{Config: text, Version: version(), By: operator(), WithoutDelegates: !f.delegates}
 	show := f.progress.to(cmd.ErrOrStderr())
 	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 		result := backupResult{File: path, Verified: f.verify, Removed: []string{}}
@@ -115,6 +142,9 @@ func (f *backupFlags) check(now time.Time) (keep backup.Keep, path string, err e
 	}
 	if f.to == "-" && f.verify {
 		return keep, "", usageError(errors.New("--verify needs a file to read again, and --to - is none"))
+	}
+	if folder && f.only.name != "" {
+		return keep, "", usageError(errors.New("--only needs --to FILE: in a folder it would be taken for a whole backup"))
 	}
 	if folder {
 		return keep, filepath.Join(f.to, backup.FileName(now)), nil

@@ -19,6 +19,7 @@ type restoreFlags struct {
 	from      string
 	replace   bool
 	delegates bool
+	only      onlyFlag
 	progress  progressMode
 }
 
@@ -44,7 +45,9 @@ revoked since.`,
 	cmd.Flags().StringVar(&f.from, "from", "", "the backup: a `FILE`, or - for the standard input")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "move the data that is there aside")
 	cmd.Flags().BoolVar(&f.delegates, "delegates", false, "restore "+backup.DelegatesName+" too; otherwise the one that is there stays")
+	f.only.flag(cmd, "restore")
 	f.progress.flag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
 	return cmd
 }
 
@@ -57,7 +60,7 @@ func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
 		return err
 	}
 	show := f.progress.to(cmd.ErrOrStderr())
-	o := backup.RestoreOptions{Delegates: f.delegates, Progress: show.stage("restore")}
+	o := backup.RestoreOptions{Delegates: f.delegates, Only: f.only.name, Progress: show.stage("restore")}
 	if f.replace {
 		o.Existing = backup.SetAside
 	}
