@@ -240,6 +240,26 @@ func TestMoveDefaultCalendar(t *testing.T) {
 	})
 }
 
+// The calendar that invitations to tasks go to can be removed; the property then names
+// the one that they go to instead, and none that is gone.
+func TestRemovedTasksDefault(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	is := func(name string) row {
+		return row{name: "tasks go to " + name, method: "PROPFIND", path: home + "inbox/", body: ask("CS:schedule-default-tasks-URL"),
+			header: []string{"Depth: 0"}, status: 207, want: []string{"/" + name + "/</D:href></CS:schedule-default-tasks-URL>"}}
+	}
+	e.must(201, "ann", "MKCALENDAR", home+"chores/", "")
+	e.rows(t, []row{
+		is("tasks"),
+		{name: "another is chosen", method: "PROPPATCH", path: home + "inbox/", status: 207, want: []string{"200 OK"},
+			body: element("D:propertyupdate", "<D:set><D:prop><CS:schedule-default-tasks-URL><D:href>"+home+"chores/</D:href></CS:schedule-default-tasks-URL></D:prop></D:set>")},
+		is("chores"),
+		{name: "it is removed", method: "DELETE", path: home + "chores/", status: 204},
+		is("tasks"),
+	})
+}
+
 // RFC 4918 §9.8.3: a collection is copied alone or with all that is in it.
 func TestCopyDepth(t *testing.T) {
 	e := newEnv(t)
