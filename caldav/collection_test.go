@@ -74,7 +74,7 @@ func TestCopyMove(t *testing.T) {
 		{"into the inbox", "ann", "MOVE", home + "second/3.ics", to(home + "inbox/3.ics"), 403},
 		{"a calendar", "ann", "MOVE", home + "second/", to(home + "third/"), 201},
 		{"its members came along", "ann", "GET", home + "third/3.ics", nil, 200},
-		{"the default calendar", "ann", "MOVE", home + "calendar/", to(home + "away/"), 403},
+		{"the default calendar into another's home", "boss", "MOVE", home + "calendar/", to("/calendars/users/bob/away/"), 403},
 		{"by an administrator", "boss", "COPY", home + "third/3.ics", to("/calendars/users/bob/calendar/3.ics"), 201},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

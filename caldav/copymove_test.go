@@ -204,12 +204,59 @@ func TestServerMade(t *testing.T) {
 	}
 	e.rows(t, []row{
 		{name: "RFC 6638 §9.2 DELETE of the default calendar", method: "DELETE", path: home + "calendar/", status: 403, want: []string{"<C:default-calendar-needed/>"}},
-		{name: "RFC 6638 §9.2 MOVE of the default calendar", method: "MOVE", path: home + "calendar/", header: []string{"Destination: " + home + "new/"}, status: 403, want: []string{"<C:default-calendar-needed/>"}},
+		{name: "RFC 6638 §9.2 MOVE of the default calendar to another home", user: "boss", method: "MOVE", path: home + "calendar/", header: []string{"Destination: /calendars/users/bob/new/"}, status: 403, want: []string{"<C:default-calendar-needed/>"}},
 		{name: "RFC 6638 §9.2 MOVE over the default calendar", method: "MOVE", path: home + "trips/", header: []string{"Destination: " + home + "calendar/"}, status: 403, want: []string{"<C:default-calendar-needed/>"}},
 		{name: "an object over the inbox", method: "MOVE", path: home + "calendar/1.ics", header: []string{"Destination: " + home + "inbox"}, status: 403},
 		{name: "a stranger", user: "bob", method: "DELETE", path: home + "inbox/", status: 403},
 		{name: "all is there", method: "GET", path: home + "calendar/1.ics", status: 200},
 		{name: "the other too", method: "PROPFIND", path: home + "trips/", header: []string{"Depth: 0"}, status: 207},
+	})
+}
+
+// RFC 4918 §9.9: URLs of what has moved point to where it is. A default calendar that
+// gets another name in its home stays the default, chosen or not.
+func TestMoveDefaultCalendar(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	is := func(name string) row {
+		return row{name: "the default is " + name, method: "PROPFIND", path: home + "inbox/", body: ask("C:schedule-default-calendar-URL"),
+			header: []string{"Depth: 0"}, status: 207, want: []string{"/" + name + "/</D:href></C:schedule-default-calendar-URL>"}}
+	}
+	move := func(from, to string, status int) row {
+		return row{name: "MOVE of " + from, method: "MOVE", path: home + from + "/", header: []string{"Destination: " + home + to + "/"}, status: status}
+	}
+	e.must(201, "ann", "MKCALENDAR", home+"trips/", "")
+	e.rows(t, []row{
+		is("calendar"),
+		move("trips", "travels", 201), is("calendar"),
+		move("calendar", "my%20work", 201), is("my%20work"),
+		move("travels", "calendar", 201), is("my%20work"),
+		{name: "it cannot be removed there", method: "DELETE", path: home + "my%20work/", status: 403, want: []string{"<C:default-calendar-needed/>"}},
+		{name: "another is chosen", method: "PROPPATCH", path: home + "inbox/", status: 207, want: []string{"200 OK"},
+			body: element("D:propertyupdate", "<D:set><D:prop><C:schedule-default-calendar-URL><D:href>"+home+"calendar/</D:href></C:schedule-default-calendar-URL></D:prop></D:set>")},
+		move("calendar", "office", 201), is("office"),
+		{name: "the old one can be removed", method: "DELETE", path: home + "my%20work/", status: 204},
+		is("office"),
+	})
+}
+
+// The calendar that invitations to tasks go to can be removed; the property then names
+// the one that they go to instead, and none that is gone.
+func TestRemovedTasksDefault(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	is := func(name string) row {
+		return row{name: "tasks go to " + name, method: "PROPFIND", path: home + "inbox/", body: ask("CS:schedule-default-tasks-URL"),
+			header: []string{"Depth: 0"}, status: 207, want: []string{"/" + name + "/</D:href></CS:schedule-default-tasks-URL>"}}
+	}
+	e.must(201, "ann", "MKCALENDAR", home+"chores/", "")
+	e.rows(t, []row{
+		is("tasks"),
+		{name: "another is chosen", method: "PROPPATCH", path: home + "inbox/", status: 207, want: []string{"200 OK"},
+			body: element("D:propertyupdate", "<D:set><D:prop><CS:schedule-default-tasks-URL><D:href>"+home+"chores/</D:href></CS:schedule-default-tasks-URL></D:prop></D:set>")},
+		is("chores"),
+		{name: "it is removed", method: "DELETE", path: home + "chores/", status: 204},
+		is("tasks"),
 	})
 }
 

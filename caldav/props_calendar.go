@@ -163,7 +163,7 @@ func objectProperties() []property {
 // them; otherwise the condition is not met.
 func defaultCalendarProperty(name xml.Name, component store.Component, condition xml.Name) property {
 	return property{
-		name: name, on: kindInbox, kept: true,
+		name: name, on: kindInbox,
 		get: func(s *scope, r *resource, w *webdav.Writer) (bool, error) {
 			col, err := s.tx.DefaultCalendar(r.home, component)
 			if err == nil && col != nil {

@@ -112,6 +112,58 @@ func TestOrganizerCannotAnswerForRoom(t *testing.T) {
 	e.checkRooms()
 }
 
+// A room that answers something of a meeting anew says again what stands: the organizer
+// reads of all of it that it is answered.
+func TestRoomRepliesToTheWholeMeeting(t *testing.T) {
+	e := newEnv(t).withRooms(nil)
+	e.books("series", "1000", "RRULE:FREQ=DAILY;COUNT=3")
+	text := e.must(200, "ann", "GET", homeOf("ann")+"calendar/series.ics", "").Body
+	_, moved, _ := strings.Cut(bookingOf("series", "1500"), "DTSTART:20260601")
+	moved = "BEGIN:VEVENT\r\nUID:series\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:20260602T100000Z\r\nDTSTART:20260602" + moved
+	if a := e.put("series", strings.Replace(text, "END:VCALENDAR\r\n", moved, 1)); a.Status != 204 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	if got := e.partStats("series"); got != "ACCEPTED ACCEPTED" {
+		t.Errorf("answers: %s", got)
+	}
+	for _, line := range e.roomLines("series") {
+		if !strings.Contains(line, "SCHEDULE-STATUS=2.0") {
+			t.Errorf("organizer's line: %s", line)
+		}
+	}
+	if _, own := e.roomCopy("series"); strings.Count(own, "SCHEDULE-STATUS=1.2") != 2 {
+		t.Errorf("the room's copy:\n%s", own)
+	}
+}
+
+// Who answers for a room is told when a meeting is cancelled; a room that answers by
+// itself leaves nothing to read.
+func TestRoomInbox(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		settings         map[string]string
+		invited, removed int // messages
+	}{
+		{"automatic", nil, 0, 0},
+		{"none", map[string]string{"mode": "none"}, 1, 2},
+		{"none, and the organizer is of the group", map[string]string{"mode": "none", "auto-accept-group": "group:staff"}, 0, 0},
+		{"decline-if-busy", map[string]string{"mode": "decline-if-busy"}, 1, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnv(t).withRooms(tt.settings)
+			e.books("one", "1000")
+			inbox := func() int { return len(e.members("boss", homeOf("oak")+"inbox/")) }
+			if n := inbox(); n != tt.invited {
+				t.Errorf("invited: %d messages, want %d", n, tt.invited)
+			}
+			e.must(204, "ann", "DELETE", homeOf("ann")+"calendar/one.ics", "")
+			if n := inbox(); n != tt.removed {
+				t.Errorf("removed: %d messages, want %d", n, tt.removed)
+			}
+		})
+	}
+}
+
 // Whatever takes a booking away frees its time in the same commit.
 func TestBookingsAreFreed(t *testing.T) {
 	without := func(uid, clock string) string {

@@ -47,13 +47,31 @@ func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
 	return d.answered()
 }
 
-// facts are what the directory says, with whom the meeting's addresses stand for.
-func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
+// Manual implements scheduling.Policy: by the room's settings, and by who invites it.
+func (h *host) Manual(organizer *scheduling.Party) (bool, error) {
+	room, err := h.w.tx.sender.Rooms.Room(h.room.GUID)
+	if err != nil || room == nil || room.Policy.Mode != policy.ModeNone {
+		return err == nil && room == nil, err
+	}
+	f, err := h.factsOf(organizer)
+	if err != nil {
+		return false, err
+	}
+	return f.ModeOf(room.Policy) == policy.ModeNone, nil
+}
+
+// factsOf are what the directory says of the room, and of who invites it.
+func (h *host) factsOf(organizer *scheduling.Party) (*policy.Facts, error) {
 	assistant := h.w.tx.by.Who
-	if assistant == i.Organizer.GUID {
+	if assistant == organizer.GUID {
 		assistant = ""
 	}
-	f, err := h.w.tx.sender.Rooms.Facts(h.room.GUID, i.Organizer, assistant)
+	return h.w.tx.sender.Rooms.Facts(h.room.GUID, organizer, assistant)
+}
+
+// facts are what the directory says, with whom the meeting's addresses stand for.
+func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
+	f, err := h.factsOf(i.Organizer)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +194,10 @@ func (d *booking) answered() (*scheduling.Answered, error) {
 	if err != nil {
 		return nil, err
 	}
-	answered.RIDs = map[ical.DateTime]bool{}
-	dates := map[ical.DateTime]int{}
+	// The organizer is told all that the room has to say of the meeting: what stands
+	// from before is as it was. Words are for what is new.
+	answered.RIDs = map[ical.DateTime]bool{{}: true}
+	dates, told := map[ical.DateTime]int{}, map[ical.DateTime]bool{}
 	for i := range d.a.Occurrences {
 		o := &d.a.Occurrences[i]
 		if !o.Judged {
@@ -188,13 +208,17 @@ func (d *booking) answered() (*scheduling.Answered, error) {
 			rid = series.RID(o.Instance.RecurrenceID)
 			dates[rid] = i
 		}
-		answered.RIDs[rid] = true
+		told[rid] = true
 	}
 	answered.Comment = func(rid ical.DateTime) string {
-		if i, ok := dates[rid]; ok {
+		i, single := dates[rid]
+		switch {
+		case single:
 			return d.a.CommentOn(i, d.p, d.said)
+		case told[rid]:
+			return d.a.Comment(d.p, d.said)
 		}
-		return d.a.Comment(d.p, d.said)
+		return ""
 	}
 	return answered, nil
 }

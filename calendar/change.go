@@ -200,12 +200,15 @@ func staysWithHome(_ *Tx, c *Change) error {
 	return nil
 }
 
-// isNotDefault: the calendar that invitations go to is neither removed nor moved.
+// isNotDefault: the calendar that invitations go to is neither removed nor moved to
+// another home (RFC 6638 §4.3).
 func isNotDefault(tx *Tx, c *Change) error {
 	p := c.At
 	switch c.Op {
 	case MoveCollection:
-		p = c.From
+		if p = c.From; p.Home.ID == c.At.Home.ID {
+			return nil
+		}
 	case DeleteCollection:
 	default:
 		return nil

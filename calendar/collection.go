@@ -109,8 +109,14 @@ func (tx *Tx) MoveTo(from *store.Home, col *store.Collection, to *store.Home, na
 		if err := tx.mayTake(col, from, to); err != nil {
 			return err
 		}
-		_, err := tx.MoveCollection(from.ID, col.Name, to.ID, name)
-		return err
+		choices, err := tx.choicesOf(from, col)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.MoveCollection(from.ID, col.Name, to.ID, name); err != nil || from.ID != to.ID {
+			return err
+		}
+		return tx.choose(to, choices, name)
 	})
 }
 

@@ -107,7 +107,8 @@ func (tx *Tx) DefaultCalendar(home *store.Home, component store.Component) (*sto
 	name := chosen.name
 	if e != nil {
 		path := strings.TrimSuffix(e.Child(webdav.NameHref).TrimText(), "/")
-		name = path[strings.LastIndexByte(path, '/')+1:]
+		path, _ = webdav.CleanPath("/" + path[strings.LastIndexByte(path, '/')+1:]) // what is no URL names nothing
+		name = strings.TrimPrefix(path, "/")
 	}
 	col, err := tx.Collection(home.ID, name)
 	switch {
@@ -117,6 +118,37 @@ func (tx *Tx) DefaultCalendar(home *store.Home, component store.Component) (*sto
 		return nil, err
 	}
 	return tx.oldestFor(home, component)
+}
+
+// choicesOf is which properties of the inbox name a calendar as the one that
+// invitations go to, set or not.
+func (tx *Tx) choicesOf(home *store.Home, col *store.Collection) (choices []xml.Name, err error) {
+	for component, d := range defaults {
+		chosen, err := tx.DefaultCalendar(home, component)
+		if err != nil {
+			return nil, err
+		}
+		if chosen != nil && chosen.ID == col.ID {
+			choices = append(choices, d.property)
+		}
+	}
+	return choices, nil
+}
+
+// choose makes a calendar the one that those properties of the inbox name: URLs of what
+// has moved point to where it is (RFC 4918 §9.9). They are kept relative to the home.
+func (tx *Tx) choose(home *store.Home, choices []xml.Name, name string) error {
+	if len(choices) == 0 {
+		return nil
+	}
+	inbox, err := tx.Collection(home.ID, Inbox)
+	for _, property := range choices {
+		value := webdav.NewElement(property, webdav.NewHref(name+"/"))
+		if err == nil {
+			err = tx.Set(Place{Home: home, Collection: inbox}, property, value.Append(nil))
+		}
+	}
+	return err
 }
 
 // takes reports whether a collection is a calendar for components of a type.

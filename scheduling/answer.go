@@ -38,6 +38,17 @@ func (c *conversation) letAnswer(m *Message, to *Party, old *ical.Object, receip
 	return &changed, err
 }
 
+// letKnow tells a human who answers for a room or resource of a cancellation.
+func (c *conversation) letKnow(m *Message, to *Party, receipt *Receipt) (*Receipt, error) {
+	manual, err := to.Policy.Manual(m.From)
+	if err != nil {
+		return nil, err
+	}
+	changed := *receipt // may be shared
+	changed.Inbox = manual
+	return &changed, nil
+}
+
 // over reports whether a meeting has ended so long ago that nobody answers it.
 func (c *conversation) over(o *ical.Object) bool {
 	s, err := o.Series()

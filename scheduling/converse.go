@@ -149,6 +149,11 @@ func (c *conversation) deliver(m *Message, to *Party) (status string, err error)
 			return "", err
 		}
 	}
+	if to.Policy != nil && m.Method == Cancel && receipt.Action == Cancelled && m.Cause != Refresh {
+		if receipt, err = c.letKnow(m, to, receipt); err != nil {
+			return "", err
+		}
+	}
 	h.apply(receipt)
 	if receipt.Inbox {
 		c.inbox = append(c.inbox, InboxWrite{To: to, Message: m, Action: receipt.Action, Changes: receipt.Changes})

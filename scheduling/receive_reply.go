@@ -159,6 +159,8 @@ func (r *receiver) takeReply(to, from *ical.Component) (map[string][]string, boo
 	if was, is := partStat(line), partStat(answer); was != is && sequenceOf(from) >= resetSequence(line) {
 		setPartStat(line, is)
 		params = append(params, "PARTSTAT")
+	} else if was == is && !line.Has("PARTSTAT") {
+		line.SetParam("PARTSTAT", is) // they have said that they do not know yet
 	}
 	for _, name := range r.o.ToOrganizerParams {
 		if line.Param(name) != answer.Param(name) {

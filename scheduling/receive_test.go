@@ -46,6 +46,7 @@ func TestReceiveMail(t *testing.T) {
 		{"cancelled, too old", Cancel, x, a, accepted, invitation("SEQUENCE:1"), true, "", "", 0, "1.2"},
 		{"cancelled, unknown", Cancel, x, a, "", invitation(), true, "", "", 0, "1.2"},
 		{"reply", Reply, x, o, mine, replied("ATTENDEE;PARTSTAT=ACCEPTED:mailto:X@elsewhere.org", "SEQUENCE:4"), false, "PARTSTAT=ACCEPTED;SCHEDULE-STATUS=2.0:mailto:x@elsewhere.org", "", Replied, "1.2"},
+		{"reply that leaves it open", Reply, x, o, mine, replied("ATTENDEE:mailto:x@elsewhere.org", "SEQUENCE:4"), false, "PARTSTAT=NEEDS-ACTION;SCHEDULE-STATUS=2.0:mailto:x@elsewhere.org", "", Replied, "1.2"},
 		{"reply to what was before", Reply, x, o, mine, replied("ATTENDEE;PARTSTAT=ACCEPTED:mailto:x@elsewhere.org", "SEQUENCE:3"), false, "", "PARTSTAT=ACCEPTED;SCHEDULE", Replied, "1.2"},
 		{"reply for another", Reply, x, o, mine, replied("ATTENDEE;PARTSTAT=DECLINED:urn:x-uid:a"), true, "", "", 0, "1.2"},
 		{"reply for two", Reply, x, o, mine, replied("ATTENDEE:mailto:x@elsewhere.org", "ATTENDEE:urn:x-uid:a"), true, "", "", 0, "1.2"},

@@ -84,6 +84,10 @@ type Policy interface {
 	// Answer returns the party's copy of a meeting with its answers in it. It changes
 	// nothing.
 	Answer(*Invitation) (*Answered, error)
+
+	// Manual reports whether a human answers what an organizer sends to the party, and
+	// so is told when it is cancelled.
+	Manual(organizer *Party) (bool, error)
 }
 
 // An Invitation is a meeting as it comes to a party for whom a Policy answers.

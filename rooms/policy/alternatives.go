@@ -78,7 +78,7 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 	}
 	facts := *c.Facts
 	facts.Booker, facts.Assistant = d.f.Booker, d.f.Assistant
-	mode := facts.modeOf(c.Policy)
+	mode := facts.ModeOf(c.Policy)
 	here := c.Policy.Capacity >= heads && c.Policy.Place.Building == d.p.Place.Building
 	if d.pool { // its rooms are alternatives by being in it
 		here = c.Policy.Capacity >= heads || c.Policy.Capacity == 0

@@ -141,18 +141,22 @@ func (w *writer) write(c *ical.Component, s PartStat, o *Occurrence) {
 	} else {
 		c.SetValue("TRANSP", "TRANSPARENT")
 	}
-	if org := c.Prop("ORGANIZER"); org != nil && judged {
+	switch org := c.Prop("ORGANIZER"); {
+	case org == nil:
+	case w.answer.Reply: // which is about the whole meeting
+		org.SetParam("SCHEDULE-STATUS", "1.2") // RFC 6638 §3.2.9: sent
+	case judged:
 		org.RemoveParam("SCHEDULE-STATUS")
-		if w.answer.Reply {
-			org.SetParam("SCHEDULE-STATUS", "1.2") // RFC 6638 §3.2.9: sent
-		}
 	}
 }
 
-// attendee sets the answer on the room's line. It loses the parameters with which an
-// organizer asks (RFC 6638 §7), and RSVP unless a person still has to answer.
+// attendee sets the answer on the room's line; one that waits for an answer without
+// saying so does not have to. It loses the parameters with which an organizer asks
+// (RFC 6638 §7), and RSVP unless a person still has to answer.
 func (w *writer) attendee(p *ical.Property, s PartStat, judged bool) {
-	p.SetParam("PARTSTAT", string(s))
+	if s != NeedsAction || p.Has("PARTSTAT") {
+		p.SetParam("PARTSTAT", string(s))
+	}
 	p.RemoveParam("SCHEDULE-FORCE-SEND")
 	if s != NeedsAction {
 		p.RemoveParam("RSVP")
@@ -163,10 +167,11 @@ func (w *writer) attendee(p *ical.Property, s PartStat, judged bool) {
 	}
 }
 
-// ask says that somebody has to answer.
+// ask says that somebody has to answer, which is not so of the whole series.
 func (w *writer) ask(c *ical.Component) {
 	for i := range c.Props {
 		if p := &c.Props[i]; p.Name == "ATTENDEE" && slices.Contains(w.addresses, p.Address()) {
+			p.SetParam("PARTSTAT", string(NeedsAction))
 			p.SetParam("RSVP", "TRUE")
 		}
 	}

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,35 @@ func TestCopy(t *testing.T) {
 			}
 			if string(in.Object.Calendar.Append(nil)) != tt.m.text(t) {
 				t.Error("the invitation was changed")
+			}
+		})
+	}
+}
+
+// A line that waits for an answer without saying so stays as the organizer wrote it; a
+// date that waits, of a series that does not, says it.
+func TestCopyThatWaits(t *testing.T) {
+	for _, tt := range []struct {
+		mode string
+		want []string // PARTSTAT and RSVP of each component
+	}{
+		{"none", []string{" TRUE"}},
+		{"accept-if-free", []string{"ACCEPTED ", "NEEDS-ACTION TRUE"}},
+	} {
+		t.Run(tt.mode, func(t *testing.T) {
+			m := meeting{start: "2026-12-01 10:00", param: ";RSVP=TRUE", lines: []string{"RRULE:FREQ=DAILY;COUNT=3"}}
+			p, in := set(t, "mode="+tt.mode), policy.Invite{Object: parse(t, strings.Replace(m.text(t), ";PARTSTAT=NEEDS-ACTION", "", 1))}
+			a := decide(t, p, in, facts(), taken(t, "2026-12-02 10:00/11:00"))
+			var got []string
+			for _, c := range a.Copy(p, in, facts(), now(t)).AllChildren("VEVENT") {
+				for _, at := range c.AllProps("ATTENDEE") {
+					if at.Address() == neptune {
+						got = append(got, at.Param("PARTSTAT")+" "+at.Param("RSVP"))
+					}
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}

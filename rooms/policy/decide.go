@@ -89,7 +89,7 @@ func Decide(p *Policy, in Invite, f *Facts, ledger Ledger, now int64) (*Answer, 
 	if err != nil {
 		return nil, err
 	}
-	d.occ, d.mode, d.class = occ, f.modeOf(p), f.bookerClass(p)
+	d.occ, d.mode, d.class = occ, f.ModeOf(p), f.bookerClass(p)
 	d.stand(known)
 	d.answer(a, tooMany)
 	a.Occurrences = d.occ

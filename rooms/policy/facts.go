@@ -127,9 +127,9 @@ func (f *Facts) turnedAway(p *Policy) bool {
 	return f.Booker.GUID == "" && p.External == Refuse && !f.is(f.Booker, p.Book) && !f.is(f.Booker, p.Request)
 }
 
-// modeOf returns the mode that counts for the organizer: members of the group are
+// ModeOf returns the mode that counts for the organizer: members of the group are
 // answered automatically where otherwise a person or a refusal would.
-func (f *Facts) modeOf(p *Policy) Mode {
+func (f *Facts) ModeOf(p *Policy) Mode {
 	switch p.Mode {
 	case ModeNone, ModeDeclineAlways, ModeDeclineIfBusy:
 		if f.is(f.Booker, p.AutoAccept) {

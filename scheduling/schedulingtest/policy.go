@@ -37,6 +37,9 @@ func (p FreePolicy) Answer(i *scheduling.Invitation) (*scheduling.Answered, erro
 	return answered, nil
 }
 
+// Manual implements scheduling.Policy.
+func (p FreePolicy) Manual(*scheduling.Party) (bool, error) { return false, nil }
+
 // An answer is the PARTSTAT of one instance.
 type answer struct {
 	rid      ical.DateTime

@@ -9,13 +9,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"convene/rooms"
+	"convene/rooms/policy"
 )
 
 // accounts is what the harness needs of accounts.json.
 type accounts struct {
-	Realm           string   `json:"realm"`
-	BaseDN          string   `json:"baseDN"`
-	AdminPrincipals []string `json:"adminPrincipals"`
+	Realm           string    `json:"realm"`
+	BaseDN          string    `json:"baseDN"`
+	AdminPrincipals []string  `json:"adminPrincipals"`
+	Accounts        []account `json:"accounts"`
+}
+
+// account is what it needs of one: how a room or resource replies.
+type account struct {
+	Name  string `json:"uid"`
+	Mode  string `json:"autoScheduleMode"`
+	Group string `json:"autoAcceptGroup"`
 }
 
 // serverInfo is what it needs of the server's description, convene.xml.
@@ -60,6 +71,7 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 	}
 	h.declared()
 	h.published()
+	h.config.Rooms.Classes = classes(who.Accounts)
 	if info.SSLPort != 0 { // where the description sends clients of /.well-known/
 		h.config.Server.PublicURL = fmt.Sprintf("https://localhost:%d", info.SSLPort)
 	}
@@ -102,6 +114,24 @@ func (h *harness) published() {
 			*to.list = append(*to.list, fmt.Sprint(to.name, n))
 		}
 	}
+}
+
+// classes sets the rooms and resources to what the accounts say of them, unless it
+// is the default: their entries in the directory do not have it.
+func classes(all []account) (out []rooms.Class) {
+	for _, a := range all {
+		settings := map[string]string{}
+		if a.Mode != "" && a.Mode != string(policy.ModeAutomatic) {
+			settings["mode"] = a.Mode
+		}
+		if a.Group != "" {
+			settings["auto-accept-group"] = "group:" + a.Group
+		}
+		if len(settings) > 0 {
+			out = append(out, rooms.Class{Name: a.Name, Settings: settings})
+		}
+	}
+	return out
 }
 
 // prepare starts the server on an empty folder, and keeps what it makes there
