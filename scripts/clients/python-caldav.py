@@ -3,37 +3,13 @@
 
 lib.sh says what is in the environment and which lines are written."""
 
-import os
-import sys
 from datetime import datetime, timezone
 
 import caldav
 from caldav.elements import dav, ical
 from caldav.lib import error
 
-URL, CA = os.environ["URL"], os.environ["CA"]
-USER, PASSWORD = os.environ["CLIENT_USER"], os.environ["CLIENT_PASSWORD"]
-PRINCIPAL, HOME = os.environ["PRINCIPAL"], URL + os.environ["HOME_PATH"]
-
-
-def check(name, got, want=True):
-    """Runs got, which must return want."""
-    try:
-        value = got()
-    except Exception as e:  # whatever the library throws is the detail
-        value = f"{type(e).__name__}: {e}"
-    if value == want:
-        print(f"{name}: ok", flush=True)
-        return True
-    print(f"{name}: FAILED {str(value)[:300]!r}, not {want!r}", flush=True)
-    return False
-
-
-def must(name, got, want=True):
-    """Is check for what all the rest needs."""
-    if not check(name, got, want):
-        sys.exit(1)
-
+from checks import CA, HOME, PASSWORD, PRINCIPAL, URL, USER, check, must, refused
 
 def device():
     return caldav.DAVClient(URL + "/", username=USER, password=PASSWORD, ssl_verify_cert=CA)
@@ -51,14 +27,6 @@ def event(uid, summary, *lines):
 
 def day(n):
     return datetime(2031, 3, n, tzinfo=timezone.utc)
-
-
-def refused(f, kind):
-    try:
-        f()
-    except kind:
-        return True
-    return False
 
 
 principal = device().principal()
