@@ -13,16 +13,19 @@ cd "$(dirname "$0")/.."
 here=$PWD/scripts/clients
 dir=${CLIENTS_DIR:-$PWD/build/clients}
 http=${HTTP:-8008} https=${HTTPS:-8443}
-all=(curl vdirsyncer khal calcurse cadaver litmus python-caldav tsdav cdav-library dav go-webdav)
+all=(curl vdirsyncer khal calcurse cadaver litmus python-caldav python-caldav-meetings python-caldav-delegates
+	tsdav cdav-library dav go-webdav evolution thunderbird)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 # fail TEXT ends the script for want of something it needs.
 fail() { echo "clients: $*" >&2; exit 2; }
 
-# install brings what is missing.
+# install CLIENT... brings what is missing; what is large only for the client that needs it.
 install() {
-	local packages=(curl vdirsyncer khal todoman calcurse cadaver litmus python3-caldav python3-httplib2 openssl bsdutils nodejs) missing=() p root=()
+	local packages=(curl vdirsyncer khal todoman calcurse cadaver litmus python3-caldav python3-icalendar python3-httplib2 openssl bsdutils nodejs) missing=() p root=()
 	command -v node >/dev/null && packages=("${packages[@]/nodejs/}")
+	[[ " $* " != *" thunderbird "* ]] || packages+=(thunderbird)
+	[[ " $* " != *" evolution "* ]] || packages+=(evolution-data-server gir1.2-ecal-2.0 gir1.2-edataserver-1.2 python3-gi dbus-daemon)
 	for p in ${packages[@]}; do
 		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
 	done
@@ -61,11 +64,15 @@ start() {
 
 # program prints how a client is run.
 program() {
-	case $1 in
-	go-webdav) echo "$dir/go-webdav" ;;
-	python-caldav) echo "/usr/bin/python3 $here/python-caldav.py" ;;
-	*) if [ -e "$here/$1.sh" ]; then echo "bash $here/$1.sh"; else echo "node $dir/js/$1.mjs"; fi ;;
-	esac
+	if [ "$1" = go-webdav ]; then
+		echo "$dir/go-webdav"
+	elif [ -e "$here/$1.py" ]; then
+		echo "/usr/bin/python3 -B $here/$1.py"
+	elif [ -e "$here/$1.sh" ]; then
+		echo "bash $here/$1.sh"
+	else
+		echo "node $dir/js/$1.mjs"
+	fi
 }
 
 # ask PATH PROPERTY NAMESPACE prints the path that a property of ann's has.
@@ -86,7 +93,7 @@ run() {
 	fi
 }
 
-install
+install "$@"
 start
 ca=$work/ca.pem
 openssl x509 -in "$work/data/tls/self-signed.pem" -out "$ca" || fail "no certificate"

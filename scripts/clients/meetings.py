@@ -47,15 +47,20 @@ def attendee(address, partstat, *parameters):
     return ";".join(["ATTENDEE", f"PARTSTAT={partstat}", *parameters]) + f":mailto:{address}"
 
 
-def meeting(uid, summary, start, people, *lines):
-    """An hour's meeting as a client sends it; the first of the people is its organizer."""
-    organizer, *invited = people
+def plain(uid, start, summary="Zubař", *lines):
+    """An hour's event as a client sends it."""
     return "\r\n".join([
         "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//convene//clients//EN", "BEGIN:VEVENT", f"UID:{uid}",
         f"DTSTAMP:{stamp(datetime.now(timezone.utc))}", f"DTSTART:{stamp(start)}", f"DTEND:{stamp(start + timedelta(hours=1))}",
-        "SEQUENCE:0", f"SUMMARY:{summary}", f"ORGANIZER:mailto:{organizer}", attendee(organizer, "ACCEPTED"),
-        *(attendee(a, "NEEDS-ACTION", "RSVP=TRUE", f"CUTYPE={'ROOM' if a == ROOM else 'INDIVIDUAL'}") for a in invited),
-        *lines, "END:VEVENT", "END:VCALENDAR", ""])
+        f"SUMMARY:{summary}", *lines, "END:VEVENT", "END:VCALENDAR", ""])
+
+
+def meeting(uid, summary, start, people, *lines):
+    """An hour's meeting; the first of the people is its organizer."""
+    organizer, *invited = people
+    return plain(
+        uid, start, summary, "SEQUENCE:0", f"ORGANIZER:mailto:{organizer}", attendee(organizer, "ACCEPTED"),
+        *(attendee(a, "NEEDS-ACTION", "RSVP=TRUE", f"CUTYPE={'ROOM' if a == ROOM else 'INDIVIDUAL'}") for a in invited), *lines)
 
 
 def bare(address):

@@ -5,8 +5,8 @@ lib.sh says what is in the environment and which lines are written."""
 
 import caldav
 
-from checks import CA, PASSWORD, URL, check
-from meetings import BEN, SATURDAY, DAY, answered, bare, converse, moved
+from checks import CA, PASSWORD, URL, check, must
+from meetings import ANN, BEN, ROOM, SATURDAY, answered, answers, bare, converse, moved, new_uid, plain
 
 
 class Session:
@@ -52,5 +52,24 @@ class Session:
         return True
 
 
+def methods(session, uid):
+    """The methods of the messages about a meeting in somebody's inbox."""
+    items = session.principal.schedule_inbox().get_items()
+    return sorted(str(i.icalendar_instance["METHOD"]) for i in items if uid in i.data)
+
+
+def inboxes(ann, ben):
+    uid = new_uid()
+    must("invite with the library's own words", lambda: bool(ann.calendar.save_with_invites(
+        plain(uid, SATURDAY), [ann.principal, ben.principal, ("Borealis", ROOM)])))
+    check("everybody has it", lambda: [answers(s.look(uid), ANN, BEN, ROOM) for s in (ann, ben)], [["NEEDS-ACTION", "NEEDS-ACTION", "ACCEPTED"]] * 2)
+    check("the inbox has the invitation", lambda: methods(ben, uid), ["REQUEST"])
+    check("decline", lambda: ben.answer(uid, "DECLINED"))
+    check("the organizer's inbox has the answers", lambda: methods(ann, uid), ["REPLY", "REPLY"])
+    check("cancel it", lambda: ann.cancel(uid))
+    check("the inbox has that", lambda: "CANCEL" in methods(ben, uid))
+
+
 ann, ben = Session("ann"), Session("ben")
 converse(ann, ben)
+inboxes(ann, ben)
