@@ -14,7 +14,10 @@ gi.require_version("ECal", "2.0")
 gi.require_version("ICalGLib", "3.0")
 from gi.repository import ECal, EDataServer, Gio, GLib, ICalGLib
 
-WEBDAV = EDataServer.SOURCE_EXTENSION_WEBDAV_BACKEND
+
+def webdav(source):
+    """The part of a source that says where it is on its server."""
+    return source.get_extension(EDataServer.SOURCE_EXTENSION_WEBDAV_BACKEND)
 
 
 class Desktop:
@@ -23,7 +26,6 @@ class Desktop:
         self.credentials = EDataServer.NamedParameters()
         self.credentials.set("username", user)
         self.credentials.set("password", password)
-        self.trusted = False  # whether the user was asked for the certificate
         self.clients = {}
         self.registry = EDataServer.SourceRegistry.new_sync(None)
         self.registry.connect("credentials-required", self.on_credentials)
@@ -31,8 +33,7 @@ class Desktop:
     def on_credentials(self, registry, source, reason, certificate, errors, error):
         """Does what the dialogues of the desktop do: trusts the server, gives the password."""
         if reason == EDataServer.SourceCredentialsReason.SSL_FAILED:
-            self.trusted = True
-            source.get_extension(WEBDAV).update_ssl_trust(
+            webdav(source).update_ssl_trust(
                 self.url.hostname, Gio.TlsCertificate.new_from_pem(certificate, -1), EDataServer.TrustPromptResponse.ACCEPT)
             source.write_sync(None)
         source.invoke_authenticate_sync(self.credentials, None)
@@ -47,7 +48,8 @@ class Desktop:
         login.set_user(self.user)
         login.set_method("plain/password")
         source.get_extension(EDataServer.SOURCE_EXTENSION_SECURITY).set_secure(self.url.scheme == "https")
-        source.get_extension(WEBDAV)
+        if self.url.scheme == "https" and self.registry.ref_source("account"):
+            webdav(source).set_ssl_trust(webdav(self.registry.ref_source("account")).get_ssl_trust())
         return source
 
     def add_account(self):
@@ -62,40 +64,28 @@ class Desktop:
         return self.registry.commit_source_sync(source, None)
 
     def found(self):
-        """What the account has found: path, kinds, and whether the server schedules."""
-        return {s.get_uid(): self.describe(s) for s in self.registry.list_sources(None) if s.get_parent() == "account"}
-
-    def describe(self, source):
-        webdav = source.get_extension(WEBDAV)
-        kinds = [k for k in (EDataServer.SOURCE_EXTENSION_CALENDAR, EDataServer.SOURCE_EXTENSION_TASK_LIST) if source.has_extension(k)]
-        return {"name": source.get_display_name(), "path": webdav.get_resource_path(), "kinds": kinds,
-                "schedules": webdav.get_calendar_auto_schedule(), "online": source.get_connection_status().value_nick}
+        """The calendars of the account: name, kind, and whether the server schedules."""
+        return sorted([webdav(s).get_resource_path().split("/")[-2], kind, webdav(s).get_calendar_auto_schedule()]
+                      for s in self.registry.list_sources(None) if s.get_parent() == "account"
+                      for kind in (EDataServer.SOURCE_EXTENSION_CALENDAR, EDataServer.SOURCE_EXTENSION_TASK_LIST) if s.has_extension(kind))
 
     def discover(self, path):
-        """What "Find Calendars" finds at a path, and the addresses that it finds for the user."""
+        """What "Find Calendars" finds at a path: calendars, each with whether its server schedules,
+        and the addresses of their user."""
         source = self.source("discovery")
-        source.get_extension(WEBDAV).set_resource_path(path)
-        if self.url.scheme == "https":
-            source.get_extension(WEBDAV).set_ssl_trust(self.trust())
-        events = int(EDataServer.WebDAVDiscoverSupports.EVENTS)
-        _, _, _, found, addresses = EDataServer.webdav_discover_sources_sync(source, None, events, self.credentials, None)
-        return [[f.href for f in found], addresses]
+        webdav(source).set_resource_path(path)
+        events, schedules = (int(getattr(EDataServer.WebDAVDiscoverSupports, name)) for name in ("EVENTS", "CALENDAR_AUTO_SCHEDULE"))
+        _, _, _, found, addresses = EDataServer.webdav_discover_sources_sync(source, None, events | schedules, self.credentials, None)
+        return [[[f.href, bool(f.supports & schedules)] for f in found if f.supports & events], addresses]
 
-    def trust(self):
-        return self.registry.ref_source("account").get_extension(WEBDAV).get_ssl_trust()
-
-    def add_calendar(self, url, address):
+    def add_calendar(self, url, schedules, address):
         """Adds a calendar that was found, with the user's address, as "New Calendar" does."""
         path = urlsplit(url).path
         source = self.source(path.strip("/").replace("/", "-"))
-        webdav = source.get_extension(WEBDAV)
-        webdav.set_resource_path(path)
-        webdav.set_email_address(address)
-        webdav.set_calendar_auto_schedule(True)
-        if self.url.scheme == "https":
-            webdav.set_ssl_trust(self.trust())
-        calendar = source.get_extension(EDataServer.SOURCE_EXTENSION_CALENDAR)
-        calendar.set_backend_name("caldav")
+        webdav(source).set_resource_path(path)
+        webdav(source).set_email_address(address)
+        webdav(source).set_calendar_auto_schedule(schedules)
+        source.get_extension(EDataServer.SOURCE_EXTENSION_CALENDAR).set_backend_name("caldav")
         source.set_parent("caldav-stub")
         self.registry.commit_source_sync(source, None)
         return source.get_uid()

@@ -35,7 +35,7 @@ const functions = {
 	// chosen of it: all whose path ends with a text. It returns the paths that were found.
 	async find(user, password, location, choose) {
 		const found = await cal.provider.detection.detect(user, password, location, true, [], {});
-		const calendars = [...found.values()].flat();
+		const calendars = [...found.values()].flat().filter(c => c.type === "caldav");
 		for (const calendar of calendars.filter(c => c.uri.filePath.endsWith(choose))) {
 			if (cal.manager.getCalendars().some(c => c.uri.equals(calendar.uri))) continue;
 			calendar.setProperty("cache.enabled", true);

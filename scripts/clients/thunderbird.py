@@ -164,6 +164,7 @@ converse(ann, ben)
 maria, tom, sofia = account("maria"), account("tom"), account("sofia")
 for session in tom, sofia:
     check("find maria's calendar", lambda: session.find("/principals/users/maria/")[0], maria.path)
+check("find it by its address", lambda: tom.find(maria.path), [maria.path])
 # Thunderbird takes whoever signs in for the organizer, until the calendar has another address.
 must("open maria's calendar", lambda: tom.use(maria.path), known("tom"))
 must("open maria's calendar to read", lambda: sofia.use(maria.path), known("sofia", readonly=True))
