@@ -2,6 +2,7 @@
 that they write."""
 
 import os
+import subprocess
 import sys
 import time
 
@@ -46,3 +47,12 @@ def until(f, want, seconds=60):
         if value == want or time.monotonic() > end:
             return value
         time.sleep(0.2)
+
+
+def ends(process):
+    """Waits for a process that was asked to end, and ends it otherwise after a while."""
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 
-from checks import HOME, PASSWORD, URL, WORK, check, must, until
+from checks import HOME, PASSWORD, URL, WORK, check, ends, must, until
 from meetings import ANN, BEN, DAY, SATURDAY, answered, assist, bare, converse, events, meeting, moved, new_uid, stamp
 
 
@@ -28,7 +28,7 @@ class Session:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(30)
+        ends(self.process)
 
     def call(self, *what):
         """Has the session do something by name, and returns what came of it."""

@@ -114,7 +114,7 @@ class Desktop:
         try:
             _, found = self.client(uid).get_objects_for_uid_sync(event, None)
         except GLib.Error as e:
-            if e.matches(ECal.client_error_quark(), ECal.ClientError.OBJECT_NOT_FOUND):
+            if e.domain == "e-cal-client-error-quark" and e.code == int(ECal.ClientError.OBJECT_NOT_FOUND):
                 return None
             raise
         return "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//evolution//EN\r\n" + "".join(c.get_as_string() for c in found) + "END:VCALENDAR\r\n"

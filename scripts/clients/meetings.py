@@ -98,8 +98,8 @@ def start(text):
 
 
 def over(text):
-    """Whether a meeting was cancelled."""
-    return text is None or events(text)[0].get("STATUS") == "CANCELLED"
+    """Whether a meeting is there, and cancelled."""
+    return text is not None and events(text)[0].get("STATUS") == "CANCELLED"
 
 
 def one_date(series, day):
@@ -194,6 +194,7 @@ def assist(maria, tom, sofia, ben):
     uid, start = new_uid(), SATURDAY + DAY * 2
     text = meeting(uid, "Kancelář", start, [bare(tom.address), BEN])
     check("who may read changes nothing", lambda: refused(lambda: sofia.invite(text), Exception))
+    check("nor has she anything of it", lambda: maria.look(uid), None)
     must("invite in her name", lambda: tom.invite(text))
     check("she sees it", lambda: until(lambda: answers(maria.look(uid), BEN), ["NEEDS-ACTION"]), ["NEEDS-ACTION"])
     check("it is her invitation, and he sent it", lambda: until(lambda: organizer(ben.look(uid)), [MARIA, TOM]), [MARIA, TOM])

@@ -34,6 +34,7 @@ const functions = {
 	// find searches a location, as "New Calendar, On the Network" does, and adds what is
 	// chosen of it: all whose path ends with a text. It returns the paths that were found.
 	async find(user, password, location, choose) {
+		Services.prefs.setBoolPref("signon.rememberSignons", true); // Marionette has it forget passwords
 		const found = await cal.provider.detection.detect(user, password, location, true, [], {});
 		const calendars = [...found.values()].flat().filter(c => c.type === "caldav");
 		for (const calendar of calendars.filter(c => c.uri.filePath.endsWith(choose))) {

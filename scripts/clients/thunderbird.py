@@ -13,19 +13,16 @@ import subprocess
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from checks import CA, PASSWORD, URL, WORK, check, must, until
+from checks import CA, PASSWORD, URL, WORK, check, ends, must, until
 from meetings import MARIA, SATURDAY, TOM, assist, bare, converse, meeting, new_uid, organizer, stamp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = open(os.path.join(HERE, "thunderbird.js")).read()
 
-# Nothing but the calendars: no telemetry, updates, or questions at the first start.
+# No questions at the first start. Marionette itself turns telemetry and updates off.
 PREFERENCES = {
-    "app.update.enabled": False, "datareporting.policy.dataSubmissionEnabled": False, "toolkit.telemetry.server": "",
-    "mail.provider.suppress_dialog_on_startup": True, "mail.spotlight.firstRunDone": True, "mail.winsearch.firstRunDone": True,
-    "mailnews.start_page.enabled": False, "app.donation.eoy.version.viewed": 999, "extensions.update.enabled": False,
-    "calendar.timezone.local": "UTC", "calendar.timezone.useSystemTimezone": False, "services.settings.server": "data:,",
-    "remote.prefs.recommended": False,  # Marionette's own would have no password remembered
+    "mail.provider.suppress_dialog_on_startup": True, "mail.spotlight.firstRunDone": True, "mailnews.start_page.enabled": False,
+    "calendar.timezone.local": "UTC", "calendar.timezone.useSystemTimezone": False,
 }
 
 
@@ -64,7 +61,7 @@ class Thunderbird:
 
     def end(self):
         self.process.terminate()
-        self.process.wait(30)
+        ends(self.process)
 
     def read(self):
         """A message: its length, a colon, and so much JSON."""
