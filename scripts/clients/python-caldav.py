@@ -11,6 +11,7 @@ from caldav.lib import error
 
 from checks import CA, HOME, PASSWORD, PRINCIPAL, URL, USER, check, must, refused
 
+
 def device():
     return caldav.DAVClient(URL + "/", username=USER, password=PASSWORD, ssl_verify_cert=CA)
 
