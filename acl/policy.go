@@ -152,7 +152,7 @@ func eachMember(r *Resource, yield func(ACE)) {
 	if r.Owner.Members == None || r.Kind != Home && r.Kind != Calendar && r.Kind != Collection && r.Kind != FreeBusyURL {
 		return
 	}
-	rights, origin := proxies[r.Kind].read, FromHome
+	rights, origin := r.reads(), FromHome
 	if r.Owner.Members.Has(Write) {
 		rights = proxies[r.Kind].write
 	}
