@@ -224,7 +224,9 @@ func (s *scope) newGrant(r *resource) grant {
 	listed := s.listed(&collection)
 	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
 	g.members = g.granted
-	if r.col.Rights.Own { // else what is in it has the same
+	const both = acl.WriteProperties | acl.WriteContent
+	arranges := listed.Kind == acl.Calendar && g.granted&both == acl.WriteProperties // as those do who only read
+	if r.col.Rights.Own || arranges {                                                // else what is in it has the same
 		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
 		g.members = s.evaluate(listed)
 	}
