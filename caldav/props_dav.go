@@ -88,7 +88,14 @@ func davProperties() []property {
 // accessProperties are those of RFC 3744 and RFC 5397.
 func accessProperties() []property {
 	return []property{
-		hrefProperty(webdav.DAV("current-user-principal"), everything, func(s *scope, _ *resource) string { return principalPath(s.req.caller.Principal.GUID) }),
+		{name: webdav.DAV("current-user-principal"), on: everything, get: func(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
+			if p := s.req.caller.Principal; p != nil {
+				w.Href(principalPath(p.GUID))
+			} else {
+				w.Empty(webdav.DAV("unauthenticated")) // RFC 5397 §3
+			}
+			return true, nil
+		}},
 		{name: webdav.DAV("current-user-privilege-set"), on: everything, need: acl.ReadPrivileges, get: getPrivilegeSet},
 		hrefProperty(webdav.DAV("owner"), principals|inHome, func(_ *scope, r *resource) string {
 			if r.owner == nil {
