@@ -250,9 +250,10 @@ func (s *scope) newGrant(r *resource) grant {
 	listed := s.listed(&collection)
 	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
 	g.members = g.granted
+	// What is in a collection has the same rights as it, but for whom a list was set, and
+	// for those who only read, and set properties of the calendar alone.
 	const both = acl.WriteProperties | acl.WriteContent
-	arranges := listed.Kind == acl.Calendar && g.granted&both == acl.WriteProperties // as those do who only read
-	if r.col.Rights.Own || arranges {                                                // else what is in it has the same
+	if r.col.Rights.Own || listed.Kind == acl.Calendar && g.granted&both == acl.WriteProperties {
 		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
 		g.members = s.evaluate(listed)
 	}
