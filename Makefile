@@ -15,7 +15,7 @@ FLIPS ?= 250
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash mailcrash drills flips powercut clients conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash mailcrash drills delegatedrills flips powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -76,6 +76,13 @@ drills: $(BUILD)/harness
 # FLIPS files with one bit that is wrong in a page in use.
 flips:
 	CONVENE_TEST_FLIPS=$(FLIPS) $(GO) test -count 1 -timeout 60m -run '^TestFlippedBits$$' -v ./store | grep -v -e '=== RUN' -e '    --- PASS'
+
+# What can happen to the delegate database: kill -9 under changes N times, 250 wrong
+# bits, and on a server a file that is lost, damaged, rolled back, forked, another
+# server's, on a full disk, replaced; each with its cure.
+delegatedrills:
+	CONVENE_CRASHES=$(N) $(GO) test -count 1 -timeout 60m -run '^Test(Kill|BitFlips|States|FullOrReadOnly|Replaced)$$' -v ./delegation | grep -v -e '=== ' -e '    --- PASS'
+	$(GO) test -count 1 -run '^TestDelegate(Drills|Reset|sVanish|sOnFullDisk|sAndBackups)$$' -v ./server | grep -v -e '=== ' -e '    --- PASS'
 
 # kill -9 while invitations go out by mail, N times: each reaches a counting mail
 # server at least once, and twice only what was under way.

@@ -51,6 +51,10 @@ type Resource struct {
 	// collections hand nothing down.
 	Own, Above []ACE
 
+	// Within is the least Reach of those who have not signed in that comes to it;
+	// Nowhere: none does.
+	Within Reach
+
 	// OwnerGroups are the groups that the owner is in, for a Policy whose FreeBusy
 	// is InGroup.
 	OwnerGroups []string

@@ -26,12 +26,28 @@ type Policy struct {
 	Administrators []string // may do everything, everywhere
 	Readers        []string // may read everybody's calendars
 
+	Anyone Reach // what is read without signing in
+
 	FreeBusy FreeBusy // who may see the busy times of people unless they say otherwise
 
 	// Incomplete says that the directory could not be asked yet about some of
 	// them: who is not in the lists may still be an administrator or a reader.
 	Incomplete bool
 }
+
+// Reach is how far somebody may look around who has not signed in: at what there is
+// before anybody's own.
+type Reach uint8
+
+// The values; each has what those before it have.
+const (
+	Nowhere   Reach = iota
+	Root            // "/" and "/principals/"
+	Hierarchy       // the collections of homes, of which none is listed
+)
+
+// ReachNamed is the Reach of a setting.
+var ReachNamed = map[string]Reach{"none": Nowhere, "root": Root, "hierarchy": Hierarchy}
 
 // FreeBusy says who may see the busy times of a person's calendars where their
 // owner has said nothing.
@@ -113,6 +129,8 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 func (p *Policy) eachDefault(r *Resource, yield func(ACE)) {
 	everyone := Principal{Form: Authenticated}
 	switch {
+	case r.Within != Nowhere && r.Within <= p.Anyone:
+		yield(ACE{Principal: Principal{Form: Everyone}, Grant: true, Privileges: look, Protected: true})
 	case r.Kind < Home:
 		yield(ACE{Principal: everyone, Grant: true, Privileges: look, Protected: true})
 	case r.Kind == Inbox: // else nobody could invite anybody (RFC 6638 §6.1)
@@ -152,7 +170,7 @@ func eachMember(r *Resource, yield func(ACE)) {
 	if r.Owner.Members == None || r.Kind != Home && r.Kind != Calendar && r.Kind != Collection && r.Kind != FreeBusyURL {
 		return
 	}
-	rights, origin := proxies[r.Kind].read, FromHome
+	rights, origin := r.reads(), FromHome
 	if r.Owner.Members.Has(Write) {
 		rights = proxies[r.Kind].write
 	}

@@ -92,6 +92,16 @@ var proxies = [...]proxyRights{
 	lastListed:  {},
 }
 
+// reads is what those have on a resource who only read what is the owner's. To a
+// calendar, but not to what is in it, they may add properties: how it looks to them is
+// theirs to say (caldav-sharing §5.5.3 asks that of whoever reads another's calendar).
+func (r *Resource) reads() Privilege {
+	if r.Kind == Calendar && !r.Member {
+		return proxies[r.Kind].read | WriteProperties
+	}
+	return proxies[r.Kind].read
+}
+
 // eachProxy yields the rights of the owner's delegates.
 func (p *Policy) eachProxy(r *Resource, yield func(ACE)) {
 	if r.Owner.GUID == "" {
@@ -105,7 +115,7 @@ func (p *Policy) eachProxy(r *Resource, yield func(ACE)) {
 	for _, e := range [...]struct {
 		form       Form
 		privileges Privilege
-	}{{ProxyManager, rights.manage}, {ProxyScheduler, rights.schedule}, {ProxyWriter, rights.write}, {ProxyReader, rights.read}} {
+	}{{ProxyManager, rights.manage}, {ProxyScheduler, rights.schedule}, {ProxyWriter, rights.write}, {ProxyReader, r.reads()}} {
 		if e.privileges != None {
 			yield(ACE{Principal: Principal{Form: e.form, GUID: r.Owner.GUID}, Grant: true, Privileges: e.privileges, Protected: true, Inherited: origin})
 		}

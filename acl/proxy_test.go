@@ -16,6 +16,8 @@ func TestProxies(t *testing.T) {
 	on := func(kind acl.Kind, number uint32) acl.Resource {
 		return acl.Resource{Kind: kind, Owner: acl.Owner{GUID: "ann"}, Collection: number}
 	}
+	member := on(acl.Calendar, 7)
+	member.Member = true
 	const busy, none = acl.ReadFreeBusy, acl.None
 	for name, tt := range map[string]struct {
 		grants []acl.ProxyGrant
@@ -23,12 +25,13 @@ func TestProxies(t *testing.T) {
 		want   acl.Privilege
 	}{
 		"none":                          {nil, on(acl.Calendar, 7), busy},
-		"read":                          {[]acl.ProxyGrant{read}, on(acl.Calendar, 7), look},
+		"read":                          {[]acl.ProxyGrant{read}, on(acl.Calendar, 7), look | acl.WriteProperties},
+		"read, in a calendar":           {[]acl.ProxyGrant{read}, member, look},
 		"write":                         {[]acl.ProxyGrant{write}, on(acl.Calendar, 7), edit},
 		"read and write":                {[]acl.ProxyGrant{read, write}, on(acl.Calendar, 7), edit},
 		"in scope":                      {[]acl.ProxyGrant{scoped}, on(acl.Calendar, 7), edit},
 		"out of scope":                  {[]acl.ProxyGrant{scoped}, on(acl.Calendar, 8), busy},
-		"out of scope, but read":        {[]acl.ProxyGrant{scoped, read}, on(acl.Calendar, 8), look},
+		"out of scope, but read":        {[]acl.ProxyGrant{scoped, read}, on(acl.Calendar, 8), look | acl.WriteProperties},
 		"home, scoped":                  {[]acl.ProxyGrant{scoped}, on(acl.Home, 0), look | acl.Bind},
 		"home, read":                    {[]acl.ProxyGrant{read}, on(acl.Home, 0), look},
 		"inbox, scoped":                 {[]acl.ProxyGrant{scoped}, on(acl.Inbox, 3), acl.ScheduleDeliver},

@@ -15,6 +15,7 @@ var formNames = map[Form]string{
 	Href: "principal", Everyone: "all", Authenticated: "authenticated", Unauthenticated: "unauthenticated",
 	PropertyOwner: "owner", Self: "self", ProxyReader: "proxy-read", ProxyWriter: "proxy-write",
 	ProxyScheduler: "proxy-write, who may schedule", ProxyManager: "proxies, who may manage",
+	Others: "all from whom its owner keeps private events",
 }
 
 var originNames = map[Origin]string{FromHome: "home", FromCollection: "collection"}
@@ -51,13 +52,21 @@ func (p Privilege) names(on Kind) []string {
 type Explanation struct {
 	Path       string            `json:"path"`
 	Kind       string            `json:"kind"`
-	Exists     bool              `json:"exists"` // false: nothing is there, and what holds is the list of the collection
+	Exists     bool              `json:"exists"`         // false: nothing is there, and what holds is the list of the collection
+	Mask       *Mask             `json:"mask,omitempty"` // of an event that its owner keeps from others
 	Owner      string            `json:"owner,omitempty"`
 	OwnerName  string            `json:"ownerName,omitempty"`
 	Caller     string            `json:"caller,omitempty"`
 	CallerName string            `json:"callerName,omitempty"`
 	Entries    []ExplainedEntry  `json:"entries"`    // the list, in the order in which it is read
 	Privileges []ExplainedResult `json:"privileges"` // what may be granted here
+}
+
+// A Mask is what an event's being private leaves of it for a caller who may read the
+// calendar that it is in.
+type Mask struct {
+	Access string `json:"access"` // restricted, confidential or private, as X-CALENDARSERVER-ACCESS or CLASS says
+	Sees   string `json:"sees"`   // all, summary, times or nothing
 }
 
 // An ExplainedEntry is an entry and what it did.

@@ -16,6 +16,7 @@ import (
 // ACLRequest names a resource by its URL or path, and who asks for it.
 type ACLRequest struct {
 	Who string `json:"who,omitempty"`
+	By  string `json:"by,omitempty"` // who would act as them
 	URL string `json:"url"`
 }
 
@@ -25,7 +26,16 @@ type ACLExplanation struct {
 	acl.Explanation
 	Service *ServiceVerdict `json:"service,omitempty"` // whether they may use the service at all, which comes first
 
+	Sudo *SudoVerdict `json:"sudo,omitempty"` // whether somebody may act as them
+
 	Text string `json:"text"` // all of it, for people
+}
+
+// A SudoVerdict says whether somebody may act as the one who is asked about.
+type SudoVerdict struct {
+	By      string `json:"by"`
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason,omitempty"` // why not
 }
 
 // A ServiceVerdict is what the service access list says of somebody.
@@ -43,9 +53,10 @@ func ShowACL(ctx context.Context, c Conn, url string) (ACLExplanation, error) {
 	return call[ACLExplanation](ctx, c, "acl-show", ACLRequest{URL: url})
 }
 
-// ExplainACL says what who may do to a resource, and why. Errors: as ShowACL.
-func ExplainACL(ctx context.Context, c Conn, who, url string) (ACLExplanation, error) {
-	return call[ACLExplanation](ctx, c, "acl-explain", ACLRequest{who, url})
+// ExplainACL says what somebody may do to a resource, and why, and whether another may
+// act as them. Errors: as ShowACL.
+func ExplainACL(ctx context.Context, c Conn, r ACLRequest) (ACLExplanation, error) {
+	return call[ACLExplanation](ctx, c, "acl-explain", r)
 }
 
 func (a *Admin) aclShow(ctx context.Context, r ACLRequest) (ACLExplanation, error) {
@@ -53,21 +64,52 @@ func (a *Admin) aclShow(ctx context.Context, r ACLRequest) (ACLExplanation, erro
 }
 
 func (a *Admin) aclExplain(ctx context.Context, r ACLRequest) (ACLExplanation, error) {
-	who, err := a.SACL.Explain(ctx, sacl.Calendar, r.Who)
+	caller, service, err := a.callerNamed(ctx, r.Who)
 	if err != nil {
 		return ACLExplanation{}, err
+	}
+	e, err := a.explainACL(ctx, caller, r.URL)
+	if err != nil {
+		return ACLExplanation{}, err
+	}
+	e.Service = service
+	if r.By != "" {
+		if e.Sudo, err = a.sudo(ctx, r.By, caller.Login); err != nil {
+			return ACLExplanation{}, err
+		}
+	}
+	e.Text = a.aclText(ctx, &e)
+	return e, nil
+}
+
+// callerNamed is somebody as they sign in, and whether they may use the service.
+func (a *Admin) callerNamed(ctx context.Context, name string) (*auth.Caller, *ServiceVerdict, error) {
+	who, err := a.SACL.Explain(ctx, sacl.Calendar, name)
+	if err != nil {
+		return nil, nil, err
 	}
 	groups, err := a.Directory.Groups(ctx, who.Principal.GUID)
 	if err != nil {
-		return ACLExplanation{}, fmt.Errorf("groups of %s: %w", who.Principal.Name, err)
+		return nil, nil, fmt.Errorf("groups of %s: %w", who.Principal.Name, err)
 	}
-	e, err := a.explainACL(ctx, &auth.Caller{Principal: who.Principal, Groups: groups, Login: who.Principal.Name}, r.URL)
+	return &auth.Caller{Principal: who.Principal, Groups: groups, Login: who.Principal.Name}, &ServiceVerdict{who.Allowed, who.Rule}, nil
+}
+
+// sudo finds out whether somebody may act as the user of a name: both have to be let use
+// the service.
+func (a *Admin) sudo(ctx context.Context, by, name string) (*SudoVerdict, error) {
+	self, service, err := a.callerNamed(ctx, by)
 	if err != nil {
-		return ACLExplanation{}, err
+		return nil, err
 	}
-	e.Service = &ServiceVerdict{who.Allowed, who.Rule}
-	e.Text = a.aclText(ctx, &e)
-	return e, nil
+	v := &SudoVerdict{By: self.Login, Reason: "may not use the service: " + service.Rule}
+	if service.Allowed {
+		if v.Reason, err = a.ActAs(ctx, self, name); err != nil {
+			return nil, err
+		}
+		v.Allowed = v.Reason == ""
+	}
+	return v, nil
 }
 
 func (a *Admin) explainACL(ctx context.Context, caller *auth.Caller, address string) (ACLExplanation, error) {
@@ -101,6 +143,16 @@ func (a *Admin) aclText(ctx context.Context, e *ACLExplanation) string {
 			word = "may"
 		}
 		fmt.Fprintf(&b, "%s %s use the service: %s\n", e.CallerName, word, e.Service.Rule)
+	}
+	if s := e.Sudo; s != nil {
+		if s.Allowed {
+			fmt.Fprintf(&b, "%s may act as %s, and then has the rights that follow and no others\n", s.By, e.CallerName)
+		} else {
+			fmt.Fprintf(&b, "%s may not act as %s: %s\n", s.By, e.CallerName, s.Reason)
+		}
+	}
+	if m := e.Mask; m != nil {
+		fmt.Fprintf(&b, "a %s event: of it, %s sees %s\n", m.Access, e.CallerName, m.Sees)
 	}
 	for i, entry := range e.Entries {
 		a.writeEntry(ctx, &b, i+1, &entry, e.Caller != "")

@@ -18,14 +18,17 @@ type Access struct {
 	Write    bool
 	Status   int // of the response
 
+	// Private: it reads an event that its owner has marked as private or confidential.
+	Private bool
+
 	// Claimed is whom the client named as SENT-BY instead of who has signed in; "":
 	// nobody else. It was not stored.
 	Claimed string
 }
 
 // Accesses records such requests: each that changes something, and of those that
-// read at most one for each actor, owner, calendar and hour, so that a client that
-// looks every minute does not fill the log. It is safe for use by many goroutines.
+// read at most one for each actor, owner, calendar or private event, and hour, so that a
+// client that looks every minute does not fill the log. It is safe for use by many goroutines.
 type Accesses struct {
 	log *Log
 	now func() time.Time
@@ -35,7 +38,10 @@ type Accesses struct {
 	read map[reading]struct{} // what was recorded in this hour
 }
 
-type reading struct{ actor, owner, calendar string }
+type reading struct {
+	actor, owner, calendar string
+	path                   string // of a private event
+}
 
 // mostReadings bounds what Accesses remembers; beyond, readings are recorded more
 // than once in an hour.
@@ -52,7 +58,10 @@ func (a *Accesses) Record(r Access) error {
 	if r.Write {
 		return a.log.Record(r.act("calendar.write"), r.failure())
 	}
-	return a.once(reading{r.Actor.GUID, r.Owner.GUID, r.Calendar}, r.act("calendar.read"), r.failure())
+	if r.Private {
+		return a.once(reading{r.Actor.GUID, r.Owner.GUID, r.Calendar, r.Path}, r.act("private.read"), r.failure())
+	}
+	return a.once(reading{r.Actor.GUID, r.Owner.GUID, r.Calendar, ""}, r.act("calendar.read"), r.failure())
 }
 
 // once records an act unless the same was recorded in this hour.

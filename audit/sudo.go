@@ -15,7 +15,7 @@ func (a *Accesses) RecordSudo(s Sudo) error {
 	if s.Write {
 		return a.log.Record(s.act("sudo.write"), nil)
 	}
-	return a.once(reading{s.Actor.GUID, s.As.GUID, sudoReading}, s.act("sudo.read"), nil)
+	return a.once(reading{s.Actor.GUID, s.As.GUID, sudoReading, ""}, s.act("sudo.read"), nil)
 }
 
 // sudoReading stands for all calendars of whoever somebody acts as; it is no name of

@@ -81,10 +81,36 @@ func (k kind) access() acl.Kind {
 	return acl.Shared
 }
 
+// reach is how far somebody has to be let look without signing in to see what is of a
+// kind; acl.Nowhere: it is not for them.
+func (k kind) reach() acl.Reach {
+	switch k {
+	case kindRoot, kindPrincipals:
+		return acl.Root
+	case kindHomes, kindHomeType:
+		return acl.Hierarchy
+	}
+	return acl.Nowhere
+}
+
+// ForAnyone reports whether a request may be answered to somebody who has not signed in:
+// it looks at what the configuration lets anyone look at.
+func (h *Handler) ForAnyone(r *http.Request) bool {
+	if h.Access.Anyone == acl.Nowhere || r.Method == "REPORT" || !reads(r.Method) {
+		return false
+	}
+	t, err := parseTarget(r.URL.EscapedPath())
+	if err != nil {
+		return false
+	}
+	within := t.kind.reach()
+	return within != acl.Nowhere && within <= h.Access.Anyone
+}
+
 // listed is r as package acl knows it, but for the lists that were set: an object
 // is of the kind of the collection that it is in.
 func (r *resource) listed() acl.Resource {
-	listed := acl.Resource{Kind: r.kind.access(), Owner: aclOwner(r.owner), Member: r.object != nil}
+	listed := acl.Resource{Kind: r.kind.access(), Owner: aclOwner(r.owner), Member: r.object != nil, Within: r.kind.reach()}
 	switch {
 	case r.col == nil:
 	case r.col.Name == homeFiles:
@@ -224,7 +250,10 @@ func (s *scope) newGrant(r *resource) grant {
 	listed := s.listed(&collection)
 	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
 	g.members = g.granted
-	if r.col.Rights.Own { // else what is in it has the same
+	// What is in a collection has the same rights as it, but for whom a list was set, and
+	// for those who only read, and set properties of the calendar alone.
+	const both = acl.WriteProperties | acl.WriteContent
+	if r.col.Rights.Own || listed.Kind == acl.Calendar && g.granted&both == acl.WriteProperties {
 		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
 		g.members = s.evaluate(listed)
 	}
@@ -415,6 +444,7 @@ func (s *scope) serve(act action) (*webdav.Response, error) {
 	if act == nil {
 		return nil, errReplaced
 	}
+	s.req.restricted = s.denied(s.object) != acl.None
 	return act(s)
 }
 
@@ -429,7 +459,7 @@ var errReplaced = &webdav.Error{Status: http.StatusConflict, Description: "the r
 // directory and the store.
 func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) (bool, error) {
 	if t.kind&belowHome == 0 {
-		return !h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner)}, r.asks()).Has(need), nil
+		return !h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner), Within: t.kind.reach()}, r.asks()).Has(need), nil
 	}
 	if h.Access.Most(aclOwner(t.owner), r.asks()).Has(need) {
 		return false, nil

@@ -288,8 +288,8 @@ func syncTokenIn(body string) string {
 	return token
 }
 
-// A list stays with a collection that is moved, and goes with neither copies nor
-// objects.
+// A list stays with what is moved, and takes the place of that of what was there (RFC
+// 3744 §7.3). It does not go with copies (§7.4).
 func TestACLTravels(t *testing.T) {
 	e := aclEnv(t)
 	e.must(201, "ann", "MKCALENDAR", annHome+"work/", "")
@@ -302,9 +302,19 @@ func TestACLTravels(t *testing.T) {
 	e.must(201, "ann", "MKCALENDAR", annHome+"work/", "")
 	e.must(403, "bob", "PROPFIND", annHome+"work/", ask("D:getetag"), "Depth: 0")
 	e.must(201, "ann", "MOVE", annHome+"moved/1.ics", "", "Destination: "+annHome+"moved/2.ics")
-	e.must(200, "bob", "GET", annHome+"moved/2.ics", "")
-	e.must(403, "bob", "ACL", annHome+"moved/2.ics", aclBody(t))
-	e.must(201, "ann", "MOVE", annHome+"moved/2.ics", "", "Destination: "+annHome+"work/2.ics")
+	e.must(403, "bob", "GET", annHome+"moved/2.ics", "")
+	e.setACL("ann", annHome+"folder/a.txt", "grant read,write-acl bob")
+	e.must(201, "ann", "COPY", annHome+"folder/a.txt", "", "Destination: "+annHome+"folder/b.txt")
+	e.must(200, "bob", "GET", annHome+"folder/a.txt", "")
+	e.must(403, "bob", "GET", annHome+"folder/b.txt", "")
+	e.must(201, "ann", "PUT", annHome+"work/2.ics", event("five", "20260504T120000Z"))
+	e.setACL("ann", annHome+"work/2.ics", "grant read boss")
+	e.must(204, "ann", "MOVE", annHome+"moved/2.ics", "", "Destination: "+annHome+"work/2.ics")
+	e.must(200, "bob", "ACL", annHome+"work/2.ics", aclBody(t, "grant read bob"))
+	e.must(200, "bob", "GET", annHome+"work/2.ics", "")
+	e.must(201, "ann", "MOVE", annHome+"work/2.ics", "", "Destination: "+annHome+"work/3.ics")
+	e.must(200, "bob", "GET", annHome+"work/3.ics", "")
+	e.must(201, "ann", "PUT", annHome+"work/2.ics", event("four", "20260504T120000Z"))
 	e.must(403, "bob", "GET", annHome+"work/2.ics", "")
 }
 

@@ -58,7 +58,7 @@ func (h *Handler) recordAt(r *request, t *target, path string, write bool, statu
 	return h.Audit.Record(audit.Access{
 		By:    r.by(),
 		Owner: audit.Who{GUID: owner.GUID, Name: owner.Name}, Method: r.Method, Path: path, Calendar: t.collection,
-		Write: write, Status: status, Claimed: r.claimed,
+		Write: write, Status: status, Claimed: r.claimed, Private: t == &r.target && r.restricted && h.AuditPrivate,
 	})
 }
 

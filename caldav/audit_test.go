@@ -8,6 +8,7 @@ import (
 
 	"convene/audit"
 	"convene/audit/audittest"
+	"convene/delegation"
 )
 
 // What administrators and readers do with the calendars of others is recorded: each
@@ -56,6 +57,39 @@ func TestAudit(t *testing.T) {
 	first := log.Lines()[0]
 	if first.Actor.GUID != guid("auditor") || first.Object.GUID != guid("ann") || first.Object.Path != home+"calendar/1.ics" || first.Via.How != audit.DAV || first.Via.Remote == "" {
 		t.Errorf("%+v", first)
+	}
+}
+
+// Private events that administrators and readers read by their address are recorded one
+// by one, unless that is turned off; what their owner and delegates read is not.
+func TestAuditPrivate(t *testing.T) {
+	for private, want := range map[bool]string{
+		true:  "calendar.read auditor, private.read auditor, private.read auditor, private.read boss",
+		false: "calendar.read auditor, calendar.read boss",
+	} {
+		e := newCompany(t)
+		log := audittest.Open(t)
+		e.h.Audit, e.h.AuditPrivate = audit.NewAccesses(log.Log, func() time.Time { return e.now }), private
+		e.delegate("ann", "bob", delegation.LevelRead, func(l *delegation.Limits) { l.SeePrivate = true })
+		e.must(201, "ann", "PUT", annWork+"p.ics", strings.Replace(event("p", "20260604T120000Z"), "BEGIN:VEVENT", "X-CALENDARSERVER-ACCESS:PRIVATE\r\nBEGIN:VEVENT", 1))
+		e.must(201, "ann", "PUT", annWork+"c.ics", event("c", "20260605T120000Z", "CLASS:CONFIDENTIAL"))
+		for _, user := range []string{"ann", "bob", "auditor"} {
+			e.must(200, user, "GET", annWork+"p.ics", "")
+			e.must(200, user, "GET", annWork+"p.ics", "")
+			e.must(200, user, "GET", annWork+"2.ics", "")
+		}
+		e.must(200, "auditor", "GET", annWork+"c.ics", "")
+		e.must(200, "boss", "GET", annWork+"p.ics", "")
+		var got []string
+		for _, act := range log.Acts() {
+			verb, rest, _ := strings.Cut(act, " ")
+			who, _, _ := strings.Cut(rest, " ")
+			got = append(got, verb+" "+who)
+		}
+		slices.Sort(got)
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%v: %q, want %s", private, got, want)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"convene/calendar"
 	"convene/internal/logging"
 	"convene/internal/webdav"
+	"convene/store"
 )
 
 // ExplainACL says what a caller may do to what is at a URL path, and by which entry
@@ -61,10 +62,29 @@ func (s *scope) explain() (*acl.Explanation, error) {
 	if p := s.req.caller; p != nil && p.Principal != nil {
 		e.Caller, e.CallerName = p.Principal.GUID, p.Principal.Name
 	}
+	e.Mask = s.mask(self)
 	steps, granted := s.h.Access.Explain(on, s.req.asks())
 	e.Fill(steps, granted, on.Kind)
 	return e, nil
 }
+
+// mask is what r's being private leaves of it for the caller; nil if it is not, or if it
+// is about nobody in particular.
+func (s *scope) mask(r *resource) *acl.Mask {
+	if r.object == nil || s.req.caller == nil {
+		return nil
+	}
+	access, _ := s.h.restriction(r.object)
+	if access == store.AccessPublic {
+		return nil
+	}
+	return &acl.Mask{Access: accessNames[access], Sees: viewNames[s.tx.View(r.col, r.object)]}
+}
+
+var (
+	accessNames = map[store.Access]string{store.AccessRestricted: "restricted", store.AccessConfidential: "confidential", store.AccessPrivate: "private"}
+	viewNames   = map[calendar.View]string{calendar.Whole: "all", calendar.Summary: "summary", calendar.Times: "times", calendar.Nothing: "nothing"}
+)
 
 // kindNames are how kinds of resources are called in explanations.
 var kindNames = map[kind]string{

@@ -115,13 +115,15 @@ const (
 )
 
 // listing is the page that a browser gets for a collection.
-var listing = template.Must(template.New("listing").Parse(`<!DOCTYPE html>
+var listing = template.Must(template.New("listing").Parse(listingText))
+
+const listingText = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Path}}</title></head>
 <body><h1>{{.Path}}</h1>
 <table><thead><tr><th>Name</th><th>Size</th><th>Last modified</th><th>Type</th></tr></thead><tbody>
 {{range .Rows}}<tr><td><a href="{{.Href}}">{{.Name}}</a></td><td>{{.Size}}</td><td>{{.Modified}}</td><td>{{.Type}}</td></tr>
 {{end}}</tbody></table></body></html>
-`))
+`
 
 type listingRow struct {
 	Href, Name, Modified, Type string
@@ -144,7 +146,10 @@ func (h *Handler) getListing(r *request) (action, error) {
 			"Content-Type": {"text/html; charset=utf-8"}, "Content-Security-Policy": {pagePolicy},
 		}}
 		if self.kind&inHome != 0 {
-			resp.Header["Etag"], resp.Header["Last-Modified"] = []string{self.etag()}, []string{httpTime(self.modified())}
+			resp.Header["Last-Modified"] = []string{httpTime(self.modified())}
+		}
+		if tag := self.etag(); tag != "" {
+			resp.Header["Etag"] = []string{tag}
 			if err := s.checkConditions(self); err != nil {
 				return notModifiedAs(resp, err)
 			}

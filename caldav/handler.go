@@ -40,6 +40,8 @@ type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
+	AuditPrivate bool // each private event that administrators and readers read is recorded by itself
+
 	// Rooms returns how a room or resource is set. It may wait. nil: humans answer for
 	// them, and their calendars are like others'.
 	Rooms func(context.Context, *directory.Principal) (*policy.Policy, error)
@@ -126,6 +128,8 @@ type request struct {
 	destination *destination
 
 	in *transaction // of the action, if it is another than the method table says
+
+	restricted bool // the target is an event that its owner keeps from others
 
 	concealed bool // who may not do this is told that nothing is there
 

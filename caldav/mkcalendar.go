@@ -92,6 +92,7 @@ func (h *Handler) makeAction(r *request, kind store.Kind, ask webdav.MkcolReques
 			return nil, changeError(&s.req.target, nil, err)
 		}
 		r := s.collectionResource(col)
+		r.made = true
 		var changes []webdav.PropUpdate
 		for _, p := range ask.Props {
 			if p.Name != webdav.NameResourceType && p.Name != webdav.CalDAV("supported-calendar-component-set") {

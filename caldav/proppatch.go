@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"convene/acl"
 	"convene/internal/webdav"
 )
 
@@ -102,10 +103,20 @@ func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
 		return s.keep(r, c.Prop)
 	case !row.takes(c):
 		return precondition(webdav.CondCannotModifyProtected)
+	case !row.personal && !s.mayArrange(r):
+		return s.req.refusal(s.h, r.dir+r.name, acl.Write)
 	case c.Remove:
 		return row.remove(s, r)
 	}
 	return row.set(s, r, c.Prop)
+}
+
+// mayArrange reports whether the caller may set the live properties of r that are the
+// same for everybody. To set dead ones is all that DAV:write-properties has to be good
+// for (RFC 3744 §3.3); a delegate who only reads a calendar has it for no more.
+func (s *scope) mayArrange(r *resource) bool {
+	return r.kind != kindCalendar || r.made || s.rights(r).Has(acl.WriteContent) ||
+		s.h.Access.Privileges(s.listed(r), aclCaller(s.req.caller)).Has(acl.WriteProperties)
 }
 
 // takes reports whether a live property can be set, or removed, as c says.

@@ -29,6 +29,10 @@ type property struct {
 	// then gives the default.
 	kept bool
 
+	// personal says that each user of a calendar keeps their own value of it, and has
+	// the owner's as long as they have none.
+	personal bool
+
 	// get writes the content of the property's element. It reports false if
 	// this resource has no value for it.
 	get func(s *scope, r *resource, w *webdav.Writer) (bool, error)
@@ -55,6 +59,8 @@ type resource struct {
 	object *store.Entry
 
 	privileges acl.Privilege
+
+	made bool // by this request: what it sets is for everybody
 }
 
 // propertyTable finds rows by name, and those of each kind of resource.
@@ -102,13 +108,34 @@ func (r *resource) place() (calendar.Place, bool) {
 	return p, r.home != nil || r.col != nil
 }
 
-// stored is a property's element as it was set, nil if it was not.
+// keepsOwn is the GUID of the caller, if they keep a value of their own of a property of
+// r; "" where there is none but everybody's: of what is not personal, for the owner, and
+// while the calendar is made.
+func (s *scope) keepsOwn(r *resource, name xml.Name) string {
+	guid := aclCaller(s.req.caller).GUID
+	if r.kind != kindCalendar || r.made || guid == r.owner.GUID {
+		return ""
+	}
+	if row := s.h.props.row(name, r.kind); row == nil || !row.personal {
+		return ""
+	}
+	return guid
+}
+
+// stored is a property's element as it was set, nil if it was not: by the caller, if
+// they have a value of their own, and else for everybody.
 func (s *scope) stored(r *resource, name xml.Name) []byte {
 	at, ok := r.place()
 	if !ok {
 		return nil
 	}
-	return s.tx.Property(at.Resource(), calendar.PropertyKey(name))
+	key := calendar.PropertyKey(name)
+	if guid := s.keepsOwn(r, name); guid != "" {
+		if value := s.tx.Property(store.OfUser(r.col, guid), key); value != nil {
+			return value
+		}
+	}
+	return s.tx.Property(at.Resource(), key)
 }
 
 // storedElement is stored, parsed; nil if there is no value.
@@ -132,11 +159,18 @@ func (s *scope) keep(r *resource, value *webdav.Element) error {
 	if !ok {
 		return precondition(webdav.CondCannotModifyProtected)
 	}
-	err := s.tx.Set(at, value.Name, value.Append(nil))
+	err := s.setAt(at, s.keepsOwn(r, value.Name), value)
 	if errors.Is(err, store.ErrLimit) {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Err: err}
 	}
 	return err
+}
+
+func (s *scope) setAt(at calendar.Place, own string, value *webdav.Element) error {
+	if own != "" {
+		return s.tx.SetOwn(at, own, value.Name, value.Append(nil))
+	}
+	return s.tx.Set(at, value.Name, value.Append(nil))
 }
 
 // drop removes a stored property; one that is not there is no error (RFC 4918
@@ -146,6 +180,9 @@ func (s *scope) drop(r *resource, name xml.Name) error {
 	at, ok := r.place()
 	if !ok {
 		return nil
+	}
+	if guid := s.keepsOwn(r, name); guid != "" {
+		return s.tx.UnsetOwn(at, guid, name)
 	}
 	return s.tx.Unset(at, name)
 }
@@ -174,6 +211,12 @@ func keptProperty(name xml.Name, on kind, check func(*scope, *resource, *webdav.
 		},
 		remove: func(s *scope, r *resource) error { return s.drop(r, name) },
 	}
+}
+
+// personal makes a row one of which each user of a calendar has their own value.
+func personal(p property) property {
+	p.personal = true
+	return p
 }
 
 // inAllprop makes a row one that DAV:allprop gives.

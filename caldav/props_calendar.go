@@ -22,8 +22,8 @@ func calendarProperties() []property {
 	scheduling := kindCalendar | kindInbox | kindOutbox
 	return []property{
 		keptProperty(webdav.CalDAV("calendar-description"), kindCalendar, nil),
-		inAllprop(keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil)),
-		inAllprop(keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil)),
+		inAllprop(personal(keptProperty(webdav.Apple("calendar-color"), kindCalendar, nil))),
+		inAllprop(personal(keptProperty(webdav.Apple("calendar-order"), kindCalendar, nil))),
 		timezoneProperty(),
 		{name: webdav.CalDAV("calendar-timezone-id"), on: kindCalendar, get: getTimezoneID, set: setTimezoneID,
 			remove: func(s *scope, r *resource) error { return s.drop(r, webdav.CalDAV("calendar-timezone")) }},
@@ -51,10 +51,10 @@ func calendarProperties() []property {
 		textProperty(webdav.CalDAV("max-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(s.h.Limits.QueryFuture) }),
 		{name: calendar.Transparency, on: kindCalendar, get: getTransparency, set: setTransparency},
 		{name: webdav.ME("bulk-requests"), on: kindCalendar, get: getBulkLimits},
-		keptProperty(webdav.CalDAV("default-alarm-vevent-datetime"), settable, checkAlarm),
-		keptProperty(webdav.CalDAV("default-alarm-vevent-date"), settable, checkAlarm),
-		keptProperty(webdav.CalDAV("default-alarm-vtodo-datetime"), settable, checkAlarm),
-		keptProperty(webdav.CalDAV("default-alarm-vtodo-date"), settable, checkAlarm),
+		personal(keptProperty(webdav.CalDAV("default-alarm-vevent-datetime"), settable, checkAlarm)),
+		personal(keptProperty(webdav.CalDAV("default-alarm-vevent-date"), settable, checkAlarm)),
+		personal(keptProperty(webdav.CalDAV("default-alarm-vtodo-datetime"), settable, checkAlarm)),
+		personal(keptProperty(webdav.CalDAV("default-alarm-vtodo-date"), settable, checkAlarm)),
 	}
 }
 

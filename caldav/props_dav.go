@@ -1,7 +1,9 @@
 package caldav
 
 import (
+	"crypto/sha256"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,6 +23,7 @@ const (
 	shared      = kindRoot | kindPrincipals | kindPrincipalType | kindHomes | kindHomeType
 	principals  = kindPrincipal | kindProxyGroup
 	everything  = shared | principals | inHome
+	fixed       = kindRoot | kindPrincipals | kindHomes | kindHomeType // what they list is part of the program
 )
 
 // textProperty makes a protected row whose content is text; "" is no value.
@@ -62,7 +65,8 @@ func davProperties() []property {
 			w.ETag(r.number(), uint64(r.home.Epoch), uint64(r.rev()))
 			return true, nil
 		}},
-		{name: webdav.DAV("getcontenttype"), on: collections | kindObject | kindHome, get: getContentType},
+		textProperty(webdav.DAV("getetag"), fixed, func(_ *scope, r *resource) string { return r.etag() }),
+		{name: webdav.DAV("getcontenttype"), on: everything, get: getContentType},
 		{name: webdav.DAV("getcontentlength"), on: everything, get: getContentLength},
 		textProperty(webdav.DAV("getlastmodified"), inHome, func(_ *scope, r *resource) string { return httpTime(r.modified()) }),
 		textProperty(webdav.DAV("creationdate"), inHome, func(_ *scope, r *resource) string { return r.created().UTC().Format(time.RFC3339) }),
@@ -84,7 +88,14 @@ func davProperties() []property {
 // accessProperties are those of RFC 3744 and RFC 5397.
 func accessProperties() []property {
 	return []property{
-		hrefProperty(webdav.DAV("current-user-principal"), everything, func(s *scope, _ *resource) string { return principalPath(s.req.caller.Principal.GUID) }),
+		{name: webdav.DAV("current-user-principal"), on: everything, get: func(s *scope, _ *resource, w *webdav.Writer) (bool, error) {
+			if p := s.req.caller.Principal; p != nil {
+				w.Href(principalPath(p.GUID))
+			} else {
+				w.Empty(webdav.DAV("unauthenticated")) // RFC 5397 §3
+			}
+			return true, nil
+		}},
 		{name: webdav.DAV("current-user-privilege-set"), on: everything, need: acl.ReadPrivileges, get: getPrivilegeSet},
 		hrefProperty(webdav.DAV("owner"), principals|inHome, func(_ *scope, r *resource) string {
 			if r.owner == nil {
@@ -265,10 +276,20 @@ func getSupportedReports(s *scope, r *resource, w *webdav.Writer) (bool, error) 
 // etag is the strong entity tag; see tagOf. A home's and a collection's changes
 // with anything inside.
 func (r *resource) etag() string {
-	if r.home == nil {
+	switch {
+	case r.home != nil:
+	case r.kind&fixed != 0:
+		return placeTag(r.dir)
+	default:
 		return ""
 	}
 	return tagOf(r.home.Epoch, r.number(), r.rev())
+}
+
+// placeTag is the entity tag of a place that is no one's: it changes with the program.
+func placeTag(dir string) string {
+	sum := sha256.Sum256([]byte(dir + " " + strings.Join(typeForms, " ") + listingText))
+	return fmt.Sprintf(`"%x"`, sum[:8])
 }
 
 // number is that of the collection that a resource is or is in, or of the home.

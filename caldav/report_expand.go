@@ -46,21 +46,43 @@ func (x *expansion) write(ms *webdav.Multistatus, r *resource, ask []webdav.Expa
 	if r.kind&(kindHome|kindMissing) == 0 || r.home != nil {
 		return x.response(ms, r, ask)
 	}
+	listable := x.s.rights(&resource{kind: kindHome, owner: r.owner}).Has(acl.Read)
 	var err error
-	if r.home, err = x.s.tx.Home(r.owner.GUID); errors.Is(err, calendar.ErrNoHome) {
+	switch r.home, err = x.s.tx.Home(r.owner.GUID); {
+	case errors.Is(err, calendar.ErrNoHome) && listable:
 		return nil // a record that has no home yet has nothing to show
-	}
-	if err == nil && r.kind == kindMissing {
+	case errors.Is(err, calendar.ErrNoHome):
+		return x.refuse(ms, r, ask)
+	case err == nil && r.kind == kindMissing:
 		err = x.s.findCollection(r)
 	}
 	switch {
 	case err != nil:
 		return err
-	case r.kind == kindMissing || !r.privileges.Has(acl.Read):
+	case r.kind == kindMissing && listable:
 		ms.ResponseStatus(r.dir, http.StatusNotFound, nil)
 		return nil
+	case r.kind == kindMissing || !r.privileges.Has(acl.Read): // whether it is there or not
+		return x.refuse(ms, r, ask)
 	}
 	return x.response(ms, r, ask)
+}
+
+// refuse tells of a resource whose properties the caller may not read. While nobody
+// knows whether they act for its owner, the whole report is refused.
+func (x *expansion) refuse(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
+	why := x.s.req.refusal(x.s.h, r.dir, acl.Read)
+	if why.Code() != http.StatusForbidden {
+		return why
+	}
+	names := make([]*webdav.Element, len(ask))
+	for i := range ask {
+		names[i] = &webdav.Element{Name: ask[i].Name}
+	}
+	ms.ResponseStart(r.dir, r.name)
+	ms.Propstat(http.StatusForbidden, names, why)
+	ms.ResponseEnd()
+	return nil
 }
 
 // findCollection fills in the collection at r.dir; if there is none r stays
@@ -144,7 +166,7 @@ func (x *expansion) property(ms *webdav.Multistatus, r *resource, p webdav.Expan
 }
 
 // follow finds the principal, home or collection that an href of ours names; nil
-// for what the caller may not see or what is not here. Whether a collection is
+// for a principal that the caller may not see and for what is not here. Whether a collection is
 // there only the store knows: it is missing so far.
 func (s *scope) follow(href string) (*resource, error) {
 	t, err := parseTarget(href)
@@ -166,7 +188,7 @@ func (s *scope) follow(href string) (*resource, error) {
 		return r, nil
 	}
 	r.privileges = s.rights(r)
-	if !r.privileges.Has(acl.Read) {
+	if t.kind != kindHome && !r.privileges.Has(acl.Read) {
 		return nil, nil
 	}
 	return r, nil

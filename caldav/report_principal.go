@@ -217,7 +217,7 @@ func typesOf(cuType string) []directory.Type {
 // contexts are the record types of calendarserver-principal-search's context.
 var contexts = map[string][]directory.Type{
 	"user": {directory.User}, "group": {directory.Group},
-	"location": {directory.Location}, "resource": {directory.Resource},
+	"location": {directory.Location}, "room": {directory.Location}, "resource": {directory.Resource},
 	"attendee": {directory.User, directory.Group, directory.Resource},
 }
 
@@ -299,9 +299,6 @@ func (h *Handler) reportACLPrincipals(r *request, body *webdav.Element) (action,
 	}
 	ask, err := webdav.ParseACLPrincipalPropSet(body)
 	if err != nil {
-		return nil, err
-	}
-	if err := depthZero(r); err != nil {
 		return nil, err
 	}
 	return func(s *scope) (*webdav.Response, error) {

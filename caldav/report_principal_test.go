@@ -39,6 +39,7 @@ func TestPrincipalReports(t *testing.T) {
 		{"tokens", "/principals/", tokens("", "ann", "arch"), []string{"Ann Archer"}, []string{"Bob"}},
 		{"tokens of attendees", "/principals/", tokens(` context="attendee"`, "a"), []string{"Ann Archer", "All Staff", "Blue Van"}, []string{"Oak"}},
 		{"tokens of locations", "/principals/", tokens(` context="location"`, "oak"), []string{"Oak Room"}, []string{"Ann"}},
+		{"tokens of rooms", "/principals/", tokens(` context="room"`, "a"), []string{"Oak Room"}, []string{"Ann", "Blue Van"}},
 		{"myself", "/principals/", `<D:principal-match` + reportNS + `><D:self/><D:prop><D:displayname/></D:prop></D:principal-match>`, []string{"Ann Archer", "All Staff"}, []string{"Bob"}},
 		{"my home", "/calendars/", `<D:principal-match` + reportNS + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:owner/></D:prop></D:principal-match>`, []string{"/calendars/__uids__/" + guid("ann") + "/"}, []string{guid("bob")}},
 		{"what can be searched", "/principals/", `<D:principal-search-property-set` + reportNS + `/>`, nil, nil},
@@ -53,7 +54,11 @@ func TestPrincipalReports(t *testing.T) {
 		{"a collection of the own home", "/calendars/users/ann/inbox/", `<D:expand-property` + reportNS + `><D:property name="schedule-default-calendar-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/><D:property name="owner"><D:property name="displayname"/></D:property></D:property></D:expand-property>`,
 			[]string{"<D:displayname>calendar</D:displayname>", "<D:displayname>Ann Archer</D:displayname>"}, nil},
 		{"a collection of a stranger", "/principals/users/bob/", `<D:expand-property` + reportNS + `><D:property name="schedule-inbox-URL" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="resourcetype"/></D:property></D:expand-property>`,
-			[]string{"HTTP/1.1 404 Not Found"}, []string{"<C:schedule-inbox/>"}},
+			[]string{"<C:schedule-inbox-URL", "<D:resourcetype/></D:prop><D:status>HTTP/1.1 403 Forbidden</D:status>", "need-privileges"}, []string{"<C:schedule-inbox/>"}},
+		{"the home of a stranger", "/principals/users/bob/", `<D:expand-property` + reportNS + `><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/></D:property></D:expand-property>`,
+			[]string{"<D:displayname/></D:prop><D:status>HTTP/1.1 403 Forbidden</D:status>"}, []string{"Bob Baker"}},
+		{"the home of who has none yet", "/principals/users/boss/", `<D:expand-property` + reportNS + `><D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="displayname"/></D:property></D:expand-property>`,
+			[]string{"<D:displayname/></D:prop><D:status>HTTP/1.1 403 Forbidden</D:status>"}, nil},
 		{"whom the rights name", "/calendars/users/ann/", `<D:acl-principal-prop-set` + reportNS + `><D:prop><D:displayname/></D:prop></D:acl-principal-prop-set>`, []string{"Ann Archer", "The Boss", "The Auditor"}, []string{"Bob"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -300,14 +300,31 @@ func (tx *Tx) formOf(col *store.Collection, e *store.Entry) (Form, error) {
 // Set stores a property's element, as it came, of the home, collection or object
 // at a place. Errors: those of [store.Tx.SetProperty].
 func (tx *Tx) Set(at Place, name xml.Name, value []byte) error {
+	return tx.setAt(at, at.Resource(), name, value)
+}
+
+// SetOwn is Set for the user with a GUID alone, who is not the owner of the collection
+// at a place.
+func (tx *Tx) SetOwn(at Place, guid string, name xml.Name, value []byte) error {
+	return tx.setAt(at, store.OfUser(at.Collection, guid), name, value)
+}
+
+func (tx *Tx) setAt(at Place, of store.Resource, name xml.Name, value []byte) error {
 	c := &Change{Op: SetProperty, At: at, Property: PropertyKey(name), Value: value}
-	return tx.change(c, func() error { return tx.SetProperty(at.Resource(), c.Property, value) })
+	return tx.change(c, func() error { return tx.SetProperty(of, c.Property, value) })
 }
 
 // Unset removes a property; one that is not there is no error (RFC 4918 §9.2).
-func (tx *Tx) Unset(at Place, name xml.Name) error {
+func (tx *Tx) Unset(at Place, name xml.Name) error { return tx.unsetAt(at, at.Resource(), name) }
+
+// UnsetOwn is Unset of what was set with SetOwn.
+func (tx *Tx) UnsetOwn(at Place, guid string, name xml.Name) error {
+	return tx.unsetAt(at, store.OfUser(at.Collection, guid), name)
+}
+
+func (tx *Tx) unsetAt(at Place, of store.Resource, name xml.Name) error {
 	c := &Change{Op: SetProperty, At: at, Property: PropertyKey(name)}
-	err := tx.change(c, func() error { return tx.RemoveProperty(at.Resource(), c.Property) })
+	err := tx.change(c, func() error { return tx.RemoveProperty(of, c.Property) })
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}

@@ -43,6 +43,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
 	k.principals("access.sudoers", c.Access.Sudoers)
+	k.oneOf("access.anonymous", c.Access.Anonymous, "none", "root", "hierarchy")
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.rooms(c)
 	k.scheduling(&c.Scheduling)

@@ -61,6 +61,8 @@ type Log struct {
 
 	AuditSize settings.Size `toml:"audit-file-size" doc:"Size from which on the audit log goes on in a new file; the former ones are kept. 0 is without limit."`
 
+	AuditPrivate bool `toml:"audit-private" doc:"Record each private or confidential event that an administrator or reader reads by its address, once in an hour. Otherwise it is only recorded, as of all events, that the calendar was read."`
+
 	Level string `toml:"level" doc:"Least severe messages in the error log: \"debug\", \"info\", \"warn\" or \"error\"."`
 }
 
@@ -68,6 +70,7 @@ type Log struct {
 type Access struct {
 	Administrators []string `toml:"administrators" doc:"Who may do everything with everybody's calendars."`
 	Readers        []string `toml:"readers" doc:"Who may read everybody's calendars."`
+	Anonymous      string   `toml:"anonymous" doc:"How far somebody may look around without signing in: \"none\", \"root\" (/ and /principals/), or \"hierarchy\" (/calendars/ and the collections of homes as well). Nobody's principal, home or calendar is ever listed or shown."`
 	Sudoers        []string `toml:"sudoers" doc:"Who may act as any user but administrators: they sign in as themselves and name the user in the header X-Authorize-As. Each act is in the audit log."`
 }
 
@@ -99,7 +102,8 @@ func Default() Config {
 	return Config{
 		Server:     Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
 		TLS:        TLS{MinVersion: "1.2"},
-		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, Level: "info"},
+		Access:     Access{Anonymous: "none"},
+		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, AuditPrivate: true, Level: "info"},
 		Directory:  directory.DefaultConfig(),
 		Auth:       auth.DefaultConfig(),
 		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},

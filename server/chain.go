@@ -16,6 +16,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/sacl"
 )
 
 // chain is the way of a request, from the access log down to the calendars.
@@ -110,6 +111,10 @@ func asksForGzip(r *http.Request) bool {
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	current, caller, out := s.authenticate(r)
 	defer current.leave()
+	if caller == nil && len(r.Header["Authorization"]) == 0 && to.gate == sacl.Calendar && current.calendars.Load().ForAnyone(r) {
+		s.serveCaller(w, r, current, to.callers(current), &auth.Caller{})
+		return
+	}
 	out.Write(w)
 	if caller == nil {
 		return
@@ -142,7 +147,10 @@ func (s *Server) mayUse(w http.ResponseWriter, r *http.Request, current *generat
 // That is 429 and not 503: it is the caller's doing, and others are served (RFC 6585
 // §4).
 func (s *Server) serveCaller(w http.ResponseWriter, r *http.Request, current *generation, to callerHandler, caller *auth.Caller) {
-	guid := caller.Self().Principal.GUID
+	guid := "" // all who have not signed in are one
+	if p := caller.Self().Principal; p != nil {
+		guid = p.GUID
+	}
 	if !s.limits.callers.enter(r.Context(), guid, current.config.Limits.Requests) {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, "You have too many requests in progress; wait for one of them to end.", http.StatusTooManyRequests)

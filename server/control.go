@@ -77,6 +77,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members:  members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:   rights(current.calendars.Load()),
+		ActAs:    current.sudo.Load().explained(current.directory),
 		Meetings: meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
 		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
@@ -171,6 +172,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if o.Rights, err = offlineRights(ctx, &c, o.Store, dir); err != nil {
 		return nil, err
 	}
+	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}

@@ -15,6 +15,7 @@ import (
 	"convene/admin/backup"
 	"convene/config"
 	"convene/delegation"
+	"convene/server"
 )
 
 const (
@@ -303,6 +304,22 @@ func TestDelegatesAndBackups(t *testing.T) {
 	d.name(annsReaders, bobGUID)
 	d.stopped()
 	before := d.read(delegateFile)
+	offline, err := server.OpenOffline(t.Context(), d.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := offline.Store.Reindex(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := offline.Store.Maintain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := offline.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, d.read(delegateFile)) {
+		t.Error("reindexing and purging calendars has changed delegates.db")
+	}
 	restoreInto(t, d.c, b, restoreOver(false))
 	if !bytes.Equal(before, d.read(delegateFile)) {
 		t.Error("restoring calendars has changed delegates.db")

@@ -40,7 +40,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 	}
 	h, err := caldav.New(caldav.Options{
 		Calendars: next.calendarData,
-		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses,
+		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses, AuditPrivate: next.config.Log.AuditPrivate,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
 		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, OldDrafts: next.config.Scheduling.OldDrafts, Mail: next.mail != nil, Memory: s.limits.memory, Log: s.log, Now: s.now,
 		Rooms: s.roomPolicies(&next.config.Rooms),
@@ -70,7 +70,7 @@ func (s *Server) roomPolicies(c *rooms.Config) func(context.Context, *directory.
 // the directory knows now.
 func accessPolicy(ctx context.Context, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {
 	policy := resolvePolicy(ctx, d, c.Access, log)
-	policy.FreeBusy = acl.FreeBusyNamed[c.Calendars.FreeBusy]
+	policy.FreeBusy, policy.Anyone = acl.FreeBusyNamed[c.Calendars.FreeBusy], acl.ReachNamed[c.Access.Anonymous]
 	return policy
 }
 

@@ -28,6 +28,13 @@ func rights(h *caldav.Handler) func(context.Context, *auth.Caller, string) (*acl
 	}
 }
 
+// offlineSudo is who may act as whom, for the files of a stopped server.
+func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *sudo {
+	quiet := slog.New(slog.DiscardHandler)
+	sudoers, complete := resolveAll(ctx, d, "access.sudoers", c.Access.Sudoers, quiet)
+	return &sudo{sudoers: sudoers, policy: accessPolicy(ctx, d, c, quiet), incomplete: !complete}
+}
+
 // offlineRights is rights for the files of a stopped server.
 func offlineRights(ctx context.Context, c *config.Config, s *store.Store, d directory.Directory) (func(context.Context, *auth.Caller, string) (*acl.Explanation, error), error) {
 	policy := accessPolicy(ctx, d, c, slog.New(slog.DiscardHandler))

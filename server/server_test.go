@@ -119,8 +119,14 @@ func serve(t *testing.T, c config.Config) *running {
 // serveOn is serve with what wrap makes of each engine.
 func serveOn(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine) *running {
 	t.Helper()
+	return serveAt(t, c, wrap, nil)
+}
+
+// serveAt is serveOn with another clock; nil: the machine's.
+func serveAt(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine, now func() time.Time) *running {
+	t.Helper()
 	r := &running{Log: new(lockedBuffer), Config: &c}
-	s, err := server.Open(server.Options{Config: c, Stderr: r.Log, WrapEngine: wrap, Reread: func() (config.Config, error) { return *r.Config, nil }})
+	s, err := server.Open(server.Options{Config: c, Stderr: r.Log, WrapEngine: wrap, Now: now, Reread: func() (config.Config, error) { return *r.Config, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,6 +85,17 @@ func (s *sudo) target(ctx context.Context, d directory.Directory, self *auth.Cal
 	return &auth.Caller{Principal: p, Groups: groups, Scheme: self.Scheme, Login: p.Name, Sudo: self}, nil
 }
 
+// explained says for the operator's verbs why somebody may not act as the user of a name.
+func (s *sudo) explained(d directory.Directory) func(context.Context, *auth.Caller, string) (string, error) {
+	return func(ctx context.Context, self *auth.Caller, name string) (string, error) {
+		_, err := s.caller(ctx, d, self, http.Header{sudoHeader: {name}})
+		if refused, ok := errors.AsType[*sudoError](err); ok {
+			return refused.reason, nil
+		}
+		return "", err
+	}
+}
+
 // actAs finds out for whom a request is made, and records it if that is not who
 // signed in. It has answered the request if it returns nil.
 func (s *Server) actAs(w http.ResponseWriter, r *http.Request, current *generation, self *auth.Caller) *auth.Caller {

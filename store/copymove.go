@@ -28,8 +28,9 @@ func (tx *Tx) CopyObject(src *Collection, name string, dst *Collection, toName s
 	return tx.finishTransfer(t)
 }
 
-// MoveObject moves an object with its properties (RFC 4918 §9.9). It keeps its
-// times. Otherwise as CopyObject.
+// MoveObject moves an object with its properties (RFC 4918 §9.9) and its access control
+// list (RFC 3744 §7.3), in place of that of an object there. It keeps its times.
+// Otherwise as CopyObject.
 func (tx *Tx) MoveObject(src *Collection, name string, dst *Collection, toName string, m Match, opts ...PutOption) (*Entry, bool, error) {
 	t, err := tx.prepareTransfer(src, name, dst, toName, m, opts)
 	if err != nil {
@@ -42,10 +43,15 @@ func (tx *Tx) MoveObject(src *Collection, name string, dst *Collection, toName s
 		return nil, false, err
 	}
 	t.entry.Created, t.entry.Modified = t.source.Created, t.source.Modified
+	list := slices.Clone(tx.ACL(t.from, name))
 	if err := tx.remove(t.from, t.fromHome, t.source); err != nil {
 		return nil, false, err
 	}
-	return tx.finishTransfer(t)
+	e, created, err := tx.finishTransfer(t)
+	if err == nil {
+		err = tx.SetACL(t.col, toName, list)
+	}
+	return e, created, err
 }
 
 // A transfer is a put whose body is that of another object.

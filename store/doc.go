@@ -67,6 +67,9 @@
 //	            'a', collection u32, name      the access control list of an object, or
 //	                                           without a name of the collection, as the
 //	                                           caller gave it
+//	            'u', collection u32, length of
+//	            the GUID u8, GUID, property    what a user who is not the owner keeps of a
+//	                                           collection for themselves
 //
 // The facts are an Entry: size, first Rev, Schedule-Tag as the Rev of the write
 // that it is of, times, role and flags of scheduling, and the Index. They stand
@@ -94,10 +97,6 @@
 //
 //	lookup      'd', SHA-256                   an attachment: how often it is referred to
 //	homes       home u32, 3, Rev u64           a notification: kind, time, content
-//	properties  'u', collection u32, length of
-//	            the name u8, name, home u32,
-//	            property                       what one user keeps of an object or collection that
-//	                                           is shared: home is theirs
 //
 // # What is disposable
 //

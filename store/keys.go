@@ -47,6 +47,7 @@ const (
 	ofHome   = 'p' // + home, collection or 0 for the home itself
 	ofObject = 'o' // + collection, length of the name, name
 	ofACL    = 'a' // + collection, name of an object or nothing
+	ofUser   = 'u' // + collection, length of the GUID, GUID
 )
 
 func appendU32[T ~uint32](b []byte, n T) []byte { return binary.BigEndian.AppendUint32(b, uint32(n)) }

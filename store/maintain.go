@@ -67,6 +67,7 @@ func (tx *Tx) purgeSome(home HomeID, id CollectionID, limit int) (n int, err err
 		{tableProperties, propertiesKey(home, id)},
 		{tableProperties, appendU32([]byte{ofObject}, id)},
 		{tableProperties, aclKey(id, "")},
+		{tableProperties, appendU32([]byte{ofUser}, id)},
 	} {
 		for k := range tx.r.Scan(of.table, keysWithin(of.prefix)) {
 			if n == limit {

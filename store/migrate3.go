@@ -234,5 +234,5 @@ func (m *sealer) count(h *Home) {
 }
 
 func (m *sealer) propertyBytes(c *Collection) int64 {
-	return m.tx.propertyBytes(propertiesKey(c.Home, c.ID)) + m.tx.objectPropertyBytes(c.ID)
+	return m.tx.propertyBytes(propertiesKey(c.Home, c.ID)) + m.tx.namedPropertyBytes(appendU32([]byte{ofObject}, c.ID))
 }

@@ -376,8 +376,15 @@ func (x *machine) CopyOrMove(t *rapid.T) {
 	}
 	to.rev = x.next(t, toOwner, e.Rev)
 	placed := &modelObject{uid: o.uid, text: o.text, rev: e.Rev, created: e.Rev, props: maps.Clone(o.props)}
-	if old := to.objects[toName]; old != nil { // the place keeps its list
+	old := to.objects[toName]
+	if old != nil { // the place keeps its list
 		placed.acl = old.acl
+	}
+	if changes := placed.acl != "" || o.acl != ""; move { // but with what is moved comes that one's
+		if placed.acl = o.acl; changes {
+			to.rev = x.step(toOwner)
+			to.rights = to.rev
+		}
 	}
 	to.objects[toName] = placed
 }

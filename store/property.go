@@ -25,6 +25,7 @@ type Resource struct {
 	home       HomeID
 	collection *Collection // nil: the home itself
 	object     string      // "": the collection itself
+	user       string      // GUID of whose own properties of the collection they are; "": those of everybody
 }
 
 // OfHome names a home.
@@ -41,6 +42,12 @@ func OfCollection(c *Collection) Resource {
 func OfObject(c *Collection, name string) Resource {
 	key := append(appendU32([]byte{ofObject}, c.ID), byte(len(name)))
 	return Resource{key: append(key, name...), home: c.Home, collection: c, object: name}
+}
+
+// OfUser names what the user with that GUID keeps of a collection for themselves.
+func OfUser(c *Collection, guid string) Resource {
+	key := append(appendU32([]byte{ofUser}, c.ID), byte(len(guid)))
+	return Resource{key: append(key, guid...), home: c.Home, collection: c, user: guid}
 }
 
 func (r Resource) propertyKey(name string) []byte {
@@ -72,7 +79,7 @@ func (tx *Tx) bare(r Resource) bool {
 // names. They are shared and must not be changed. For homes and collections it
 // is cheap: what was read is kept until the home changes.
 func (tx *Tx) Properties(r Resource) ([]Property, error) {
-	if tx.w != nil || r.object != "" {
+	if tx.w != nil || r.object != "" || r.user != "" {
 		list, _ := tx.readProperties(r)
 		return list, nil
 	}
@@ -143,7 +150,7 @@ func (tx *Tx) ObjectProperties(c CollectionID) iter.Seq2[string, Property] {
 	return func(yield func(string, Property) bool) {
 		prefix := appendU32([]byte{ofObject}, c)
 		for k, v := range tx.r.Scan(tableProperties, within(prefix)) {
-			object, name, ok := splitObjectProperty(k)
+			object, name, ok := splitNamedProperty(k)
 			if !ok {
 				fail(fmt.Errorf("property key %q: %w", k, ErrCorrupt))
 			}
@@ -154,7 +161,8 @@ func (tx *Tx) ObjectProperties(c CollectionID) iter.Seq2[string, Property] {
 	}
 }
 
-func splitObjectProperty(k []byte) (object, name string, ok bool) {
+// splitNamedProperty takes the key of a property of an object, or of a user, apart.
+func splitNamedProperty(k []byte) (of, name string, ok bool) {
 	if len(k) < 6 || len(k) < 6+int(k[5]) {
 		return "", "", false
 	}
@@ -199,7 +207,7 @@ func (tx *Tx) putProperty(c *Collection, h *Home, r Resource, name string, value
 		return &LimitError{LimitPropertyBytes, int64(opt.MaxPropertyBytes)}
 	}
 	key := r.propertyKey(name)
-	if name == "" || len(key) > engine.MaxKey {
+	if name == "" || len(key) > engine.MaxKey || len(r.user) > maxName {
 		return fmt.Errorf("property name: %w", &LimitError{LimitName, engine.MaxKey})
 	}
 	grow := propertyCost(name, value)

@@ -118,3 +118,66 @@ func TestViewCannotWrite(t *testing.T) {
 		return nil
 	})
 }
+
+// What users keep of a collection for themselves is counted with its properties, goes
+// where it goes and ends with it.
+func TestPropertiesOfUsers(t *testing.T) {
+	s := openTest(t, Options{})
+	h, other := home(t, s, "ann"), home(t, s, "cy")
+	work := mustCollection(t, s, h.ID, "work")
+	get := func(c *Collection, user string) (value string) {
+		view(t, s, func(tx *Tx) error {
+			value = string(tx.Property(OfUser(c, user), "{n}color"))
+			return nil
+		})
+		return value
+	}
+	update(t, s, func(tx *Tx) error {
+		return errors.Join(tx.SetProperty(OfUser(work, "bob"), "{n}color", []byte("red")), tx.SetProperty(OfUser(work, "bobby"), "{n}color", []byte("blue")),
+			tx.SetProperty(OfCollection(work), "{n}color", []byte("grey")))
+	})
+	now := mustCollection(t, s, h.ID, "work")
+	if now.Rev <= work.Rev || now.PropertyBytes != propertyCost("{n}color", []byte("red"))+2*propertyCost("{n}color", []byte("blue")) {
+		t.Errorf("revision %d after %d, %d bytes", now.Rev, work.Rev, now.PropertyBytes)
+	}
+	for user, want := range map[string]string{"bob": "red", "bobby": "blue", "bo": "", "dan": ""} {
+		wantString(t, user, get(now, user), want)
+	}
+	view(t, s, func(tx *Tx) error {
+		for range 2 { // the second time what is cached
+			list, err := tx.Properties(OfUser(now, "bob"))
+			if err != nil || len(list) != 1 || string(list[0].Value) != "red" {
+				t.Errorf("%v %v", list, err)
+			}
+			if list, err = tx.Properties(OfCollection(now)); err != nil || len(list) != 1 || string(list[0].Value) != "grey" {
+				t.Errorf("%v %v", list, err)
+			}
+		}
+		return nil
+	})
+	update(t, s, func(tx *Tx) error {
+		wantErr(t, "a long GUID", tx.SetProperty(OfUser(now, strings.Repeat("g", 256)), "{n}color", nil), ErrLimit)
+		return tx.RemoveProperty(OfUser(now, "bob"), "{n}color")
+	})
+	wantString(t, "removed", get(now, "bob"), "")
+	sound(t, s)
+
+	update(t, s, func(tx *Tx) error {
+		_, err := tx.MoveCollection(h.ID, "work", other.ID, "taken")
+		return err
+	})
+	moved := mustCollection(t, s, other.ID, "taken")
+	wantString(t, "moved", get(moved, "bobby"), "blue")
+	sound(t, s)
+	update(t, s, func(tx *Tx) error { return tx.DeleteCollection(other.ID, "taken") })
+	if _, err := s.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	view(t, s, func(tx *Tx) error {
+		for k := range tx.r.Scan(tableProperties, keysWithin([]byte{ofUser})) {
+			t.Errorf("%q is left", k)
+		}
+		return nil
+	})
+	sound(t, s)
+}

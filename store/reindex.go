@@ -312,7 +312,7 @@ func (r *reindexer) uids(ctx context.Context) error {
 // properties removes those of homes and collections that are not there.
 func (r *reindexer) properties(ctx context.Context) error {
 	b := &batch{r: r}
-	return r.walk(ctx, b, tableProperties, []byte{ofHome}, nil, func(tx *Tx, k, _ []byte) error {
+	return r.walk(ctx, b, tableProperties, []byte{ofHome}, after([]byte{ofHome}), func(tx *Tx, k, _ []byte) error {
 		if ok, err := tx.justifiedProperty(k); err != nil || ok {
 			return err
 		}

@@ -126,7 +126,7 @@ func (v *verifier) records(ctx context.Context) error {
 			if val == nil {
 				return v.report(ProblemDamaged, 0, 0, "", "%s %x: checksum is wrong", table, k)
 			}
-			if table != tableProperties || k[0] == ofObject || k[0] == ofACL {
+			if table != tableProperties || k[0] == ofObject || k[0] == ofACL || k[0] == ofUser {
 				return nil
 			}
 			if ok, err := tx.justifiedProperty(k); err != nil || ok {
@@ -245,6 +245,9 @@ func (v *verifier) collections(ctx context.Context) error {
 			err = v.walkCollection(ctx, v, tableProperties, aclKey(id, ""), id, v.acl)
 		}
 		if err == nil {
+			err = v.walkCollection(ctx, v, tableProperties, appendU32([]byte{ofUser}, id), id, v.ofUser)
+		}
+		if err == nil {
 			err = skipGone(v.view(ctx, func(tx *Tx) error { return v.counters(tx, id) }))
 		}
 		return err
@@ -319,12 +322,19 @@ func (v *verifier) indexRecord(tx *Tx, c *Collection, k, val []byte) error {
 }
 
 func (v *verifier) property(tx *Tx, c *Collection, k, _ []byte) error {
-	object, name, ok := splitObjectProperty(k)
+	object, name, ok := splitNamedProperty(k)
 	if !ok {
 		return v.in(c, "", ProblemDamaged, "property key %x", k)
 	}
 	if e, _, err := tx.find(c.ID, object); err == nil && e == nil {
 		return v.in(c, object, ProblemOrphan, "property %q", name)
+	}
+	return nil
+}
+
+func (v *verifier) ofUser(_ *Tx, c *Collection, k, _ []byte) error {
+	if guid, name, ok := splitNamedProperty(k); !ok || guid == "" || name == "" {
+		return v.in(c, "", ProblemDamaged, "property key %x", k)
 	}
 	return nil
 }

@@ -108,6 +108,7 @@ func (s *Store) orphans(ctx context.Context) ([]CollectionID, error) {
 		prefix []byte
 	}{
 		{tableObjects, nil}, {tableIndex, nil}, {tableProperties, []byte{ofObject}}, {tableProperties, []byte{ofACL}},
+		{tableProperties, []byte{ofUser}},
 	} {
 		for next := of.prefix; ; {
 			id, ok, known, err := s.nextNumber(ctx, of.table, next, of.prefix)
@@ -156,7 +157,8 @@ func (tx *Tx) recounted(c *Collection) (*Collection, error) {
 	sum := c.clone()
 	sum.Objects, sum.Bytes, sum.counts = 0, 0, [componentTypes]int{}
 	sum.Rights = tx.recountedACLs(c)
-	sum.PropertyBytes = tx.propertyBytes(propertiesKey(c.Home, c.ID)) + tx.objectPropertyBytes(c.ID)
+	sum.PropertyBytes = tx.propertyBytes(propertiesKey(c.Home, c.ID)) +
+		tx.namedPropertyBytes(appendU32([]byte{ofObject}, c.ID)) + tx.namedPropertyBytes(appendU32([]byte{ofUser}, c.ID))
 	prefix := indexKey(c.ID, indexEntry, 0)[:5]
 	var e Entry
 	for k, v := range tx.r.Scan(tableIndex, within(prefix)) {
@@ -192,12 +194,11 @@ func (tx *Tx) propertyBytes(resource []byte) (n int64) {
 	return n
 }
 
-// objectPropertyBytes is what the properties of all objects of a collection
-// count. A damaged key counts nothing.
-func (tx *Tx) objectPropertyBytes(c CollectionID) (n int64) {
-	prefix := appendU32([]byte{ofObject}, c)
+// namedPropertyBytes is what the properties of all objects of a collection, or of all
+// its users, count: prefix is what their keys begin with. A damaged key counts nothing.
+func (tx *Tx) namedPropertyBytes(prefix []byte) (n int64) {
 	for k, v := range tx.r.Scan(tableProperties, within(prefix)) {
-		if _, name, ok := splitObjectProperty(k); ok {
+		if _, name, ok := splitNamedProperty(k); ok {
 			n += propertyCost(name, v)
 		}
 	}

@@ -22,26 +22,30 @@ it inherits. URL is that of a resource, or its path: /calendars/users/ann/calend
 			return err
 		})
 	}
-	cmd.AddCommand(&cobra.Command{
-		Use:   "show URL",
-		Short: "Print the list of a resource, in the order in which it is read",
-		Args:  cobra.ExactArgs(1),
+	var r admin.ACLRequest
+	explain := &cobra.Command{
+		Use:   "explain USER URL",
+		Short: "Explain which privileges somebody has on a resource, and by which entry",
+		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			r.Who, r.URL = args[0], args[1]
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				e, err := admin.ShowACL(cmd.Context(), c, args[0])
+				e, err := admin.ExplainACL(cmd.Context(), c, r)
 				if err != nil {
 					return err
 				}
 				return print(cmd, e)
 			})
 		},
-	}, &cobra.Command{
-		Use:   "explain USER URL",
-		Short: "Explain which privileges somebody has on a resource, and by which entry",
-		Args:  cobra.ExactArgs(2),
+	}
+	explain.Flags().StringVar(&r.By, "by", "", "say as well whether this `USER` may act as them")
+	cmd.AddCommand(explain, &cobra.Command{
+		Use:   "show URL",
+		Short: "Print the list of a resource, in the order in which it is read",
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				e, err := admin.ExplainACL(cmd.Context(), c, args[0], args[1])
+				e, err := admin.ShowACL(cmd.Context(), c, args[0])
 				if err != nil {
 					return err
 				}

@@ -162,7 +162,7 @@ func (c *Conditions) Check(method string, tag ETag, modified time.Time) int {
 			return http.StatusPreconditionFailed
 		}
 	case !c.IfModifiedSince.IsZero():
-		if reading && tag != "" && !modified.After(c.IfModifiedSince) {
+		if reading && tag != "" && !modified.IsZero() && !modified.After(c.IfModifiedSince) { // RFC 9110 §13.1.3
 			return http.StatusNotModified
 		}
 	}

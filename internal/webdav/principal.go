@@ -188,7 +188,7 @@ func ParseTokenSearch(root *Element) (TokenSearch, error) {
 	s := TokenSearch{CollectionSet: root.Child(DAV("apply-to-principal-collection-set")) != nil}
 	context, _ := root.Attr("context")
 	switch s.Context = strings.ToLower(context); s.Context {
-	case "", "user", "group", "location", "resource", "attendee":
+	case "", "user", "group", "location", "room", "resource", "attendee":
 	default:
 		return TokenSearch{}, BadRequest("context is not known")
 	}

@@ -22,11 +22,13 @@ type accounts struct {
 	Accounts        []account `json:"accounts"`
 }
 
-// account is what it needs of one: how a room or resource replies.
+// account is what it needs of one: how a room or resource replies, and who reads for it.
 type account struct {
-	Name  string `json:"uid"`
-	Mode  string `json:"autoScheduleMode"`
-	Group string `json:"autoAcceptGroup"`
+	Name    string   `json:"uid"`
+	Mode    string   `json:"autoScheduleMode"`
+	Group   string   `json:"autoAcceptGroup"`
+	GUID    string   `json:"guid"`
+	Readers []string `json:"readProxies"`
 }
 
 // serverInfo is what it needs of the server's description, convene.xml.
@@ -76,7 +78,7 @@ func conformance(h *harness, cdt, suite string, args []string) int {
 		h.config.Server.PublicURL = fmt.Sprintf("https://localhost:%d", info.SSLPort)
 	}
 	h.use(info.Port, info.SSLPort)
-	h.prepare()
+	h.prepare(func() error { return h.loadReaders(&who) })
 	command := h.control() + " reset"
 	status := h.foreground(cdt, filepath.Join(cdt, "cdt"),
 		append([]string{"--suite", suite, "--server", description, "--before-file", command}, args...)...)
@@ -134,10 +136,34 @@ func classes(all []account) (out []rooms.Class) {
 	return out
 }
 
-// prepare starts the server on an empty folder, and keeps what it makes there
+// loadReaders makes the delegates who only read, of whom the entries in LDAP have no
+// attribute.
+func (h *harness) loadReaders(who *accounts) error {
+	guids := map[string]string{}
+	for _, a := range who.Accounts {
+		guids[a.Name] = a.GUID
+	}
+	var list strings.Builder
+	for _, a := range who.Accounts {
+		for _, reader := range a.Readers {
+			fmt.Fprintf(&list, "%s,%s,read\n", a.GUID, guids[reader])
+		}
+	}
+	if list.Len() == 0 {
+		return nil
+	}
+	file := h.path("readers.csv")
+	if err := os.WriteFile(file, []byte(list.String()), 0o600); err != nil {
+		return err
+	}
+	_, err := h.convene("delegate", "load", file)
+	return err
+}
+
+// prepare starts the server on an empty folder, and keeps what it and fill make there
 // as the data to go back to.
-func (h *harness) prepare() {
-	for _, step := range []func() error{h.start, h.stop, h.keep, h.start} {
+func (h *harness) prepare(fill func() error) {
+	for _, step := range []func() error{h.start, fill, h.stop, h.keep, h.start} {
 		if err := step(); err != nil {
 			h.t.Fatal(err)
 		}

@@ -1,0 +1,126 @@
+package caldav_test
+
+import (
+	"encoding/xml"
+	"strings"
+	"testing"
+
+	"convene/delegation"
+)
+
+// patchOf is a PROPPATCH that sets a property, or removes it if value is "".
+func patchOf(value, name string) string {
+	if value == "" {
+		return element("D:propertyupdate", "<D:remove><D:prop><"+name+"/></D:prop></D:remove>")
+	}
+	return setting("D:propertyupdate", "<"+name+">"+value+"</"+name+">")
+}
+
+// wantValue wants a property's text for a user; "": it is not there.
+func (e *env) wantValue(user, path, name, want string) {
+	e.t.Helper()
+	ask := element("D:propfind", "<D:prop><"+name+"/></D:prop>")
+	var ms struct {
+		Propstat []struct {
+			Status string `xml:"DAV: status"`
+			Prop   struct {
+				Any []struct {
+					Text string `xml:",chardata"`
+				} `xml:",any"`
+			} `xml:"DAV: prop"`
+		} `xml:"DAV: response>propstat"`
+	}
+	body := e.must(207, user, "PROPFIND", path, ask, "Depth: 0").Body
+	if err := xml.Unmarshal([]byte(body), &ms); err != nil || len(ms.Propstat) != 1 || len(ms.Propstat[0].Prop.Any) != 1 {
+		e.t.Fatalf("%s: %v", body, err)
+	}
+	got := ms.Propstat[0].Prop.Any[0].Text
+	if !strings.Contains(ms.Propstat[0].Status, " 200 ") {
+		got = ""
+	}
+	if got != want {
+		e.t.Errorf("%s of %s for %s is %q, want %q:\n%s", name, path, user, got, want, body)
+	}
+}
+
+// How a calendar looks each of its users says for themselves. What nobody has said is
+// as for the owner, and what the owner has said nothing of is not there.
+func TestPersonalProperties(t *testing.T) {
+	for _, name := range []string{"A:calendar-color", "A:calendar-order", "C:default-alarm-vevent-datetime", "C:default-alarm-vtodo-date"} {
+		t.Run(name, func(t *testing.T) {
+			e := newCompany(t)
+			one, two, three := "1", "2", "3"
+			if strings.HasPrefix(name, "C:") {
+				alarm := func(minutes string) string {
+					return "BEGIN:VALARM\nACTION:DISPLAY\nDESCRIPTION:x\nTRIGGER:-PT" + minutes + "M\nEND:VALARM"
+				}
+				one, two, three = alarm("1"), alarm("2"), alarm("3")
+			}
+			e.delegate("ann", "bob", delegation.LevelWrite)
+			e.delegate("ann", "dan", delegation.LevelRead)
+			e.must(207, "dan", "PROPPATCH", annWork, patchOf(three, name))
+			e.wantValue("dan", annWork, name, three)
+			e.wantValue("ann", annWork, name, "")
+			e.wantValue("bob", annWork, name, "")
+
+			e.must(207, "ann", "PROPPATCH", annWork, patchOf(one, name))
+			e.wantValue("ann", annWork, name, one)
+			e.wantValue("bob", annWork, name, one)
+			e.wantValue("dan", annWork, name, three)
+
+			e.must(207, "bob", "PROPPATCH", annWork, patchOf(two, name))
+			e.wantValue("ann", annWork, name, one)
+			e.wantValue("bob", annWork, name, two)
+			e.must(207, "ann", "PROPPATCH", annWork, patchOf("", name))
+			e.wantValue("ann", annWork, name, "")
+			e.wantValue("bob", annWork, name, two)
+			e.must(207, "bob", "PROPPATCH", annWork, patchOf("", name))
+			e.wantValue("bob", annWork, name, "")
+			e.wantValue("dan", annWork, name, three)
+
+			// They travel with the calendar, and go with it.
+			e.must(201, "ann", "MOVE", annWork, "", "Destination: /calendars/users/ann/play/")
+			e.wantValue("dan", "/calendars/users/ann/play/", name, three)
+			e.must(201, "ann", "COPY", "/calendars/users/ann/play/", "", "Destination: /calendars/users/ann/copy/")
+			e.wantValue("dan", "/calendars/users/ann/copy/", name, "")
+			e.must(204, "ann", "DELETE", "/calendars/users/ann/play/", "")
+			e.must(201, "ann", "MKCALENDAR", "/calendars/users/ann/play/", "")
+			e.wantValue("dan", "/calendars/users/ann/play/", name, "")
+		})
+	}
+}
+
+// A delegate who makes a calendar says how it looks to everybody.
+func TestPersonalPropertiesOfNewCalendar(t *testing.T) {
+	e := newCompany(t)
+	e.delegate("ann", "bob", delegation.LevelWrite)
+	e.must(201, "bob", "MKCALENDAR", "/calendars/users/ann/new/",
+		setting("C:mkcalendar", "<A:calendar-color>#112233</A:calendar-color>"))
+	e.wantValue("ann", "/calendars/users/ann/new/", "A:calendar-color", "#112233")
+}
+
+// Who only reads a calendar sets what is personal, and what the server knows nothing of.
+// What it says of itself is the owner's to set, and theirs who write for them; objects
+// are not touched.
+func TestReadersProperties(t *testing.T) {
+	e := newCompany(t)
+	e.delegate("ann", "dan", delegation.LevelRead)
+	e.delegate("ann", "bob", delegation.LevelWrite)
+	for _, name := range []string{"D:displayname", "C:calendar-description"} {
+		if a := e.must(207, "dan", "PROPPATCH", annWork, patchOf("x", name)); !strings.Contains(a.Body, " 403 ") || !strings.Contains(a.Body, "need-privileges") {
+			t.Errorf("%s by who reads: %s", name, a.Body)
+		}
+		e.must(207, "bob", "PROPPATCH", annWork, patchOf("bob's", name))
+		e.wantValue("ann", annWork, name, "bob's")
+	}
+	e.must(207, "dan", "PROPPATCH", annWork, patchOf("seen", "x:dead"))
+	e.wantValue("ann", annWork, "x:dead", "seen")
+	e.must(403, "dan", "PROPPATCH", annWork+"2.ics", patchOf("x", "x:dead"))
+	e.must(403, "dan", "PROPPATCH", "/calendars/users/ann/", patchOf("x", "x:dead"))
+	e.must(403, "cy", "PROPPATCH", annWork, patchOf("x", "x:dead"))
+
+	// Whom a list grants DAV:write-properties sets all of them, delegate or not.
+	e.setACL("ann", annWork, "grant write-properties,read dan")
+	e.must(207, "dan", "PROPPATCH", annWork, patchOf("dan's", "D:displayname"))
+	e.wantValue("ann", annWork, "D:displayname", "dan's")
+}
