@@ -40,6 +40,9 @@ type Options struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 
+	// Language is that of rooms where no request asks for one; "": English.
+	Language string
+
 	// Rooms returns how a room or resource is set. It may wait. nil: humans answer for
 	// them, and their calendars are like others'.
 	Rooms func(context.Context, *directory.Principal) (*policy.Policy, error)

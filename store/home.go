@@ -175,7 +175,7 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	freed, err2 := tx.removeProperties(OfHome(id))
 	tx.addProperties(nil, h, -freed)
 	tx.settle(h)
-	err = errors.Join(err, err2, tx.w.Delete(tableLookup, ownerKey(h.Owner)), tx.w.Delete(tableLookup, tallyKey(id)))
+	err = errors.Join(err, err2, tx.dropMatters(id), tx.w.Delete(tableLookup, ownerKey(h.Owner)), tx.w.Delete(tableLookup, tallyKey(id)))
 	prefix := appendU32(nil, id)
 	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))
