@@ -34,6 +34,7 @@ const (
 	CodeNoShow        Code = "no-show"
 	CodeReleased      Code = "released-declined"
 	CodeGivenBack     Code = "given-back"
+	CodeEarlier       Code = "booked-earlier"
 	CodeDisplaced     Code = "displaced"
 	CodeClosedDown    Code = "closed-down"
 	CodeOrganizerLeft Code = "organizer-left"
