@@ -37,6 +37,9 @@ type Admin struct {
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
+	// Bookings are the bookings of rooms; nil: no server runs that could tell their
+	// organizers.
+	Bookings Bookings
 	// Mail is the mail that waits.
 	Mail MailQueue
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"convene/calendar"
-	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -334,15 +333,7 @@ func TestHorizonAdvances(t *testing.T) {
 // advance is what is done each day.
 func (e *env) advance() {
 	e.t.Helper()
-	var behind []rooms.Object
-	err := e.inOak(func(tx *calendar.Tx, home *store.Home) (err error) {
-		behind, err = tx.Behind(home)
-		return err
-	})
-	for _, o := range behind {
-		err = errors.Join(err, e.inOak(func(tx *calendar.Tx, home *store.Home) error { _, err := tx.Advance(home, o); return err }))
-	}
-	if err != nil {
+	if _, err := e.h.AdvanceRoom(e.t.Context(), guid("oak")); err != nil {
 		e.t.Fatal(err)
 	}
 }

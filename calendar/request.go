@@ -41,8 +41,8 @@ type AnsweredError struct{ *Request }
 // Error says who answered when.
 func (e *AnsweredError) Error() string {
 	s := fmt.Sprintf("request %s: %s at %s", e.ID, e.State, instant(e.At))
-	if e.By != "" {
-		s += " by " + e.By
+	if e.Name != "" {
+		s += " by " + e.Name
 	}
 	return s
 }
@@ -69,6 +69,24 @@ func (tx *Tx) requestOf(m *store.Matter) (*Request, error) {
 func (tx *Tx) Requests(home store.HomeID) iter.Seq2[*Request, error] {
 	return func(yield func(*Request, error) bool) {
 		for m, err := range tx.Matters(home, matterOpen) {
+			var r *Request
+			if err == nil {
+				r, err = tx.requestOf(m)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// AllRequests yields the open requests of all rooms.
+func (tx *Tx) AllRequests() iter.Seq2[*Request, error] {
+	return func(yield func(*Request, error) bool) {
+		for m, err := range tx.DueMatters(time.Unix(forever, 0)) {
+			if err == nil && m.Kind != matterOpen {
+				continue
+			}
 			var r *Request
 			if err == nil {
 				r, err = tx.requestOf(m)
@@ -122,12 +140,13 @@ func (tx *Tx) keep(r *Request) error {
 	return tx.SetMatter(m)
 }
 
-// closeRequest notes what became of an open request, and by whom.
-func (tx *Tx) closeRequest(r *Request, state rooms.ApprovalState, by, comment string) error {
+// closeRequest notes what became of an open request, and by whom: who works in this
+// transaction.
+func (tx *Tx) closeRequest(r *Request, state rooms.ApprovalState) error {
 	if err := tx.DropMatter(&store.Matter{Home: r.ID.Home, Kind: matterOpen, Key: revKey(r.ID.Rev)}); err != nil {
 		return err
 	}
-	r.State, r.By, r.Comment, r.At = state, by, comment, tx.Now().Unix()
+	r.State, r.By, r.Name, r.At = state, tx.by.Who, tx.by.Name, tx.Now().Unix()
 	return tx.keep(r)
 }
 
@@ -245,7 +264,7 @@ func (t *toll) request(w *waiting) error {
 	case asks && open != nil && open.sameAs(d, w):
 		return nil // asked again for what is asked for
 	case asks && open != nil:
-		if err := t.tx.closeRequest(open, rooms.Replaced, t.tx.by.Who, ""); err != nil {
+		if err := t.tx.closeRequest(open, rooms.Replaced); err != nil {
 			return err
 		}
 		return t.tx.makeRequest(w.home, d, w.now)
@@ -254,7 +273,7 @@ func (t *toll) request(w *waiting) error {
 	case open == nil:
 		return nil
 	case len(w.now) == 0:
-		return t.tx.closeRequest(open, t.became(w), t.tx.by.Who, "")
+		return t.tx.closeRequest(open, t.became(w))
 	}
 	open.waits(w.now)
 	return t.tx.keep(open)

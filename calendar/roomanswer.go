@@ -150,24 +150,54 @@ func (tx *Tx) tells(home *store.Home, organizer string, first int64, e policy.Ev
 	return e.Text(s), nil
 }
 
+// ErrNotApprover says that somebody may not answer the requests for a room.
+var ErrNotApprover = errors.New("may not approve bookings of this room")
+
 // A Verdict is somebody's answer to a request.
 type Verdict struct {
 	Approve bool
 	Dates   []int64 // of these dates alone, as policy.Booking.ID; nil: of all
-	By      string  // who answers, for the record
+	By      string  // GUID of who answers; "": an operator, or nobody
 	Name    string  // how they are called
 	Comment string
 }
 
 // AnswerRequest answers a request, and returns it as it is then. Errors: ErrNoRequest;
 // *AnsweredError; *ConflictError, the time that it is about was not held and is taken:
-// it still waits.
+// it still waits; ErrNotApprover.
 func (tx *Tx) AnswerRequest(id store.QueueID, v *Verdict) (*Request, error) {
+	if v.By != "" { // operators may answer all requests
+		if err := tx.mayAnswer(id, v.By); err != nil {
+			return nil, err
+		}
+	}
 	to, code, state := policy.Declined, policy.CodeDenied, rooms.Denied
 	if v.Approve {
 		to, code, state = policy.Accepted, policy.CodeApproved, rooms.Approved
 	}
 	return tx.settleRequest(id, to, policy.Event{Code: code, Who: v.Name, Comment: v.Comment}, state, v)
+}
+
+// mayAnswer refuses who is no approver of the room of a request.
+func (tx *Tx) mayAnswer(id store.QueueID, guid string) error {
+	home, err := tx.HomeByID(id.Home)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%s: %w", id, ErrNoRequest)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.keeperOf(home); err != nil {
+		return err
+	}
+	f, err := tx.sender.Rooms.Facts(home.Owner, &scheduling.Party{GUID: guid, Address: scheduling.CanonicalAddress(guid)}, "")
+	if err != nil {
+		return err
+	}
+	if !f.Approves() {
+		return fmt.Errorf("%s: %w", guid, ErrNotApprover)
+	}
+	return nil
 }
 
 // settleRequest gives the answer to a request, and notes what became of it.
@@ -194,7 +224,7 @@ func (tx *Tx) settleRequest(id store.QueueID, to policy.PartStat, e policy.Event
 		return now, err // some of its dates still wait
 	}
 	r = answered.Request
-	r.State, r.By, r.Comment = state, v.By, v.Comment
+	r.State, r.By, r.Name, r.Comment = state, v.By, v.Name, v.Comment
 	return r, tx.keep(r)
 }
 
@@ -209,7 +239,7 @@ func (tx *Tx) expire(r *Request) error {
 		return err
 	}
 	if room == nil { // nobody can be asked for it any more
-		return tx.closeRequest(r, rooms.Withdrawn, "", "")
+		return tx.closeRequest(r, rooms.Withdrawn)
 	}
 	if room.Policy.OnExpiry == policy.Accept {
 		err := tx.Savepoint(func() error {
@@ -222,7 +252,7 @@ func (tx *Tx) expire(r *Request) error {
 	}
 	_, err = tx.settleRequest(r.ID, policy.Declined, policy.Event{Code: policy.CodeExpired, At: r.Expires}, rooms.Expired, &Verdict{})
 	if errors.Is(err, ErrNoBooking) {
-		return tx.closeRequest(r, rooms.Withdrawn, "", "")
+		return tx.closeRequest(r, rooms.Withdrawn)
 	}
 	return err
 }

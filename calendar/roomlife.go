@@ -261,3 +261,65 @@ func (k *keeper) factsOf(o *ical.Object, organizer string) (*policy.Facts, error
 	party := &scheduling.Party{GUID: organizer, Address: scheduling.CanonicalAddress(organizer)}
 	return h.facts(&scheduling.Invitation{Copy: o, Organizer: party})
 }
+
+// ErrTime says that a text is no time.
+var ErrTime = errors.New("write a time as 2026-12-01T09:00, which is the room's, or with a zone: 2026-12-01T09:00:00Z")
+
+// RoomTime reads a time that is the room's unless it names a zone; a day alone is its
+// first moment. Errors: ErrTime, ErrNoBooking.
+func (tx *Tx) RoomTime(home *store.Home, text string) (time.Time, error) {
+	k, err := tx.keeperOf(home)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return time.Unix(k.policy.Zone.Unix(t.Unix()), 0).UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%.40q: %w", text, ErrTime)
+}
+
+// WaitingDates are the dates of a request that are named by their day or start, as
+// RoomTime reads it. Errors: ErrTime; ErrNoBooking, none of the dates is named so.
+func (tx *Tx) WaitingDates(home *store.Home, uid string, names []string) (ids []int64, err error) {
+	k, err := tx.keeperOf(home)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	col, e, err := tx.holder(home, uid)
+	if err != nil || e == nil {
+		return nil, errors.Join(err, ErrNoBooking)
+	}
+	t, err := k.taken(&stay{col: col, name: e.Name}, k.horizon())
+	if err != nil {
+		return nil, err
+	}
+	waits, err := k.waits(t, k.horizon())
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		from, err := tx.RoomTime(home, name)
+		if err != nil {
+			return nil, err
+		}
+		until := from.Add(time.Second)
+		if len(name) == len(time.DateOnly) {
+			until = from.Add(24 * time.Hour)
+		}
+		before := len(ids)
+		for _, d := range waits {
+			if d.Start >= from.Unix() && d.Start < until.Unix() {
+				ids = append(ids, d.ID)
+			}
+		}
+		if len(ids) == before {
+			return nil, fmt.Errorf("%s: no date that waits: %w", name, ErrNoBooking)
+		}
+	}
+	return ids, nil
+}

@@ -51,7 +51,9 @@ type ConflictError struct {
 // Error returns the text.
 func (e *ConflictError) Error() string { return e.Text }
 
-// isRoom reports whether a home is a room's or a resource's.
+// IsRoom reports whether a home is a room's or a resource's.
+func IsRoom(home *store.Home) bool { return isRoom(home) }
+
 func isRoom(home *store.Home) bool {
 	t := directory.Type(home.OwnerType)
 	return t == directory.Location || t == directory.Resource

@@ -26,7 +26,8 @@ type Approval struct {
 	Expires  int64 `json:"expires"`
 
 	State   ApprovalState `json:"state"`
-	By      string        `json:"by,omitempty"` // who answered: a GUID, or what operators call themselves
+	By      string        `json:"by,omitempty"`   // GUID of who answered; "": an operator, or nobody
+	Name    string        `json:"name,omitempty"` // how they are called
 	At      int64         `json:"at,omitempty"` // when that was
 	Comment string        `json:"comment,omitempty"`
 }

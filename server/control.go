@@ -78,7 +78,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Members:  members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:   rights(current.calendars.Load()),
 		Meetings: meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
+		Mail:     &mailQueue{s.outbox, current.calendarData, s.now},
+		Bookings: &bookings{current.calendars.Load(), current.calendarData, current.directory},
 	}, current.leave
 }
 

@@ -158,6 +158,20 @@ func (tx *Tx) Homes() iter.Seq[*Home] {
 	}
 }
 
+// Owners walks over the owners of all homes, without reading these.
+func (tx *Tx) Owners() iter.Seq2[GUID, HomeID] {
+	return func(yield func(GUID, HomeID) bool) {
+		for k, v := range tx.r.Scan(tableLookup, within([]byte{lookupOwner})) {
+			if len(v) != 4 {
+				fail(fmt.Errorf("owner %q: %w", k[1:], ErrCorrupt))
+			}
+			if !yield(GUID(k[1:]), HomeID(binary.BigEndian.Uint32(v))) {
+				return
+			}
+		}
+	}
+}
+
 // DeleteHome removes a home with all it holds: for an owner who has left for
 // good. Its records are purged by Maintain. Errors: ErrNotFound.
 func (tx *Tx) DeleteHome(id HomeID) error {
