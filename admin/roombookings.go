@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"convene/audit"
@@ -31,6 +32,16 @@ type Bookings interface {
 	// ErrRoomTime; ErrNoBooking.
 	Close(ctx context.Context, room *directory.Principal, b RoomBlock) (RoomClosed, error)
 	Open(ctx context.Context, room *directory.Principal, uid string) error
+
+	// Review lists what is booked and would be declined now.
+	Review(ctx context.Context, room *directory.Principal) ([]RoomDoubt, error)
+}
+
+// RoomDoubt is a date that is booked and would be declined now.
+type RoomDoubt struct {
+	UID    string
+	Start  time.Time
+	Reason string // as in the response to an invitation
 }
 
 // What is wrong with a verb about bookings.
@@ -226,4 +237,17 @@ func (a *Admin) roomUnblock(ctx context.Context, b RoomBlock) (None, error) {
 	return onRoom(ctx, a, "room.unblock", b.Who, b.By, b.Reason, func(room *directory.Principal) (None, error) {
 		return None{}, a.Bookings.Open(ctx, room, b.UID)
 	})
+}
+
+// reviewRoom lists what is booked and would be declined now, as problems.
+func (a *Admin) reviewRoom(ctx context.Context, room *directory.Principal) (list []RoomProblem, err error) {
+	if a.Bookings == nil {
+		return nil, nil
+	}
+	doubts, err := a.Bookings.Review(ctx, room)
+	for _, d := range doubts {
+		text := fmt.Sprintf("%s, %s: booked, and would be declined now", d.Start.Format(time.RFC3339), d.UID)
+		list = append(list, RoomProblem{Room: room.Name, Setting: d.Reason, Problem: text})
+	}
+	return list, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"convene/calendar"
+	"convene/directory"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -336,4 +337,67 @@ func (e *env) advance() {
 	if _, err := e.h.AdvanceRoom(e.t.Context(), guid("oak")); err != nil {
 		e.t.Fatal(err)
 	}
+}
+
+// What is booked stays when a room is set differently; the check names what would be
+// declined now.
+func TestReviewOfBookings(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings map[string]string
+		want     string
+	}{
+		"as it was":          {nil, "[]"},
+		"shorter":            {map[string]string{"max-duration": "30"}, "[one max-duration one max-duration]"},
+		"not for ann":        {map[string]string{"book": "user:bob"}, "[one not-allowed one not-allowed]"},
+		"no series":          {map[string]string{"recurring": "false"}, "[one recurring one recurring]"},
+		"soon":               {map[string]string{"min-notice": "525600"}, "[]"},
+		"the organizer left": {nil, "[one organizer-left one organizer-left]"},
+		"not bookable":       {map[string]string{"bookable": "false"}, "[one not-bookable one not-bookable]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEnv(t).withRooms(nil)
+			e.books("one", "1000", "RRULE:FREQ=DAILY;COUNT=2")
+			if name == "the organizer left" {
+				e.dir = without(t, "ann")
+			}
+			e.withRooms(c.settings)
+			var got []string
+			err := e.inOak(func(tx *calendar.Tx, home *store.Home) error {
+				list, err := tx.ReviewRoom(home)
+				got = nil
+				for _, d := range list {
+					got = append(got, d.UID, string(d.Code))
+				}
+				return err
+			})
+			if err != nil || fmt.Sprint(got) != c.want {
+				t.Errorf("%v %v, want %s", got, err, c.want)
+			}
+			e.dir = people(t)
+			e.withRooms(nil)
+			if got := e.partStats("one"); got != "ACCEPTED" {
+				t.Errorf("the booking has become %s", got)
+			}
+		})
+	}
+}
+
+// without is the directory when somebody has left.
+func without(t *testing.T, name string) directory.Directory {
+	t.Helper()
+	found, err := people(t).Search(t.Context(), directory.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []directory.Record
+	for _, p := range found {
+		if p.Name != name && p.Type != directory.Group {
+			left = append(left, directory.Record{Principal: *p})
+		}
+	}
+	d, err := directory.NewStatic(left)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

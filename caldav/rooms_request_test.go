@@ -373,3 +373,48 @@ func TestRequestsWaitForTheDirectory(t *testing.T) {
 		t.Error("the request is another")
 	}
 }
+
+// Two approvers answer at the same moment: one of them is the first.
+func TestFirstAnswerWins(t *testing.T) {
+	e := asking(t, nil)
+	e.books("one", "1000")
+	id := e.one().ID
+	errs := make(chan error, 2)
+	for _, approve := range []bool{true, false} {
+		go func() {
+			_, err := e.verdict(id, calendar.Verdict{Approve: approve, By: guid("boss"), Name: "The Boss"})
+			errs <- err
+		}()
+	}
+	won := 0
+	for range 2 {
+		switch err := <-errs; {
+		case err == nil:
+			won++
+		default:
+			if _, second := errors.AsType[*calendar.AnsweredError](err); !second {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+	if got := e.partStats("one"); won != 1 || got == "TENTATIVE" {
+		t.Errorf("%d have won, the answer is %s", won, got)
+	}
+	e.checkRooms()
+}
+
+// Who is no approver does not answer, and who is one is named as who sent the answer.
+func TestWhoAnswersRequests(t *testing.T) {
+	e := asking(t, nil)
+	e.books("one", "1000")
+	id := e.one().ID
+	if _, err := e.verdict(id, calendar.Verdict{Approve: true, By: guid("bob"), Name: "Bob Baker"}); !errors.Is(err, calendar.ErrNotApprover) {
+		t.Errorf("%v", err)
+	}
+	if _, err := e.verdict(id, calendar.Verdict{Approve: true, By: guid("boss"), Name: "The Boss"}); err != nil {
+		t.Fatal(err)
+	}
+	if told := e.inboxOf("ann"); !strings.Contains(told, `SENT-BY="mailto:boss@example.com"`) && !strings.Contains(told, `SENT-BY="urn:x-uid:`+guid("boss")) {
+		t.Errorf("ann is told %s", told)
+	}
+}

@@ -272,3 +272,19 @@ func blockOf(tx *calendar.Tx, home *store.Home, r admin.RoomBlock) (*calendar.Bl
 func (b *bookings) Open(ctx context.Context, room *directory.Principal, uid string) error {
 	return b.in(ctx, room, operator, func(tx *calendar.Tx, home *store.Home) error { return tx.OpenRoom(home, uid) })
 }
+
+// Review implements admin.Bookings.
+func (b *bookings) Review(ctx context.Context, room *directory.Principal) (list []admin.RoomDoubt, err error) {
+	var found []calendar.Doubtful
+	err = b.in(ctx, room, operator, func(tx *calendar.Tx, home *store.Home) (err error) {
+		found, err = tx.ReviewRoom(home)
+		return err
+	})
+	if errors.Is(err, admin.ErrNoBooking) {
+		return nil, nil // nobody has booked it yet
+	}
+	for _, d := range found {
+		list = append(list, admin.RoomDoubt{UID: d.UID, Start: time.Unix(d.Start, 0).UTC(), Reason: string(d.Code)})
+	}
+	return list, err
+}

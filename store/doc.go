@@ -104,8 +104,9 @@
 //
 // # What is disposable
 //
-// The tables index and uids, lookup but for the queue ('q', 's', 'u') and the matters ('r', 't'), the facts that
-// a body gives, and all counts and sums can be computed from the rest. Verify compares them with a fresh computation, Reindex makes them; the
+// The tables index and uids, lookup but for the queue ('q', 's', 'u') and the matters
+// ('r', 't'), the facts that a body gives, and all counts and sums can be computed from
+// the rest. Verify compares them with a fresh computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
 //
 // # The queue
