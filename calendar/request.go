@@ -220,33 +220,30 @@ func (t *toll) requests() error {
 
 // waiting are the meetings of which something waited, or does.
 func (t *toll) waiting() (list []*waiting) {
-	byUID := map[decided]*waiting{}
+	of := func(s *tolled, uid string) *waiting {
+		for _, w := range list {
+			if w.home.ID == s.home.ID && w.uid == uid {
+				return w
+			}
+		}
+		list = append(list, &waiting{keeper: s.keeper, uid: uid})
+		return list[len(list)-1]
+	}
 	for i := range t.stays {
 		s := &t.stays[i]
-		for _, side := range []struct {
-			uid   string
-			dates []policy.Date
-			to    func(*waiting) *[]policy.Date
-		}{
-			{s.uid, s.waited, func(w *waiting) *[]policy.Date { return &w.was }},
-			{s.is.uid(), s.waits, func(w *waiting) *[]policy.Date { return &w.now }},
-		} {
-			if len(side.dates) == 0 {
-				continue
-			}
-			key := decided{s.home.Owner, side.uid}
-			if byUID[key] == nil {
-				byUID[key] = &waiting{keeper: s.keeper, uid: side.uid}
-				list = append(list, byUID[key])
-			}
-			*side.to(byUID[key]) = append(*side.to(byUID[key]), side.dates...)
+		if len(s.waited) > 0 {
+			w := of(s, s.uid)
+			w.was = append(w.was, s.waited...)
+		}
+		if len(s.waits) > 0 {
+			w := of(s, s.is.uid())
+			w.now = append(w.now, s.waits...)
 		}
 	}
 	for _, w := range list {
 		for i := range t.stays {
-			if s := &t.stays[i]; s.home.ID == w.home.ID && s.is.uid() == w.uid {
-				w.accepted = w.accepted || s.is.has(w.was)
-			}
+			s := &t.stays[i]
+			w.accepted = w.accepted || s.home.ID == w.home.ID && s.is.uid() == w.uid && s.is.has(w.was)
 		}
 	}
 	return list
