@@ -39,6 +39,9 @@ type Admin struct {
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
 	// ActAs says why somebody may not act as the user of a name; "": they may.
 	ActAs func(ctx context.Context, self *auth.Caller, name string) (refusal string, err error)
+	// Bookings are the bookings of rooms; nil: no server runs that could tell their
+	// organizers.
+	Bookings Bookings
 	// Mail is the mail that waits.
 	Mail MailQueue
 

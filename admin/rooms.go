@@ -101,7 +101,8 @@ func ImportRooms(ctx context.Context, c Conn, r RoomImport) ([]RoomImported, err
 	return call[[]RoomImported](ctx, c, "room-import", r)
 }
 
-// CheckRooms returns what is wrong with the settings of all rooms. Errors: as ShowRoom.
+// CheckRooms returns what is wrong with the settings of all rooms and, of a running server,
+// what is booked and would be declined now. Errors: as ShowRoom.
 func CheckRooms(ctx context.Context, c Conn) ([]RoomProblem, error) {
 	return call[[]RoomProblem](ctx, c, "room-check", None{})
 }
@@ -290,6 +291,11 @@ func (a *Admin) roomCheck(ctx context.Context, _ None) ([]RoomProblem, error) {
 		if len(p.Emails) == 0 {
 			add("", "the record has no mail address, by which most clients invite")
 		}
+		booked, err := a.reviewRoom(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, booked...)
 	}
 	return out, nil
 }

@@ -38,6 +38,7 @@ var errorStatus = []struct {
 	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-needed")},
 	{calendar.ErrMeeting, http.StatusForbidden, webdav.CS("valid-move")},
 	{calendar.ErrDirect, http.StatusForbidden, webdav.CS("valid-organizer")},
+	{calendar.ErrBookings, http.StatusForbidden, xml.Name{Space: noConflict.Space, Local: "no-bookings"}},
 	{policy.ErrTooMany, http.StatusForbidden, webdav.CalDAV("max-instances")},
 	{calendar.ErrSame, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrTooLarge, http.StatusInsufficientStorage, xml.Name{}},
@@ -98,7 +99,7 @@ func davError(err error) *webdav.Error {
 // words are for people where no condition says what is wrong.
 func words(err error) string {
 	switch err {
-	case calendar.ErrDirect, calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
+	case calendar.ErrBookings, calendar.ErrDirect, calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
 		return err.Error()
 	}
 	return ""

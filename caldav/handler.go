@@ -42,6 +42,9 @@ type Options struct {
 
 	AuditPrivate bool // each private event that administrators and readers read is recorded by itself
 
+	// Language is that of rooms where no request asks for one; "": English.
+	Language string
+
 	// Rooms returns how a room or resource is set. It may wait. nil: humans answer for
 	// them, and their calendars are like others'.
 	Rooms func(context.Context, *directory.Principal) (*policy.Policy, error)

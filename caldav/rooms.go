@@ -135,6 +135,7 @@ func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first 
 	for _, id := range f.Approvers {
 		if p := s.recordByGUID(id); p != nil {
 			said.Approvers = append(said.Approvers, p.FullName)
+			said.Mail = append(said.Mail, p.Emails[:min(len(p.Emails), 1)]...)
 		}
 	}
 	said.Name = func(reference string) string {

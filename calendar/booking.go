@@ -127,7 +127,7 @@ func (d *booking) decide() error {
 	if err := damage(); err != nil {
 		return err
 	}
-	d.h.w.tx.decided = decided{d.h.room.GUID, d.i.Copy.UID}
+	d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
 	d.said, err = d.h.w.tx.sender.Rooms.Speech(d.h.room.GUID, d.i.Organizer, d.facts, d.first())
 	if err != nil {
 		return err

@@ -58,8 +58,9 @@ type Tx struct {
 	seen   Viewer  // nil: everything is shown whole
 	sender *Sender // see Meet
 
-	decided  decided  // the last that a room has answered
-	bookings []string // see Bookings
+	decided  map[decided]*booking       // what rooms have answered of the change that is made
+	bookings []string                   // see Bookings
+	saying   func(ical.DateTime) string // see RoomAnswer.Text
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.

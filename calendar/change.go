@@ -111,6 +111,7 @@ var rules = []func(*Tx, *Change) error{
 	setsAccess,
 	staysWithHome,
 	isNotDefault,
+	keepsBookings,
 }
 
 // change lets the rules judge c, and then makes it. If it is in a room's calendars, the

@@ -5,15 +5,17 @@ import (
 	"slices"
 
 	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/store"
 )
 
 // A toll is what a change does to the ledgers of rooms: whatever is written into or
 // removed from a room's calendars, and on whatever way, comes by here.
 type toll struct {
-	tx    *Tx
-	stays []tolled
-	fills []Place
+	tx        *Tx
+	stays     []tolled
+	fills     []Place
+	delivered bool // scheduling makes the change for what was done in another home
 }
 
 // tolled is a place in a room's calendars with the keeper of its ledger.
@@ -21,11 +23,18 @@ type tolled struct {
 	*keeper
 	stay
 	until int64 // until when what is there now is looked at; 0: as before
+
+	// What waits for approval: before the change, of the object with a UID, and after
+	// it, of the one that is there then.
+	uid    string
+	waited []policy.Date
+	is     *taken
+	waits  []policy.Date
 }
 
 // toll notes what of rooms a change is about, before it is made.
 func (tx *Tx) toll(c *Change) (*toll, error) {
-	t := &toll{tx: tx, fills: c.fills()}
+	t := &toll{tx: tx, fills: c.fills(), delivered: c.Delivered}
 	for _, p := range c.leaves() {
 		if err := t.add(p); err != nil {
 			return nil, err
@@ -98,12 +107,16 @@ func (s *tolled) note() error {
 		return err
 	}
 	t, err := s.taken(&s.stay, until)
+	if err != nil {
+		return err
+	}
 	if t != nil {
-		s.was = t.rows
+		s.was, s.uid = t.rows, t.object.UID
 	}
 	if until != forever {
 		s.until = until
 	}
+	s.waited, err = s.keeper.waits(t, until)
 	return err
 }
 
@@ -171,16 +184,20 @@ func (t *toll) pay() error {
 		if t.tx.answered(&s.stay, s.home) {
 			s.until = s.horizon()
 		}
-		if err := s.settle(&s.stay, s.until); err != nil {
+		var err error
+		if s.is, err = s.settle(&s.stay, s.until); err != nil {
+			return err
+		}
+		if s.waits, err = s.keeper.waits(s.is, s.until); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.requests()
 }
 
 // answered reports whether the room has just answered the meeting at a place, and so
 // has looked at all of it.
 func (tx *Tx) answered(s *stay, home *store.Home) bool {
 	e, err := tx.Entry(s.col, s.name)
-	return err == nil && e != nil && tx.decided == decided{home.Owner, e.UID}
+	return err == nil && e != nil && tx.decided[decided{home.Owner, e.UID}] != nil
 }

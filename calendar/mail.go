@@ -8,6 +8,7 @@ import (
 
 	"convene/imip"
 	"convene/internal/ical"
+	"convene/rooms/policy"
 	"convene/scheduling"
 	"convene/store"
 )
@@ -144,6 +145,9 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if err := tx.Dequeue(q); err != nil {
 			return err
 		}
+		if l.Asks != nil {
+			return nil // the request is seen by other means, and expires
+		}
 		home, err := tx.Home(l.Owner)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -233,4 +237,35 @@ func failureNote(l *imip.Letter, status, why string, now time.Time) (*scheduling
 		To: organizer, Message: &scheduling.Message{Method: scheduling.Reply, From: recipient, To: []*scheduling.Party{organizer}, Data: o},
 		Action: scheduling.Replied, Changes: scheduling.Changes{ical.DateTime{}: {"ATTENDEE": {"SCHEDULE-STATUS"}}},
 	}, nil
+}
+
+// mailApprovers asks those by mail who may approve a booking. Who has no mailbox, or no
+// room left for it in the booker's queue, learns of it in the room's inbox.
+func (tx *Tx) mailApprovers(r *Request, o *ical.Object, booker *scheduling.Party, said *policy.Speech, reminder bool) error {
+	if tx.c.Mail == nil || booker.GUID == "" {
+		return nil
+	}
+	home, err := tx.homeFor(booker)
+	if err != nil {
+		return err
+	}
+	asks := imip.Asks{ID: r.ID.String(), Room: said.Room, Until: r.Expires, Zone: said.Zone.Name(), Against: len(r.Against) > 0, Reminder: reminder}
+	for _, to := range said.Mail {
+		l, err := imip.NewAsking(o, booker, to, asks)
+		if errors.Is(err, imip.ErrNoMailbox) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if most := tx.c.Mail.PerDay; most > 0 {
+			if n, err := tx.SentOn(home.ID, tx.Now()); err != nil || n >= most {
+				return err
+			}
+		}
+		if _, err := tx.enqueue(home, l); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -70,6 +70,7 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
+	tx.decided = map[decided]*booking{}
 	world := &world{tx: tx, objects: map[string]*ical.Object{}}
 	plan, err := scheduling.Decide(*change, world)
 	if err != nil {
@@ -107,7 +108,7 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 	}
 	change := &scheduling.Change{
 		Owner: owner, Caller: caller, Merge: tx.sender.Merge, Silent: tx.sender.Silent, FixTransp: tx.sender.FixTransp,
-		Now: tx.Now(), Options: tx.c.Scheduling,
+		Now: tx.Now(), Options: tx.c.Scheduling, Comment: tx.saying,
 	}
 	if tx.sender.MayNot != nil {
 		change.MayNot = tx.sender.MayNot(c.At.Home)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"convene/directory"
@@ -50,7 +51,9 @@ type ConflictError struct {
 // Error returns the text.
 func (e *ConflictError) Error() string { return e.Text }
 
-// isRoom reports whether a home is a room's or a resource's.
+// IsRoom reports whether a home is a room's or a resource's.
+func IsRoom(home *store.Home) bool { return isRoom(home) }
+
 func isRoom(home *store.Home) bool {
 	t := directory.Type(home.OwnerType)
 	return t == directory.Location || t == directory.Resource
@@ -153,6 +156,21 @@ type taken struct {
 	verified int64 // until when it was looked at; 0: there is no more of it
 }
 
+// uid is the UID of what is there, "" if nothing is.
+func (t *taken) uid() string {
+	if t == nil {
+		return ""
+	}
+	return t.object.UID
+}
+
+// has reports whether some of dates are booked.
+func (t *taken) has(dates []policy.Date) bool {
+	return t != nil && slices.ContainsFunc(t.rows, func(b policy.Booking) bool {
+		return b.State == policy.Booked && slices.ContainsFunc(dates, func(d policy.Date) bool { return d.ID == b.ID })
+	})
+}
+
 // taken reads what is at a place; nil: nothing that could take the room. What begins
 // after until is left for later.
 func (k *keeper) taken(s *stay, until int64) (*taken, error) {
@@ -192,16 +210,24 @@ func (k *keeper) clear(s *stay) error {
 	return errors.Join(k.ledger.Replace(s.object(), s.was, nil), k.ledger.SetVerified(s.object(), 0))
 }
 
-// settle enters what is at a place now. Errors: *ConflictError, the room has no time
-// for it; ErrDirect.
-func (k *keeper) settle(s *stay, until int64) error {
+// settle enters what is at a place now, and returns it. Errors: *ConflictError, the
+// room has no time for it; ErrDirect.
+func (k *keeper) settle(s *stay, until int64) (*taken, error) {
 	t, err := k.taken(s, until)
 	if err != nil || t == nil {
-		return err
+		return nil, err
 	}
 	if k.policy.Direct == policy.Nobody && !hasOrganizer(t.object) && !k.tx.by.Administrator {
-		return ErrDirect
+		return nil, ErrDirect
 	}
+	if err := k.fit(s, t); err != nil {
+		return nil, err
+	}
+	return t, errors.Join(k.ledger.Replace(s.object(), nil, t.rows), k.ledger.SetVerified(s.object(), t.verified))
+}
+
+// fit refuses what the room has no time for. What was there before stands.
+func (k *keeper) fit(s *stay, t *taken) error {
 	var stand, more []policy.Booking
 	for _, b := range t.rows {
 		if slices.ContainsFunc(s.was, func(w policy.Booking) bool { return w.Span == b.Span && w.ID == b.ID }) {
@@ -210,14 +236,56 @@ func (k *keeper) settle(s *stay, until int64) error {
 			more = append(more, b)
 		}
 	}
-	without, taker := policy.FitAll(k.policy, k.ledger, stand, more, []string{t.object.UID})
-	if err := k.ledger.Err(); err != nil {
-		return err
+	without, taker, err := k.fitAll(t.object, stand, more)
+	if err == nil && without != nil {
+		err = k.conflict(without, taker)
 	}
-	if without != nil {
-		return k.conflict(without, taker)
+	return err
+}
+
+// maxBlocks is how many blocks may lie over each other.
+const maxBlocks = 100
+
+// fitAll is policy.FitAll over the ledger. Times at which the room is closed may
+// overlap: closed twice is closed.
+func (k *keeper) fitAll(o *ical.Object, stand, more []policy.Booking) (without, taker *policy.Booking, err error) {
+	except := []string{o.UID}
+	for range maxBlocks {
+		without, taker = policy.FitAll(k.policy, k.ledger, stand, more, except)
+		if err := k.ledger.Err(); err != nil || without == nil || !isBlock(o) || taker.State != policy.Blocked {
+			return without, taker, err
+		}
+		other, err := k.objectOf(taker)
+		if err != nil || other == nil || !isBlock(other) {
+			return without, taker, err
+		}
+		except = append(except, other.UID)
 	}
-	return errors.Join(k.ledger.Replace(s.object(), nil, t.rows), k.ledger.SetVerified(s.object(), t.verified))
+	return without, taker, nil
+}
+
+// objectOf is the object that a row of the ledger is of, nil if it is not there.
+func (k *keeper) objectOf(b *policy.Booking) (*ical.Object, error) {
+	col, err := k.tx.CollectionByID(store.CollectionID(b.Collection))
+	if err != nil {
+		return nil, err
+	}
+	e, err := k.tx.Entry(col, b.Object)
+	if err != nil || e == nil {
+		return nil, err
+	}
+	return k.tx.stored(col, e)
+}
+
+// blockProperty marks an event that says when a room is closed.
+const blockProperty = "X-CONVENE-BLOCK"
+
+// isBlock reports whether an object says when a room is closed.
+func isBlock(o *ical.Object) bool {
+	return !hasOrganizer(o) && slices.ContainsFunc(o.Calendar.Children, func(c *ical.Component) bool {
+		p := c.Prop(blockProperty)
+		return p != nil && strings.EqualFold(p.Value, "T")
+	})
 }
 
 func hasOrganizer(o *ical.Object) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -171,6 +172,10 @@ func parts(w *message.Writer, l *Letter, text, html []byte) error {
 	if err != nil {
 		return err
 	}
+	if l.Asks != nil { // it is for people alone
+		err := onePart(alternatives, textHeader("text/plain", "quoted-printable", inUTF8()), text)
+		return errors.Join(err, onePart(alternatives, textHeader("text/html", "base64", inUTF8()), html), alternatives.Close(), w.Close())
+	}
 	component := "VEVENT"
 	if strings.Contains(l.Calendar, "\r\nBEGIN:VTODO\r\n") {
 		component = "VTODO"
@@ -185,10 +190,7 @@ func parts(w *message.Writer, l *Letter, text, html []byte) error {
 		{"text/html", "base64", inUTF8(), html},
 		{"text/calendar", "base64", calendar, []byte(l.Calendar)},
 	} {
-		var h message.Header
-		h.Set("Content-Transfer-Encoding", p.encoding)
-		h.SetContentType(p.kind, p.params)
-		if err := onePart(alternatives, h, p.body); err != nil {
+		if err := onePart(alternatives, textHeader(p.kind, p.encoding, p.params), p.body); err != nil {
 			return err
 		}
 	}
@@ -208,6 +210,12 @@ func parts(w *message.Writer, l *Letter, text, html []byte) error {
 var fileNames = map[scheduling.Method]string{scheduling.Request: "invite.ics", scheduling.Cancel: "cancel.ics", scheduling.Reply: "reply.ics"}
 
 func inUTF8() map[string]string { return map[string]string{"charset": "utf-8"} }
+
+func textHeader(kind, encoding string, params map[string]string) (h message.Header) {
+	h.Set("Content-Transfer-Encoding", encoding)
+	h.SetContentType(kind, params)
+	return h
+}
 
 func onePart(w *message.Writer, h message.Header, body []byte) error {
 	part, err := w.CreatePart(h)

@@ -35,6 +35,20 @@ type Letter struct {
 	Ends int64 `json:"ends"` // when the last instance is over, in Unix seconds
 
 	Calendar string `json:"calendar"` // the iCalendar part
+
+	// Asks is what an approver of a room is asked; nil: the letter is an iTIP message.
+	Asks *Asks `json:"asks,omitempty"`
+}
+
+// Asks is a request to approve the booking of a room. The letter's Calendar says what
+// is booked, and is not sent.
+type Asks struct {
+	ID       string `json:"id"`   // of the request
+	Room     string `json:"room"` // how the room is called
+	Until    int64  `json:"until"`
+	Zone     string `json:"zone"` // of the room, in which Until is told
+	Against  bool   `json:"against,omitempty"`
+	Reminder bool   `json:"reminder,omitempty"`
 }
 
 // A Mailbox is a mail address with the name of who has it, which may be "".
@@ -187,13 +201,21 @@ func Decode(b []byte) (*Letter, error) {
 
 // Thread is the same for all letters about one object to one recipient.
 func (l *Letter) Thread() [32]byte {
-	return sha256.Sum256([]byte(strings.Join([]string{l.Owner, l.UID, strings.ToLower(l.To.Address)}, "\x00")))
+	parts := []string{l.Owner, l.UID, strings.ToLower(l.To.Address)}
+	if l.Asks != nil { // who may approve may be invited too
+		parts = append(parts, l.Asks.Room)
+	}
+	return sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 }
 
 // Key is the same for letters that say the same.
 func (l *Letter) Key() (sum [16]byte) {
 	thread := l.Thread()
-	full := sha256.Sum256(fmt.Appendf(nil, "%x\x00%q\x00%d\x00%s\x00%s", thread, l.RIDs, l.Sequence, l.Stamp, l.Method))
+	says := fmt.Appendf(nil, "%x\x00%q\x00%d\x00%s\x00%s", thread, l.RIDs, l.Sequence, l.Stamp, l.Method)
+	if l.Asks != nil {
+		says = fmt.Appendf(says, "\x00%s\x00%t", l.Asks.ID, l.Asks.Reminder)
+	}
+	full := sha256.Sum256(says)
 	copy(sum[:], full[:])
 	return sum
 }

@@ -73,6 +73,10 @@ func readNotice(l *Letter, again bool, w *words) (*notice, error) {
 	n.Footer = fmt.Sprintf(w.footer, name)
 	n.Intro = fmt.Sprintf(w.intro[n.kind], name, n.title)
 	n.facts(c, o.Zones, l)
+	if l.Asks != nil {
+		n.asks(l.Asks)
+		return n, nil
+	}
 	if l.Method == scheduling.Request {
 		n.Answer, n.Links = w.answer, n.answers()
 	}

@@ -25,6 +25,9 @@ type words struct {
 	on, until, times                string
 	testSubject, testText           string
 
+	// What approvers of rooms read.
+	room, answerUntil, rules, against, how, howTo string
+
 	date func(w *words, t time.Time) string
 	hour string // of time.Format
 	span string // start and end of a day
@@ -39,6 +42,8 @@ const (
 	kindTentative = "TENTATIVE"
 	kindDeclined  = "DECLINED"
 	kindAnswer    = "answer"
+	kindAsks      = "asks" // somebody to approve a booking
+	kindReminds   = "reminds"
 )
 
 // Languages are those that there are texts in.
@@ -79,10 +84,12 @@ func english() *words {
 		subject: map[string]string{
 			kindNew: "Invitation: %s, %s", kindUpdate: "Updated invitation: %s, %s", kindCancelled: "Cancelled: %s, %s",
 			kindAccepted: "Accepted: %s, %s", kindTentative: "Tentative: %s, %s", kindDeclined: "Declined: %s, %s", kindAnswer: "Answer: %s, %s",
+			kindAsks: "Approval needed: %s, %s", kindReminds: "Approval still needed: %s, %s",
 		},
 		intro: map[string]string{
 			kindNew: "%s invites you to “%s”.", kindUpdate: "%s has changed “%s”.", kindCancelled: "%s has cancelled “%s”.",
 			kindAccepted: "%s has accepted “%s”.", kindTentative: "%s may come to “%s”.", kindDeclined: "%s has declined “%s”.", kindAnswer: "%s has answered about “%s”.",
+			kindAsks: "%s asks for a room for “%s”. You may approve this.", kindReminds: "%s still waits for a room for “%s”. You may approve this.",
 		},
 		via:  "%s (via calendar)",
 		when: "When", repeats: "Repeats", where: "Where", organizer: "Organizer", attendees: "Attendees", description: "Description", link: "Link", whatChanged: "Changed",
@@ -101,6 +108,8 @@ func english() *words {
 		until:       ", until %s",
 		times:       ", %d times",
 		testSubject: "Test of the calendar server", testText: "The calendar server can send mail.",
+		room: "Room", answerUntil: "Answer until", rules: "Rules", against: "The booking is against the rules of the room.",
+		how: "How", howTo: "In the calendar of the room, or by an administrator: convene room approve {id}",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %s %d, %d", w.days[t.Weekday()], w.months[t.Month()-1], t.Day(), t.Year())
 		},
@@ -113,10 +122,12 @@ func german() *words {
 		subject: map[string]string{
 			kindNew: "Einladung: %s, %s", kindUpdate: "Geänderte Einladung: %s, %s", kindCancelled: "Abgesagt: %s, %s",
 			kindAccepted: "Zugesagt: %s, %s", kindTentative: "Mit Vorbehalt: %s, %s", kindDeclined: "Abgelehnt: %s, %s", kindAnswer: "Antwort: %s, %s",
+			kindAsks: "Genehmigung erbeten: %s, %s", kindReminds: "Genehmigung steht aus: %s, %s",
 		},
 		intro: map[string]string{
 			kindNew: "%s lädt Sie zu „%s“ ein.", kindUpdate: "%s hat „%s“ geändert.", kindCancelled: "%s hat „%s“ abgesagt.",
 			kindAccepted: "%s hat für „%s“ zugesagt.", kindTentative: "%s hat für „%s“ mit Vorbehalt zugesagt.", kindDeclined: "%s hat „%s“ abgelehnt.", kindAnswer: "%s hat zu „%s“ geantwortet.",
+			kindAsks: "%s möchte einen Raum für „%s“. Sie können das genehmigen.", kindReminds: "%s wartet noch auf einen Raum für „%s“. Sie können das genehmigen.",
 		},
 		via:  "%s (über Kalender)",
 		when: "Wann", repeats: "Wiederholung", where: "Wo", organizer: "Organisiert von", attendees: "Teilnehmende", description: "Beschreibung", link: "Link", whatChanged: "Geändert",
@@ -135,6 +146,8 @@ func german() *words {
 		until:       ", bis %s",
 		times:       ", %d-mal",
 		testSubject: "Test des Kalenderservers", testText: "Der Kalenderserver kann Mail verschicken.",
+		room: "Raum", answerUntil: "Antwort bis", rules: "Regeln", against: "Die Buchung verstößt gegen die Regeln des Raums.",
+		how: "Wie", howTo: "Im Kalender des Raums, oder durch die Administration: convene room approve {id}",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %d. %s %d", w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year())
 		},
@@ -146,6 +159,10 @@ func german() *words {
 // sent before.
 func kindOf(l *Letter, partStat string, again bool) string {
 	switch {
+	case l.Asks != nil && l.Asks.Reminder:
+		return kindReminds
+	case l.Asks != nil:
+		return kindAsks
 	case l.Method == scheduling.Cancel:
 		return kindCancelled
 	case l.Method == scheduling.Reply:

@@ -221,7 +221,7 @@ func (a *attending) answer(copy *ical.Object, rids map[ical.DateTime]bool, partS
 	if len(rids) == 0 {
 		return nil
 	}
-	r := replier{from: a.Owner, to: a.organizer, now: a.Now, o: a.options, rids: rids, partStat: partStat}
+	r := replier{from: a.Owner, to: a.organizer, now: a.Now, o: a.options, rids: rids, partStat: partStat, comment: a.Comment}
 	m, err := r.message(copy)
 	if m != nil {
 		a.plan.Messages = append(a.plan.Messages, *m)

@@ -176,6 +176,10 @@ type Change struct {
 	// FixTransp: the client is one that leaves TRANSP as it was when it answers.
 	FixTransp bool
 
+	// Comment returns what an attendee's reply says in words about a component; nil:
+	// nothing.
+	Comment func(rid ical.DateTime) string
+
 	// MayNot is the error if the change would send a message; nil: it may.
 	MayNot error
 

@@ -79,7 +79,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Rights:   rights(current.calendars.Load()),
 		ActAs:    current.sudo.Load().explained(current.directory),
 		Meetings: meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
+		Mail:     &mailQueue{s.outbox, current.calendarData, s.now},
+		Bookings: &bookings{current.calendars.Load(), current.calendarData, current.directory},
 	}, current.leave
 }
 

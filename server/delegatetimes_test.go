@@ -27,7 +27,7 @@ func newClockDrill(t *testing.T) (*drill, *clock) {
 	now := new(clock)
 	now.set(time.Now())
 	d := &drill{t: t, c: smallConfig(t)}
-	d.running = serveAt(t, d.c, enginetest.Wrapper(t), now.now)
+	d.running = serveAt(t, d.c, now.now)
 	d.status(201, "PUT", annEventURL, "ann", anEvent("1", "one"))
 	return d, now
 }

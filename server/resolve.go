@@ -43,7 +43,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses, AuditPrivate: next.config.Log.AuditPrivate,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
 		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, OldDrafts: next.config.Scheduling.OldDrafts, Mail: next.mail != nil, Memory: s.limits.memory, Log: s.log, Now: s.now,
-		Rooms: s.roomPolicies(&next.config.Rooms),
+		Rooms: s.roomPolicies(&next.config.Rooms), Language: next.config.Mail.Language,
 	})
 	if err != nil {
 		return err

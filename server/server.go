@@ -157,7 +157,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
-		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", s.outbox.Run})
+		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", s.outbox.Run},
+		runner{"bookings of rooms", s.tendRooms})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}

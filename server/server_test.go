@@ -119,14 +119,20 @@ func serve(t *testing.T, c config.Config) *running {
 // serveOn is serve with what wrap makes of each engine.
 func serveOn(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine) *running {
 	t.Helper()
-	return serveAt(t, c, wrap, nil)
+	return serveWith(t, server.Options{Config: c, WrapEngine: wrap})
 }
 
-// serveAt is serveOn with another clock; nil: the machine's.
-func serveAt(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine, now func() time.Time) *running {
+// serveAt is serve by another clock.
+func serveAt(t *testing.T, c config.Config, now func() time.Time) *running {
 	t.Helper()
-	r := &running{Log: new(lockedBuffer), Config: &c}
-	s, err := server.Open(server.Options{Config: c, Stderr: r.Log, WrapEngine: wrap, Now: now, Reread: func() (config.Config, error) { return *r.Config, nil }})
+	return serveWith(t, server.Options{Config: c, WrapEngine: enginetest.Wrapper(t), Now: now})
+}
+
+func serveWith(t *testing.T, o server.Options) *running {
+	t.Helper()
+	r := &running{Log: new(lockedBuffer), Config: &o.Config}
+	o.Stderr, o.Reread = r.Log, func() (config.Config, error) { return *r.Config, nil }
+	s, err := server.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,9 @@
 //	            's', SHA-256                   what was sent in a thread: the first one, and
 //	                                           hashes of the last ones, with times
 //	            'u', home u32                  how much was queued in a home: day, count
+//	            'r', home u32, kind u8, key    a matter: when it is due; then what it says
+//	            't', due u64, home u32, kind
+//	            u8, key                        the matter is due then
 //	objects     collection u32, name           Rev, facts, UID; then the body
 //	                                           or, of a deleted name: Rev, time
 //	index       collection u32, 'e', Rev u64   an object's facts, name and UID
@@ -100,8 +103,9 @@
 //
 // # What is disposable
 //
-// The tables index and uids, lookup but for the queue ('q', 's', 'u'), the facts that
-// a body gives, and all counts and sums can be computed from the rest. Verify compares them with a fresh computation, Reindex makes them; the
+// The tables index and uids, lookup but for the queue ('q', 's', 'u') and the matters
+// ('r', 't'), the facts that a body gives, and all counts and sums can be computed from
+// the rest. Verify compares them with a fresh computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
 //
 // # The queue
@@ -113,6 +117,19 @@
 // the row and marks the thread, in one transaction; so after a crash what was begun
 // is known, and is sent again. What waits of a home that is deleted is for who takes
 // it to drop.
+//
+// # Matters
+//
+// What a home waits for until a moment is a matter: package calendar keeps what it has
+// to come back to about bookings of rooms. The second row of each, by when it is due,
+// is there so that looking for those costs what is found. Kinds and their keys:
+//
+//	'a', Rev u64                        a request of a booking that waits for approval;
+//	                                    what it says is a rooms.Approval
+//	'b', Rev u64                        one that was answered, kept for a while
+//	'c', SHA-256 of the UID and the
+//	date                                somebody has checked in for this date
+//	'd', the same                       the date was released once: it is not again
 //
 // # Deleting
 //

@@ -158,6 +158,20 @@ func (tx *Tx) Homes() iter.Seq[*Home] {
 	}
 }
 
+// Owners walks over the owners of all homes, without reading these.
+func (tx *Tx) Owners() iter.Seq2[GUID, HomeID] {
+	return func(yield func(GUID, HomeID) bool) {
+		for k, v := range tx.r.Scan(tableLookup, within([]byte{lookupOwner})) {
+			if len(v) != 4 {
+				fail(fmt.Errorf("owner %q: %w", k[1:], ErrCorrupt))
+			}
+			if !yield(GUID(k[1:]), HomeID(binary.BigEndian.Uint32(v))) {
+				return
+			}
+		}
+	}
+}
+
 // DeleteHome removes a home with all it holds: for an owner who has left for
 // good. Its records are purged by Maintain. Errors: ErrNotFound.
 func (tx *Tx) DeleteHome(id HomeID) error {
@@ -175,7 +189,7 @@ func (tx *Tx) DeleteHome(id HomeID) error {
 	freed, err2 := tx.removeProperties(OfHome(id))
 	tx.addProperties(nil, h, -freed)
 	tx.settle(h)
-	err = errors.Join(err, err2, tx.w.Delete(tableLookup, ownerKey(h.Owner)), tx.w.Delete(tableLookup, tallyKey(id)))
+	err = errors.Join(err, err2, tx.dropMatters(id), tx.w.Delete(tableLookup, ownerKey(h.Owner)), tx.w.Delete(tableLookup, tallyKey(id)))
 	prefix := appendU32(nil, id)
 	for k := range tx.r.Scan(tableHomes, keysWithin(prefix)) {
 		err = errors.Join(err, tx.w.Delete(tableHomes, k))

@@ -40,6 +40,8 @@ const (
 	lookupQueue      = 'q' // + due, home, rev
 	lookupSent       = 's' // + thread
 	lookupTally      = 'u' // + home
+	lookupMatter     = 'r' // + home, kind, key
+	lookupDue        = 't' // + due, home, kind, key
 
 	indexEntry   = 'e' // + rev
 	indexDeleted = 't' // + rev

@@ -21,6 +21,7 @@ const (
 	formatQueued     = 1
 	formatMark       = 1
 	formatTally      = 1
+	formatMatter     = 1
 	formatTombstone  = 2 // in the objects table, instead of an object
 )
 

@@ -165,6 +165,9 @@ func (v *verifier) lookup(ctx context.Context) error {
 			if ok, err := queueRecord(k, val); ok && err == nil {
 				return nil
 			}
+			if ok, err := tx.matterRecord(k, val); ok && err == nil {
+				return nil
+			}
 		}
 		return v.report(ProblemDamaged, 0, 0, "", "lookup record %x: %x", k, val)
 	})

@@ -100,6 +100,9 @@ func (f *Facts) atLeast(c class, who PersonID) class {
 	return c
 }
 
+// Approves reports whether the booker is one of those who may approve.
+func (f *Facts) Approves() bool { return f.approves(f.Booker) }
+
 func (f *Facts) approves(who PersonID) bool {
 	return who.GUID != "" && slices.ContainsFunc(f.Approvers, func(id string) bool {
 		return id == who.GUID || slices.Contains(who.Groups, id)

@@ -49,9 +49,9 @@ func (p *Policy) occupied(s Span) Span {
 	return Span{s.Start - before, s.End + after}
 }
 
-// reach returns the time in which a booking begins or ends that could meet one at s:
+// Reach returns the time in which a booking begins or ends that could meet one at s:
 // each brings its own buffers.
-func (p *Policy) reach(s Span) Span {
+func (p *Policy) Reach(s Span) Span {
 	before, after := p.buffers()
 	own := p.occupied(s)
 	return Span{own.Start - after, own.End + before}
@@ -64,7 +64,7 @@ func (n *near) fits(p *Policy, s Span) (ok bool, taker *Booking) {
 	if !p.Exclusive || p.Slots == 0 {
 		return true, nil
 	}
-	reach := p.reach(s)
+	reach := p.Reach(s)
 	n.load(reach)
 	n.spans = n.spans[:0]
 	meet := func(b *Booking) {
@@ -116,7 +116,7 @@ func (d *decision) nextFree(s Span) int64 {
 	n, length := &d.near, s.End-s.Start
 	from := max(s.Start, d.now+int64(d.p.MinNotice)*60)
 	until := from + searchAhead
-	whole := d.p.reach(Span{from, until + length})
+	whole := d.p.Reach(Span{from, until + length})
 	n.loaded = Span{} // earlier times than the last are asked about again
 	n.load(whole)
 	starts := d.starts(from, until)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"convene/internal/ical"
@@ -78,3 +79,74 @@ func (f *Facts) Deserted(p *Policy, c *ical.Component, s Span, made, now int64) 
 	maps.DeleteFunc(people, func(who string, _ bool) bool { return declined[who] })
 	return n > len(organizer) && n < releasePeople && len(people) <= 1
 }
+
+// A Date is one date of a room's copy, with the answer that stands there.
+type Date struct {
+	Span
+	ID        int64         // as Booking.ID
+	RID       ical.DateTime // of its component, as ical.Series.RID has it; zero if the event does not recur
+	Stat      PartStat
+	AllDay    bool
+	Component *ical.Component
+}
+
+// DatesOf returns the dates of a copy to which the room is invited, in order of start,
+// as far as they begin before until, in Unix seconds. Errors: as BookingsOf.
+func DatesOf(o *ical.Object, addresses []string, zone *ical.Zone, until int64) ([]Date, error) {
+	if o.Kind != "VEVENT" {
+		return nil, nil
+	}
+	series, err := o.Series()
+	if err != nil {
+		return nil, err
+	}
+	ls := &lines{addresses, map[*ical.Component]line{}}
+	var all []Date
+	for inst, err := range series.Instances(minTime, until, zone, nil) {
+		if err != nil {
+			return nil, err
+		}
+		if len(all) == maxBookings {
+			return nil, ErrTooMany
+		}
+		l := ls.of(inst.Component)
+		if !l.here {
+			continue
+		}
+		d := Date{Span: Span{inst.StartUnix, inst.EndUnix}, ID: key(&inst, zone), Stat: l.stat, Component: inst.Component}
+		d.AllDay = inst.Start.Kind == ical.Date
+		if !inst.RecurrenceID.IsZero() {
+			d.RID = series.RID(inst.RecurrenceID)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+// Asks reports whether a copy has a date that waits for approval.
+func Asks(o *ical.Object, addresses []string) bool {
+	return slices.ContainsFunc(components(o), func(c *ical.Component) bool {
+		l := lineOf(c, addresses)
+		return l.here && l.stat == Held
+	})
+}
+
+// Against returns the codes of the rules that what waits for approval breaks, each
+// once.
+func (a *Answer) Against() (codes []Code) {
+	for i := range a.Occurrences {
+		o := &a.Occurrences[i]
+		if o.PartStat != Held || len(o.Reasons) == 0 {
+			continue
+		}
+		for _, r := range o.Reasons[1:] {
+			if !slices.Contains(codes, r.Code) {
+				codes = append(codes, r.Code)
+			}
+		}
+	}
+	return codes
+}
+
+// Holds reports whether what waits for approval takes its time meanwhile.
+func (a *Answer) Holds() bool { return a.held }

@@ -15,6 +15,7 @@ type Speech struct {
 	Zone      *ical.Zone // the reader's, else the room's
 	Room      string
 	Approvers []string // how they are called
+	Mail      []string // their mail addresses, as far as they have any
 	Expires   int64    // of a request that waits, in Unix seconds
 
 	// Name returns how a principal that the policy names is called.

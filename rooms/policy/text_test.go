@@ -51,8 +51,8 @@ func TestTexts(t *testing.T) {
 	}
 	for _, c := range []policy.Code{policy.CodePending, policy.CodeConflict, policy.CodeTooMany, policy.CodeBlocked, policy.CodeNotAllowed, policy.CodeNoApprover,
 		policy.CodeExternal, policy.CodeRecurring, policy.CodeMinDuration, policy.CodeMaxDuration, policy.CodeMinNotice, policy.CodeWindow, policy.CodeHours,
-		policy.CodeCapacity, policy.CodeMinAttendees, policy.CodeTooLong, policy.CodeNotBookable, policy.CodeMode, policy.CodeDenied, policy.CodeExpired,
-		policy.CodeNoShow, policy.CodeReleased, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
+		policy.CodeCapacity, policy.CodeMinAttendees, policy.CodeTooLong, policy.CodeNotBookable, policy.CodeMode, policy.CodeApproved, policy.CodeDenied, policy.CodeExpired,
+		policy.CodeNoShow, policy.CodeReleased, policy.CodeGivenBack, policy.CodeEarlier, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
 		if !said[c] {
 			t.Errorf("no situation says %s", c)
 		}
@@ -139,11 +139,15 @@ func situations(t *testing.T) []situation {
 func events(t *testing.T) []policy.Event {
 	when := at(t, "2026-12-01 10:10")
 	return []policy.Event{
+		{Code: policy.CodeApproved},
+		{Code: policy.CodeApproved, Who: "Dan Dunn", Comment: "bring chairs"},
 		{Code: policy.CodeDenied, Who: "Dan Dunn"},
 		{Code: policy.CodeDenied, Who: "Dan Dunn", Comment: "the beamer is broken"},
 		{Code: policy.CodeExpired, At: when},
 		{Code: policy.CodeNoShow, At: when},
 		{Code: policy.CodeReleased},
+		{Code: policy.CodeGivenBack, Who: "Dan Dunn"},
+		{Code: policy.CodeEarlier, At: when},
 		{Code: policy.CodeDisplaced, Who: "Dan Dunn", Comment: "Painting"},
 		{Code: policy.CodeClosedDown},
 		{Code: policy.CodeOrganizerLeft},

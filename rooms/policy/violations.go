@@ -28,10 +28,13 @@ const (
 	CodeNotBookable  Code = "not-bookable"
 	CodeMode         Code = "mode"
 
+	CodeApproved      Code = "approved"
 	CodeDenied        Code = "approval-denied"
 	CodeExpired       Code = "approval-expired"
 	CodeNoShow        Code = "no-show"
 	CodeReleased      Code = "released-declined"
+	CodeGivenBack     Code = "given-back"
+	CodeEarlier       Code = "booked-earlier"
 	CodeDisplaced     Code = "displaced"
 	CodeClosedDown    Code = "closed-down"
 	CodeOrganizerLeft Code = "organizer-left"
