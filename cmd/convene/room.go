@@ -23,6 +23,7 @@ func newRoomCmd(a *app) *cobra.Command {
 here; what is set here counts before all others. ROOM is a short name or a GUID.`,
 	}
 	cmd.AddCommand(newRoomListCmd(a), newRoomShowCmd(a), newRoomSetCmd(a), newRoomUnsetCmd(a), newRoomImportCmd(a), newRoomCheckCmd(a))
+	cmd.AddCommand(newRoomFindCmds(a)...)
 	return cmd
 }
 
