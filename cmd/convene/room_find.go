@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -42,7 +43,6 @@ func (q *question) flags(cmd *cobra.Command, more ...string) {
 		"name": "a `part` of the name", "type": "room, resource or all", "limit": "at most so `many` rooms",
 	}
 	cmd.Flags().StringVar(&q.as, "as", "", "for which `user`")
-	cobra.CheckErr(cmd.MarkFlagRequired("as"))
 	q.values = map[string]*string{}
 	for _, name := range append([]string{"from", "to", "duration", "rrule", "timezone", "heads", "for"}, more...) {
 		q.values[name] = cmd.Flags().String(name, "", usage[name])
@@ -52,14 +52,23 @@ func (q *question) flags(cmd *cobra.Command, more ...string) {
 // places are the flags that say which rooms are wanted.
 var places = []string{"building", "floor", "features", "name", "type", "limit"}
 
-func (q *question) request(rooms ...string) admin.RoomQuestion {
+// request is the question. Errors: a usageError, if it lacks one of those flags.
+func (q *question) request(needed []string, rooms ...string) (admin.RoomQuestion, error) {
+	if q.as == "" {
+		return admin.RoomQuestion{}, usageError(errors.New("--as is missing: for whom is it?"))
+	}
+	for _, name := range needed {
+		if *q.values[name] == "" {
+			return admin.RoomQuestion{}, usageError(fmt.Errorf("--%s is missing: when is it?", name))
+		}
+	}
 	r := admin.RoomQuestion{As: q.as, Rooms: rooms, Query: url.Values{}}
 	for name, value := range q.values {
 		if *value != "" {
 			r.Query.Set(name, *value)
 		}
 	}
-	return r
+	return r, nil
 }
 
 func newRoomFindCmd(a *app) *cobra.Command {
@@ -72,7 +81,7 @@ in the building and on the floor of most of the people, with the fewest empty se
 --duration and without --from it is the first time at which the people and a room are free.
 ` + about,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.findRooms(cmd, &q, false) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.findRooms(cmd, &q, nil) },
 	}
 	q.flags(cmd, places...)
 	return cmd
@@ -85,21 +94,25 @@ func newRoomFreeCmd(a *app) *cobra.Command {
 		Short: "List the rooms that USER may have for a meeting and that are free then",
 		Long:  "List the rooms that USER may have for a meeting, and that are free for all its dates.\n" + about,
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.findRooms(cmd, &q, true) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.findRooms(cmd, &q, []string{"from"}) },
 	}
 	q.flags(cmd, places...)
-	cobra.CheckErr(cmd.MarkFlagRequired("from"))
 	return cmd
 }
 
-// findRooms prints what suits; free: only what can be had for all dates.
-func (a *app) findRooms(cmd *cobra.Command, q *question, free bool) error {
+// findRooms prints what suits. Where some flags are needed it is only what can be had for
+// all dates.
+func (a *app) findRooms(cmd *cobra.Command, q *question, needed []string) error {
+	r, err := q.request(needed)
+	if err != nil {
+		return err
+	}
 	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-		found, err := admin.FindRooms(cmd.Context(), c, q.request())
+		found, err := admin.FindRooms(cmd.Context(), c, r)
 		if err != nil {
 			return err
 		}
-		if free {
+		if len(needed) > 0 {
 			found.Rooms = onlyFree(&found)
 		}
 		return a.print(cmd, found, func(w io.Writer) error { return a.table(w, foundRows(&found)) })
@@ -160,8 +173,12 @@ func newRoomExplainCmd(a *app) *cobra.Command {
 		Long:  "Say what a room would answer to a meeting of USER, and why. Nothing is written.\n" + about,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := q.request([]string{"from"}, args[0])
+			if err != nil {
+				return err
+			}
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
-				e, err := admin.ExplainRoom(cmd.Context(), c, q.request(args[0]))
+				e, err := admin.ExplainRoom(cmd.Context(), c, r)
 				if err != nil {
 					return err
 				}
@@ -170,7 +187,6 @@ func newRoomExplainCmd(a *app) *cobra.Command {
 		},
 	}
 	q.flags(cmd)
-	cobra.CheckErr(cmd.MarkFlagRequired("from"))
 	return cmd
 }
 
@@ -214,7 +230,10 @@ of theirs would go. If one of the rooms would decline it, none is made.
 ` + about,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := q.request(args...)
+			r, err := q.request([]string{"from"}, args...)
+			if err != nil {
+				return err
+			}
 			r.By, r.Reason = operator(), a.reason
 			r.Query.Set("summary", summary)
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
@@ -231,7 +250,6 @@ of theirs would go. If one of the rooms would decline it, none is made.
 	}
 	q.flags(cmd)
 	cmd.Flags().StringVar(&summary, "summary", "Meeting", "what it is about, as `text`")
-	cobra.CheckErr(cmd.MarkFlagRequired("from"))
 	return a.changes(cmd)
 }
 
@@ -263,9 +281,9 @@ that are open, booked and blocked, without the names of those who booked them.`,
 					return err
 				}
 				if comma {
-					return csv.NewWriter(cmd.OutOrStdout()).WriteAll(usageRows(list))
+					return csv.NewWriter(cmd.OutOrStdout()).WriteAll(roomUsageRows(list))
 				}
-				return a.print(cmd, list, func(w io.Writer) error { return a.table(w, usageRows(list)) })
+				return a.print(cmd, list, func(w io.Writer) error { return a.table(w, roomUsageRows(list)) })
 			})
 		},
 	}
@@ -273,8 +291,6 @@ that are open, booked and blocked, without the names of those who booked them.`,
 	cmd.Flags().StringVar(&to, "to", "", "the last `day`")
 	cmd.Flags().StringVar(&by, "by", rooms.ByRoom, "by room, building, floor or hour of the `day`")
 	cmd.Flags().BoolVar(&comma, "csv", false, "print lines of CSV")
-	cobra.CheckErr(cmd.MarkFlagRequired("from"))
-	cobra.CheckErr(cmd.MarkFlagRequired("to"))
 	return cmd
 }
 
@@ -292,7 +308,7 @@ func statsRequest(from, to, by string) (r admin.RoomStatsRequest, err error) {
 	return r, nil
 }
 
-func usageRows(list []rooms.Usage) [][]string {
+func roomUsageRows(list []rooms.Usage) [][]string {
 	rows := [][]string{{"group", "rooms", "bookings", "series", "bookable", "booked", "blocked", "ratio"}}
 	decimal := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	for _, u := range list {

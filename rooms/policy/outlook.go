@@ -54,8 +54,7 @@ func Foresee(p *Policy, f *Facts, l Ledger, w Wish, now int64) Outlook {
 	d.heads[nil] = w.Heads
 	var out Outlook
 	for _, s := range w.Dates {
-		o := Occurrence{Instance: ical.Instance{StartUnix: s.Start, EndUnix: s.End}}
-		switch r, hindered := d.hindrance(&o, len(w.Dates)); {
+		switch r, hindered := d.against(s, len(w.Dates)); {
 		case !hindered:
 			out.Free++
 		case out.Reason.Code == "":
@@ -63,6 +62,16 @@ func Foresee(p *Policy, f *Facts, l Ledger, w Wish, now int64) Outlook {
 		}
 	}
 	return out
+}
+
+// against is what keeps one of so many dates from being booked, if anything does. No room
+// answers to what is behind its horizon.
+func (d *decision) against(s Span, dates int) (Reason, bool) {
+	if end := d.now + int64(d.p.Horizon)*day; s.Start >= end {
+		return Reason{Code: CodeWindow, Limit: d.p.Horizon, From: end}, true
+	}
+	o := Occurrence{Instance: ical.Instance{StartUnix: s.Start, EndUnix: s.End}}
+	return d.hindrance(&o, dates)
 }
 
 // outlook prepares to look at some dates of a room, of which it reads no more than it
@@ -108,8 +117,7 @@ func FirstFree(p *Policy, f *Facts, l Ledger, s Search, now int64) (at int64, ok
 		if meets(s.Busy, try) || !f.HasAvailability && !p.Hours.Cover(try.Start, try.End, p.Zone) {
 			continue
 		}
-		o := Occurrence{Instance: ical.Instance{StartUnix: try.Start, EndUnix: try.End}}
-		if _, hindered := d.hindrance(&o, 1); !hindered {
+		if _, hindered := d.against(try, 1); !hindered {
 			return at, true
 		}
 	}
