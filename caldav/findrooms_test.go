@@ -1,6 +1,7 @@
 package caldav_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -310,4 +311,23 @@ func TestListedRooms(t *testing.T) {
 			t.Errorf("%s: %s", user, a.Body)
 		}
 	}
+}
+
+// A directory that is away is no fact about rooms.
+func TestFindRoomsDirectoryAway(t *testing.T) {
+	e := newEnvOf(t, searchless{building(t)}, enginetest.Wrapper(t)).withRooms(nil)
+	if a := e.do("ann", "GET", "/rooms", ""); a.Status != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", a.Status, a.Header)
+	}
+	// Rooms that are known answer: nothing is named in their place.
+	if a := e.put("one", inRooms("one", "1000", []string{"neptune"})); !strings.Contains(a.Header.Get("Convene-Booking"), "answer=accepted") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+}
+
+// searchless knows those that are looked up, and answers no searches.
+type searchless struct{ directory.Directory }
+
+func (searchless) Search(context.Context, directory.Query) ([]*directory.Principal, error) {
+	return nil, directory.ErrUnavailable
 }
