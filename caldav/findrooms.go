@@ -168,7 +168,10 @@ func (h *Handler) attendees(r *request, words []string) ([]*directory.Principal,
 			continue
 		}
 		members, err := h.Directory.Members(r.Context(), p.GUID, directory.Nested)
-		if err != nil && !errors.Is(err, directory.ErrTooMany) {
+		if errors.Is(err, directory.ErrTooMany) {
+			return nil, wrong(word + " has too many members")
+		}
+		if err != nil {
 			return nil, err
 		}
 		for _, m := range members {
@@ -216,6 +219,7 @@ type prospect struct {
 	may     policy.Permission
 	times   policy.Ledger
 	damage  func() error
+	unknown bool // it cannot be said when it is taken
 	outlook *policy.Outlook
 }
 
@@ -268,15 +272,24 @@ func (f *roomSearch) prospects(s *scope) (all []*prospect, err error) {
 	return all, nil
 }
 
-// open finds out when a room is taken and closed, within the time that is asked about.
-func (p *prospect) open(s *scope, within policy.Span) (err error) {
-	if p.times != nil {
-		return nil
+// asked asks when a room is taken and closed within some time. A ledger that is damaged,
+// or an availability that takes too long, is the trouble of this room alone: then it is
+// unknown.
+func (p *prospect) asked(s *scope, within policy.Span, ask func()) (err error) {
+	if p.times == nil && !p.unknown {
+		if p.times, p.damage, err = s.tx.Times(p.Record.GUID, p.Policy); err == nil {
+			err = s.tx.Opens(p.facts, within)
+		}
 	}
-	if p.times, p.damage, err = s.tx.Times(p.Record.GUID, p.Policy); err != nil {
-		return err
+	if err == nil && !p.unknown {
+		ask()
+		err = p.damage()
 	}
-	return s.tx.Opens(p.facts, within)
+	if errors.Is(err, rooms.ErrDamaged) || errors.Is(err, ical.ErrBudget) {
+		s.h.Log.Error("it is not known when a room is taken", "room", p.Record.Name, "err", err)
+		p.unknown, err = true, nil
+	}
+	return err
 }
 
 // foresee says of the rooms whether they are free for some dates, the best first; more:
@@ -288,17 +301,22 @@ func (f *roomSearch) foresee(s *scope, all []*prospect, dates []policy.Span) (mo
 		if tries += len(dates); tries > maxForesights {
 			return true, nil
 		}
-		if err := p.open(s, within); err != nil {
+		err := p.asked(s, within, func() {
+			o := policy.Foresee(p.Policy, p.facts, p.times, policy.Wish{Dates: dates, Heads: f.heads}, s.tx.Now().Unix())
+			p.outlook = &o
+		})
+		if err != nil {
 			return false, err
 		}
-		o := policy.Foresee(p.Policy, p.facts, p.times, policy.Wish{Dates: dates, Heads: f.heads}, s.tx.Now().Unix())
-		if err := p.damage(); err != nil {
-			return false, err
+		if p.unknown {
+			p.outlook = &policy.Outlook{Reason: policy.Reason{Code: notKnown}}
 		}
-		p.outlook = &o
 	}
 	return false, nil
 }
+
+// notKnown is the reason of a room of which it cannot be said when it is taken.
+const notKnown policy.Code = "unknown"
 
 // compare orders what was found: first what the asker may have, of this what is free for
 // the most dates, then as ranked.
@@ -337,14 +355,14 @@ func (f *roomSearch) firstSlot(s *scope, all []*prospect, found *rooms.Finding) 
 		if p.may == policy.MayNot {
 			continue
 		}
-		if err := p.open(s, policy.Span{Start: f.from, End: f.until + f.length}); err != nil {
+		at, ok := int64(0), false
+		err := p.asked(s, policy.Span{Start: f.from, End: f.until + f.length}, func() {
+			at, ok = policy.FirstFree(p.Policy, p.facts, p.times, search, s.tx.Now().Unix())
+		})
+		if err != nil {
 			return nil, err
 		}
-		at, ok := policy.FirstFree(p.Policy, p.facts, p.times, search, s.tx.Now().Unix())
-		if err := p.damage(); err != nil {
-			return nil, err
-		}
-		if ok {
+		if ok && !p.unknown {
 			best, search.Until = p, at
 		}
 		if search.Until <= search.From {

@@ -2,6 +2,7 @@ package caldav_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"convene/directory"
 	"convene/internal/engine/enginetest"
 	"convene/rooms"
+	"convene/store"
 )
 
 // building is a directory of people and rooms: in building A neptune and saturn (8 seats),
@@ -330,4 +332,42 @@ type searchless struct{ directory.Directory }
 
 func (searchless) Search(context.Context, directory.Query) ([]*directory.Principal, error) {
 	return nil, directory.ErrUnavailable
+}
+
+// A room whose ledger is damaged is not said to be free, and spoils no search.
+func TestFindRoomsDamaged(t *testing.T) {
+	e := newBuilding(t, nil)
+	e.must(201, "ann", "PUT", homeOf("ann")+"calendar/one.ics", inRooms("one", "1000", []string{"saturn"}))
+	e.must(201, "ann", "PUT", homeOf("ann")+"calendar/two.ics", inRooms("two", "1200", []string{"suite"}))
+	var key, value []byte
+	change := func(fn func(rooms.KV, uint32) error) {
+		t.Helper()
+		err := e.store.Update(context.Background(), func(tx *store.Tx) error {
+			home, err := tx.Home(guid("saturn"))
+			if err != nil {
+				return err
+			}
+			return fn(tx.Ledger(), uint32(home.ID))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(func(kv rooms.KV, room uint32) error {
+		from := binary.BigEndian.AppendUint32(nil, room)
+		for k, v := range kv.Range(slices.Concat(from, []byte("b")), slices.Concat(from, []byte("c"))) {
+			key, value = slices.Clone(k), slices.Clone(v)
+		}
+		return kv.Put(key, []byte("spoilt"))
+	})
+	if got := brief(e.find("ann", "building=A&heads=8&from=2026-06-01T12:00:00Z&duration=60")); got != "neptune, above, saturn 0/1 unknown" {
+		t.Errorf("found: %s", got)
+	}
+	// It is not named in the place of another either.
+	six := strings.Repeat("ATTENDEE:mailto:%d@elsewhere.example\r\n", 5)
+	a := e.put("three", inRooms("three", "1230", []string{"suite"}, strings.TrimSuffix(fmt.Sprintf(six, 1, 2, 3, 4, 5), "\r\n")))
+	if got := a.Header.Get("Convene-Booking"); !strings.HasSuffix(got, `free="neptune,above"`) {
+		t.Errorf("%d %s", a.Status, got)
+	}
+	change(func(kv rooms.KV, _ uint32) error { return kv.Put(key, value) })
 }
