@@ -37,8 +37,8 @@ type Admin struct {
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
-	// Finder looks for rooms, and Booker makes meetings in them; nil: only a server that
-	// runs does. RoomTimes returns what takes a room between two moments.
+	// Finder looks for rooms, and RoomTimes returns what takes one between two moments.
+	// Booker makes meetings in rooms; nil: no server runs, which would tell those invited.
 	Finder    RoomFinder
 	Booker    RoomBooker
 	RoomTimes func(ctx context.Context, guid string, p *policy.Policy, from, to int64) ([]policy.Booking, error)

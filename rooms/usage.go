@@ -144,7 +144,7 @@ func (c *Count) name(k *Known, at int64) string {
 	case ByHour:
 		return hourOf(k.Policy.Zone, at)
 	}
-	return k.Record.Name
+	return k.Record.Type.String() + "/" + k.Record.Name
 }
 
 func (c *Count) of(group string) *tally {
