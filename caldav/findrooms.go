@@ -142,8 +142,24 @@ func (h *Handler) roomSearch(r *request, v url.Values) (*roomSearch, error) {
 		}
 		return p.Floor
 	})
-	f.known, err = h.RoomIndex.All(r.Context())
+	if f.known, err = h.RoomIndex.All(r.Context()); err == nil && f.dated() {
+		h.makeLedgers(r.Context(), f)
+	}
 	return f, err
+}
+
+// makeLedgers makes those ledgers that are missing of the rooms that suit. If it cannot, as
+// while nothing may be written, their calendars are read instead.
+func (h *Handler) makeLedgers(ctx context.Context, f *roomSearch) {
+	all := map[string]*policy.Policy{}
+	for _, k := range f.known {
+		if f.Fits(k) {
+			all[k.Record.GUID] = k.Policy
+		}
+	}
+	if err := h.Calendars.MakeLedgers(ctx, all); err != nil {
+		h.Log.WarnContext(ctx, "ledgers of rooms are not made", "err", err)
+	}
 }
 
 // attendees are the caller and those whom words name, by addresses or short names; of

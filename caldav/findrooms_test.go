@@ -371,3 +371,29 @@ func TestFindRoomsDamaged(t *testing.T) {
 	}
 	change(func(kv rooms.KV, _ uint32) error { return kv.Put(key, value) })
 }
+
+// A search makes the ledgers that a reindex took away, and says the same.
+func TestFindRoomsAfterReindex(t *testing.T) {
+	e := newBuilding(t, nil)
+	e.must(201, "ann", "PUT", homeOf("ann")+"calendar/one.ics", inRooms("one", "1000", []string{"neptune"}))
+	made := func() (by string) {
+		t.Helper()
+		err := e.store.View(context.Background(), func(tx *store.Tx) error {
+			home, err := tx.Home(guid("neptune"))
+			if err == nil {
+				by, err = rooms.Of(tx.Ledger(), uint32(home.ID)).Made()
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return by
+	}
+	if _, err := e.store.Reindex(context.Background()); err != nil || made() != "" {
+		t.Fatalf("%q, %v", made(), err)
+	}
+	if got := brief(e.find("ann", "name=nep&from=2026-06-01T10:00:00Z&duration=60")); got != "neptune 0/1 conflict" || made() == "" {
+		t.Errorf("%s; made %q", got, made())
+	}
+}

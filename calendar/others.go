@@ -157,6 +157,43 @@ func (tx *Tx) Times(guid string, p *policy.Policy) (l policy.Ledger, damage func
 	return b, sound, err
 }
 
+// MakeLedgers makes the ledgers of those rooms, by GUID, that have none yet: after a
+// reindex, and of an older version. Each is a transaction, so that others go on. Who only
+// looks need not read all calendars then. Errors: those of the store.
+func (c *Calendars) MakeLedgers(ctx context.Context, all map[string]*policy.Policy) error {
+	var missing []string
+	err := c.View(ctx, Actor{}, func(tx *Tx) error {
+		missing = nil
+		for guid, p := range all {
+			home, err := tx.Tx.Home(guid)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			// A damaged note is for verify to tell of.
+			if made, err := rooms.Of(tx.Tx.Ledger(), uint32(home.ID)).Made(); err == nil && made != madeBy(p) {
+				missing = append(missing, guid)
+			}
+		}
+		return nil
+	})
+	for _, guid := range missing {
+		if err != nil {
+			break
+		}
+		err = c.Update(ctx, Actor{}, func(tx *Tx) error {
+			home, err := tx.Tx.Home(guid)
+			if err == nil {
+				_, err = tx.ledger(home, all[guid])
+			}
+			return err
+		})
+	}
+	return err
+}
+
 // timesOf is what a ledger that has not been made would hold.
 func (tx *Tx) timesOf(home *store.Home, p *policy.Policy) (policy.Ledger, error) {
 	k := keeper{tx: tx, home: home, policy: p}
