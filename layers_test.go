@@ -41,7 +41,7 @@ delegation/appointed  delegation directory
 directory/memldap     directory/ldif
 store                 internal/engine quota
 rooms/policy          internal/ical
-rooms                 directory internal/engine rooms/policy
+rooms                 directory internal/engine internal/ical rooms/policy
 snapshot              internal/ical store
 calendar              directory freebusy imip internal/ical internal/webdav quota rooms rooms/policy scheduling snapshot store
 caldav/calquery       internal/ical internal/webdav
@@ -56,7 +56,7 @@ admin                 acl admin/backup audit auth delegation delegation/appointe
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms rooms/policy sacl snapshot store tzdist
 demo                  config directory directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms/policy sacl server store
+cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
 testenv/cmd/harness   calendar config directory internal/settings rooms rooms/policy snapshot store testenv
 `

@@ -42,6 +42,11 @@ type Admin struct {
 	// Bookings are the bookings of rooms; nil: no server runs that could tell their
 	// organizers.
 	Bookings Bookings
+	// Finder looks for rooms, and RoomTimes returns what takes one between two moments.
+	// Booker makes meetings in rooms; nil: no server runs, which would tell those invited.
+	Finder    RoomFinder
+	Booker    RoomBooker
+	RoomTimes func(ctx context.Context, guid string, p *policy.Policy, from, to int64) ([]policy.Booking, error)
 	// Mail is the mail that waits.
 	Mail MailQueue
 

@@ -15,6 +15,18 @@ import (
 // that the caller may ask about, and by when they say to be there. Who has no
 // calendars yet is free. Errors: errDenied.
 func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freebusy.Times, error) {
+	q := s.busyQuery(ask.From, ask.To)
+	owner := s.req.target.owner
+	q.Mask = freebusy.Mask{UID: ask.Mask, Own: who.GUID == owner.GUID,
+		IsOrganizer: func(address string) bool { return isNamed(owner, s.h.addressKey(s.req, address)) }}
+	if !ask.Extended {
+		return s.busyTimes(q, who, nothing)
+	}
+	return s.busyTimes(q, who, s.detailOf(who))
+}
+
+// busyTimes is timesOf for a query; detail says what may be told of events besides.
+func (s *scope) busyTimes(q calendar.BusyQuery, who *directory.Principal, detail func(*resource) freebusy.Detail) (*freebusy.Times, error) {
 	home := &resource{kind: kindHome, dir: homePath(who.GUID), owner: who}
 	found, err := s.tx.Home(who.GUID)
 	if errors.Is(err, calendar.ErrNoHome) {
@@ -32,17 +44,9 @@ func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freeb
 	if err := permitted(s.rightsIn(who, inbox)); err != nil {
 		return nil, err
 	}
-	q := s.busyQuery(ask.From, ask.To)
-	owner := s.req.target.owner
-	q.Mask = freebusy.Mask{UID: ask.Mask, Own: who.GUID == owner.GUID,
-		IsOrganizer: func(address string) bool { return isNamed(owner, s.h.addressKey(s.req, address)) }}
 	times := &freebusy.Times{}
 	if times.Unavailable, err = s.tx.Availability(found); err != nil {
 		return nil, err
-	}
-	detail := nothing
-	if ask.Extended {
-		detail = s.detailOf(who)
 	}
 	return times, s.homeTimes(times, home, q, detail)
 }

@@ -24,6 +24,7 @@ import (
 	"convene/internal/engine"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
+	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/scheduling"
 	"convene/snapshot"
@@ -43,6 +44,7 @@ type env struct {
 	h      *caldav.Handler
 	now    time.Time
 	rooms  func(context.Context, *directory.Principal) (*policy.Policy, error)
+	index  *rooms.Index
 
 	quota    atomic.Pointer[quota.Policy]
 	freeDisk atomic.Int64
@@ -145,7 +147,7 @@ func (e *env) handle(limits caldav.Limits) {
 		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
 		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
 		Limits:    limits, Now: func() time.Time { return e.now },
-		Rooms: e.rooms,
+		Rooms: e.rooms, RoomIndex: e.index,
 	})
 	if err != nil {
 		e.t.Fatal(err)

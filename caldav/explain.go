@@ -47,7 +47,7 @@ func (h *Handler) ExplainACL(ctx context.Context, caller *auth.Caller, path stri
 // explain is the explanation of the target. A place where nothing is has what the
 // collection that it is in has.
 func (s *scope) explain() (*acl.Explanation, error) {
-	if s.kind&(kindWellKnown|kindServerInfo) != 0 {
+	if s.kind&(kindWellKnown|kindServerInfo|kindRooms) != 0 {
 		return nil, errNoSuchPath
 	}
 	self := s.resource()
@@ -98,4 +98,10 @@ var kindNames = map[kind]string{
 func IsNoPath(err error) bool {
 	e, ok := errors.AsType[*webdav.Error](err)
 	return ok && e.Status == http.StatusNotFound
+}
+
+// IsRefused reports whether an error of BookRooms says that the meeting may not be written.
+func IsRefused(err error) bool {
+	e, ok := errors.AsType[*webdav.Error](err)
+	return ok && e.Status/100 == 4
 }

@@ -17,6 +17,7 @@ import (
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/internal/webdav"
+	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -48,6 +49,10 @@ type Options struct {
 	// Rooms returns how a room or resource is set. It may wait. nil: humans answer for
 	// them, and their calendars are like others'.
 	Rooms func(context.Context, *directory.Principal) (*policy.Policy, error)
+
+	// RoomIndex has all of them, for those who look for one; nil: nobody finds any by what
+	// is in it, and none is named in the place of another.
+	RoomIndex *rooms.Index
 }
 
 // Limits bound what one request may ask for. What may be stored is the store's
@@ -364,7 +369,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 // report leave the slash out).
 func (s *scope) redirectToSlash() *webdav.Response {
 	req := s.req
-	const files = kindObject | kindMissing | kindFreeBusyURL | kindRoot | kindServerInfo
+	const files = kindObject | kindMissing | kindFreeBusyURL | kindRoot | kindServerInfo | kindRooms
 	if req.target.slash || s.kind&files != 0 || req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"convene/delegation"
 	"convene/directory"
 	"convene/internal/webdav"
+	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -28,6 +29,7 @@ type facts struct {
 	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
 
 	rooms map[string]*policy.Policy // how a room or resource is set, by its GUID
+	index []*rooms.Known            // all of them, as far as they are known; not changed
 
 	// The delegates whom the directory names, of all locations and resources.
 	appointed struct {

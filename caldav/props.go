@@ -72,7 +72,7 @@ type propertyTable struct {
 
 func newPropertyTable() *propertyTable {
 	t := &propertyTable{byName: map[xml.Name][]*property{}, byKind: map[kind][]*property{}}
-	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), schedulingProperties(), principalProperties()} {
+	for _, rows := range [][]property{davProperties(), collectionProperties(), calendarProperties(), homeProperties(), objectProperties(), schedulingProperties(), principalProperties(), roomProperties()} {
 		for i := range rows {
 			row := &rows[i]
 			t.byName[row.name] = append(t.byName[row.name], row)

@@ -54,6 +54,11 @@ func (h *Handler) reportSearchProperties(r *request, body *webdav.Element) (acti
 	for i := range searchable {
 		list[i] = searchable[i].SearchableProperty
 	}
+	if h.RoomIndex != nil {
+		for _, p := range roomPropertyTable {
+			list = append(list, webdav.SearchableProperty{Name: p.name, Description: p.words})
+		}
+	}
 	resp := webdav.PrincipalSearchPropertySet(list)
 	return func(*scope) (*webdav.Response, error) { return resp, nil }, nil
 }
@@ -70,6 +75,17 @@ func (h *Handler) reportPrincipalSearch(r *request, body *webdav.Element) (actio
 	}
 	if key, ok := addressKey(ask); ok {
 		return h.principalAt(r, ask, key)
+	}
+	if h.RoomIndex != nil && searchesRooms(ask) {
+		q := directory.Query{Types: typesOf(ask.CUType)}
+		if !ask.CollectionSet && !within(r, &q) {
+			return h.principals(nil, webdav.PropfindRequest{Props: ask.Props}, 0)
+		}
+		found, err := h.searchRooms(r, ask, q.Types)
+		if err != nil {
+			return nil, err
+		}
+		return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 	}
 	query, ok := searchQuery(ask)
 	if !ok {
@@ -266,7 +282,7 @@ func (h *Handler) lists(r *request, q *directory.Query) bool {
 // principals responds with the properties of records, at most limit of them (0:
 // all); what was left out is told as 507 (RFC 5323 §5.17).
 func (*Handler) principals(found []*directory.Principal, ask webdav.PropfindRequest, limit int) (action, error) {
-	return func(s *scope) (*webdav.Response, error) { return s.tellPrincipals(found, ask, limit) }, nil
+	return func(s *scope) (*webdav.Response, error) { return s.tellPrincipals(s.visible(found), ask, limit) }, nil
 }
 
 func (s *scope) tellPrincipals(found []*directory.Principal, ask webdav.PropfindRequest, limit int) (*webdav.Response, error) {

@@ -32,7 +32,7 @@ func (s *scope) Room(guid string) (*calendar.Room, error) {
 		s.lack.rooms = append(s.lack.rooms, p)
 		return nil, s.need(guid)
 	}
-	return &calendar.Room{Name: rooms.KindOf(p.Type).String() + "/" + p.Name, Policy: rules}, nil
+	return &calendar.Room{Name: roomName(p), Policy: rules}, nil
 }
 
 func (s *scope) need(guid string) error {
@@ -47,26 +47,64 @@ func (s *scope) Facts(guid string, organizer *scheduling.Party, assistant string
 	if room == nil || rules == nil {
 		return nil, s.need(guid)
 	}
-	f := &policy.Facts{GUID: guid, Name: room.FullName, IDs: map[string]string{}}
+	known := &rooms.Known{Record: room, Policy: rules, IDs: map[string]string{}}
 	for _, ref := range rules.References() {
 		if p := s.named(ref); p != nil {
-			f.IDs[ref] = p.GUID
+			known.IDs[ref] = p.GUID
 		}
 	}
-	if err := s.approvers(f, room, rules); err != nil {
+	f, err := s.factsOf(known, organizer.GUID, assistant)
+	if err != nil {
 		return nil, err
-	}
-	known := len(f.IDs) > 0 || len(f.Approvers) > 0
-	f.Booker = s.personID(organizer.GUID, known)
-	if assistant != "" {
-		who := s.personID(assistant, known)
-		f.Assistant = &who
 	}
 	if s.lack.count() > before {
 		return nil, s.need(guid)
 	}
 	return f, nil
 }
+
+// factsOf is what the directory says of a room, and of who would book it, by GUID.
+func (s *scope) factsOf(k *rooms.Known, booker, assistant string) (*policy.Facts, error) {
+	f := &policy.Facts{GUID: k.Record.GUID, Name: k.Record.FullName, IDs: k.IDs}
+	if err := s.approvers(f, k.Record, k.Policy); err != nil {
+		return nil, err
+	}
+	known := len(f.IDs) > 0 || len(f.Approvers) > 0
+	f.Booker = s.personID(booker, known)
+	if assistant != "" {
+		who := s.personID(assistant, known)
+		f.Assistant = &who
+	}
+	return f, nil
+}
+
+// Others implements calendar.Rooms: rooms of the same type in the same building. What is
+// not known of them is noted as a lack.
+func (s *scope) Others(guid string, organizer *scheduling.Party, assistant string) ([]calendar.Other, error) {
+	room := s.recordByGUID(guid)
+	rules := s.req.facts.rooms[guid]
+	if room == nil || rules == nil {
+		return nil, nil
+	}
+	var list []calendar.Other
+	for _, k := range s.req.facts.index {
+		if k.Record.GUID == guid || k.Record.Type != room.Type || k.Policy.Place.Building != rules.Place.Building {
+			continue
+		}
+		f, err := s.factsOf(k, organizer.GUID, assistant)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, calendar.Other{Room: calendar.Room{Name: roomName(k.Record), Policy: k.Policy}, Facts: f})
+		if len(list) == calendar.MaxOthers {
+			break
+		}
+	}
+	return list, nil
+}
+
+// roomName is what a room is called in headers: "locations/neptune".
+func roomName(p *directory.Principal) string { return rooms.KindOf(p.Type).String() + "/" + p.Name }
 
 // named is whom a setting of a room names; nil: nobody, or not known yet.
 func (s *scope) named(reference string) *directory.Principal {
@@ -138,6 +176,7 @@ func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first 
 			said.Mail = append(said.Mail, p.Emails[:min(len(p.Emails), 1)]...)
 		}
 	}
+	said.Other = func(guid string) string { return s.called(guid, said.Lang) }
 	said.Name = func(reference string) string {
 		if p := s.named(reference); p != nil {
 			return p.FullName
@@ -151,6 +190,16 @@ func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first 
 		return nil, s.need(guid)
 	}
 	return said, nil
+}
+
+// called is how another room is named to people.
+func (s *scope) called(guid, lang string) string {
+	for _, k := range s.req.facts.index {
+		if k.Record.GUID == guid {
+			return policy.Called(lang, k.Record.FullName, k.Policy)
+		}
+	}
+	return ""
 }
 
 // languages are those that rooms speak, the first if nothing else is asked for.
@@ -204,7 +253,16 @@ func (h *Handler) supplyRooms(ctx context.Context, f *facts, list []*directory.P
 		}
 		set(&f.rooms, p.GUID, rules)
 	}
-	return nil
+	if len(list) == 0 || h.RoomIndex == nil || f.index != nil {
+		return nil
+	}
+	// It is for naming others in the place of these; who cannot be asked about that is no
+	// reason not to book.
+	var err error
+	if f.index, err = h.RoomIndex.All(ctx); err != nil {
+		h.Log.DebugContext(ctx, "no rooms are named in the place of others", "err", err)
+	}
+	return ctx.Err()
 }
 
 // introduceRooms makes known how the rooms among records are set, and whom their

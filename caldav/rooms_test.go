@@ -26,6 +26,7 @@ func (e *env) withRooms(settings map[string]string) *env {
 		c := rooms.Config{Defaults: settings}
 		return &c.Resolve(p, nil).Policy, nil
 	}
+	e.index = rooms.NewIndex(e.dir, &rooms.Config{Defaults: settings}, nil)
 	e.handle(caldav.DefaultLimits())
 	return e
 }

@@ -115,6 +115,7 @@ func methods() map[kind]verbs {
 		kindObject:        join(read, object, listed, taken),
 		kindMissing:       join(missing, verbs{"OPTIONS": read["OPTIONS"]}),
 		kindServerInfo:    {"GET": {in: view, do: (*Handler).getServerInfo}, "HEAD": {in: view, do: (*Handler).getServerInfo}},
+		kindRooms:         {"GET": {in: view, do: (*Handler).getRooms}, "HEAD": {in: view, do: (*Handler).getRooms}},
 	}
 	for on, verbs := range table {
 		table[on] = verbs.requiring(on.access())

@@ -32,6 +32,7 @@ const (
 	kindMissing                        // a place in a home where nothing is
 	kindWellKnown                      // /.well-known/, /.well-known/caldav
 	kindServerInfo                     // /server-info
+	kindRooms                          // /rooms
 )
 
 // A target is what a request URL names, before the store is asked. Path
@@ -99,6 +100,11 @@ func parseTarget(escaped string) (target, error) {
 		if len(parts) == 1 || len(parts) == 2 && parts[1] == "caldav" {
 			t.kind = kindWellKnown
 			t.ident = strings.Join(parts[1:], "")
+			return t, nil
+		}
+	case "rooms":
+		if len(parts) == 1 {
+			t.kind = kindRooms
 			return t, nil
 		}
 	case "server-info":

@@ -44,6 +44,7 @@ func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
 	if err := d.decide(); err != nil {
 		return nil, err
 	}
+	h.w.tx.bookings = append(h.w.tx.bookings, d.a.Header(d.room.Name, d.nameOf))
 	return d.answered()
 }
 
@@ -62,11 +63,7 @@ func (h *host) Manual(organizer *scheduling.Party) (bool, error) {
 
 // factsOf are what the directory says of the room, and of who invites it.
 func (h *host) factsOf(organizer *scheduling.Party) (*policy.Facts, error) {
-	assistant := h.w.tx.by.Who
-	if assistant == organizer.GUID {
-		assistant = ""
-	}
-	return h.w.tx.sender.Rooms.Facts(h.room.GUID, organizer, assistant)
+	return h.w.tx.sender.Rooms.Facts(h.room.GUID, organizer, h.assistant(organizer))
 }
 
 // facts are what the directory says, with whom the meeting's addresses stand for.
@@ -84,6 +81,14 @@ func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
 		}
 	}
 	return f, err
+}
+
+// assistant is who invites for the organizer; "": they do it themselves.
+func (h *host) assistant(organizer *scheduling.Party) string {
+	if who := h.w.tx.by.Who; who != organizer.GUID {
+		return who
+	}
+	return ""
 }
 
 // identify notes whom an address stands for, if the directory knows.
@@ -113,6 +118,9 @@ type booking struct {
 	facts *policy.Facts
 	a     *policy.Answer
 	said  *policy.Speech
+
+	others map[string]string // the short names of rooms in its place, by GUID
+	err    error             // of finding them
 }
 
 // decide asks package policy.
@@ -121,10 +129,20 @@ func (d *booking) decide() error {
 	if err != nil {
 		return err
 	}
+	return d.decideOver(ledger, damage)
+}
+
+// decideOver is decide with when the room is taken; damage says whether that holds.
+func (d *booking) decideOver(ledger policy.Ledger, damage func() error) (err error) {
+	tx := d.h.w.tx
+	if err := tx.Opens(d.facts, tx.judged(d.p)); err != nil {
+		return err
+	}
+	d.facts.Candidates = d.candidates
 	if d.a, err = policy.Decide(d.p, d.in, d.facts, ledger, d.i.Now.Unix()); err != nil {
 		return err
 	}
-	if err := damage(); err != nil {
+	if err := errors.Join(damage(), d.err); err != nil {
 		return err
 	}
 	d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
@@ -132,10 +150,10 @@ func (d *booking) decide() error {
 	if err != nil {
 		return err
 	}
+	d.said.Describe = d.describe
 	if d.p.OnConflict == policy.Refuse && d.declines() {
 		return &ConflictError{Room: d.room.Name, From: time.Unix(d.first(), 0).UTC(), Text: d.a.Comment(d.p, d.said)}
 	}
-	d.h.w.tx.bookings = append(d.h.w.tx.bookings, d.a.Header(d.room.Name, nil))
 	return nil
 }
 

@@ -25,9 +25,22 @@ type Rooms interface {
 	// does that for them, by GUID; "": they do it themselves.
 	Facts(guid string, organizer *scheduling.Party, assistant string) (*policy.Facts, error)
 
+	// Others returns the rooms that might do in place of one, with what the directory
+	// says of them and of who would book them, as of Facts; at most MaxOthers.
+	Others(guid string, organizer *scheduling.Party, assistant string) ([]Other, error)
+
 	// Speech returns how an organizer is told of an answer. first is when the first
 	// date begins that was judged.
 	Speech(guid string, organizer *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error)
+}
+
+// MaxOthers is how many rooms are looked at to find one in place of another.
+const MaxOthers = 200
+
+// An Other is a room that might do in place of one.
+type Other struct {
+	Room
+	Facts *policy.Facts
 }
 
 // A Room is how a room or resource is set.

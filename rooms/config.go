@@ -17,6 +17,7 @@ type Config struct {
 	Defaults  map[string]string `toml:"defaults" doc:"Settings of all rooms and resources, each in quotes: window = \"180\". \"convene room show ROOM\" prints all there are, with their values and where each comes from; docs/admin/rooms.md says what they mean."`
 	Locations map[string]string `toml:"locations" doc:"The same for rooms alone; these count before those of defaults."`
 	Resources map[string]string `toml:"resources" doc:"The same for resources alone."`
+	List      string            `toml:"list" doc:"Which rooms people find when they search: \"all\", or those that are \"bookable\" by whoever asks."`
 	Classes   []Class           `toml:"class" doc:"The same for the rooms and resources of one class. Of several that fit, the later ones count. What the directory says of one room counts before all these, and what \"convene room set\" says before that."`
 }
 
@@ -34,8 +35,22 @@ type Fault struct {
 	Err error
 }
 
+// The values of Config.List.
+const (
+	ListAll      = "all"
+	ListBookable = "bookable"
+)
+
+// Lists reports whether people who may do this with a room find it.
+func (c *Config) Lists(may policy.Permission) bool {
+	return c.List != ListBookable || may != policy.MayNot
+}
+
 // Check returns the mistakes.
 func (c *Config) Check() (faults []Fault) {
+	if c.List != "" && c.List != ListAll && c.List != ListBookable {
+		faults = append(faults, Fault{"list", fmt.Errorf("%q is neither %q nor %q", c.List, ListAll, ListBookable)})
+	}
 	table := func(key string, values map[string]string) {
 		for _, bad := range (policy.Layer{Values: values}).Check() {
 			faults = append(faults, Fault{key + "." + bad.Name, bad.Err})

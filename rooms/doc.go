@@ -4,6 +4,9 @@
 // (Settings, kept in auth.db); Resolve puts them together, and package policy below
 // says what they mean.
 //
+// An Index has all rooms of a directory with how they are set, for those who look for
+// one (Wanted, Ranking) or for another in place of one that is taken.
+//
 // A Ledger is the times at which one room is taken, as records of an ordered
 // key-value table, to be read and written in the transaction that books. It is
 // disposable: policy.BookingsOf makes its rows of the room's calendars, and the same

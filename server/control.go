@@ -75,12 +75,15 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: &rooms.Settings{Engine: s.data.state, Now: s.now}, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
-		Members:  members(&current.config, s.data.store, s.data.delegates, s.data.state),
-		Rights:   rights(current.calendars.Load()),
-		ActAs:    current.sudo.Load().explained(current.directory),
-		Meetings: meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Mail:     &mailQueue{s.outbox, current.calendarData, s.now},
-		Bookings: &bookings{current.calendars.Load(), current.calendarData, current.directory},
+		Members:   members(&current.config, s.data.store, s.data.delegates, s.data.state),
+		Rights:    rights(current.calendars.Load()),
+		Finder:    roomFinder{current.calendars.Load()},
+		Booker:    roomFinder{current.calendars.Load()},
+		RoomTimes: current.calendarData.RoomTimes,
+		ActAs:     current.sudo.Load().explained(current.directory),
+		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
+		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
+		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
 }
 
@@ -170,10 +173,12 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if o.Mail, err = offlineMail(&c, o.Store, dir); err != nil {
 		return nil, err
 	}
-	if o.Rights, err = offlineRights(ctx, &c, o.Store, dir); err != nil {
+	h, err := offlineHandler(ctx, &c, o.Store, o.Delegates, state, dir)
+	if err != nil {
 		return nil, err
 	}
 	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
+	o.Rights, o.Finder, o.RoomTimes = rights(h), roomFinder{h}, h.Calendars.RoomTimes
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}

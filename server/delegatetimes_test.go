@@ -11,7 +11,6 @@ import (
 
 	"convene/admin"
 	"convene/delegation"
-	"convene/internal/engine/enginetest"
 	"convene/testenv"
 )
 

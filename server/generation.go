@@ -23,6 +23,7 @@ import (
 	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/quota"
+	"convene/rooms"
 	"convene/sacl"
 )
 
@@ -33,6 +34,7 @@ type generation struct {
 	config    config.Config
 	directory *directory.Client
 	appointed *appointed.List // delegates whom the directory names
+	rooms     *rooms.Index
 	signIn    *signIn
 	sacl      *sacl.SACL
 
@@ -79,6 +81,7 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 	} else {
 		next.appointed = appointed.NewList(next.directory)
 	}
+	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, &rooms.Settings{Engine: s.data.state, Now: s.now})
 	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, next.directory)
 	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {
 		return nil, errors.Join(err, next.discard(old))

@@ -2,17 +2,22 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"convene/acl"
 	"convene/admin"
 	"convene/auth"
 	"convene/caldav"
-	"convene/calendar"
 	"convene/config"
+	"convene/delegation"
+	"convene/delegation/appointed"
 	"convene/directory"
+	"convene/internal/engine"
+	"convene/rooms"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -35,12 +40,29 @@ func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *
 	return &sudo{sudoers: sudoers, policy: accessPolicy(ctx, d, c, quiet), incomplete: !complete}
 }
 
-// offlineRights is rights for the files of a stopped server.
-func offlineRights(ctx context.Context, c *config.Config, s *store.Store, d directory.Directory) (func(context.Context, *auth.Caller, string) (*acl.Explanation, error), error) {
+// offlineHandler answers questions about the files of a stopped server.
+func offlineHandler(ctx context.Context, c *config.Config, s *store.Store, book *delegation.Book, state engine.Engine, d directory.Directory) (*caldav.Handler, error) {
 	policy := accessPolicy(ctx, d, c, slog.New(slog.DiscardHandler))
-	h, err := caldav.New(caldav.Options{
-		Calendars: &calendar.Calendars{Store: s, Snapshots: snapshot.New(snapshot.Options{}), Rules: c.Calendars.Rules(), Groups: d.Groups},
+	return caldav.New(caldav.Options{
+		Calendars: calendarsOf(c, s, snapshot.New(snapshot.Options{}), d),
 		Directory: d, Access: &policy, Limits: c.Calendars, Now: time.Now,
+		Delegates: caldav.Delegates{Book: book, Appointed: appointed.NewList(d), View: c.Delegates.DelegateView},
+		Rooms:     roomPolicies(&c.Rooms, state, time.Now),
+		RoomIndex: rooms.NewIndex(d, &c.Rooms, &rooms.Settings{Engine: state, Now: time.Now}),
 	})
-	return rights(h), err
+}
+
+// A roomFinder looks for rooms for the operator's verbs.
+type roomFinder struct{ *caldav.Handler }
+
+// BookRooms implements admin.Booker.
+func (f roomFinder) BookRooms(ctx context.Context, caller *auth.Caller, list []*directory.Principal, v url.Values) (*rooms.Booked, error) {
+	b, err := f.Handler.BookRooms(ctx, caller, list, v)
+	switch declined, ok := errors.AsType[*caldav.DeclinedError](err); {
+	case ok:
+		return nil, fmt.Errorf("%w: %s", admin.ErrDeclined, declined.Text)
+	case caldav.IsRefused(err):
+		return nil, fmt.Errorf("%w: %s", admin.ErrNotBooked, err)
+	}
+	return b, err
 }

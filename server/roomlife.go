@@ -100,7 +100,7 @@ func (c *caretaker) policyOf(ctx context.Context, g *generation, guid string) (*
 	if err != nil {
 		return nil, err
 	}
-	return c.s.roomPolicies(&g.config.Rooms)(ctx, p)
+	return roomPolicies(&g.config.Rooms, c.s.data.state, c.s.now)(ctx, p)
 }
 
 // release gives back what nobody uses, of the rooms that are set so.

@@ -45,19 +45,22 @@ func (s *Server) watch(ctx context.Context) error {
 			}
 			s.setQuota(ctx, current, quiet)
 			s.limits.quota.Store(current.quota.Load())
-			refreshAppointed(ctx, current, s.log)
+			refreshDirectory(ctx, current, s.log)
 		}
 		s.reload.Unlock()
 	}
 }
 
-// refreshAppointed reads again which delegates the directory names. While it is away
-// those known before stay.
-func refreshAppointed(ctx context.Context, current *generation, log *slog.Logger) {
+// refreshDirectory reads again which delegates the directory names, and which rooms there
+// are. While it is away those known before stay.
+func refreshDirectory(ctx context.Context, current *generation, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
 	if err := current.appointed.Refresh(ctx); err != nil {
 		log.Debug("delegates whom the directory names are not read again", "err", err)
+	}
+	if err := current.rooms.Refresh(ctx); err != nil {
+		log.Debug("rooms are not read again", "err", err)
 	}
 }
 

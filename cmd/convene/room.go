@@ -24,6 +24,7 @@ here; what is set here counts before all others. ROOM is a short name or a GUID.
 	}
 	cmd.AddCommand(newRoomListCmd(a), newRoomShowCmd(a), newRoomSetCmd(a), newRoomUnsetCmd(a), newRoomImportCmd(a), newRoomCheckCmd(a))
 	cmd.AddCommand(newRoomBookingCmds(a)...)
+	cmd.AddCommand(newRoomFindCmds(a)...)
 	return cmd
 }
 

@@ -24,6 +24,9 @@ const (
 // alternatives returns the rooms that the booker may have for all dates that were
 // asked for: in the same building, with what is wanted, with enough seats.
 func (d *decision) alternatives() []string {
+	if d.p.Alternatives == 0 {
+		return nil
+	}
 	var out []string
 	tries := 0
 	for _, c := range d.ranked() {
@@ -45,9 +48,13 @@ func (d *decision) ranked() []*Candidate {
 	for _, o := range d.judged {
 		heads = max(heads, d.headsOf(o.Instance.Component))
 	}
+	if d.f.Candidates == nil {
+		return nil
+	}
 	var fit []*Candidate
-	for i := range d.f.Candidates {
-		if c := &d.f.Candidates[i]; d.suits(c, heads) {
+	all := d.f.Candidates(d.within())
+	for i := range all {
+		if c := &all[i]; d.suits(c, heads) {
 			fit = append(fit, c)
 		}
 	}
@@ -56,6 +63,17 @@ func (d *decision) ranked() []*Candidate {
 		return cmp.Or(byFloor(a, floor)-byFloor(b, floor), a.Policy.Capacity-b.Policy.Capacity, strings.Compare(a.Name, b.Name), strings.Compare(a.GUID, b.GUID))
 	})
 	return fit[:min(len(fit), maxCandidates)]
+}
+
+// within is the time from the first of the dates that are judged until the last.
+func (d *decision) within() (s Span) {
+	for i, o := range d.judged {
+		if i == 0 {
+			s = o.span()
+		}
+		s = Span{min(s.Start, o.Instance.StartUnix), max(s.End, o.Instance.EndUnix)}
+	}
+	return s
 }
 
 func byFloor(c *Candidate, floor string) int {
@@ -72,7 +90,7 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 		wanted = d.p.Place.Features
 	}
 	for _, w := range wanted {
-		if !hasFold(c.Policy.Place.Features, w) {
+		if !c.Policy.Place.Features.HasFold(w) {
 			return false
 		}
 	}
@@ -90,13 +108,10 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 
 // freeIn reports whether a room has time for all dates, by its own rules.
 func (d *decision) freeIn(c *Candidate) bool {
-	there := decision{p: c.Policy, f: c.Facts, now: d.now, today: dayOf(wall(d.now, c.Policy.Zone)), heads: d.heads,
-		near: near{ledger: c.Ledger, except: d.near.except}}
+	there := outlook(c.Policy, c.Facts, c.Ledger, d.now, len(d.judged))
+	there.heads, there.near.except = d.heads, d.near.except
 	for _, o := range d.judged {
-		if len(there.violations(o, len(d.judged))) > 0 {
-			return false
-		}
-		if ok, _ := there.near.fits(c.Policy, o.span()); !ok {
+		if _, hindered := there.hindrance(o, len(d.judged)); hindered {
 			return false
 		}
 	}

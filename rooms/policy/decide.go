@@ -71,7 +71,7 @@ func Decide(p *Policy, in Invite, f *Facts, ledger Ledger, now int64) (*Answer, 
 		return a.ofTask(in, f), nil
 	}
 	d := &decision{p: p, f: f, in: in, now: now, today: dayOf(wall(now, p.Zone)), heads: map[*ical.Component]int{}}
-	d.near = near{ledger: ledger, except: append([]string{in.Object.UID}, in.Group...)}
+	d.near = near{ledger: ledger, except: append([]string{in.Object.UID}, in.Group...), ahead: ahead}
 	ls := &lines{f.Addresses, map[*ical.Component]line{}}
 	var err error
 	if d.series, err = in.Object.Series(); err != nil {
@@ -276,13 +276,7 @@ func booking(o *Occurrence, s State) Booking { return Booking{Span: o.span(), St
 
 // one answers one date.
 func (d *decision) one(o *Occurrence, violations []Reason) {
-	taken := Reason{Code: CodeConflict}
-	if o.Taker != nil {
-		taken.From, taken.To = o.Taker.Start, o.Taker.End
-		if o.Taker.State == Blocked {
-			taken.Code = CodeBlocked
-		}
-	}
+	taken := takenBy(o.Taker)
 	switch {
 	case d.class <= unlisted && !d.mayAskOut():
 		o.settle(Declined, Reason{Code: CodeNotAllowed})
@@ -299,6 +293,18 @@ func (d *decision) one(o *Occurrence, violations []Reason) {
 	default:
 		o.settle(Accepted)
 	}
+}
+
+// takenBy is the reason that a booking is in the way; nil: it is not known which.
+func takenBy(b *Booking) Reason {
+	r := Reason{Code: CodeConflict}
+	if b != nil {
+		r.From, r.To = b.Start, b.End
+		if b.State == Blocked {
+			r.Code = CodeBlocked
+		}
+	}
+	return r
 }
 
 // mayAskOut reports whether the booker may ask for what is against the rules.

@@ -11,9 +11,10 @@ type near struct {
 	own    Bookings // what the meeting itself takes, as far as it is decided
 	kept   Bookings // what it takes by answers that stand
 	spans  []Span
+	ahead  int64 // how much is read at once, in seconds: what is asked about, if that is more
 }
 
-// ahead is how much of the ledger is read at once, in seconds.
+// ahead is how much of the ledger is read at once for a series, in seconds.
 const ahead = 30 * day
 
 // load reads what overlaps want and the weeks behind it.
@@ -21,7 +22,7 @@ func (n *near) load(want Span) {
 	if want.Start >= n.loaded.Start && want.End <= n.loaded.End {
 		return
 	}
-	n.loaded = Span{want.Start, max(want.End, want.Start+ahead)}
+	n.loaded = Span{want.Start, max(want.End, want.Start+n.ahead)}
 	n.rows = n.rows[:0]
 	for b := range n.ledger.Overlaps(n.loaded.Start, n.loaded.End, n.except) {
 		n.rows = append(n.rows, b)
@@ -139,7 +140,7 @@ func (d *decision) nextFree(s Span) int64 {
 // other's way too. If not, it returns the first that has none, and what is in its way.
 // exceptUIDs is that of the meeting.
 func FitAll(p *Policy, l Ledger, stand, more []Booking, exceptUIDs []string) (without, taker *Booking) {
-	n := near{ledger: l, except: exceptUIDs, kept: *NewBookings(stand...)}
+	n := near{ledger: l, except: exceptUIDs, kept: *NewBookings(stand...), ahead: ahead}
 	for i := range more {
 		b := &more[i]
 		n.forget(b.Start - int64(p.BufferBefore+p.BufferAfter)*60)

@@ -198,3 +198,24 @@ func (h Hours) openings(from, to int64, zone *ical.Zone, fn func(at int64) bool)
 		}
 	}
 }
+
+// Spans returns when the hours are open between two moments, in order and apart.
+func (h Hours) Spans(from, to int64, zone *ical.Zone) []Span {
+	if h.text == "" {
+		return []Span{{from, to}}
+	}
+	var all []Span
+	for n := dayOf(wall(from, zone)) - 1; n*day <= wall(to, zone); n++ {
+		for _, m := range h.days[weekday(n)] {
+			s := Span{max(zone.Unix(n*day+int64(m.from)*60), from), min(zone.Unix(n*day+int64(m.to)*60), to)}
+			switch last := len(all) - 1; {
+			case s.Start >= s.End:
+			case last >= 0 && s.Start <= all[last].End:
+				all[last].End = max(all[last].End, s.End)
+			default:
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}

@@ -84,7 +84,7 @@ func (c *Class) matches(name string, p *Policy) bool {
 	if c.Building != "" && !strings.EqualFold(c.Building, p.Place.Building) {
 		return false
 	}
-	if c.Feature != "" && !hasFold(p.Place.Features, c.Feature) {
+	if c.Feature != "" && !p.Place.Features.HasFold(c.Feature) {
 		return false
 	}
 	if c.Name == "" {
@@ -92,10 +92,6 @@ func (c *Class) matches(name string, p *Policy) bool {
 	}
 	ok, err := path.Match(strings.ToLower(c.Name), strings.ToLower(name))
 	return ok && err == nil
-}
-
-func hasFold(l List, s string) bool {
-	return slices.ContainsFunc(l, func(e string) bool { return strings.EqualFold(e, s) })
 }
 
 // newResolved returns what is built in.

@@ -20,7 +20,7 @@ func TestAlternatives(t *testing.T) {
 		"ATTENDEE:mailto:4@example.com", "ATTENDEE:mailto:5@example.com"}}
 	busy := taken(t, "2026-12-01 10:00/11:00")
 	f := facts()
-	f.Candidates = []policy.Candidate{
+	list := []policy.Candidate{
 		candidate(t, "neptune", taken(t), "capacity=8", "features=projector"),
 		candidate(t, "io", taken(t), "capacity=4", "features=projector"),
 		candidate(t, "hall", taken(t), "capacity=60", "features=projector", "building=B"),
@@ -33,7 +33,8 @@ func TestAlternatives(t *testing.T) {
 		candidate(t, "person", taken(t), "capacity=8", "features=projector", "mode=none"),
 		candidate(t, "shut", taken(t), "capacity=8", "features=projector", "hours=Sun 01:00-02:00", "hours-only=true"),
 	}
-	f.Candidates[0].GUID = f.GUID // the room itself
+	list[0].GUID = f.GUID // the room itself
+	f.Candidates = among(list...)
 	knobs := []string{"building=A", "floor=1", "capacity=8", "features=projector"}
 	a := decide(t, set(t, knobs...), policy.Invite{Object: six.object(t)}, f, busy)
 	if want := []string{"SATURN", "LARGE", "ABOVE"}; !slices.Equal(a.Alternatives, want) {
@@ -54,7 +55,7 @@ func TestAlternatives(t *testing.T) {
 	// A series needs a room that has all of its dates.
 	six.lines = append(six.lines, "RRULE:FREQ=DAILY;COUNT=2")
 	f = facts()
-	f.Candidates = []policy.Candidate{candidate(t, "saturn", taken(t, "2026-12-02 10:00/11:00"), "capacity=8"), candidate(t, "uranus", taken(t), "capacity=8")}
+	f.Candidates = among(candidate(t, "saturn", taken(t, "2026-12-02 10:00/11:00"), "capacity=8"), candidate(t, "uranus", taken(t), "capacity=8"))
 	a = decide(t, set(t, "building=A"), policy.Invite{Object: six.object(t)}, f, busy)
 	if want := []string{"URANUS"}; !slices.Equal(a.Alternatives, want) {
 		t.Errorf("series: %v, want %v", a.Alternatives, want)
@@ -104,7 +105,7 @@ func TestPool(t *testing.T) {
 		{"cannot stay", taken(t), busy, "SATURN", "NEPTUNE"},
 	} {
 		f := facts()
-		f.Candidates = []policy.Candidate{candidate(t, "saturn", tt.saturn, "capacity=9", "building=B"), candidate(t, "neptune", tt.neptune, "capacity=8"), candidate(t, "tiny", taken(t), "capacity=1")}
+		f.Candidates = among(candidate(t, "saturn", tt.saturn, "capacity=9", "building=B"), candidate(t, "neptune", tt.neptune, "capacity=8"), candidate(t, "tiny", taken(t), "capacity=1"))
 		got, err := policy.FromPool(invite("2026-12-01 10:00"), f, tt.was, now(t))
 		if err != nil || got != tt.want {
 			t.Errorf("%s: %q, %v", tt.name, got, err)

@@ -24,7 +24,7 @@ type Speech struct {
 	// reader may not know.
 	Describe func(Booking) (holder, summary string)
 	// Other returns how a room that is named in place of this one is called, by
-	// its GUID: "Saturn (8, floor 1)".
+	// its GUID: see Called.
 	Other func(guid string) string
 }
 
@@ -205,6 +205,23 @@ func (w *speaker) tail(dates []*Occurrence) []string {
 	return lines
 }
 
+// Called names a room with what helps to choose it: "Saturn (8 seats, floor 1)".
+func Called(lang, name string, p *Policy) string {
+	w := wordsOf(lang)
+	var about []string
+	add := func(template, value string) {
+		if value != "" && value != "0" {
+			about = append(about, strings.Replace(template, "{n}", value, 1))
+		}
+	}
+	add(w.seats, strconv.Itoa(p.Capacity))
+	add(w.floor, p.Place.Floor)
+	if len(about) == 0 {
+		return name
+	}
+	return name + " (" + strings.Join(about, ", ") + ")"
+}
+
 // Event is something that happens to a booking after it was made.
 type Event struct {
 	Code    Code   // approval-denied and those behind it
@@ -224,7 +241,7 @@ func (e Event) Text(s *Speech) string {
 // name returns the short name of another room.
 func (a *Answer) Header(room string, name func(guid string) string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "room=%q; answer=%s", room, a.word())
+	fmt.Fprintf(&b, "room=%q; answer=%s", room, a.Word())
 	for i := range a.Occurrences {
 		if o := &a.Occurrences[i]; o.Judged && o.PartStat == a.Master && len(o.Reasons) > 0 {
 			fmt.Fprintf(&b, "; reason=%s", o.Reasons[0].Code)
@@ -246,8 +263,8 @@ func (a *Answer) Header(room string, name func(guid string) string) string {
 	return b.String()
 }
 
-// word says the answer in one word.
-func (a *Answer) word() string {
+// Word says the answer in one word: "accepted", "partly".
+func (a *Answer) Word() string {
 	switch {
 	case a.Verdict == NotAsked:
 		return "unasked"

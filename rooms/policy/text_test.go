@@ -94,7 +94,7 @@ func situations(t *testing.T) []situation {
 	block := policy.NewBookings(policy.Booking{Span: policy.Span{Start: at(t, "2026-12-01 00:00"), End: at(t, "2026-12-03 12:00")}, UID: "b", State: policy.Blocked})
 	outside := &policy.Facts{Addresses: []string{neptune}}
 	others := facts()
-	others.Candidates = []policy.Candidate{candidate(t, "Saturn", none, "capacity=8"), candidate(t, "Uranus", none, "capacity=9")}
+	others.Candidates = among(candidate(t, "Saturn", none, "capacity=8"), candidate(t, "Uranus", none, "capacity=9"))
 	wish := approved(asks("D", "STAFF"))
 	var all []situation
 	add := func(name string, m meeting, f *policy.Facts, l policy.Ledger, knobs ...string) {
@@ -156,10 +156,7 @@ func events(t *testing.T) []policy.Event {
 
 func TestHeader(t *testing.T) {
 	f := facts()
-	f.Candidates = []policy.Candidate{candidate(t, "saturn", taken(t)), candidate(t, "uranus", taken(t))}
-	for i := range f.Candidates {
-		f.Candidates[i].Policy.Capacity = 8
-	}
+	f.Candidates = among(candidate(t, "saturn", taken(t), "capacity=8"), candidate(t, "uranus", taken(t), "capacity=8"))
 	name := func(guid string) string { return strings.ToLower(guid) }
 	ten := taken(t, "2026-12-01 10:00/11:00")
 	for _, tt := range []struct {

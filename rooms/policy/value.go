@@ -31,6 +31,11 @@ const (
 // Has reports whether name is in l.
 func (l List) Has(name string) bool { return slices.Contains(l, name) }
 
+// HasFold reports whether the list has an entry, in whatever letter case.
+func (l List) HasFold(name string) bool {
+	return slices.ContainsFunc(l, func(e string) bool { return strings.EqualFold(e, name) })
+}
+
 // String returns the list as it is written: separated by commas.
 func (l List) String() string { return strings.Join(l, ", ") }
 

@@ -26,6 +26,8 @@ type words struct {
 	or        string // between the last two names
 	more      string // dates that are not named
 	further   string // dates of a series behind the first
+	seats     string // how many a room has
+	floor     string // that a room is on
 	days      [7]string
 	months    [12]string
 	date      string // of fmt.Sprintf: weekday, day, month, year
@@ -49,6 +51,7 @@ var english = words{
 	others:    "Free then: {rooms}.",
 	or:        " or ",
 	more:      "and {n} more", further: "{when} and {n} more dates",
+	seats: "{n} seats", floor: "floor {n}",
 	days:   [7]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"},
 	months: [12]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"},
 	date:   "%[1]s %[2]d %[3]s %[4]d", short: "%[1]d %[2]s",
@@ -97,6 +100,7 @@ var german = words{
 	others:    "Zu dieser Zeit frei: {rooms}.",
 	or:        " oder ",
 	more:      "und {n} weitere", further: "{when} und {n} weitere Termine",
+	seats: "{n} Plätze", floor: "Etage {n}",
 	days:   [7]string{"Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa.", "So."},
 	months: [12]string{"1.", "2.", "3.", "4.", "5.", "6.", "7.", "8.", "9.", "10.", "11.", "12."},
 	date:   "%[1]s %[2]d.%[3]s%[4]d", short: "%[1]d.%[2]s",

@@ -1,0 +1,194 @@
+package rooms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"convene/directory"
+	"convene/internal/engine"
+	"convene/rooms/policy"
+)
+
+// A Known room is a record with how it is set.
+type Known struct {
+	Record *directory.Principal
+	Policy *policy.Policy
+	IDs    map[string]string // the GUID of each of Policy.References that the directory knows
+}
+
+// An Index has all rooms and resources of a directory that have calendars, by full name.
+// What the directory says is read when it is asked for first, and by Refresh; what is set
+// by command counts at once. It is safe for concurrent use.
+type Index struct {
+	dir      directory.Directory
+	config   *Config
+	settings *Settings // nil: nothing is set by command
+
+	write sync.Mutex // held by who makes a new content
+	last  atomic.Pointer[content]
+}
+
+// content is never changed.
+type content struct {
+	records []*directory.Principal // all rooms and resources
+	raw     map[string]string      // what settings held, by GUID
+	all     []*Known
+}
+
+// NewIndex makes an index. settings may be nil.
+func NewIndex(d directory.Directory, c *Config, settings *Settings) *Index {
+	return &Index{dir: d, config: c, settings: settings}
+}
+
+// All returns the rooms, which must not be changed. It asks the directory only at first
+// and about whom new settings name. Errors: those of the directory, ErrSettings, those of
+// the engine.
+func (x *Index) All(ctx context.Context) ([]*Known, error) {
+	c := x.last.Load()
+	if c != nil {
+		if same, err := x.settings.holds(ctx, c.raw); same || err != nil {
+			return c.all, err
+		}
+	}
+	x.write.Lock()
+	defer x.write.Unlock()
+	c = x.last.Load()
+	if c == nil {
+		return x.read(ctx)
+	}
+	return x.resolve(ctx, c.records, c)
+}
+
+// Lists reports whether people who may do this with a room find it when they search.
+func (x *Index) Lists(may policy.Permission) bool { return x.config.Lists(may) }
+
+// Refresh reads the directory anew. On error all stays as it was: what the directory does
+// not say now it has not taken back.
+func (x *Index) Refresh(ctx context.Context) error {
+	x.write.Lock()
+	defer x.write.Unlock()
+	_, err := x.read(ctx)
+	return err
+}
+
+func (x *Index) read(ctx context.Context) ([]*Known, error) {
+	found, err := x.dir.Search(ctx, directory.Query{Types: []directory.Type{directory.Location, directory.Resource}})
+	if err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
+	return x.resolve(ctx, found, nil)
+}
+
+// resolve makes the content of some records. What old has of a room is kept if it is set
+// as it was.
+func (x *Index) resolve(ctx context.Context, records []*directory.Principal, old *content) ([]*Known, error) {
+	raw, err := x.settings.raw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next := &content{records: records, raw: raw}
+	kept := map[string]*Known{}
+	if old != nil {
+		for _, k := range old.all {
+			kept[k.Record.GUID] = k
+		}
+	}
+	find := references{ctx: ctx, dir: x.dir, known: map[string]string{}}
+	for _, p := range records {
+		if !p.CalendarEnabled {
+			continue
+		}
+		k := kept[p.GUID]
+		if k == nil || raw[p.GUID] != old.raw[p.GUID] {
+			if k, err = x.know(p, raw[p.GUID], &find); err != nil {
+				return nil, err
+			}
+		}
+		next.all = append(next.all, k)
+	}
+	x.last.Store(next)
+	return next.all, nil
+}
+
+func (x *Index) know(p *directory.Principal, raw string, find *references) (*Known, error) {
+	var local map[string]Value
+	if raw != "" {
+		var err error
+		if local, err = decodeValues([]byte(p.GUID), []byte(raw)); err != nil {
+			return nil, err
+		}
+	}
+	k := &Known{Record: p, Policy: &x.config.Resolve(p, local).Policy, IDs: map[string]string{}}
+	for _, ref := range k.Policy.References() {
+		switch id, err := find.id(ref); {
+		case err != nil:
+			return nil, err
+		case id != "":
+			k.IDs[ref] = id
+		}
+	}
+	return k, nil
+}
+
+// references finds the GUIDs of those whom settings name, each once.
+type references struct {
+	ctx   context.Context
+	dir   directory.Directory
+	known map[string]string
+}
+
+// id is the GUID of a reference, "" if the directory knows nobody by it.
+func (r *references) id(ref string) (string, error) {
+	if id, ok := r.known[ref]; ok {
+		return id, nil
+	}
+	id := ""
+	if key, err := KeyOf(ref); err == nil {
+		p, err := r.dir.Lookup(r.ctx, key)
+		switch {
+		case err == nil:
+			id = p.GUID
+		case errors.Is(err, directory.ErrUnavailable):
+			return "", err
+		}
+	}
+	r.known[ref] = id
+	return id, nil
+}
+
+// raw returns the records of all rooms as they are stored.
+func (s *Settings) raw(ctx context.Context) (map[string]string, error) {
+	all := map[string]string{}
+	if s == nil {
+		return all, nil
+	}
+	err := s.Engine.View(ctx, func(r engine.Reader) error {
+		clear(all)
+		for k, v := range r.Scan(tableRooms, engine.Range{}) {
+			all[string(k)] = string(v)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// holds reports whether the records are as raw returned them.
+func (s *Settings) holds(ctx context.Context, raw map[string]string) (same bool, err error) {
+	if s == nil {
+		return true, nil
+	}
+	err = s.Engine.View(ctx, func(r engine.Reader) error {
+		same = true
+		n := 0
+		for k, v := range r.Scan(tableRooms, engine.Range{}) {
+			n++
+			same = same && raw[string(k)] == string(v)
+		}
+		same = same && n == len(raw)
+		return nil
+	})
+	return same, err
+}

@@ -1,0 +1,117 @@
+package rooms_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"convene/directory"
+	"convene/internal/engine"
+	"convene/rooms"
+	"convene/rooms/policy"
+)
+
+// A moody is a directory that can be away.
+type moody struct {
+	directory.Directory
+	away     error
+	searches int
+}
+
+func (d *moody) Search(ctx context.Context, q directory.Query) ([]*directory.Principal, error) {
+	d.searches++
+	if d.away != nil {
+		return nil, d.away
+	}
+	return d.Directory.Search(ctx, q)
+}
+
+func known(list []*rooms.Known) string {
+	var all []string
+	for _, k := range list {
+		all = append(all, fmt.Sprintf("%s %d %d", k.Record.Name, k.Policy.Capacity, len(k.IDs)))
+	}
+	return strings.Join(all, ", ")
+}
+
+// The index follows what is set at once, and the directory when it is told to; the
+// directory's absence takes nothing away.
+func TestIndex(t *testing.T) {
+	record := func(typ directory.Type, name string, calendars bool) directory.Record {
+		return directory.Record{Principal: directory.Principal{GUID: name + "-guid", Type: typ, Name: name, FullName: name, CalendarEnabled: calendars, Capacity: 4}}
+	}
+	static, err := directory.NewStatic([]directory.Record{record(directory.User, "ann", true), record(directory.Location, "oak", true),
+		record(directory.Resource, "van", true), record(directory.Location, "gone", false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, dir := context.Background(), &moody{Directory: static, away: directory.ErrUnavailable}
+	e := engine.OpenMemory(rooms.Tables())
+	settings := &rooms.Settings{Engine: e, Now: time.Now}
+	x := rooms.NewIndex(dir, &rooms.Config{}, settings)
+	if _, err := x.All(ctx); !errors.Is(err, directory.ErrUnavailable) {
+		t.Fatalf("nothing known, directory away: %v", err)
+	}
+	dir.away = nil
+	check := func(what, want string) {
+		t.Helper()
+		list, err := x.All(ctx)
+		if got := known(list); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", what, got, err, want)
+		}
+	}
+	check("at first", "oak 4 0, van 4 0")
+	if _, _, err := settings.Set(ctx, "oak-guid", map[string]string{"capacity": "9", "book": "user:ann, user:zoe"}, nil, "test"); err != nil {
+		t.Fatal(err)
+	}
+	dir.away = directory.ErrUnavailable
+	check("set, directory away", "oak 9 1, van 4 0")
+	if err := x.Refresh(ctx); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("refresh: %v", err)
+	}
+	check("after a refresh that failed", "oak 9 1, van 4 0")
+	if _, _, err := settings.Set(ctx, "oak-guid", nil, []string{"capacity", "book"}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	check("taken back", "oak 4 0, van 4 0")
+	before := dir.searches
+	check("again", "oak 4 0, van 4 0")
+	if dir.searches != before {
+		t.Error("the directory is asked for each search")
+	}
+}
+
+func TestUsage(t *testing.T) {
+	k := func(name, building string, values map[string]string) *rooms.Known {
+		c := rooms.Config{Defaults: values}
+		p := &directory.Principal{Type: directory.Location, Name: name, Building: building}
+		return &rooms.Known{Record: p, Policy: &c.Resolve(p, nil).Policy}
+	}
+	const day = int64(1780272000) // Monday, 1 June 2026
+	at := func(hour, end float64, state policy.State, object string) policy.Booking {
+		return policy.Booking{Span: policy.Span{Start: day + int64(hour*3600), End: day + int64(end*3600)}, State: state, Object: object}
+	}
+	oak, elm := k("oak", "A", map[string]string{"hours": "Mon-Fri 08:00-18:00"}), k("elm", "A", map[string]string{"slots": "2"})
+	ofOak := []policy.Booking{at(7, 9, policy.Booked, "a"), at(10, 10.5, policy.Booked, "b"), at(12, 13, policy.Booked, "b"), at(16, 20, policy.Blocked, "c")}
+	for by, want := range map[string]string{
+		rooms.ByRoom:     "[{locations/elm 1 1 24 12 0 0.25 0} {locations/oak 1 3 8 3.5 2 0.313 2}]",
+		rooms.ByBuilding: "[{A 2 4 32 15.5 2 0.259 2}]",
+		rooms.ByFloor:    "[{A 2 4 32 15.5 2 0.259 2}]",
+	} {
+		c := rooms.Count{From: day, To: day + 86400, By: by}
+		c.Add(oak, ofOak)
+		c.Add(elm, []policy.Booking{at(0, 12, policy.Booked, "x")})
+		if got := fmt.Sprint(c.Usage()); got != want {
+			t.Errorf("%s: %s, want %s", by, got, want)
+		}
+	}
+	c := rooms.Count{From: day, To: day + 86400, By: rooms.ByHour}
+	c.Add(oak, ofOak)
+	hours := c.Usage()
+	if len(hours) != 24 || hours[8].Booked != 1 || hours[7].Bookable != 0 || hours[10].Ratio != 0.5 || hours[16].Bookable != 0 {
+		t.Errorf("by hour: %v", hours)
+	}
+}
