@@ -87,8 +87,11 @@ func (m *meeting) cleanOrganizer() {
 func (m *meeting) forgetAnswers() {
 	for _, rid := range m.new.RIDs() {
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
+			if !byServer(p) {
+				return
+			}
 			p.RemoveParam("SCHEDULE-STATUS")
-			if address != m.self && byServer(p) && p.Has("PARTSTAT") {
+			if address != m.self && p.Has("PARTSTAT") {
 				setOrRemove(p, "PARTSTAT", needsAction)
 			}
 		})
@@ -102,12 +105,16 @@ var serverParams = []string{"SCHEDULE-STATUS", resetParam}
 const resetParam = "X-CALENDARSERVER-RESET-PARTSTAT"
 
 // keepServerParams puts back what the server has written to the ATTENDEEs, whatever
-// the client makes of it.
+// the client makes of it. The SCHEDULE-STATUS of those to whom the server does not send
+// is the client's (RFC 6638 §7.3).
 func (m *meeting) keepServerParams() {
 	for _, rid := range m.new.RIDs() {
 		was := lineupOf(m.before(rid))
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
 			for _, name := range serverParams {
+				if name == "SCHEDULE-STATUS" && !byServer(p) {
+					continue
+				}
 				value := ""
 				if q := was[address]; q != nil {
 					value = q.Param(name)
@@ -190,7 +197,8 @@ func (m *meeting) merge() error {
 func (m *meeting) takeAnswer(was lineup) func(string, *ical.Property) {
 	return func(address string, p *ical.Property) {
 		q := was[address]
-		if q == nil || address == m.self || isForced(p) {
+		// Who answers to the client alone has said nothing here since.
+		if q == nil || address == m.self || isForced(p) || !byServer(p) {
 			return
 		}
 		for _, name := range []string{"PARTSTAT", "RSVP", "SCHEDULE-STATUS"} {
