@@ -111,7 +111,11 @@ func (m *meeting) tell() (*Plan, error) {
 	}
 	if !m.diff.onlyCancelled() || m.leavesLive() {
 		m.askForAnswers()
-		if err := m.request(affected); err != nil {
+		to := affected
+		if m.diff.raised && len(m.diff.changes) == 0 {
+			to = everybody
+		}
+		if err := m.request(to); err != nil {
 			return nil, err
 		}
 	}
