@@ -29,7 +29,7 @@ func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freeb
 	if err != nil {
 		return nil, err
 	}
-	if err := permitted(s.rightsIn(who, inbox)); err != nil {
+	if err := permitted(s.inboxRights(who, inbox, s.req.target.owner.GUID)); err != nil {
 		return nil, err
 	}
 	q := s.busyQuery(ask.From, ask.To)

@@ -74,10 +74,10 @@ func (m *meeting) before(rid ical.DateTime) *ical.Component {
 func (m *meeting) cleanOrganizer() {
 	for _, rid := range m.new.RIDs() {
 		p := m.new.At(rid).Prop("ORGANIZER")
-		if p.Has("SCHEDULE-AGENT") || p.Has("SCHEDULE-FORCE-SEND") || p.Has("SCHEDULE-STATUS") {
+		if p.Has("SCHEDULE-AGENT") || p.Has(forceSend) || p.Has("SCHEDULE-STATUS") {
 			p = m.new.Edit(rid).Prop("ORGANIZER")
 			p.RemoveParam("SCHEDULE-AGENT")
-			p.RemoveParam("SCHEDULE-FORCE-SEND")
+			p.RemoveParam(forceSend)
 			p.RemoveParam("SCHEDULE-STATUS")
 		}
 	}
@@ -239,7 +239,7 @@ func (m *meeting) rescheduled(was, is *ical.Component) bool {
 // isForced reports whether the client wants a message sent to an attendee whatever
 // changed (RFC 6638 §7.2).
 func isForced(p *ical.Property) bool {
-	return strings.EqualFold(p.Param("SCHEDULE-FORCE-SEND"), string(Request))
+	return strings.EqualFold(p.Param(forceSend), string(Request))
 }
 
 // takeForced notes to whom messages are forced, and takes the parameter off: it is an
@@ -247,15 +247,15 @@ func isForced(p *ical.Property) bool {
 func (m *meeting) takeForced() {
 	for _, rid := range m.new.RIDs() {
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
-			if !p.Has("SCHEDULE-FORCE-SEND") {
+			if !p.Has(forceSend) {
 				return
 			}
 			if isForced(p) {
 				m.forced[address] = true
 			} else {
-				p.SetParam("SCHEDULE-STATUS", "2.3") // RFC 5546 §3.6: invalid property parameter value
+				p.SetParam("SCHEDULE-STATUS", statusIgnored)
 			}
-			p.RemoveParam("SCHEDULE-FORCE-SEND")
+			p.RemoveParam(forceSend)
 		})
 	}
 }

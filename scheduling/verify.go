@@ -130,7 +130,7 @@ func (v *verifier) lines(guid string, o *ical.Object, c *ical.Component, role Ro
 		case p.Name == commentProperty:
 			comments[p.Param(attendeeRef)] = true
 		case p.Name != "ATTENDEE" && p.Name != "ORGANIZER":
-		case p.Has("SCHEDULE-FORCE-SEND"):
+		case p.Has(forceSend):
 			v.found(guid, o, rid, "SCHEDULE-FORCE-SEND is stored")
 		case v.people != nil && role != RoleNone:
 			if party := v.people[Normalize(p.Value)]; party != nil && party.Hosted() && party.Address != p.Value {

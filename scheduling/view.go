@@ -15,7 +15,7 @@ import (
 func (o *Options) stripProperty(p *ical.Property) ical.Property {
 	hidden := func(name string) bool {
 		switch name {
-		case "SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND":
+		case "SCHEDULE-AGENT", "SCHEDULE-STATUS", forceSend:
 			return p.Name == "ATTENDEE" || p.Name == "ORGANIZER"
 		}
 		return !o.travelsParam(name)
