@@ -326,3 +326,28 @@ func TestAssistantAsksExtended(t *testing.T) {
 		t.Errorf("bob asks for himself: %s", got)
 	}
 }
+
+// RFC 6638 §11.2, §11.3: what an inbox takes, and whether it says when its owner is
+// busy, is a matter of in whose name it is asked, whoever has signed in.
+func TestInboxAsksWhoInvites(t *testing.T) {
+	for _, tt := range []struct {
+		denied       string
+		status, busy string
+	}{
+		{"ann", "SCHEDULE-STATUS=3.8", "3.8 recipient-permissions"},
+		{"bob", "SCHEDULE-STATUS=1.2", "2.0"},
+	} {
+		e := assisted(t)
+		e.setACL("dan", dansHome+"inbox/", "deny schedule-deliver "+tt.denied)
+		e.must(201, "bob", "PUT", annsHome+"calendar/m.ics", invitation("m", "ann"))
+		if l := line(e.withUID("ann", annsHome+"calendar/", "m"), "ATTENDEE", "dan@"); !strings.Contains(l, tt.status) {
+			t.Errorf("%s denied: %q, want %s", tt.denied, l, tt.status)
+		}
+		if got := e.withUID("dan", dansHome+"inbox/", "m") != ""; got != (tt.denied == "bob") {
+			t.Errorf("%s denied: delivered %t", tt.denied, got)
+		}
+		if got := summaries(e.ask("bob", busyRequest([]string{"mailto:dan@example.com"}))); !strings.HasPrefix(got, tt.busy) {
+			t.Errorf("%s denied: busy %q, want %q", tt.denied, got, tt.busy)
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (s *scope) busyTimes(q calendar.BusyQuery, who *directory.Principal, detail
 	if err != nil {
 		return nil, err
 	}
-	if err := permitted(s.rightsIn(who, inbox)); err != nil {
+	if err := permitted(s.inboxRights(who, inbox, s.req.target.owner.GUID)); err != nil {
 		return nil, err
 	}
 	times := &freebusy.Times{}

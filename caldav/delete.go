@@ -34,6 +34,9 @@ func (h *Handler) deleteCollection(r *request) (action, error) {
 	if _, err := webdav.ParseDepth(r.Header, webdav.DepthInfinity); err != nil {
 		return nil, err
 	}
+	if err := checkScheduleReply(r.Request); err != nil {
+		return nil, err
+	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err

@@ -202,9 +202,20 @@ var deliveries = map[scheduling.Method]acl.Privilege{
 	scheduling.Reply: acl.ScheduleDeliverReply, scheduling.Counter: acl.ScheduleDeliverReply,
 }
 
-// mayDeliver reports whether the caller may put a message into an inbox.
-func (s *scope) mayDeliver(home *store.Home, inbox *store.Collection, m scheduling.Method) (bool, error) {
-	return s.rightsIn(s.ownerOf(home), inbox).Has(deliveries[m]), nil
+// mayDeliver reports whether whoever a message is from may put it into an inbox.
+func (s *scope) mayDeliver(home *store.Home, inbox *store.Collection, m *scheduling.Message) (bool, error) {
+	return s.inboxRights(s.ownerOf(home), inbox, m.From.GUID).Has(deliveries[m.Method]), nil
+}
+
+// inboxRights is what a record may do to the inbox of owner: not the caller, if they act
+// for the record (RFC 6638 §11.2, §11.3). Without a list on the inbox, all may do the
+// same, and nobody's groups are asked for.
+func (s *scope) inboxRights(owner *directory.Principal, inbox *store.Collection, from string) acl.Privilege {
+	if from == "" || from == aclCaller(s.req.caller).GUID || !inbox.Rights.Own {
+		return s.rightsIn(owner, inbox)
+	}
+	listed := s.listed(&resource{kind: kindHome, owner: owner, col: inbox})
+	return s.h.Access.Privileges(listed, acl.Caller{GUID: from, Groups: s.groups(from)})
 }
 
 // oldAnswers reports whether a client leaves TRANSP as it was when it answers an

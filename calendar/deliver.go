@@ -27,7 +27,7 @@ func (w *world) Refuses(to *scheduling.Party, m *scheduling.Message) string {
 	if w.tx.sender.MayDeliver == nil {
 		return ""
 	}
-	may, err := w.mayDeliver(to, m.Method)
+	may, err := w.mayDeliver(to, m)
 	w.err = errors.Join(w.err, err)
 	if may {
 		return ""
@@ -35,7 +35,7 @@ func (w *world) Refuses(to *scheduling.Party, m *scheduling.Message) string {
 	return statusDenied
 }
 
-func (w *world) mayDeliver(to *scheduling.Party, m scheduling.Method) (bool, error) {
+func (w *world) mayDeliver(to *scheduling.Party, m *scheduling.Message) (bool, error) {
 	home, err := w.tx.Tx.Home(to.GUID)
 	if errors.Is(err, store.ErrNotFound) {
 		return true, nil

@@ -32,9 +32,9 @@ type Sender struct {
 	// something or not; nil: it may be made.
 	MayNotMeet func(home *store.Home) error
 
-	// MayDeliver reports whether the sender may put a message into the inbox of a
-	// home (RFC 6638 §6.1).
-	MayDeliver func(home *store.Home, inbox *store.Collection, m scheduling.Method) (bool, error)
+	// MayDeliver reports whether whoever a message is from may put it into the inbox of
+	// a home (RFC 6638 §6.1).
+	MayDeliver func(home *store.Home, inbox *store.Collection, m *scheduling.Message) (bool, error)
 
 	// Claimed is told of a SENT-BY that a client made up, and that is not stored: see
 	// scheduling.Plan. It may be told again when the transaction is run again.

@@ -1,6 +1,7 @@
 package freebusy
 
 import (
+	"slices"
 	"strings"
 
 	"convene/internal/ical"
@@ -139,10 +140,18 @@ func instance(o *ical.Object, in *ical.Instance, floating *ical.Zone, detail Det
 	c.Add(ical.NewProperty("DTSTART", utc(in.StartUnix)), ical.NewProperty("DTEND", utc(in.EndUnix)))
 	for _, t := range told {
 		if p := in.Component.Prop(t.name); p != nil && detail&t.detail != 0 {
-			c.Add(p.Clone())
+			c.Add(outside(p))
 		}
 	}
 	return c
+}
+
+// outside is a property without what is between its owner's client and the server (RFC
+// 6638 §7).
+func outside(p *ical.Property) ical.Property {
+	n := p.Clone()
+	n.Params = slices.DeleteFunc(n.Params, func(q ical.Param) bool { return strings.HasPrefix(q.Name, "SCHEDULE-") })
+	return n
 }
 
 // size is about how long a component is when it is written.

@@ -74,10 +74,10 @@ func (m *meeting) before(rid ical.DateTime) *ical.Component {
 func (m *meeting) cleanOrganizer() {
 	for _, rid := range m.new.RIDs() {
 		p := m.new.At(rid).Prop("ORGANIZER")
-		if p.Has("SCHEDULE-AGENT") || p.Has("SCHEDULE-FORCE-SEND") || p.Has("SCHEDULE-STATUS") {
+		if p.Has("SCHEDULE-AGENT") || p.Has(forceSend) || p.Has("SCHEDULE-STATUS") {
 			p = m.new.Edit(rid).Prop("ORGANIZER")
 			p.RemoveParam("SCHEDULE-AGENT")
-			p.RemoveParam("SCHEDULE-FORCE-SEND")
+			p.RemoveParam(forceSend)
 			p.RemoveParam("SCHEDULE-STATUS")
 		}
 	}
@@ -87,8 +87,11 @@ func (m *meeting) cleanOrganizer() {
 func (m *meeting) forgetAnswers() {
 	for _, rid := range m.new.RIDs() {
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
+			if !byServer(p) {
+				return
+			}
 			p.RemoveParam("SCHEDULE-STATUS")
-			if address != m.self && byServer(p) && p.Has("PARTSTAT") {
+			if address != m.self && p.Has("PARTSTAT") {
 				setOrRemove(p, "PARTSTAT", needsAction)
 			}
 		})
@@ -102,12 +105,16 @@ var serverParams = []string{"SCHEDULE-STATUS", resetParam}
 const resetParam = "X-CALENDARSERVER-RESET-PARTSTAT"
 
 // keepServerParams puts back what the server has written to the ATTENDEEs, whatever
-// the client makes of it.
+// the client makes of it. The SCHEDULE-STATUS of those to whom the server does not send
+// is the client's (RFC 6638 §7.3).
 func (m *meeting) keepServerParams() {
 	for _, rid := range m.new.RIDs() {
 		was := lineupOf(m.before(rid))
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
 			for _, name := range serverParams {
+				if name == "SCHEDULE-STATUS" && !byServer(p) {
+					continue
+				}
 				value := ""
 				if q := was[address]; q != nil {
 					value = q.Param(name)
@@ -190,7 +197,8 @@ func (m *meeting) merge() error {
 func (m *meeting) takeAnswer(was lineup) func(string, *ical.Property) {
 	return func(address string, p *ical.Property) {
 		q := was[address]
-		if q == nil || address == m.self || isForced(p) {
+		// Who answers to the client alone has said nothing here since.
+		if q == nil || address == m.self || isForced(p) || !byServer(p) {
 			return
 		}
 		for _, name := range []string{"PARTSTAT", "RSVP", "SCHEDULE-STATUS"} {
@@ -231,7 +239,7 @@ func (m *meeting) rescheduled(was, is *ical.Component) bool {
 // isForced reports whether the client wants a message sent to an attendee whatever
 // changed (RFC 6638 §7.2).
 func isForced(p *ical.Property) bool {
-	return strings.EqualFold(p.Param("SCHEDULE-FORCE-SEND"), string(Request))
+	return strings.EqualFold(p.Param(forceSend), string(Request))
 }
 
 // takeForced notes to whom messages are forced, and takes the parameter off: it is an
@@ -239,15 +247,15 @@ func isForced(p *ical.Property) bool {
 func (m *meeting) takeForced() {
 	for _, rid := range m.new.RIDs() {
 		eachLine(m.new, rid, func(address string, p *ical.Property) {
-			if !p.Has("SCHEDULE-FORCE-SEND") {
+			if !p.Has(forceSend) {
 				return
 			}
 			if isForced(p) {
 				m.forced[address] = true
 			} else {
-				p.SetParam("SCHEDULE-STATUS", "2.3") // RFC 5546 §3.6: invalid property parameter value
+				p.SetParam("SCHEDULE-STATUS", statusIgnored)
 			}
-			p.RemoveParam("SCHEDULE-FORCE-SEND")
+			p.RemoveParam(forceSend)
 		})
 	}
 }

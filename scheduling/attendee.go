@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"convene/internal/ical"
@@ -178,10 +179,22 @@ func (a *attending) merge(base, client *ical.Object) error {
 	if err := a.store(store); err != nil {
 		return err
 	}
-	if p := organizerOf(client); strings.EqualFold(p.Param("SCHEDULE-FORCE-SEND"), "REPLY") {
+	if a.forced(organizerOf(client)) {
 		g.answered[ical.DateTime{}] = true
 	}
 	return a.answer(store, g.answered, "")
+}
+
+// forced reports whether the client wants a reply sent whatever changed. That it wants
+// something else, which nobody knows, is said in the ORGANIZER (RFC 6638 §7.2).
+func (a *attending) forced(organizer *ical.Property) bool {
+	switch what := organizer.Param(forceSend); {
+	case strings.EqualFold(what, string(Reply)):
+		return true
+	case what != "":
+		a.plan.Statuses = map[string]string{organizer.Address(): statusIgnored}
+	}
+	return false
 }
 
 // notMergeable is about data with instances that the meeting does not have.
@@ -261,11 +274,7 @@ func (a *attending) elsewhere() error {
 	if err != nil {
 		return err
 	}
-	store, err := withoutForceSend(a.New)
-	if err != nil {
-		return err
-	}
-	if err := a.store(store); err != nil {
+	if err := a.store(a.New); err != nil {
 		return err
 	}
 	return a.answer(answer, rids, "")
@@ -299,12 +308,35 @@ func editOrganizers(o *ical.Object, edit func(*ical.Property)) (*ical.Object, er
 	return d.Object()
 }
 
-// withoutForceSend returns o without the order to send what it is about to be sent.
+// withoutForceSend returns o without orders to send something, which are not stored
+// (RFC 6638 §7.2).
 func withoutForceSend(o *ical.Object) (*ical.Object, error) {
-	if !organizerOf(o).Has("SCHEDULE-FORCE-SEND") {
+	if !anyComponent(o, hasForceSend) {
 		return o, nil
 	}
-	return editOrganizers(o, func(p *ical.Property) { p.RemoveParam("SCHEDULE-FORCE-SEND") })
+	d, err := o.Draft(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, rid := range d.RIDs() {
+		if !hasForceSend(d.At(rid)) {
+			continue
+		}
+		c := d.Edit(rid)
+		for i := range c.Props {
+			c.Props[i].RemoveParam(forceSend)
+		}
+	}
+	return d.Object()
+}
+
+// forceSend is the parameter of such an order.
+const forceSend = "SCHEDULE-FORCE-SEND"
+
+func hasForceSend(c *ical.Component) bool {
+	return slices.ContainsFunc(c.Props, func(p ical.Property) bool {
+		return (p.Name == "ATTENDEE" || p.Name == "ORGANIZER") && p.Has(forceSend)
+	})
 }
 
 // answeredElsewhere returns what an organizer elsewhere is told: a copy with the
@@ -316,7 +348,7 @@ func (a *attending) answeredElsewhere() (*ical.Object, map[ical.DateTime]bool, e
 		return nil, nil, err
 	}
 	rids := map[ical.DateTime]bool{}
-	if strings.EqualFold(organizerOf(a.New).Param("SCHEDULE-FORCE-SEND"), "REPLY") {
+	if a.forced(organizerOf(a.New)) {
 		rids[ical.DateTime{}] = true
 	}
 	if a.Old == nil {

@@ -184,6 +184,9 @@ func (c *conversation) finishOwn() error {
 	if c.own == nil {
 		return nil
 	}
+	for _, m := range c.answers { // also in instances that were answered before
+		c.statuses[addressOf(m.From)] = statusAnswered
+	}
 	c.own = WithStatuses(c.own, c.p.Role, c.statuses)
 	for _, m := range c.answers {
 		receipt, err := Receive(m, c.p.Owner, c.own, c.o)

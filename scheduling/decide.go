@@ -67,6 +67,12 @@ func (d *decision) finish(p *Plan) (*Plan, error) {
 	case d.Old != nil:
 		p.Role, p.UID = d.oldRole, d.Old.UID
 	}
+	if p.Store != nil && p.Role.Scheduled() {
+		var err error
+		if p.Store, err = withoutForceSend(p.Store); err != nil {
+			return nil, err
+		}
+	}
 	if p.Tag == TagNone && p.Store != nil && p.Role.Scheduled() {
 		p.Tag = TagNew
 		if d.Old != nil && d.oldRole.Scheduled() && p.Store.Calendar.Equal(d.Old.Calendar) {

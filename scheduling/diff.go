@@ -15,6 +15,14 @@ type difference struct {
 	seated  seats           // who is newly invited, and to which instances
 	resets  Resets
 
+	// asked are the instances of which nothing else is different than who is asked for
+	// an answer.
+	asked []ical.DateTime
+
+	// raised: the client has raised SEQUENCE, and so says that others are to know of what
+	// it has written (RFC 5545 §3.8.7.4).
+	raised bool
+
 	// rescheduled: the pattern of the series is another, and old instances have no
 	// successors.
 	rescheduled bool
@@ -94,6 +102,7 @@ func (o *Options) differ() *ical.Differ {
 func (m *meeting) compare() error {
 	differ := m.options.differ()
 	m.diff.changes, m.diff.seated, m.diff.cancelled = Changes{}, seats{}, map[ical.DateTime][]string{}
+	m.diff.raised = highestSequence(m.new) > highestSequence(m.old)
 	for _, rid := range union(m.old.RIDs(), m.new.RIDs()) {
 		was, err := m.old.Effective(rid)
 		if err != nil {
@@ -113,10 +122,7 @@ func (m *meeting) compare() error {
 			changed := differ.Diff(was, m.old.Zones(), is, m.new.Zones())
 			m.compareTimes(rid, changed, was, is)
 			m.compareLines(rid, was, is)
-			if changed != nil {
-				noteRSVP(changed, was, is)
-				m.diff.changes[rid] = changed
-			}
+			m.diff.take(rid, changed, asksOthers(was, is))
 			if isCancelled(is) && !isCancelled(was) {
 				m.diff.cancelled[rid] = m.invitedTo(is)
 			}
@@ -125,20 +131,38 @@ func (m *meeting) compare() error {
 	return nil
 }
 
-// noteRSVP says that ATTENDEEs differ if one who has answered is asked for an answer, or
-// is no more: no reason to send a message, but part of one that is sent.
-func noteRSVP(changed ical.Difference, was, is *ical.Component) {
-	if _, told := changed["ATTENDEE"]; told {
-		return
+// take notes what is different in an instance; asked: others than before are asked for
+// an answer. That is no reason to send a message, but part of one that is sent.
+func (d *difference) take(rid ical.DateTime, changed ical.Difference, asked bool) {
+	switch {
+	case changed == nil && asked:
+		d.asked = append(d.asked, rid)
+	case changed != nil:
+		if _, told := changed["ATTENDEE"]; asked && !told {
+			changed["ATTENDEE"] = nil
+		}
+		d.changes[rid] = changed
 	}
+}
+
+// takeAsked makes a change of the instances in which others are asked for an answer,
+// now that a message is sent.
+func (d *difference) takeAsked() {
+	for _, rid := range d.asked {
+		d.changes[rid] = map[string][]string{"ATTENDEE": nil}
+	}
+}
+
+// asksOthers reports whether one who has answered is asked for an answer, or is no more.
+func asksOthers(was, is *ical.Component) bool {
 	old := lineupOf(was)
 	asked := func(p *ical.Property) bool { return strings.EqualFold(p.Param("RSVP"), "TRUE") }
 	for address, p := range lineupOf(is) {
 		if q := old[address]; q != nil && partStat(p) != needsAction && asked(p) != asked(q) {
-			changed["ATTENDEE"] = nil
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // union returns what is in a or b, a first.

@@ -92,13 +92,14 @@ func (d *decision) modify() (*Plan, error) {
 
 // tell sends what the change of a meeting asks for.
 func (m *meeting) tell() (*Plan, error) {
-	if !m.diff.significant() {
-		if len(m.forced) > 0 {
-			m.askForAnswers()
-			if err := m.request(forcedOnly); err != nil {
-				return nil, err
-			}
-		}
+	switch {
+	case m.diff.significant():
+		m.diff.takeAsked()
+	case m.diff.raised:
+		return m.tellAll(everybody)
+	case len(m.forced) > 0:
+		return m.tellAll(forcedOnly)
+	default:
 		return m.finishPlan()
 	}
 	m.raiseSequence()
@@ -110,9 +111,25 @@ func (m *meeting) tell() (*Plan, error) {
 	}
 	if !m.diff.onlyCancelled() || m.leavesLive() {
 		m.askForAnswers()
-		if err := m.request(affected); err != nil {
+		to := affected
+		if m.diff.raised && len(m.diff.changes) == 0 {
+			to = everybody
+		}
+		if err := m.request(to); err != nil {
 			return nil, err
 		}
+	}
+	return m.finishPlan()
+}
+
+// tellAll sends all of a meeting of which nothing is different that concerns others.
+func (m *meeting) tellAll(a audience) (*Plan, error) {
+	if m.diff.raised {
+		m.raiseSequence()
+	}
+	m.askForAnswers()
+	if err := m.request(a); err != nil {
+		return nil, err
 	}
 	return m.finishPlan()
 }

@@ -12,6 +12,7 @@ const (
 	statusSent      = "1.1"
 	statusDelivered = "1.2"
 	statusAnswered  = "2.0"
+	statusIgnored   = "2.3" // an invalid property parameter, RFC 5546 §3.6
 	statusGroup     = "2.7"
 	statusUnknown   = "3.7"
 	statusNoRights  = "3.8"

@@ -145,6 +145,10 @@ func (r *receiver) replace(next, stored *ical.Draft) (*Receipt, error) {
 		return nil, err
 	}
 	sent := next.RIDs()
+	changes, err := r.changes(stored, sent)
+	if err != nil {
+		return nil, err
+	}
 	for _, rid := range sent {
 		if from := storedFor(stored, rid); from != nil {
 			keepPersonal(next.Edit(rid), from, r.me, void(rid), r.o)
@@ -160,7 +164,7 @@ func (r *receiver) replace(next, stored *ical.Draft) (*Receipt, error) {
 		}
 	}
 	next.DropZones()
-	return r.updated(next, sent)
+	return r.updated(next, changes)
 }
 
 // declines reports whether an attendee has declined in c, which may be nil.
@@ -206,6 +210,10 @@ func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
 	}
 	stored.AddZones(r.m.Data)
 	sent := message.RIDs()
+	changes, err := r.changes(stored, sent)
+	if err != nil {
+		return nil, err
+	}
 	for _, rid := range sent {
 		c := message.Edit(rid)
 		if from := storedFor(stored, rid); from != nil {
@@ -220,12 +228,27 @@ func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
 		stored.Put(rid, c)
 	}
 	stored.DropZones()
-	return r.updated(stored, sent)
+	return r.updated(stored, changes)
 }
 
-// updated returns the receipt for a copy that was there before. sent are the
-// instances of the message.
-func (r *receiver) updated(d *ical.Draft, sent []ical.DateTime) (*Receipt, error) {
+// changes returns what of the stored copy the message changes in its instances: of one
+// that the copy does not have, nothing is another.
+func (r *receiver) changes(stored *ical.Draft, sent []ical.DateTime) (Changes, error) {
+	changes := r.m.Changed.only(sent)
+	for rid := range changes {
+		was, err := stored.Effective(rid)
+		if err != nil {
+			return nil, err
+		}
+		if was == nil {
+			changes[rid] = nil
+		}
+	}
+	return changes, nil
+}
+
+// updated returns the receipt for a copy that was there before.
+func (r *receiver) updated(d *ical.Draft, changes Changes) (*Receipt, error) {
 	for _, rid := range d.RIDs() {
 		r.free(d, rid, needsAction)
 	}
@@ -238,8 +261,7 @@ func (r *receiver) updated(d *ical.Draft, sent []ical.DateTime) (*Receipt, error
 	}
 	receipt := &Receipt{Store: store, Tag: r.tag(), Inbox: r.told(store), Status: statusDelivered}
 	if receipt.Inbox {
-		receipt.Action = Updated
-		receipt.Changes = r.m.Changed.only(sent)
+		receipt.Action, receipt.Changes = Updated, changes
 	}
 	return receipt, nil
 }

@@ -130,7 +130,7 @@ func (v *verifier) lines(guid string, o *ical.Object, c *ical.Component, role Ro
 		case p.Name == commentProperty:
 			comments[p.Param(attendeeRef)] = true
 		case p.Name != "ATTENDEE" && p.Name != "ORGANIZER":
-		case p.Has("SCHEDULE-FORCE-SEND"):
+		case p.Has(forceSend):
 			v.found(guid, o, rid, "SCHEDULE-FORCE-SEND is stored")
 		case v.people != nil && role != RoleNone:
 			if party := v.people[Normalize(p.Value)]; party != nil && party.Hosted() && party.Address != p.Value {
@@ -204,12 +204,7 @@ func (v *verifier) instance(guid string, o *ical.Object, is, has *ical.Draft, ri
 	if err != nil {
 		return err
 	}
-	known, err := m.new.Has(rid)
-	if err != nil {
-		return err
-	}
 	switch {
-	case got != nil && isCancelled(got) && !rid.IsZero() && !known: // an override that the series has left behind
 	case got != nil && isCancelled(got) && (want == nil || isCancelled(want) && !rid.IsZero()):
 	case got == nil && (want == nil || isCancelled(want)):
 	case got == nil && declines(want, me): // they have declined it before it came

@@ -15,7 +15,7 @@ import (
 func (o *Options) stripProperty(p *ical.Property) ical.Property {
 	hidden := func(name string) bool {
 		switch name {
-		case "SCHEDULE-AGENT", "SCHEDULE-STATUS", "SCHEDULE-FORCE-SEND":
+		case "SCHEDULE-AGENT", "SCHEDULE-STATUS", forceSend:
 			return p.Name == "ATTENDEE" || p.Name == "ORGANIZER"
 		}
 		return !o.travelsParam(name)
@@ -245,10 +245,11 @@ func (m *meeting) asked(a audience, is, was seats, derived map[ical.DateTime]*ic
 }
 
 // concerns reports whether somebody who is invited to an instance is to know what
-// became of it.
+// became of it. One whom the move of a series has taken out of the old instance is
+// invited to it anew.
 func (m *meeting) concerns(address string, rid ical.DateTime) bool {
 	_, changed := m.diff.changes[rid]
-	return changed || slices.Contains(m.diff.seated[address], rid)
+	return changed || slices.Contains(m.diff.seated[address], rid) || slices.Contains(m.off[address], rid)
 }
 
 // classes puts recipients together that get the same, in the order of the first of
