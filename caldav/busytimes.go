@@ -20,13 +20,14 @@ func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freeb
 	q.Mask = freebusy.Mask{UID: ask.Mask, Own: who.GUID == owner.GUID,
 		IsOrganizer: func(address string) bool { return isNamed(owner, s.h.addressKey(s.req, address)) }}
 	if !ask.Extended {
-		return s.busyTimes(q, who, nothing)
+		return s.busyTimes(q, owner.GUID, who, nothing)
 	}
-	return s.busyTimes(q, who, s.detailOf(who))
+	return s.busyTimes(q, owner.GUID, who, s.detailOf(who))
 }
 
-// busyTimes is timesOf for a query; detail says what may be told of events besides.
-func (s *scope) busyTimes(q calendar.BusyQuery, who *directory.Principal, detail func(*resource) freebusy.Detail) (*freebusy.Times, error) {
+// busyTimes is timesOf for a query of a record with a GUID; detail says what may be told
+// of events besides.
+func (s *scope) busyTimes(q calendar.BusyQuery, asker string, who *directory.Principal, detail func(*resource) freebusy.Detail) (*freebusy.Times, error) {
 	home := &resource{kind: kindHome, dir: homePath(who.GUID), owner: who}
 	found, err := s.tx.Home(who.GUID)
 	if errors.Is(err, calendar.ErrNoHome) {
@@ -41,7 +42,7 @@ func (s *scope) busyTimes(q calendar.BusyQuery, who *directory.Principal, detail
 	if err != nil {
 		return nil, err
 	}
-	if err := permitted(s.inboxRights(who, inbox, s.req.target.owner.GUID)); err != nil {
+	if err := permitted(s.inboxRights(who, inbox, asker)); err != nil {
 		return nil, err
 	}
 	times := &freebusy.Times{}

@@ -402,7 +402,7 @@ func (f *roomSearch) busy(s *scope, found *rooms.Finding) (all []policy.Span, er
 			found.Unknown = append(found.Unknown, who.FullName)
 			continue
 		}
-		times, err := s.busyTimes(s.busyQuery(f.from, until), who, nothing)
+		times, err := s.busyTimes(s.busyQuery(f.from, until), aclCaller(s.req.caller).GUID, who, nothing)
 		var own []ical.BusyPeriod
 		if err == nil {
 			own, err = times.Merged(f.from, until, s.budget())

@@ -129,7 +129,11 @@ func (d *booking) decide() error {
 	if err != nil {
 		return err
 	}
-	return d.decideOver(ledger, damage)
+	err = d.decideOver(ledger, damage)
+	if d.a != nil {
+		d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
+	}
+	return err
 }
 
 // decideOver is decide with when the room is taken; damage says whether that holds.
@@ -145,7 +149,6 @@ func (d *booking) decideOver(ledger policy.Ledger, damage func() error) (err err
 	if err := errors.Join(damage(), d.err); err != nil {
 		return err
 	}
-	d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
 	d.said, err = d.h.w.tx.sender.Rooms.Speech(d.h.room.GUID, d.i.Organizer, d.facts, d.first())
 	if err != nil {
 		return err
