@@ -25,7 +25,7 @@ func (a *Answer) Copy(p *Policy, in Invite, f *Facts, now int64) *ical.Component
 		copies[c] = c.Clone()
 		cal.Children = append(cal.Children, copies[c])
 	}
-	if in.Object.Master != nil {
+	if in.Object.Master != nil && a.hasOwn() { // else it stays as the organizer has it
 		w.write(copies[in.Object.Master], a.Master, a.master())
 	}
 	for _, c := range in.Object.Overrides {
@@ -84,6 +84,12 @@ func (a *Answer) ofOverride(c *ical.Component) (PartStat, *Occurrence) {
 	return a.Master, nil
 }
 
+// hasOwn reports whether the master describes any date: all may have components of their
+// own, or be left out.
+func (a *Answer) hasOwn() bool {
+	return slices.ContainsFunc(a.Occurrences, func(o Occurrence) bool { return !o.Instance.Override })
+}
+
 // master returns a date that the master stands for, of those that were judged the
 // first.
 func (a *Answer) master() *Occurrence {
@@ -122,19 +128,18 @@ type writer struct {
 }
 
 // write sets the room's answer in a component. o is the date that it is for, nil if
-// it was not looked at.
+// it was not looked at. What is cancelled is not answered, and stays as the organizer
+// has it.
 func (w *writer) write(c *ical.Component, s PartStat, o *Occurrence) {
+	if !lineOf(c, w.addresses).here {
+		return
+	}
 	judged := o != nil && o.Judged
-	here := false
 	for i := range c.Props {
 		p := &c.Props[i]
 		if p.Name == "ATTENDEE" && slices.Contains(w.addresses, p.Address()) {
 			w.attendee(p, s, judged)
-			here = true
 		}
-	}
-	if !here {
-		return
 	}
 	if w.takes(s, o) {
 		c.SetValue("TRANSP", "OPAQUE")
