@@ -313,11 +313,18 @@ func (m *meeting) resetLine(rid ical.DateTime, c *ical.Component) func(string, *
 	}
 }
 
-// noteReset says that an instance has other ATTENDEEs, if it is changed anyway: an answer
-// is about to be taken back.
+// noteReset says that an instance has other ATTENDEEs: an answer is about to be taken back.
+// Who is invited to that instance alone would not learn it otherwise.
 func (d *difference) noteReset(rid ical.DateTime, p *ical.Property) {
-	changed, ok := d.changes[rid]
-	if _, told := changed[p.Name]; ok && !told && partStat(p) != needsAction {
+	if partStat(p) == needsAction {
+		return
+	}
+	changed := d.changes[rid]
+	if changed == nil {
+		changed = map[string][]string{}
+		d.changes[rid] = changed
+	}
+	if _, told := changed[p.Name]; !told {
 		changed[p.Name] = nil
 	}
 }

@@ -92,17 +92,20 @@ func (a *attending) ours(theirs *ical.Object) error {
 		}
 		return a.repair(theirs)
 	}
-	base := a.Old
-	if base == nil {
-		if !lists(theirs, a.self) {
-			return refuse(ValidAttendeeChange, "the organizer's event does not have this attendee")
-		}
+	if a.Old == nil && !lists(theirs, a.self) {
+		return refuse(ValidAttendeeChange, "the organizer's event does not have this attendee")
+	}
+	var seen *ical.Object
+	if a.Old == nil || a.Old.Master != nil && declines(a.Old.Master, a.self) {
 		var err error
-		if base, err = a.view(theirs); err != nil {
+		if seen, err = a.view(theirs); err != nil {
 			return err
 		}
 	}
-	return a.merge(base, a.New)
+	if a.Old == nil {
+		return a.merge(seen, a.New, nil)
+	}
+	return a.merge(a.Old, a.New, seen)
 }
 
 // repair brings a copy back that the server had nothing to do with: what the server
@@ -134,7 +137,7 @@ func (a *attending) repair(theirs *ical.Object) error {
 	if err != nil {
 		return err
 	}
-	return a.merge(base, again)
+	return a.merge(base, again, nil)
 }
 
 // view returns what the attendee sees of the organizer's object.
@@ -151,8 +154,10 @@ func lists(o *ical.Object, address string) bool {
 	return anyComponent(o, func(c *ical.Component) bool { return attendeeLine(c, address) != nil })
 }
 
-// merge stores what an attendee may change, and sends the answer.
-func (a *attending) merge(base, client *ical.Object) error {
+// merge stores what an attendee may change, and sends the answer. seen is what the
+// organizer has for an attendee who was not told of all of it, having declined; nil: they
+// were.
+func (a *attending) merge(base, client, seen *ical.Object) error {
 	b := ical.NewBudget(ical.DefaultBudget)
 	g := &merge{me: a.self, now: utc(a.Now), o: a.options, known: a.Merge, fixTransp: a.FixTransp}
 	var err error
@@ -161,6 +166,11 @@ func (a *attending) merge(base, client *ical.Object) error {
 	}
 	if g.client, err = client.Draft(b); err != nil {
 		return err
+	}
+	if seen != nil {
+		if err := g.catchUp(seen); err != nil {
+			return err
+		}
 	}
 	switch err := g.run(); {
 	case errors.Is(err, errNotMergeable):

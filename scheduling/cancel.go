@@ -48,7 +48,7 @@ func (m *meeting) cancelRemoved() error {
 }
 
 // newlyExcluded returns the instances that EXDATEs take out of the new series and
-// not out of the old one.
+// not out of the old one, and the strays.
 func (m *meeting) newlyExcluded() ([]ical.DateTime, error) {
 	old, err := m.old.Series()
 	if err != nil {
@@ -59,7 +59,33 @@ func (m *meeting) newlyExcluded() ([]ical.DateTime, error) {
 		return nil, err
 	}
 	before := old.Excluded()
-	return slices.DeleteFunc(new.Excluded(), func(rid ical.DateTime) bool { return slices.Contains(before, rid) }), nil
+	excluded := slices.DeleteFunc(new.Excluded(), func(rid ical.DateTime) bool { return slices.Contains(before, rid) })
+	strays, err := m.strays()
+	return append(excluded, strays...), err
+}
+
+// strays returns the old overrides that are gone and have been of no instance of the
+// series: it was moved and they were left behind. Nothing of the new series takes their
+// place.
+func (m *meeting) strays() ([]ical.DateTime, error) {
+	var all []ical.DateTime
+	for _, rid := range m.old.RIDs() {
+		if rid.IsZero() || m.new.At(rid) != nil {
+			continue
+		}
+		had, err := m.old.Has(rid)
+		if err != nil {
+			return nil, err
+		}
+		has, err := m.new.Has(rid)
+		if err != nil {
+			return nil, err
+		}
+		if !had && !has {
+			all = append(all, rid)
+		}
+	}
+	return all, nil
 }
 
 // isOff reports whether somebody is to be told that an instance of the old meeting,
@@ -67,10 +93,10 @@ func (m *meeting) newlyExcluded() ([]ical.DateTime, error) {
 func (m *meeting) isOff(address string, rid ical.DateTime, is, excluded []ical.DateTime) bool {
 	inMaster := slices.Contains(is, master)
 	switch {
-	case m.diff.rescheduled:
-		return !inMaster
 	case slices.Contains(is, rid):
 		return false
+	case m.diff.rescheduled:
+		return !inMaster
 	case rid.IsZero() || m.new.At(rid) != nil:
 		return true
 	}

@@ -132,7 +132,8 @@ type knownLine struct {
 }
 
 // know adds the lines of c that are of records, by the addresses that a client may
-// write for them.
+// write for them: the one that it has read, which may be of somebody else by now, the
+// present one of the owner, and the canonical one.
 func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 	if c == nil {
 		return
@@ -142,12 +143,12 @@ func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Address()) == "" {
 			continue
 		}
-		seen := wireLine(p, k.owner, k.options.Addresses)
+		seen, present := wireLine(p, nil, k.options.Addresses), wireLine(p, k.owner, k.options.Addresses)
 		line := &knownLine{stored: p, seen: &seen}
-		key := p.Name + Normalize(seen.Value)
-		known[key] = append(known[key], line)
-		if own := p.Name + Normalize(p.Value); own != key {
-			known[own] = append(known[own], line)
+		keys := []string{p.Name + Normalize(seen.Value), p.Name + Normalize(present.Value), p.Name + Normalize(p.Value)}
+		slices.Sort(keys)
+		for _, key := range slices.Compact(keys) {
+			known[key] = append(known[key], line)
 		}
 	}
 }

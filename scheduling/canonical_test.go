@@ -96,7 +96,7 @@ func TestCanonicalOfStored(t *testing.T) {
 		{"two with one address", a + "\nATTENDEE;CN=B;EMAIL=old@example.com:urn:x-uid:b", "ATTENDEE;CN=B:mailto:old@example.com\nATTENDEE;CN=A:mailto:old@example.com",
 			"ATTENDEE;CN=B;EMAIL=old@example.com:urn:x-uid:b\nATTENDEE;CN=A;EMAIL=old@example.com:urn:x-uid:a", MailAddresses},
 		{"the owner's present address", own, "ORGANIZER;CN=O:mailto:o@example.com", own, MailAddresses},
-		{"the owner's former one is somebody else's", own, "ORGANIZER;CN=O:mailto:before@example.com", "ORGANIZER;CN=C;EMAIL=c@example.com:urn:x-uid:c", MailAddresses},
+		{"the owner's former one, as it was read", own, "ORGANIZER;CN=O:mailto:before@example.com", own, MailAddresses},
 		{"mail addresses are not what clients read", a + "\n" + b, "ATTENDEE:mailto:old@example.com", b, CanonicalAddresses},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

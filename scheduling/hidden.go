@@ -1,6 +1,15 @@
 package scheduling
 
-import "convene/internal/ical"
+import (
+	"slices"
+
+	"convene/internal/ical"
+)
+
+// visible reports whether its owner is to see anything of an object.
+func visible(d *ical.Draft) bool {
+	return slices.ContainsFunc(d.RIDs(), func(rid ical.DateTime) bool { return !hidden(d.At(rid)) })
+}
 
 // Shown returns an object as its owner is to see it: an instance that they have
 // removed from an invitation is not in it, though their answer is kept. It is o if

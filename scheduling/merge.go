@@ -65,6 +65,38 @@ func (g *merge) run() error {
 	return nil
 }
 
+// catchUp brings to the server's copy the overrides that its owner was not told of, since
+// they had declined the series, as far as they now answer otherwise or say something of
+// them. What the client says of the series it then says of them too.
+func (g *merge) catchUp(seen *ical.Object) error {
+	d, err := seen.Draft(nil)
+	if err != nil || g.client.Master() == nil {
+		return err
+	}
+	excluded, err := g.excluded()
+	if err != nil {
+		return err
+	}
+	back := partStatIn(g.client.Master(), g.me) != "DECLINED"
+	g.server.AddZones(seen)
+	for _, rid := range d.RIDs() {
+		has, err := g.server.Has(rid)
+		if err != nil {
+			return err
+		}
+		if !has || g.server.At(rid) != nil || !back && g.client.At(rid) == nil && !excluded[rid] {
+			continue
+		}
+		g.server.Put(rid, d.At(rid).Clone())
+		if c, err := g.client.Derive(rid); err != nil {
+			return err
+		} else if c != nil && g.client.At(rid) == nil {
+			g.client.Put(rid, c)
+		}
+	}
+	return nil
+}
+
 // matchMaster gives the client's master its place if the server has none: old
 // clients write the only instance they know without its RECURRENCE-ID.
 func (g *merge) matchMaster() error {

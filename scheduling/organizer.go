@@ -69,7 +69,9 @@ func (d *decision) modify() (*Plan, error) {
 		return nil, err
 	}
 	m.cleanOrganizer()
-	m.signOrganizer()
+	if !d.New.Calendar.Equal(d.Old.Calendar) { // who writes what they read has not written the meeting
+		m.signOrganizer()
+	}
 	m.keepServerParams()
 	if err := m.keepAnswers(); err != nil {
 		return nil, err

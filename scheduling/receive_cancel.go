@@ -1,8 +1,6 @@
 package scheduling
 
 import (
-	"slices"
-
 	"convene/internal/ical"
 )
 
@@ -78,8 +76,7 @@ func markCancelled(c, message *ical.Component) {
 
 // cancelledCopy returns the receipt for a copy of which instances were cancelled.
 func (r *receiver) cancelledCopy(d *ical.Draft, gone []ical.DateTime) (*Receipt, error) {
-	shown := func(rid ical.DateTime) bool { return !hidden(d.At(rid)) }
-	if !slices.ContainsFunc(d.RIDs(), shown) {
+	if !visible(d) {
 		return r.removed(gone), nil
 	}
 	store, err := d.Object()

@@ -210,6 +210,13 @@ func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
 	}
 	stored.AddZones(r.m.Data)
 	sent := message.RIDs()
+	another, err := r.anotherSeries(message, stored)
+	if err != nil {
+		return nil, err
+	}
+	if another {
+		return r.replace(message, stored)
+	}
 	changes, err := r.changes(stored, sent)
 	if err != nil {
 		return nil, err
@@ -247,8 +254,41 @@ func (r *receiver) changes(stored *ical.Draft, sent []ical.DateTime) (Changes, e
 	return changes, nil
 }
 
+// anotherSeries reports whether a message is about instances of a meeting that was made
+// anew, and what is stored is left of the one before, which was off: they have nothing in
+// common.
+func (r *receiver) anotherSeries(message, stored *ical.Draft) (bool, error) {
+	if !r.again() {
+		return false, nil
+	}
+	is := message.RIDs()[0].Kind
+	for _, rid := range stored.RIDs() {
+		if rid.IsZero() {
+			var err error
+			if rid, err = startOf(stored.Master(), stored.Zones()); err != nil {
+				return false, err
+			}
+		}
+		if rid.Kind != is { // whole days, and times of day
+			return true, nil
+		}
+	}
+	if stored.Master() == nil {
+		return false, nil
+	}
+	for _, rid := range message.RIDs() {
+		if has, err := stored.Has(rid); err != nil || !has {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
 // updated returns the receipt for a copy that was there before.
 func (r *receiver) updated(d *ical.Draft, changes Changes) (*Receipt, error) {
+	if !visible(d) { // they have removed all of it that they are still invited to
+		return r.removed(changes.RIDs()), nil
+	}
 	for _, rid := range d.RIDs() {
 		r.free(d, rid, needsAction)
 	}
