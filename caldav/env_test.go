@@ -35,16 +35,17 @@ import (
 // (users), staff (their group), boss (an administrator), auditor (who may read
 // everything), oak (a room), van (equipment), and gone (without calendars).
 type env struct {
-	t      testing.TB
-	store  *store.Store
-	dir    directory.Directory
-	policy acl.Policy
-	book   *delegation.Book
-	view   caldav.DelegateView
-	h      *caldav.Handler
-	now    time.Time
-	rooms  func(context.Context, *directory.Principal) (*policy.Policy, error)
-	index  *rooms.Index
+	t       testing.TB
+	store   *store.Store
+	dir     directory.Directory
+	policy  acl.Policy
+	book    *delegation.Book
+	view    caldav.DelegateView
+	h       *caldav.Handler
+	now     time.Time
+	perHour int // messages about meetings; 0: any number
+	rooms   func(context.Context, *directory.Principal) (*policy.Policy, error)
+	index   *rooms.Index
 
 	quota    atomic.Pointer[quota.Policy]
 	freeDisk atomic.Int64
@@ -101,16 +102,24 @@ func newEnvOn(t testing.TB, wrap func(engine.Engine) engine.Engine, change ...fu
 // newEnvOf is newEnvOn with another directory.
 func newEnvOf(t testing.TB, dir directory.Directory, wrap func(engine.Engine) engine.Engine, change ...func(*caldav.Limits)) *env {
 	t.Helper()
+	return newEnvIn(t, dir, func(o store.Options) (*store.Store, error) {
+		o.Wrap = wrap
+		return store.Open(filepath.Join(t.TempDir(), "calendars.db"), o)
+	}, change...)
+}
+
+// newEnvIn is newEnvOf with a store that open makes.
+func newEnvIn(t testing.TB, dir directory.Directory, open func(store.Options) (*store.Store, error), change ...func(*caldav.Limits)) *env {
+	t.Helper()
 	e := &env{t: t, dir: dir, now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}
 	e.setLimits(func(*quota.Limits) {})
 	limits := caldav.DefaultLimits()
 	for _, f := range change {
 		f(&limits)
 	}
-	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{
+	s, err := open(store.Options{
 		Indexer: calendar.Index, Now: func() time.Time { return e.now },
 		Quota: e.quota.Load, FreeDisk: func() (int64, error) { return e.freeDisk.Load(), nil },
-		Wrap: wrap,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +152,7 @@ func (e *env) handle(limits caldav.Limits) {
 		Calendars: &calendar.Calendars{
 			Store: e.store, Snapshots: snapshot.New(snapshot.Options{Form: calendar.ReaderForm(e.meetings())}),
 			Rules: limits.Rules(), Groups: e.dir.Groups, Scheduling: e.meetings(),
+			MessagesPerHour: e.perHour, Pace: new(calendar.Pace),
 		},
 		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
 		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},

@@ -78,6 +78,9 @@ func davError(err error) *webdav.Error {
 	if exceeded, ok := errors.AsType[*quota.ExceededError](err); ok {
 		return quotaError(exceeded, err)
 	}
+	if pace, ok := errors.AsType[*calendar.PaceError](err); ok { // it is the caller's doing, and others are served (RFC 6585 §4)
+		return &webdav.Error{Status: http.StatusTooManyRequests, Description: pace.Error(), RetryAfter: pace.Wait, Err: err}
+	}
 	if conflict, ok := errors.AsType[*calendar.ConflictError](err); ok {
 		return conflictError(conflict, err)
 	}

@@ -22,6 +22,11 @@ type Calendars struct {
 	// Mail says how those are told who have no home here; nil: they are not.
 	Mail *Mail
 
+	// MessagesPerHour is how many messages about meetings one person may send in an
+	// hour, as Pace remembers; 0: any number. Pace may be nil.
+	MessagesPerHour int
+	Pace            *Pace
+
 	// Groups gives the groups of a principal, as directory.Directory does: some have
 	// quotas.
 	Groups func(ctx context.Context, guid string) ([]string, error)
@@ -61,6 +66,7 @@ type Tx struct {
 	decided  map[decided]*booking       // what rooms have answered of the change that is made
 	bookings []string                   // see Bookings
 	saying   func(ical.DateTime) string // see RoomAnswer.Text
+	sent     int                        // messages about meetings, for Pace
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.
@@ -71,7 +77,15 @@ func (c *Calendars) View(ctx context.Context, by Actor, fn func(*Tx) error) erro
 // Update runs fn in a transaction, and returns after what it changed is durable,
 // or with the error that undid it. fn may run more than once and must not wait.
 func (c *Calendars) Update(ctx context.Context, by Actor, fn func(*Tx) error) error {
-	return c.Store.Update(ctx, func(tx *store.Tx) error { return fn(&Tx{Tx: tx, c: c, by: by}) })
+	var last *Tx
+	err := c.Store.Update(ctx, func(tx *store.Tx) error {
+		last = &Tx{Tx: tx, c: c, by: by}
+		return fn(last)
+	})
+	if err == nil {
+		last.countSent()
+	}
+	return err
 }
 
 // Actor is who works in this transaction.

@@ -83,6 +83,9 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err = errors.Join(err, world.err); err != nil {
 		return nil, err
 	}
+	if err := tx.maySend(sends(writes, change.Owner)); err != nil {
+		return nil, err
+	}
 	var w *Written
 	err = tx.Savepoint(func() error {
 		if writes.Own, err = tx.deliver(writes, plan.Role); err != nil {
@@ -92,6 +95,21 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 		return err
 	})
 	return w, err
+}
+
+// sends is to how many others something is sent. What rooms answer at once, and what all
+// are told of others' answers, is not.
+func sends(w *scheduling.Writes, owner *scheduling.Party) int {
+	n := 0
+	for i := range w.Inbox {
+		if w.Inbox[i].To.GUID != owner.GUID {
+			n++
+		}
+	}
+	for i := range w.Mail {
+		n += len(w.Mail[i].To)
+	}
+	return n
 }
 
 // meetingChange is c as scheduling sees it, with its addresses in canonical form.

@@ -17,6 +17,7 @@ type Scheduling struct {
 
 	RefreshMost int           `toml:"max-refresh" doc:"Up to how many attendees of a meeting are told at once when one of them answers. In larger ones they see others' answers only with the organizer's next change."`
 	InboxLife   time.Duration `toml:"inbox-life" doc:"How long a message stays in an inbox that no client removes it from. 0: for ever."`
+	PerHour     int           `toml:"max-messages-per-hour" doc:"How many invitations, changes, answers and cancellations one person sends in an hour, one for each recipient. Beyond that changes of meetings are refused for a while (429), so that nobody floods the calendars of others. 0: without limit."`
 	TimeStamps  bool          `toml:"answer-time" doc:"Note in calendar data when an attendee answered."`
 
 	OldDrafts bool `toml:"old-drafts" doc:"Clients that put messages about meetings into the outbox themselves, as early drafts of the standard had it, are told that these have arrived. Nothing is sent: the server has done so. false: they are refused."`
@@ -41,7 +42,7 @@ var sentBy = map[string]scheduling.SentBy{
 func defaultScheduling() Scheduling {
 	o := scheduling.DefaultOptions()
 	return Scheduling{
-		Addresses: "mailto", SentBy: "always", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour, OldDrafts: true,
+		Addresses: "mailto", SentBy: "always", Groups: o.ExpandGroups, RefreshMost: o.RefreshMost, InboxLife: 14 * 24 * time.Hour, PerHour: 2000, OldDrafts: true,
 		TimeStamps: o.PartStatTimestamp, ToAttendees: o.ToAttendees, ToOrganizer: o.ToOrganizer,
 		ToAttendeesParams: o.ToAttendeesParams, ToOrganizerParams: o.ToOrganizerParams,
 	}
@@ -64,6 +65,7 @@ func (k *checker) scheduling(s *Scheduling) {
 	if s.RefreshMost < 0 {
 		k.fault("scheduling.max-refresh", fmt.Sprintf("%d is below zero", s.RefreshMost), "0: nobody is told")
 	}
+	k.notNegative("scheduling.max-messages-per-hour", s.PerHour)
 	if s.InboxLife < 0 {
 		k.fault("scheduling.inbox-life", "it is below zero", "0: messages stay")
 	}

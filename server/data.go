@@ -25,6 +25,7 @@ type data struct {
 	store     *store.Store
 	delegates *delegation.Book
 	snapshots *snapshot.Cache
+	pace      calendar.Pace // of who sends messages about meetings
 	state     engine.Engine // of sign-in, and of the access list
 }
 

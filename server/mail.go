@@ -17,9 +17,10 @@ import (
 	"convene/store"
 )
 
-// calendarsOf is the calendar data of a configuration.
-func calendarsOf(c *config.Config, s *store.Store, snapshots *snapshot.Cache, dir directory.Directory) *calendar.Calendars {
-	all := &calendar.Calendars{Store: s, Snapshots: snapshots, Rules: c.Calendars.Rules(), Groups: dir.Groups, Scheduling: c.Scheduling.Options()}
+// calendarsOf is the calendar data of a configuration. pace may be nil.
+func calendarsOf(c *config.Config, s *store.Store, snapshots *snapshot.Cache, pace *calendar.Pace, dir directory.Directory) *calendar.Calendars {
+	all := &calendar.Calendars{Store: s, Snapshots: snapshots, Rules: c.Calendars.Rules(), Groups: dir.Groups, Scheduling: c.Scheduling.Options(),
+		MessagesPerHour: c.Scheduling.PerHour, Pace: pace}
 	if c.Mail.Enabled() {
 		all.Mail = &calendar.Mail{Delay: c.Mail.Delay, PerDay: c.Mail.PerDay}
 	}
@@ -66,7 +67,7 @@ type mailQueue struct {
 
 // offlineMail is the mail queue of a server that does not run.
 func offlineMail(c *config.Config, s *store.Store, dir directory.Directory) (*mailQueue, error) {
-	calendars := calendarsOf(c, s, nil, dir)
+	calendars := calendarsOf(c, s, nil, nil, dir)
 	settings, err := mailSettings(c, calendars)
 	if err != nil {
 		return nil, err
