@@ -12,10 +12,11 @@ BACKUP ?= 5m
 EVERY ?= 10s
 COPIES ?= 10
 FLIPS ?= 250
+STEPS ?= 100000
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash mailcrash drills delegatedrills flips powercut clients conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash mailcrash drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -83,6 +84,12 @@ flips:
 delegatedrills:
 	CONVENE_CRASHES=$(N) $(GO) test -count 1 -timeout 60m -run '^Test(Kill|BitFlips|States|FullOrReadOnly|Replaced)$$' -v ./delegation | grep -v -e '=== ' -e '    --- PASS'
 	$(GO) test -count 1 -run '^TestDelegate(Drills|Reset|sVanish|sOnFullDisk|sAndBackups)$$' -v ./server | grep -v -e '=== ' -e '    --- PASS'
+
+# STEPS steps of conversations about meetings by people, rooms and an assistant, after
+# each of which all copies must agree. A seed that fails is printed, with as few steps as
+# fail; SEED=N has that conversation alone.
+conversations:
+	CONVENE_TEST_STEPS=$(STEPS) CONVENE_TEST_SEED=$(SEED) $(GO) test -count 1 -timeout 24h -run '^TestConversations$$' ./caldav
 
 # kill -9 while invitations go out by mail, N times: each reaches a counting mail
 # server at least once, and twice only what was under way.

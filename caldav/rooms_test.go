@@ -282,7 +282,7 @@ func TestRoomOnConflictRefuse(t *testing.T) {
 // ledger is not what its calendars say.
 func (e *env) checkRooms() {
 	e.t.Helper()
-	for _, name := range []string{"oak", "van"} {
+	for _, name := range []string{"oak", "elm", "van"} {
 		have, want := e.ledgerOf(name)
 		if !slices.Equal(have, want) {
 			e.t.Errorf("ledger of %s:\n%v, its calendars say\n%v", name, have, want)
@@ -313,7 +313,7 @@ func (e *env) ledgerOf(name string) (have, want []taking) {
 			return nil // never asked
 		}
 		l := rooms.Of(tx.Ledger(), uint32(home.ID))
-		have = takings(l.All())
+		have = e.takings(l.All())
 		cols, err := tx.Collections(home.ID)
 		if err != nil {
 			return err
@@ -336,14 +336,14 @@ func (e *env) ledgerOf(name string) (have, want []taking) {
 				if err != nil {
 					return err
 				}
-				rows, err := policy.BookingsOf(o, []string{scheduling.CanonicalAddress(guid(name))}, nil, e.now.AddDate(5, 0, 0).Unix())
+				rows, err := policy.BookingsOf(o, []string{scheduling.CanonicalAddress(guid(name))}, nil, e.until())
 				if err != nil {
 					return err
 				}
 				all = append(all, rows...)
 			}
 		}
-		want = takings(slices.Values(all))
+		want = e.takings(slices.Values(all))
 		return l.Err()
 	})
 	if err != nil {
@@ -352,9 +352,14 @@ func (e *env) ledgerOf(name string) (have, want []taking) {
 	return have, want
 }
 
-func takings(rows iter.Seq[policy.Booking]) (list []taking) {
+// until is as far as ledgers are compared: series without an end are in them for longer.
+func (e *env) until() int64 { return e.now.AddDate(1, 0, 0).Unix() }
+
+func (e *env) takings(rows iter.Seq[policy.Booking]) (list []taking) {
 	for b := range rows {
-		list = append(list, taking{b.Start, b.End, b.State})
+		if b.Start < e.until() {
+			list = append(list, taking{b.Start, b.End, b.State})
+		}
 	}
 	slices.SortFunc(list, func(a, b taking) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return list
