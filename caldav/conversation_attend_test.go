@@ -188,9 +188,10 @@ func (k *talk) blocks() string {
 	return fmt.Sprintf("%s is to be closed by %s at %s: %d", k.name(room), uid, start, a.Status)
 }
 
-// boss is an administrator.
+// bossNumber is the record of an administrator.
 const bossNumber = 8
 
+// boss sends a request of the administrator's.
 func (k *talk) boss(method, path, body string) answer {
 	return k.ask(bossNumber, method, path, strings.ReplaceAll(body, "\r\n\r\n", "\r\n"))
 }

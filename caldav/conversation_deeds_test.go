@@ -159,25 +159,19 @@ func (k *talk) organizerEdits() string {
 	said := k.answers(m)
 	plain := false
 	what, a := k.edits(m.organizer, m.uid, func(d *ical.Draft) string {
-		before := d.RIDs()
 		name, what := k.organizerChange(m, d)
 		plain = name == "summary"
 		if k.r.IntN(4) == 0 {
 			_, more := k.organizerChange(m, d)
 			what, plain = what+" "+more, false
 		}
-		return keepOrganizer(d, before, what)
+		if d.Master() == nil { // a copy of another's by the same UID
+			return ""
+		}
+		return what
 	})
-	if plain && a.Status/100 == 2 && strings.Contains(what, "(from") == false {
+	if plain && a.Status/100 == 2 && !strings.Contains(what, "(from") {
 		k.keptAnswers(m, said)
-	}
-	return what
-}
-
-// keepOrganizer leaves out what would end the meeting in parts of an object.
-func keepOrganizer(d *ical.Draft, _ []ical.DateTime, what string) string {
-	if d.Master() == nil {
-		return ""
 	}
 	return what
 }
