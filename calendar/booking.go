@@ -1,9 +1,7 @@
 package calendar
 
 import (
-	"cmp"
 	"errors"
-	"strings"
 	"time"
 
 	"convene/internal/ical"
@@ -202,26 +200,6 @@ func (d *booking) declines() bool {
 	return false
 }
 
-// otherMaster reports whether the room's answer to the series is another than the
-// organizer has.
-func (d *booking) otherMaster(made *ical.Object) bool {
-	if made.Master == nil {
-		return false
-	}
-	self := scheduling.CanonicalAddress(d.h.room.GUID)
-	return partStat(made.Master, self) != partStat(d.i.Copy.Master, self)
-}
-
-// partStat is the answer that an attendee's line has; "" if it is not there.
-func partStat(c *ical.Component, address string) string {
-	for _, p := range c.AllProps("ATTENDEE") {
-		if p.Address() == address {
-			return cmp.Or(strings.ToUpper(p.Param("PARTSTAT")), "NEEDS-ACTION")
-		}
-	}
-	return ""
-}
-
 // answered is the answer as scheduling wants it.
 func (d *booking) answered() (*scheduling.Answered, error) {
 	cal := d.a.Copy(d.p, d.in, d.facts, d.i.Now.Unix())
@@ -252,9 +230,6 @@ func (d *booking) answered() (*scheduling.Answered, error) {
 			dates[rid] = i
 		}
 		told[rid] = true
-	}
-	if d.otherMaster(made) { // though no date that was judged is the master's
-		answered.RIDs[ical.DateTime{}] = true
 	}
 	answered.Comment = func(rid ical.DateTime) string {
 		i, single := dates[rid]
