@@ -142,7 +142,7 @@ func (k *talk) moves() string {
 			k.t.Errorf("moving %s of %s has changed %s", m.uid, k.name(n), at)
 		}
 	}
-	return fmt.Sprintf("%s moves %s to %s: %d %s", k.name(n), m.uid, to, a.Status, brief(a))
+	return fmt.Sprintf("%s moves %s to %s: %d %s", k.name(n), m.uid, to, a.Status, refusalOf(a))
 }
 
 // copies tries to have a meeting twice.
@@ -233,7 +233,7 @@ func (k *talk) roomAnswers() string {
 	}
 	k.note("boss answers for %s:\n%s", k.name(room), text)
 	a := k.boss("PUT", path, text)
-	return fmt.Sprintf("boss answers for %s in %s, %s at %v: %d %s", k.name(room), m.uid, answer, rids, a.Status, brief(a))
+	return fmt.Sprintf("boss answers for %s in %s, %s at %v: %d %s", k.name(room), m.uid, answer, rids, a.Status, refusalOf(a))
 }
 
 // writesAgain writes what was read just now: that changes nothing, and tells nobody.

@@ -95,11 +95,11 @@ func (k *talk) create() string {
 	text := strings.Join(lines, "\r\n") + "\r\n"
 	k.note("%s writes %s", k.name(who), text)
 	a := k.ask(who, "PUT", path, text)
-	return fmt.Sprintf("%s creates %s in the home of %s: %s: %d %s", k.name(who), m.uid, k.name(m.organizer), strings.Join(lines[6:len(lines)-3], " "), a.Status, brief(a))
+	return fmt.Sprintf("%s creates %s in the home of %s: %s: %d %s", k.name(who), m.uid, k.name(m.organizer), strings.Join(lines[6:len(lines)-3], " "), a.Status, refusalOf(a))
 }
 
-// brief is why something was refused.
-func brief(a answer) string {
+// refusalOf is why something was refused.
+func refusalOf(a answer) string {
 	if a.Status < 400 {
 		return a.Header.Get("Convene-Booking")
 	}
@@ -143,7 +143,7 @@ func (k *talk) edits(owner int, uid string, change func(*ical.Draft) string) (wh
 	if key.stale {
 		stale = " (from what they read before)"
 	}
-	return fmt.Sprintf("%s, in the home of %s, %s: %s, %s%s: %d %s", k.name(key.who), k.name(owner), uid, what, when, stale, a.Status, brief(a)), a
+	return fmt.Sprintf("%s, in the home of %s, %s: %s, %s%s: %d %s", k.name(key.who), k.name(owner), uid, what, when, stale, a.Status, refusalOf(a)), a
 }
 
 func (k *talk) meeting(uid string) *agreed {
@@ -325,5 +325,5 @@ func (k *talk) removes(owner int, uid, header string) string {
 		headers = append(headers, header)
 	}
 	a := k.ask(who, "DELETE", path, "", headers...)
-	return fmt.Sprintf("%s removes %s from the home of %s %s: %d %s", k.name(who), uid, k.name(owner), header, a.Status, brief(a))
+	return fmt.Sprintf("%s removes %s from the home of %s %s: %d %s", k.name(who), uid, k.name(owner), header, a.Status, refusalOf(a))
 }

@@ -44,7 +44,7 @@ func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *
 func offlineHandler(ctx context.Context, c *config.Config, s *store.Store, book *delegation.Book, state engine.Engine, d directory.Directory) (*caldav.Handler, error) {
 	policy := accessPolicy(ctx, d, c, slog.New(slog.DiscardHandler))
 	return caldav.New(caldav.Options{
-		Calendars: calendarsOf(c, s, snapshot.New(snapshot.Options{}), d),
+		Calendars: calendarsOf(c, s, snapshot.New(snapshot.Options{}), nil, d),
 		Directory: d, Access: &policy, Limits: c.Calendars, Now: time.Now,
 		Delegates: caldav.Delegates{Book: book, Appointed: appointed.NewList(d), View: c.Delegates.DelegateView},
 		Rooms:     roomPolicies(&c.Rooms, state, time.Now),
