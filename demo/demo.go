@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
+	"text/template"
 	"time"
 
 	"convene/config"
-	"convene/directory"
 	"convene/directory/memldap"
 	"convene/internal/logging"
 	"convene/server"
@@ -25,8 +25,8 @@ import (
 //go:embed company.ldif
 var company []byte
 
-// base is where the company is in the directory.
-const base = "dc=example,dc=com"
+//go:embed convene.toml
+var configText string
 
 // password is everybody's.
 const password = "demo"
@@ -58,34 +58,46 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 
-	config := Config(o, address)
+	config, err := configure(o, address)
+	if err != nil {
+		return err
+	}
 	server, err := server.Open(server.Options{Config: config, Stderr: o.Stderr, Now: o.Now})
 	if err != nil {
 		return err
 	}
-	if err := server.Listen(); err != nil {
-		return errors.Join(fmt.Errorf("%w; choose other ports with --http and --https", err), server.Close())
+	events, err := open(ctx, o, server)
+	if err != nil {
+		return errors.Join(err, server.Close())
 	}
+	g := guide{Options: o, HTTP: find(server.URLs(), "http://"), HTTPS: find(server.URLs(), "https://"), Events: events, Took: time.Since(begun)}
+	return serve(ctx, server, func() error { return g.write(o.Out) })
+}
+
+// open lets clients come when everything is there for them: calendars and delegates
+// first, then the ports. It returns how many events were stored.
+func open(ctx context.Context, o Options, server *server.Server) (events int, err error) {
+	s := &seeder{now: o.Now().UTC()}
+	if err := s.seedOnce(ctx, server.Handler(), filepath.Join(o.Data, "demo-seeded")); err != nil {
+		return 0, fmt.Errorf("sample calendars: %w", err)
+	}
+	if err := server.Listen(); err != nil {
+		return 0, fmt.Errorf("%w; choose other ports with --http and --https", err)
+	}
+	return s.events, nil
+}
+
+// serve serves until ctx is done, or what is told meanwhile fails.
+func serve(ctx context.Context, server *server.Server, tell func() error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var served sync.WaitGroup
-	var failed error
-	served.Go(func() { failed = server.Serve(ctx); cancel() })
-
-	s := &seeder{url: find(server.URLs(), "http://"), now: o.Now().UTC()}
-	if err := s.seedOnce(ctx, filepath.Join(o.Data, "demo-seeded")); err != nil {
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	err := tell()
+	if err != nil {
 		cancel()
-		served.Wait()
-		return errors.Join(fmt.Errorf("sample calendars: %w", err), failed)
 	}
-	g := guide{Options: o, HTTP: find(server.URLs(), "http://"), HTTPS: find(server.URLs(), "https://"), Events: s.events, Took: time.Since(begun)}
-	if err := g.write(o.Out); err != nil {
-		cancel()
-		served.Wait()
-		return errors.Join(err, failed)
-	}
-	served.Wait()
-	return failed
+	return errors.Join(err, <-served)
 }
 
 // serveDirectory serves the company on a loopback port.
@@ -106,25 +118,34 @@ func serveDirectory(log *slog.Logger) (*memldap.Server, string, error) {
 	return dir, l.Addr().String(), nil
 }
 
-// Config is the demonstration's configuration: what a site writes for a
-// directory of its own, but for the ports.
-func Config(o Options, directoryAddress string) config.Config {
-	c := config.Default()
-	c.Server.HostName = "localhost"
-	c.Server.HTTP, c.Server.HTTPS = loopback(o.HTTP), loopback(o.HTTPS)
-	c.Server.Data = o.Data
-	c.Server.AllowRoot = true // a folder of its own, and loopback only
-	c.Log.Level = "warn"
-	c.Auth.Schemes = []string{"basic"}
-	c.Auth.BasicOverPlain = true // so that curl needs no certificate
-	l := &c.Directory.LDAP
-	l.URLs = []string{"ldap://" + directoryAddress}
-	l.Preset, l.Base = "openldap", []string{base}
-	l.Users.CalendarEnabled = []string{"!employeeType:contractor"}
-	l.Users.WriteDelegates = "secretary"
-	l.Locations = directory.RecordConfig{Capacity: "description", Floor: "departmentNumber", Features: []string{"businessCategory"}}
-	c.Access.Administrators = []string{"group:calendar-admins"}
-	return c
+// configure writes the demonstration's configuration into its folder, so that commands
+// find it, and reads it as a site's is read.
+func configure(o Options, directoryAddress string) (config.Config, error) {
+	data, err := filepath.Abs(o.Data)
+	if err != nil {
+		return config.Config{}, err
+	}
+	t, err := template.New("convene.toml").Funcs(template.FuncMap{"json": quote}).Parse(configText)
+	if err != nil {
+		return config.Config{}, err
+	}
+	var text bytes.Buffer
+	if err := t.Execute(&text, map[string]any{
+		"HTTP": loopback(o.HTTP), "HTTPS": loopback(o.HTTPS), "Data": data, "Directory": "ldap://" + directoryAddress,
+	}); err != nil {
+		return config.Config{}, err
+	}
+	path := filepath.Join(data, "convene.toml")
+	if err := errors.Join(os.MkdirAll(data, 0o700), os.WriteFile(path, text.Bytes(), 0o600)); err != nil {
+		return config.Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return config.Parse(path, text.Bytes(), nil)
+}
+
+// quote writes a value as JSON, which strings and lists of strings in TOML are too.
+func quote(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
 }
 
 // loopback returns the addresses of a port: of both kinds, where there is IPv6.

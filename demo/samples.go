@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -98,14 +100,14 @@ func personal(monday time.Time) []sample {
 		for _, who := range teams[team] {
 			n++
 			day := monday.AddDate(0, 0, n%5+7*(n%weeksAfter))
-			lunch := &event{uid: "lunch-" + who, title: "Lunch", start: day.Add(12*time.Hour + 15*time.Minute), length: time.Hour}
+			lunch := &event{uid: "lunch-" + who, title: "Lunch", zone: abroad[who], start: day.Add(12*time.Hour + 15*time.Minute), length: time.Hour}
 			out = append(out, lunch.in("users/"+who))
 			if n%4 == 0 {
 				leave := &event{uid: "leave-" + who, title: "Leave", start: monday.AddDate(0, 0, 7*(n%weeksAfter)), length: time.Duration(2+n%4) * 24 * time.Hour, allDay: true}
 				out = append(out, leave.in("users/"+who))
 			}
 			if n%6 == 0 {
-				private := &event{uid: "private-" + who, title: "Dentist", start: day.Add(8 * time.Hour), length: time.Hour, class: "PRIVATE"}
+				private := &event{uid: "private-" + who, title: "Dentist", zone: abroad[who], start: day.Add(8 * time.Hour), length: time.Hour, class: "PRIVATE"}
 				out = append(out, private.in("users/"+who))
 			}
 		}
@@ -136,20 +138,30 @@ const (
 	utcForm   = "20060102T150405Z"
 )
 
-// zone is where the company is, with its rules as they have been since 1996.
+// zone is where the company is.
 const zone = "Europe/Amsterdam"
 
-var zoneLines = []string{
-	"BEGIN:VTIMEZONE", "TZID:" + zone,
-	"BEGIN:DAYLIGHT", "TZNAME:CEST", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200", "DTSTART:19960331T020000", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU", "END:DAYLIGHT",
-	"BEGIN:STANDARD", "TZNAME:CET", "TZOFFSETFROM:+0200", "TZOFFSETTO:+0100", "DTSTART:19961027T030000", "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU", "END:STANDARD",
-	"END:VTIMEZONE",
+// abroad are those who are elsewhere, and where.
+var abroad = map[string]string{
+	"uma": "America/New_York", "victor": "America/New_York", "wanda": "America/New_York", "xavier": "America/New_York",
 }
 
-// An event is written as a VEVENT in the company's zone; start holds the local
-// time of day.
+// zones are the rules of time zones as they have been since 2007.
+var zones = map[string][]string{
+	"Europe/Amsterdam": {
+		"BEGIN:DAYLIGHT", "TZNAME:CEST", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200", "DTSTART:19960331T020000", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU", "END:DAYLIGHT",
+		"BEGIN:STANDARD", "TZNAME:CET", "TZOFFSETFROM:+0200", "TZOFFSETTO:+0100", "DTSTART:19961027T030000", "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU", "END:STANDARD",
+	},
+	"America/New_York": {
+		"BEGIN:DAYLIGHT", "TZNAME:EDT", "TZOFFSETFROM:-0500", "TZOFFSETTO:-0400", "DTSTART:20070311T020000", "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU", "END:DAYLIGHT",
+		"BEGIN:STANDARD", "TZNAME:EST", "TZOFFSETFROM:-0400", "TZOFFSETTO:-0500", "DTSTART:20071104T020000", "RRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU", "END:STANDARD",
+	},
+}
+
+// An event is written as a VEVENT; start holds the local time of day.
 type event struct {
 	uid, title, place, rule, class string
+	zone                           string // "": the company's
 	start                          time.Time
 	length                         time.Duration
 	allDay                         bool
@@ -159,15 +171,16 @@ type event struct {
 // the UID; each calendar has one.
 func (e *event) in(owner string) sample {
 	lines := []string{"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//convene//demo//EN"}
+	in := cmp.Or(e.zone, zone)
 	if !e.allDay {
-		lines = append(lines, zoneLines...)
+		lines = slices.Concat(lines, []string{"BEGIN:VTIMEZONE", "TZID:" + in}, zones[in], []string{"END:VTIMEZONE"})
 	}
 	end := e.start.Add(e.length)
 	lines = append(lines, "BEGIN:VEVENT", "UID:"+e.uid+"@example.com", "DTSTAMP:"+e.start.AddDate(0, 0, -14).Format(utcForm), "SUMMARY:"+e.title)
 	if e.allDay {
 		lines = append(lines, "DTSTART;VALUE=DATE:"+e.start.Format(dateForm), "DTEND;VALUE=DATE:"+end.Format(dateForm))
 	} else {
-		lines = append(lines, "DTSTART;TZID="+zone+":"+e.start.Format(localForm), "DTEND;TZID="+zone+":"+end.Format(localForm))
+		lines = append(lines, "DTSTART;TZID="+in+":"+e.start.Format(localForm), "DTEND;TZID="+in+":"+end.Format(localForm))
 	}
 	for _, p := range []struct{ name, value string }{{"RRULE", e.rule}, {"LOCATION", e.place}, {"CLASS", e.class}} {
 		if p.value != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -135,6 +136,10 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	s.outbox = s.openOutbox()
 	return nil
 }
+
+// Handler serves requests as those are served that come to the addresses: for who has
+// something to store before anybody else can.
+func (s *Server) Handler() http.Handler { return s.net.plain.Handler }
 
 // Listen opens the addresses that are configured, or takes those that systemd
 // opened instead. Serve calls it if nobody has.
