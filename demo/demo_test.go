@@ -3,11 +3,16 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -70,13 +75,99 @@ func start(t *testing.T, dir string) (guide string) {
 func TestGuide(t *testing.T) {
 	guide := start(t, testenv.Dir(t))
 	testenv.Require(t, "curl", "curl")
-	lines := regexp.MustCompile(`(?m)^  (curl .*)$`).FindAllStringSubmatch(guide, -1)
-	if len(lines) != 3 {
-		t.Fatalf("%d lines with curl in\n%s", len(lines), guide)
+	program := build(t)
+	lines := regexp.MustCompile(`(?m)^  ((?:curl|convene) .*)$`).FindAllStringSubmatch(guide, -1)
+	wants := []string{"/calendars/users/ann/calendar/</", "SUMMARY:Platform stand-up", "/calendars/users/maria/calendar/</", "locations/ember\t"}
+	if len(lines) != len(wants) {
+		t.Fatalf("%d lines to type in\n%s", len(lines), guide)
 	}
-	for i, want := range []string{"/calendars/users/ann/calendar/</", "SUMMARY:Platform stand-up", "/calendars/users/maria/calendar/</"} {
-		if out := testenv.Run(t, nil, "", "/bin/sh", "-c", strings.Replace(lines[i][1], "curl", "curl -sS", 1)); !strings.Contains(out, want) {
+	shell := strings.NewReplacer("curl", "curl -sS", "convene room", program+" room")
+	for i, want := range wants {
+		if out := testenv.Run(t, nil, "", "/bin/sh", "-c", shell.Replace(lines[i][1])); !strings.Contains(out, want) {
 			t.Errorf("%s\nlacks %q:\n%s", lines[i][1], want, out)
+		}
+	}
+}
+
+// build makes the program.
+func build(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(testenv.Dir(t), "convene")
+	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", program, "../cmd/convene")
+	return program
+}
+
+// ask sends a request as somebody of the company, and returns the response with its body.
+func ask(t *testing.T, who, method, url, body string) (*http.Response, string, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(who, "demo")
+	r.Header.Set("Depth", "0")
+	r.Header.Set("Content-Type", "text/calendar")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return resp, string(text), err
+}
+
+// Who comes as early as it gets finds delegates and calendars: nobody is refused on the way.
+func TestFirstRequest(t *testing.T) {
+	port := testenv.FreePort(t)
+	var out, log output
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- demo.Run(ctx, demo.Options{Data: testenv.Dir(t), HTTP: port, Out: &out, Stderr: &log, Now: time.Now})
+	}()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v\n%s", err, log.String())
+		}
+	}()
+	for range 60_000 {
+		resp, text, err := ask(t, "tom", "GET", fmt.Sprintf("http://127.0.0.1:%d/calendars/users/maria/calendar/", port), "")
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(text, "SUMMARY:Board meeting") {
+			t.Errorf("%v, %v\n%s", err, resp, text)
+		}
+		return
+	}
+	t.Error("not up in a minute")
+}
+
+// The company has what a visitor is told.
+func TestCompany(t *testing.T) {
+	server := regexp.MustCompile(`http://localhost:\d+`).FindString(start(t, testenv.Dir(t)))
+	_, zone, err := ask(t, "uma", "PROPFIND", server+"/calendars/users/uma/calendar/",
+		`<D:propfind xmlns:D="DAV:"><D:prop><C:calendar-timezone-id xmlns:C="urn:ietf:params:xml:ns:caldav"/></D:prop></D:propfind>`)
+	if err != nil || !strings.Contains(zone, ">America/New_York</") {
+		t.Errorf("uma's time zone: %v\n%s", err, zone)
+	}
+	for i, tt := range []struct{ room, answer string }{
+		{"poolcars@resources", "accepted"}, {"poolcars@resources", "accepted"}, {"poolcars@resources", "accepted"}, {"poolcars@resources", "declined; reason=conflict"},
+		{"car1@resources", "accepted"}, {"car1@resources", "declined; reason=conflict"},
+		{"ember@rooms", "pending"},
+		{"harbor@rooms", "declined; reason=capacity"},
+	} {
+		event := fmt.Sprintf("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:company-%d\r\nDTSTAMP:20260101T000000Z\r\n"+
+			"DTSTART:20310507T180000Z\r\nDURATION:PT1H\r\nSUMMARY:Trip\r\nORGANIZER:mailto:ann@example.com\r\nATTENDEE:mailto:ann@example.com\r\n"+
+			"ATTENDEE:mailto:ben@example.com\r\nATTENDEE:mailto:chen@example.com\r\nATTENDEE;CUTYPE=ROOM:mailto:%s.example.com\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", i, tt.room)
+		resp, text, err := ask(t, "ann", "PUT", fmt.Sprintf("%s/calendars/users/ann/calendar/company-%d.ics", server, i), event)
+		if err != nil || resp.StatusCode != http.StatusCreated {
+			t.Fatalf("%s: %v, %v\n%s", tt.room, err, resp, text)
+		}
+		if got := resp.Header.Get("Convene-Booking"); !strings.Contains(got, "; answer="+tt.answer) {
+			t.Errorf("%d. %s: %s, want %s", i, tt.room, got, tt.answer)
 		}
 	}
 }

@@ -14,6 +14,9 @@ type guide struct {
 	Took        time.Duration
 }
 
+// Tomorrow is the day after the guide is written.
+func (g guide) Tomorrow() string { return g.Now().AddDate(0, 0, 1).Format(time.DateOnly) }
+
 const guideText = `
 convene is up, {{.Took.Milliseconds}} ms after it was started{{with .Events}}, with {{.}} sample events{{end}}.
 
@@ -27,10 +30,11 @@ Everybody's password is "demo". Some of the forty people of the company:
   ann      leads the platform team ben chen dana elif finn: her team
   grace    leads the apps team     mei      leads design
   hana     administrator: may do everything with all calendars
+  uma      in New York             fatima   owns the rooms, and answers for ember
   ivan     contractor: his directory record is not enabled for calendars
 
 Rooms:     aurora borealis cirrus delta (North building), ember flint granite harbor (South)
-Equipment: projector1 car1 car2 camera1
+Equipment: projector1 car1 car2 poolcars camera1
 
 Look at ann's calendar home:
 
@@ -43,6 +47,11 @@ and at her calendar as one file:
 Tom is Maria's assistant: he sees her calendars, and may change them.
 
   curl -u tom:demo -X PROPFIND -H 'Depth: 1' {{.HTTP}}/calendars/users/maria/
+
+Invite borealis@rooms.example.com: the room answers at once, and if it is taken it says what is free.
+Ember is asked for, harbor has two seats, poolcars are three cars. Which rooms are free tomorrow?
+
+  convene room free -c {{.Data}}/convene.toml --as ann --from {{.Tomorrow}}T10:00 --duration 60 --heads 6
 
 Add it to a calendar program:
 

@@ -93,8 +93,7 @@ func newTour(t *testing.T) *tour {
 	t.Helper()
 	testenv.Require(t, "curl", "curl")
 	dir := testenv.Dir(t)
-	program := filepath.Join(dir, "convene")
-	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", program, "../cmd/convene")
+	program := build(t)
 	guide := start(t, filepath.Join(dir, "convene-demo"))
 	return &tour{dir: dir, program: program, http: regexp.MustCompile(`http://localhost:\d+`).FindString(guide)}
 }

@@ -14,8 +14,9 @@ func newDemoCmd() *cobra.Command {
 		Use:   "demo",
 		Short: "Run a server for an invented company; nothing else is needed",
 		Long: `Run a server on loopback with a directory of its own: a company of forty
-people in nested groups, eight rooms, four pieces of equipment, and some weeks
-of calendars. It prints what to try.`,
+people in nested groups, eight rooms, five pieces of equipment, and some weeks
+of calendars. It prints what to try. Its configuration is convene.toml in the
+data folder, which other commands take by -c.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Out, o.Stderr, o.Now = cmd.OutOrStdout(), cmd.ErrOrStderr(), time.Now
