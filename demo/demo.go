@@ -58,7 +58,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
 
-	config, err := configure(o, address)
+	text, config, err := configure(o, address)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	events, err := open(ctx, o, server)
+	events, err := open(ctx, o, server, text)
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -75,8 +75,12 @@ func Run(ctx context.Context, o Options) (err error) {
 }
 
 // open lets clients come when everything is there for them: calendars and delegates
-// first, then the ports. It returns how many events were stored.
-func open(ctx context.Context, o Options, server *server.Server) (events int, err error) {
+// first, then the ports. The configuration is written when the folder is known to be in
+// use by nobody else. It returns how many events were stored.
+func open(ctx context.Context, o Options, server *server.Server, config []byte) (events int, err error) {
+	if err := os.WriteFile(filepath.Join(o.Data, configName), config, 0o600); err != nil {
+		return 0, fmt.Errorf("configuration: %w", err)
+	}
 	s := &seeder{now: o.Now().UTC()}
 	if err := s.seedOnce(ctx, server.Handler(), filepath.Join(o.Data, "demo-seeded")); err != nil {
 		return 0, fmt.Errorf("sample calendars: %w", err)
@@ -118,28 +122,28 @@ func serveDirectory(log *slog.Logger) (*memldap.Server, string, error) {
 	return dir, l.Addr().String(), nil
 }
 
-// configure writes the demonstration's configuration into its folder, so that commands
-// find it, and reads it as a site's is read.
-func configure(o Options, directoryAddress string) (config.Config, error) {
+// configName is the file in the data folder that commands take.
+const configName = "convene.toml"
+
+// configure returns the demonstration's configuration: the file, and what is read of it as
+// of a site's.
+func configure(o Options, directoryAddress string) (text []byte, c config.Config, err error) {
 	data, err := filepath.Abs(o.Data)
 	if err != nil {
-		return config.Config{}, err
+		return nil, c, err
 	}
-	t, err := template.New("convene.toml").Funcs(template.FuncMap{"json": quote}).Parse(configText)
+	t, err := template.New(configName).Funcs(template.FuncMap{"json": quote}).Parse(configText)
 	if err != nil {
-		return config.Config{}, err
+		return nil, c, err
 	}
-	var text bytes.Buffer
-	if err := t.Execute(&text, map[string]any{
+	var b bytes.Buffer
+	if err := t.Execute(&b, map[string]any{
 		"HTTP": loopback(o.HTTP), "HTTPS": loopback(o.HTTPS), "Data": data, "Directory": "ldap://" + directoryAddress,
 	}); err != nil {
-		return config.Config{}, err
+		return nil, c, err
 	}
-	path := filepath.Join(data, "convene.toml")
-	if err := errors.Join(os.MkdirAll(data, 0o700), os.WriteFile(path, text.Bytes(), 0o600)); err != nil {
-		return config.Config{}, fmt.Errorf("configuration: %w", err)
-	}
-	return config.Parse(path, text.Bytes(), nil)
+	c, err = config.Parse(filepath.Join(data, configName), b.Bytes(), nil)
+	return b.Bytes(), c, err
 }
 
 // quote writes a value as JSON, which strings and lists of strings in TOML are too.

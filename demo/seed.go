@@ -55,7 +55,7 @@ func (s *seeder) seedThrough(ctx context.Context, server http.Handler) error {
 	go func() { served <- door.Serve(l) }()
 	err = s.seed(ctx)
 	s.client.CloseIdleConnections()
-	err = errors.Join(err, door.Close())
+	err = errors.Join(err, door.Shutdown(context.WithoutCancel(ctx))) // nothing may use the server when it is closed
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)
 	}
@@ -77,9 +77,9 @@ func (s *seeder) seed(ctx context.Context) error {
 	for _, d := range delegates {
 		err = errors.Join(err, s.name(ctx, d))
 	}
-	for who, zone := range abroad {
+	for who, where := range abroad {
 		err = errors.Join(err, s.set(ctx, who, "/calendars/users/"+who+"/calendar/",
-			`<C:calendar-timezone-id xmlns:C="urn:ietf:params:xml:ns:caldav">`+zone+`</C:calendar-timezone-id>`))
+			`<C:calendar-timezone-id xmlns:C="urn:ietf:params:xml:ns:caldav">`+where+`</C:calendar-timezone-id>`))
 	}
 	return err
 }

@@ -89,11 +89,10 @@ type tour struct {
 	http    string // in place of http://localhost:8008
 }
 
-func newTour(t *testing.T) *tour {
+func newTour(t *testing.T, program string) *tour {
 	t.Helper()
 	testenv.Require(t, "curl", "curl")
 	dir := testenv.Dir(t)
-	program := build(t)
 	guide := start(t, filepath.Join(dir, "convene-demo"))
 	return &tour{dir: dir, program: program, http: regexp.MustCompile(`http://localhost:\d+`).FindString(guide)}
 }
@@ -136,11 +135,12 @@ func TestReadme(t *testing.T) {
 	if len(all) < 5 || all[0].commands != begin || len(all[0].answer) > 0 {
 		t.Fatalf("it does not begin with\n%s\n%+v", begin, all)
 	}
-	newTour(t).takeAll(t, "README.md", all[1:])
+	newTour(t, build(t)).takeAll(t, "README.md", all[1:])
 }
 
+// So is what assistants are told.
 func TestAssistants(t *testing.T) {
-	newTour(t).takeAll(t, "assistants.md", steps(section(t, "docs/assistants.md", "\n## Naming an assistant\n", "\n## When it does not work\n")))
+	newTour(t, "").takeAll(t, "assistants.md", steps(section(t, "docs/assistants.md", "\n## Naming an assistant\n", "\n## When it does not work\n")))
 }
 
 // A wrong line is found.
