@@ -1,6 +1,10 @@
 package engine
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+	"slices"
+)
 
 // An overlay is the Writer of one update: the writes of that update over the
 // state they began from. Discarding it undoes the update.
@@ -9,6 +13,15 @@ type overlay struct {
 	layer  layer
 	bytes  int    // of all keys and values ever written, deletions included
 	arena  []byte // keys and values are cut from here
+
+	points  int       // savepoints that are open
+	journal []undoing // of what was written since the first of them
+}
+
+// An undoing is what is done to take back one write.
+type undoing struct {
+	was write // what there was for the key; or the key alone
+	any bool
 }
 
 func newOverlay(tables tableIndex, base source) *overlay {
@@ -19,6 +32,7 @@ func newOverlay(tables tableIndex, base source) *overlay {
 func (o *overlay) reset(base source) {
 	o.layer.below, o.bytes = base, 0
 	o.layer.writes.Clear()
+	o.points, o.journal = 0, nil
 	if cap(o.arena) > maxSpareArena {
 		o.arena = nil
 	}
@@ -47,7 +61,13 @@ func (o *overlay) set(table int, key, value []byte, deleted bool) {
 	if !deleted {
 		w.value = o.keep(value)
 	}
-	l.writes.Set(w)
+	was, any := l.writes.Set(w)
+	if o.points > 0 {
+		if !any {
+			was.key = w.key
+		}
+		o.journal = append(o.journal, undoing{was, any})
+	}
 	o.bytes += len(w.key) + len(w.value)
 }
 
@@ -73,12 +93,19 @@ func (o *overlay) Delete(t Table, key []byte) error {
 // asks for.
 func (o *overlay) Guard(t Table, _ []byte) { o.tables.of(t) }
 
-// Savepoint implements Writer.
+// Savepoint implements Writer. What is written is noted, not copied: a savepoint costs
+// only what happens in it.
 func (o *overlay) Savepoint(fn func() error) error {
-	writes, bytes, kept := o.layer.writes.Copy(), o.bytes, false
+	mark, size, kept := len(o.journal), o.bytes, false
+	o.points++
 	defer func() {
+		o.points--
 		if !kept {
-			o.layer.writes, o.bytes = writes, bytes
+			o.undo(mark)
+			o.bytes = size
+		}
+		if o.points == 0 {
+			o.journal = nil
 		}
 	}()
 	if err := fn(); err != nil {
@@ -86,6 +113,19 @@ func (o *overlay) Savepoint(fn func() error) error {
 	}
 	kept = true
 	return nil
+}
+
+// undo takes back what the journal has from mark on, the last first.
+func (o *overlay) undo(mark int) {
+	for _, u := range slices.Backward(o.journal[mark:]) {
+		if u.any {
+			o.layer.writes.Set(u.was)
+		} else {
+			o.layer.writes.Delete(u.was)
+		}
+	}
+	clear(o.journal[mark:])
+	o.journal = o.journal[:mark]
 }
 
 // Get implements Reader.
@@ -107,5 +147,22 @@ func (o *overlay) still() source {
 // Scan implements Reader.
 func (o *overlay) Scan(t Table, r Range) iter.Seq2[[]byte, []byte] {
 	table := o.tables.of(t)
-	return func(yield func(k, v []byte) bool) { walk(o.still().cursor(table), r, yield) }
+	return func(yield func(k, v []byte) bool) {
+		if !o.wrote(table, r) { // so there is nothing to be held still
+			walk(o.layer.below.cursor(table), r, yield)
+			return
+		}
+		walk(o.still().cursor(table), r, yield)
+	}
+}
+
+// wrote reports whether this update has written anything in a range.
+func (o *overlay) wrote(table int, r Range) (found bool) {
+	l := &o.layer
+	l.probe = append(append(l.probe[:0], byte(table)), r.From...)
+	l.writes.Ascend(write{key: l.probe}, func(w write) bool {
+		found = int(w.key[0]) == table && (r.To == nil || bytes.Compare(w.key[1:], r.To) < 0)
+		return false
+	})
+	return found
 }
