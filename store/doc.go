@@ -56,12 +56,15 @@
 //	            'r', home u32, kind u8, key    a matter: when it is due; then what it says
 //	            't', due u64, home u32, kind
 //	            u8, key                        the matter is due then
-//	objects     collection u32, name           Rev, facts, UID; then the body
+//	objects     collection u32, name           Rev, facts, UID; then the body, or the SHA-256
+//	                                           of one that is shared
 //	                                           or, of a deleted name: Rev, time
 //	index       collection u32, 'e', Rev u64   an object's facts, name and UID
 //	            collection u32, 't', Rev u64   a deleted object: time, name
 //	uids        home u32, length of the UID
 //	            u16, UID, collection u32       name, or nothing if it is UID.ics
+//	bodies      SHA-256                        a body that objects share
+//	            SHA-256, collection u32, name  nothing: this object shares it
 //	properties  'p', home u32, collection u32,
 //	            property                       the value, as the caller gave it; of the home
 //	                                           itself, collection is 0
@@ -94,6 +97,10 @@
 // and its home, which are neighbours), and for a new object one to uids. What it
 // reads and writes does not depend on how many calendars the home has.
 //
+// What many get at once, as the copies of a meeting, is written once (PutShared): the
+// body goes with the last object that has it. A copy that somebody changes has a body of
+// its own. For quota each counts as if it had.
+//
 // # Rows to come
 //
 // These have their places, and come with the first code that writes them:
@@ -104,8 +111,9 @@
 // # What is disposable
 //
 // The tables index and uids, lookup but for the queue ('q', 's', 'u') and the matters
-// ('r', 't'), the facts that a body gives, and all counts and sums can be computed from
-// the rest. Verify compares them with a fresh computation, Reindex makes them; the
+// ('r', 't'), what bodies says of who shares them, the facts that a body gives, and all
+// counts and sums can be computed from the rest. Verify compares them with a fresh
+// computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
 //
 // # The queue

@@ -15,11 +15,12 @@ const (
 	tableIndex      engine.Table = "index"
 	tableProperties engine.Table = "properties"
 	tableUIDs       engine.Table = "uids"
+	tableBodies     engine.Table = "bodies"
 )
 
 // Tables lists the tables of a store's file.
 func Tables() []engine.Table {
-	return []engine.Table{tableMeta, tableHomes, tableLookup, tableObjects, tableIndex, tableProperties, tableUIDs}
+	return []engine.Table{tableMeta, tableHomes, tableLookup, tableObjects, tableIndex, tableProperties, tableUIDs, tableBodies}
 }
 
 // Key prefixes and the bytes that tell records of one table apart.

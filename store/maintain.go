@@ -91,8 +91,11 @@ func (tx *Tx) purgeObjects(home HomeID, id CollectionID, limit int) (n int, err 
 		}
 		n++
 		var e Entry
-		if _, t, bad := decodeObject(string(k[4:]), v, &e); bad == nil && t == nil {
+		if has, t, bad := decodeObject(string(k[4:]), v, &e); bad == nil && t == nil {
 			err = errors.Join(err, tx.w.Delete(tableUIDs, uidKey(home, e.UID, id)))
+			if has.shared != nil {
+				err = errors.Join(err, tx.unshare(has.shared, id, e.Name))
+			}
 		}
 		err = errors.Join(err, tx.w.Delete(tableObjects, k))
 	}

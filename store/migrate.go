@@ -13,8 +13,9 @@ import (
 //	1  values without checksums, one counter of revisions
 //	2  properties count; what of this was not counted is with the next migration
 //	3  the index does not say who may see an object
-//	4  as doc.go says
-const schemaVersion = 4
+//	4  no object shares its body
+//	5  as doc.go says
+const schemaVersion = 5
 
 // migrate brings the file to schemaVersion, in transactions that are bounded: it
 // may be ended at any point, and the next start goes on. Errors: ErrNewer,
@@ -60,7 +61,11 @@ func (s *Store) migrateSome(w engine.Writer, st *state) error {
 	if st.Version < 3 {
 		return s.sealSome(w, st)
 	}
-	return s.indexAccess(w, st)
+	if st.Version < 4 {
+		return s.indexAccess(w, st)
+	}
+	st.Version = 5 // what it says of objects is right as it is
+	return nil
 }
 
 // epochAfter draws an epoch that is not the one before.

@@ -137,7 +137,7 @@ func (m *sealer) object(k, v []byte) error {
 			return err
 		}
 	}
-	return m.tx.w.putOwn(tableObjects, k, encodeObject(e, body))
+	return m.tx.w.putOwn(tableObjects, k, encodeObject(e, contents{body: body}))
 }
 
 // index is what queries need of a body whose index entry is damaged.

@@ -31,16 +31,16 @@ func (m *sealer) access(k, v []byte) error {
 		return nil
 	}
 	var e Entry
-	body, _, err := decodeObject(string(k[4:]), value, &e)
+	has, _, err := decodeObject(string(k[4:]), value, &e)
 	if err != nil || e.Component == 0 { // damaged, deleted, or a file
 		return nil
 	}
-	index, err := m.s.opt.Indexer(body)
+	index, err := m.s.opt.Indexer(has.body)
 	if err != nil || index.UID != e.UID {
 		return nil
 	}
 	e.Index = index
-	if err := m.tx.w.putOwn(tableObjects, k, encodeObject(&e, body)); err != nil {
+	if err := m.tx.w.putOwn(tableObjects, k, encodeObject(&e, has)); err != nil {
 		return err
 	}
 	id := CollectionID(binary.BigEndian.Uint32(k))

@@ -266,6 +266,10 @@ func (x *machine) Put(t *rapid.T) {
 	text := rapid.StringN(0, 30, 40).Draw(t, "text")
 	unique := rapid.Bool().Draw(t, "unique")
 	create := rapid.IntRange(0, 4).Draw(t, "If-None-Match") == 0
+	shared := rapid.Bool().Draw(t, "shared")
+	if shared { // then others have it as well
+		text = pick(t, "shared text", []string{"one", "other"})
+	}
 	old := c.objects[name]
 	o := &modelObject{uid: uid, text: text, props: map[string]string{}}
 	grow := int64(len(o.body()))
@@ -287,7 +291,11 @@ func (x *machine) Put(t *rapid.T) {
 	}
 	var e *Entry
 	err := x.do(owner, cname, func(tx *Tx, _ *Home, sc *Collection) (err error) {
-		e, _, err = tx.PutObject(sc, name, o.body(), event(uid), Match{IfNoneMatchAny: create}, opts...)
+		if m := (Match{IfNoneMatchAny: create}); shared {
+			e, _, err = tx.PutShared(sc, name, NewBody(o.body()), event(uid), m, opts...)
+		} else {
+			e, _, err = tx.PutObject(sc, name, o.body(), event(uid), m, opts...)
+		}
 		return err
 	})
 	if !agree(t, "put", err, want) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,18 +11,14 @@ import (
 	"convene/quota"
 )
 
-// Object returns the object name of collection c, in one read. Errors:
-// ErrNotFound.
+// Object returns the object name of collection c, in one read unless it shares its
+// body. Errors: ErrNotFound.
 func (tx *Tx) Object(c CollectionID, name string) (*Object, error) {
 	o := new(Object)
-	body, t, err := tx.readObject(c, name, &o.Entry)
-	if err != nil {
+	var err error
+	if o.Body, err = tx.readBody(c, name, &o.Entry); err != nil {
 		return nil, err
 	}
-	if body == nil || t != nil {
-		return nil, fmt.Errorf("object %q: %w", name, ErrNotFound)
-	}
-	o.Body = body
 	return o, nil
 }
 
@@ -29,14 +26,23 @@ func (tx *Tx) Object(c CollectionID, name string) (*Object, error) {
 // transaction: the cheapest way to the bytes. Errors: ErrNotFound.
 func (tx *Tx) Body(c CollectionID, name string) ([]byte, Rev, error) {
 	var e Entry
-	body, t, err := tx.readObject(c, name, &e)
+	body, err := tx.readBody(c, name, &e)
 	if err != nil {
 		return nil, 0, err
 	}
-	if body == nil || t != nil {
-		return nil, 0, fmt.Errorf("object %q: %w", name, ErrNotFound)
-	}
 	return body, e.Rev, nil
+}
+
+// readBody returns the bytes of an object, with its entry in e. Errors: ErrNotFound.
+func (tx *Tx) readBody(c CollectionID, name string, e *Entry) ([]byte, error) {
+	has, t, err := tx.readObject(c, name, e)
+	if err != nil {
+		return nil, err
+	}
+	if has.none() || t != nil {
+		return nil, fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	return tx.bodyOf(e, has)
 }
 
 // Entry returns the index entry of an object, which must not be changed. Errors:
@@ -55,17 +61,17 @@ func (tx *Tx) Exists(c CollectionID, name string) (bool, error) {
 	return e != nil, err
 }
 
-// readObject reads what the objects table has under name: nothing, and body is
-// nil; an object, with its entry in e; or a tombstone.
-func (tx *Tx) readObject(c CollectionID, name string, e *Entry) (body []byte, t *tombstone, err error) {
+// readObject reads what the objects table has under name: nothing; an object, with
+// its entry in e; or a tombstone.
+func (tx *Tx) readObject(c CollectionID, name string, e *Entry) (has contents, t *tombstone, err error) {
 	v := tx.r.Get(tableObjects, objectKey(c, name))
 	if v == nil {
-		return nil, nil, nil
+		return contents{}, nil, nil
 	}
-	if body, t, err = decodeObject(name, v, e); err != nil {
-		return nil, nil, fmt.Errorf("object %q: %w", name, err)
+	if has, t, err = decodeObject(name, v, e); err != nil {
+		return contents{}, nil, fmt.Errorf("object %q: %w", name, err)
 	}
-	return body, t, nil
+	return has, t, nil
 }
 
 // find returns the entry of a live object, or the tombstone of a deleted one,
@@ -75,14 +81,15 @@ func (tx *Tx) find(c CollectionID, name string) (*Entry, *tombstone, error) {
 		return f.entry, f.grave, nil
 	}
 	e := new(Entry)
-	body, t, err := tx.readObject(c, name, e)
+	has, t, err := tx.readObject(c, name, e)
 	if err != nil {
+		tx.found.known, tx.found.shared = false, nil
 		return nil, nil, err
 	}
-	if body == nil || t != nil {
+	if has.none() || t != nil {
 		e = nil
 	}
-	tx.found = found{collection: c, name: name, known: true, entry: e, grave: t}
+	tx.found = found{collection: c, name: name, known: true, entry: e, grave: t, shared: bytes.Clone(has.shared)}
 	return e, t, nil
 }
 
@@ -116,18 +123,22 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 // *UIDConflictError), another object has the UID; ErrUIDChanged, the stored
 // object has another UID; ErrLimit; ErrQuota; ErrFull. On error nothing was written.
 func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Match, opts ...PutOption) (*Entry, bool, error) {
-	p := put{name: name, body: body, opts: opts}
-	p.entry.Index, p.entry.Role = ix, role(opts)
-	if err := tx.prepare(&p, c, m); err != nil {
+	return tx.putObject(&put{name: name, body: body, opts: opts}, c, ix, m)
+}
+
+// putObject is PutObject of p.
+func (tx *Tx) putObject(p *put, c *Collection, ix Index, m Match) (*Entry, bool, error) {
+	p.entry.Index, p.entry.Role = ix, role(p.opts)
+	if err := tx.prepare(p, c, m); err != nil {
 		return nil, false, err
 	}
 	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != "" && p.old.UID != ix.UID {
-		return nil, false, fmt.Errorf("object %q: %w", name, ErrUIDChanged)
+		return nil, false, fmt.Errorf("object %q: %w", p.name, ErrUIDChanged)
 	}
 	if err := tx.checkGrowth(p.home, p.col, p.growth()); err != nil {
 		return nil, false, err
 	}
-	if err := tx.checkUID(&p, ""); err != nil {
+	if err := tx.checkUID(p, ""); err != nil {
 		return nil, false, err
 	}
 	now := tx.Now().Unix()
@@ -135,7 +146,7 @@ func (tx *Tx) PutObject(c *Collection, name string, body []byte, ix Index, m Mat
 	if p.old != nil {
 		p.entry.Created, p.entry.CreatedRev = p.old.Created, p.old.CreatedRev
 	}
-	if err := tx.write(&p); err != nil {
+	if err := tx.write(p); err != nil {
 		return nil, false, err
 	}
 	tx.found.bare = p.old == nil
@@ -149,6 +160,8 @@ type put struct {
 	name string
 	body []byte
 	opts []PutOption
+
+	shared []byte // SHA-256 of body, if that is stored once for all that share it
 
 	old   *Entry     // what is there, if anything
 	grave *tombstone // what was there
@@ -197,7 +210,10 @@ func (p *put) growth() quota.Usage {
 // CreatedRev is the new Rev unless set.
 func (tx *Tx) write(p *put) error {
 	e, col := &p.entry, p.col
-	rev := tx.touch(col, p.home)
+	if _, _, err := tx.find(col.ID, p.name); err != nil {
+		return err
+	}
+	was, rev := tx.found.shared, tx.touch(col, p.home)
 	e.Name, e.Size, e.Rev, e.ScheduleTag = p.name, len(p.body), rev, rev
 	if p.old != nil && slices.Contains(p.opts, KeepScheduleTag) {
 		e.ScheduleTag = p.old.ScheduleTag
@@ -215,9 +231,10 @@ func (tx *Tx) write(p *put) error {
 		p.home.add(p.old, -1)
 	}
 	err := errors.Join(
-		tx.w.putOwn(tableObjects, objectKey(col.ID, p.name), encodeObject(e, p.body)),
-		tx.index(col, p.old, e))
-	tx.found = found{collection: col.ID, name: p.name, known: err == nil, entry: e}
+		tx.w.putOwn(tableObjects, objectKey(col.ID, p.name), encodeObject(e, contents{p.body, p.shared})),
+		tx.index(col, p.old, e),
+		tx.shift(was, p))
+	tx.found = found{collection: col.ID, name: p.name, known: err == nil, entry: e, shared: p.shared}
 	return err
 }
 
@@ -285,7 +302,10 @@ func (tx *Tx) DeleteObject(c *Collection, name string, m Match) error {
 
 // remove deletes a live object, leaving a tombstone for Changes.
 func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
-	rev := tx.touch(col, home)
+	if _, _, err := tx.find(col.ID, e.Name); err != nil {
+		return err
+	}
+	was, rev := tx.found.shared, tx.touch(col, home)
 	col.add(e, -1)
 	home.add(e, -1)
 	tx.found.known = false
@@ -297,5 +317,6 @@ func (tx *Tx) remove(col *Collection, home *Home, e *Entry) error {
 		tx.unindex(col, e, nil, ""),
 		tx.w.Put(tableObjects, objectKey(col.ID, e.Name), t.encode()),
 		tx.w.Put(tableIndex, indexKey(col.ID, indexDeleted, rev), encodeDeleted(t.At, e.Name)),
+		tx.shift(was, &put{col: col, name: e.Name}),
 		tx.pruneSome(col))
 }

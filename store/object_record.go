@@ -1,14 +1,20 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 )
 
 // encodeObject returns the value of the objects table: all that the index holds
-// of an object but its name, which is in the key, and then the body.
-func encodeObject(e *Entry, body []byte) []byte {
-	b := append(make([]byte, 0, 72+len(e.UID)+len(body)), formatObject)
+// of an object but its name, which is in the key, and then the body, or the SHA-256 of
+// one that is shared.
+func encodeObject(e *Entry, c contents) []byte {
+	format, rest := byte(formatObject), c.body
+	if c.shared != nil {
+		format, rest = formatShared, c.shared
+	}
+	b := append(make([]byte, 0, 72+len(e.UID)+len(rest)), format)
 	b = binary.AppendUvarint(b, uint64(e.Rev))
 	b = e.appendFacts(b)
 	if impliedName(e.Name, e.UID) {
@@ -16,27 +22,33 @@ func encodeObject(e *Entry, body []byte) []byte {
 	} else {
 		b = appendString(append(b, uidGiven), e.UID)
 	}
-	return append(b, body...)
+	return append(b, rest...)
 }
 
 // decodeObject decodes a value of the objects table, under a name: a live
-// object's entry, into e, and body, or else a tombstone.
-func decodeObject(name string, v []byte, e *Entry) (body []byte, t *tombstone, err error) {
+// object's entry, into e, and contents, or else a tombstone.
+func decodeObject(name string, v []byte, e *Entry) (c contents, t *tombstone, err error) {
 	d := decoder{b: v}
-	switch d.byte() {
-	case formatObject:
+	switch format := d.byte(); format {
+	case formatObject, formatShared:
 		*e = Entry{Name: name, Rev: Rev(d.uvarint())}
 		e.takeFacts(&d)
 		e.takeUID(&d)
+		if format == formatShared {
+			if len(d.b) != sha256.Size {
+				d.fail()
+			}
+			return contents{shared: d.b}, nil, d.err("object")
+		}
 		if e.Size != len(d.b) {
 			d.fail()
 		}
-		return d.b, nil, d.err("object")
+		return contents{body: d.b}, nil, d.err("object")
 	case formatTombstone:
 		t = &tombstone{Rev: Rev(d.uvarint()), At: d.varint()}
-		return nil, t, d.err("deleted object")
+		return contents{}, t, d.err("deleted object")
 	}
-	return nil, nil, fmt.Errorf("object: %w", ErrCorrupt)
+	return contents{}, nil, fmt.Errorf("object: %w", ErrCorrupt)
 }
 
 // takeUID decodes the UID of an object whose name is set.

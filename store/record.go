@@ -17,6 +17,7 @@ const (
 	formatEntry      = 2
 	formatUID        = 1
 	formatObject     = 3
+	formatShared     = 4 // in the objects table, of an object that shares its body
 	formatPurge      = 2
 	formatQueued     = 1
 	formatMark       = 1

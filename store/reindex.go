@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (s *Store) Reindex(ctx context.Context) (Report, error) {
 		return r.Report, errNoIndexer
 	}
 	defer s.repairs.Add(1) // also of what was done before it was stopped
-	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.properties, r.ledgers, r.sums, r.purgeOrphans} {
+	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.bodies, r.properties, r.ledgers, r.sums, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
 		}
@@ -254,7 +255,7 @@ func (r *reindexer) count(ctx context.Context, id CollectionID) error {
 // object adds what is wrong in the index about one record of the objects table.
 func (r *reindexer) object(tx *Tx, b *batch, c *Collection, name string, v []byte) error {
 	var stored Entry
-	body, t, err := decodeObject(name, v, &stored)
+	has, t, err := decodeObject(name, v, &stored)
 	if err != nil {
 		r.fail(ProblemDamaged, c, name, err)
 		return nil
@@ -268,15 +269,23 @@ func (r *reindexer) object(tx *Tx, b *batch, c *Collection, name string, v []byt
 		b.want(tx, tableIndex, indexKey(c.ID, indexDeleted, t.Rev), encodeDeleted(t.At, name), unchanged)
 		return nil
 	}
+	body, err := tx.bodyOf(&stored, has)
+	if err != nil {
+		r.fail(ProblemDamaged, c, name, err)
+		return nil
+	}
 	r.Objects++
 	e, err := r.derive(c, &stored, body)
 	if err != nil {
 		r.fail(ProblemBody, c, name, err)
 	}
 	if *e != stored {
-		b.fixes = append(b.fixes, fix{tableObjects, objectKey(c.ID, name), encodeObject(e, body), unchanged})
+		b.fixes = append(b.fixes, fix{tableObjects, objectKey(c.ID, name), encodeObject(e, has), unchanged})
 	}
 	b.want(tx, tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode(), unchanged)
+	if has.shared != nil {
+		b.want(tx, tableBodies, sharerKey(has.shared, c.ID, name), []byte{}, unchanged)
+	}
 	if hasUIDRecord(c.Kind, e) {
 		b.want(tx, tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(e), func(tx *Tx) (bool, error) {
 			now, err := tx.CollectionByID(c.ID)
@@ -304,6 +313,33 @@ func (r *reindexer) uids(ctx context.Context) error {
 			v := tx.r.Get(tableUIDs, key)
 			ok, err := tx.justifiedUID(key, v)
 			return v != nil && !ok, err
+		})
+		return nil
+	})
+}
+
+// bodies removes what is shared by nothing, and notes of objects that share nothing.
+func (r *reindexer) bodies(ctx context.Context) error {
+	isBody := func(k []byte) bool { return len(k) == sha256.Size }
+	isNote := func(k []byte) bool { return !isBody(k) } // first: they keep bodies
+	return errors.Join(r.unshared(ctx, isNote), r.unshared(ctx, isBody))
+}
+
+// unshared removes records of the bodies table that have no reason.
+func (r *reindexer) unshared(ctx context.Context, which func(k []byte) bool) error {
+	b := &batch{r: r}
+	return r.walk(ctx, b, tableBodies, nil, nil, func(tx *Tx, k, _ []byte) error {
+		if !which(k) {
+			return nil
+		}
+		if ok, err := tx.justifiedBody(k); err != nil || ok {
+			return err
+		}
+		key := bytes.Clone(k)
+		b.want(tx, tableBodies, key, nil, func(tx *Tx) (bool, error) {
+			tx.w.Guard(tableBodies, key[:min(len(key), sha256.Size)])
+			ok, err := tx.justifiedBody(key)
+			return !ok, err
 		})
 		return nil
 	})

@@ -198,7 +198,8 @@ func FuzzDecode(f *testing.F) {
 	odd := Entry{Name: "odd", Rev: 9, Index: Index{UID: "uid", End: OpenEnded, Start: math.MinInt64}}
 	role := Entry{Name: "r", Rev: 9, CreatedRev: 4, ScheduleTag: 2, Role: RoleAttendee, Scheduling: 1, Size: 4}
 	for _, b := range [][]byte{
-		entry.encode(), odd.encode(), encodeObject(&role, []byte("body")), encodeObject(&entry, []byte("abc")), (&tombstone{7, 8}).encode(), encodeDeleted(5, "name"),
+		entry.encode(), odd.encode(), encodeObject(&role, contents{body: []byte("body")}), encodeObject(&entry, contents{shared: make([]byte, 32)}),
+		encodeObject(&entry, contents{body: []byte("abc")}), (&tombstone{7, 8}).encode(), encodeDeleted(5, "name"),
 		encodePurge(7), encodeNumber(65), uidValue(&odd),
 		(&Home{Owner: "ann", Rev: 3}).encode(), (&Collection{ID: 3, ResourceID: "uuid"}).encode(), (&state{Version: 3, Epoch: 7, Step: 2, Cursor: []byte("key")}).encode(),
 	} {
@@ -211,9 +212,9 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("entry %+v became %+v, %v", e, again, err)
 			}
 		}
-		if body, grave, err := decodeObject("a.ics", b, &e); err == nil && grave == nil {
-			body2, _, err := decodeObject("a.ics", encodeObject(&e, body), &again)
-			if err != nil || again != e || string(body2) != string(body) {
+		if has, grave, err := decodeObject("a.ics", b, &e); err == nil && grave == nil {
+			has2, _, err := decodeObject("a.ics", encodeObject(&e, has), &again)
+			if err != nil || again != e || string(has2.body) != string(has.body) || string(has2.shared) != string(has.shared) {
 				t.Errorf("object %+v became %+v, %v", e, again, err)
 			}
 		}

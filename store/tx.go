@@ -48,7 +48,8 @@ type found struct {
 	known      bool
 	entry      *Entry
 	grave      *tombstone
-	bare       bool // it was made in this transaction, and has no properties yet
+	shared     []byte // SHA-256 of the body that it shares; nil: it has its own
+	bare       bool   // it was made in this transaction, and has no properties yet
 }
 
 // Now returns the clock's time.

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -54,7 +55,7 @@ func (s *Store) Verify(ctx context.Context) ([]Problem, error) {
 		return nil, errNoIndexer
 	}
 	v := &verifier{Store: s}
-	for _, check := range []func(context.Context) error{v.file, v.records, v.lookup, v.homes, v.collections, v.uids, v.orphaned} {
+	for _, check := range []func(context.Context) error{v.file, v.records, v.lookup, v.homes, v.collections, v.uids, v.bodies, v.orphaned} {
 		err := check(ctx)
 		if errors.Is(err, engine.ErrDamaged) { // what lies behind cannot be reached
 			err = v.report(ProblemFile, 0, 0, "", "%v", err)
@@ -260,7 +261,7 @@ func (v *verifier) collections(ctx context.Context) error {
 func (v *verifier) object(tx *Tx, c *Collection, k, val []byte) error {
 	name := string(k[4:])
 	var stored Entry
-	body, t, err := decodeObject(name, val, &stored)
+	has, t, err := decodeObject(name, val, &stored)
 	switch {
 	case err != nil:
 		return v.in(c, name, ProblemDamaged, "%v", err)
@@ -268,6 +269,13 @@ func (v *verifier) object(tx *Tx, c *Collection, k, val []byte) error {
 		return v.deleted(tx, c, name, t)
 	case stored.Rev > c.Rev || stored.CreatedRev > stored.Rev || stored.ScheduleTag > stored.Rev:
 		return v.in(c, name, ProblemChangeLog, "revision %d made at %d, of %d", stored.Rev, stored.CreatedRev, c.Rev)
+	}
+	body, err := tx.bodyOf(&stored, has)
+	if err != nil {
+		return v.in(c, name, ProblemDamaged, "%v", err)
+	}
+	if has.shared != nil && tx.r.Get(tableBodies, sharerKey(has.shared, c.ID, name)) == nil {
+		return v.in(c, name, ProblemIndex, "is not noted with the body that it shares")
 	}
 	e, err := v.derive(c, &stored, body)
 	if err != nil {
@@ -304,6 +312,20 @@ func (v *verifier) uids(ctx context.Context) error {
 			return err
 		}
 		return v.report(ProblemOrphan, 0, 0, "", "UID record %x", k)
+	})
+}
+
+// bodies checks that what is shared is what it is called by, and is shared.
+func (v *verifier) bodies(ctx context.Context) error {
+	return v.walk(ctx, v, tableBodies, nil, nil, func(tx *Tx, k, val []byte) error {
+		sum := sha256.Sum256(val)
+		if val == nil || len(k) == len(sum) && !bytes.Equal(k, sum[:]) {
+			return v.report(ProblemDamaged, 0, 0, "", "shared body %x", k)
+		}
+		if ok, err := tx.justifiedBody(k); err != nil || ok {
+			return err
+		}
+		return v.report(ProblemOrphan, 0, 0, "", "shared body %x", k)
 	})
 }
 

@@ -44,17 +44,32 @@ func fill(t testing.TB, s *Store) {
 	}
 }
 
-// fillRights adds access control lists, which the files of fill do not have.
-func fillRights(t testing.TB, s *Store) {
+// fillRest adds access control lists and a body that two objects share, which the files
+// of fill do not have.
+func fillRest(t testing.TB, s *Store) {
 	t.Helper()
 	update(t, s, func(tx *Tx) error {
-		c, err := tx.CollectionByID(1)
-		if err != nil {
-			return err
+		for _, owner := range []string{"ann", "bob"} {
+			h, err := tx.Home(owner)
+			if err != nil {
+				return err
+			}
+			c, err := tx.Collection(h.ID, "work")
+			if err != nil {
+				return err
+			}
+			if _, _, err := tx.PutShared(c, "6.ics", sharedBody(), event("6"), Match{}); err != nil || owner != "ann" {
+				return err
+			}
+			if err := errors.Join(tx.SetACL(c, "", []byte("list")), tx.SetACL(c, "2.ics", []byte("list of an object"))); err != nil {
+				return err
+			}
 		}
-		return errors.Join(tx.SetACL(c, "", []byte("list")), tx.SetACL(c, "2.ics", []byte("list of an object")))
+		return nil
 	})
 }
+
+func sharedBody() *Body { return NewBody(body(event("6"), "shared")) }
 
 // steadyUUIDs counts. It needs an engine that runs functions once.
 func steadyUUIDs() func() string {
@@ -115,12 +130,12 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 		}},
 		{"facts with an object are wrong", ProblemIndex, true, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte {
 			var e Entry
-			body, _, err := decodeObject("3.ics", v, &e)
+			has, _, err := decodeObject("3.ics", v, &e)
 			if err != nil {
 				t.Fatal(err)
 			}
 			e.Start, e.UID = 5, "another"
-			return encodeObject(&e, body)
+			return encodeObject(&e, has)
 		})},
 		{"index entry is wrong", ProblemIndex, true, change(tableIndex, indexKey(work, indexEntry, entry), func(v []byte) []byte { v[1]++; return v })},
 		{"index entry of nothing", ProblemOrphan, true, put(tableIndex, indexKey(work, indexEntry, 1), (&Entry{Name: "none", Rev: 1}).encode())},
@@ -191,7 +206,7 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 		})},
 		{"numbers of homes are behind", ProblemChangeLog, false, put(tableMeta, numberKey(numberHome), encodeNumber(2))},
 		{"numbers of collections are gone", ProblemChangeLog, false, del(tableMeta, numberKey(numberCollection))},
-		{"records of no collection", ProblemOrphan, false, put(tableObjects, objectKey(99, "x"), encodeObject(&Entry{Rev: 1, CreatedRev: 1, ScheduleTag: 1}, nil))},
+		{"records of no collection", ProblemOrphan, false, put(tableObjects, objectKey(99, "x"), encodeObject(&Entry{Rev: 1, CreatedRev: 1, ScheduleTag: 1}, contents{}))},
 		{"property of no object", ProblemOrphan, false, put(tableProperties, OfObject(&Collection{ID: work}, "none").propertyKey("{n}p"), nil)},
 		{"property of no collection", ProblemOrphan, true, put(tableProperties, OfCollection(&Collection{ID: 77, Home: 1}).propertyKey("{n}p"), nil)},
 		{"property of no home", ProblemOrphan, true, put(tableProperties, OfHome(77).propertyKey("{n}p"), nil)},
@@ -199,15 +214,28 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 		{"object is damaged", ProblemDamaged, false, put(tableObjects, objectKey(work, "x"), []byte{77})},
 		{"body is damaged", ProblemBody, false, change(tableObjects, objectKey(work, "3.ics"), func(v []byte) []byte {
 			var e Entry
-			text, _, err := decodeObject("3.ics", v, &e)
+			has, _, err := decodeObject("3.ics", v, &e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			text = bytes.Replace(text, []byte("\n"), nil, 1)
-			e.Size = len(text)
-			return encodeObject(&e, text)
+			has.body = bytes.Replace(has.body, []byte("\n"), nil, 1)
+			e.Size = len(has.body)
+			return encodeObject(&e, has)
 		})},
-		{"object of the future", ProblemChangeLog, false, put(tableObjects, objectKey(work, "x"), encodeObject(&Entry{Rev: 1 << 40}, nil))},
+		{"a shared body is missing", ProblemDamaged, false, del(tableBodies, sharedBody().sum)},
+		{"a bit of a shared body", ProblemDamaged, false, flip(tableBodies, sharedBody().sum)},
+		{"a shared body is another", ProblemDamaged, false, change(tableBodies, sharedBody().sum, func(v []byte) []byte {
+			return bytes.Replace(v, []byte("shared"), []byte("sharks"), 1)
+		})},
+		{"who shares a body is not noted", ProblemIndex, true, del(tableBodies, sharerKey(sharedBody().sum, work, "6.ics"))},
+		{"one that shares no body is noted", ProblemOrphan, true, put(tableBodies, sharerKey(sharedBody().sum, work, "1.ics"), nil)},
+		{"a body that nothing shares", ProblemOrphan, true, put(tableBodies, NewBody([]byte("x")).sum, []byte("x"))},
+		{"a body with a note of nothing", ProblemOrphan, true, func(w engine.Writer) error {
+			b := NewBody([]byte("x"))
+			return errors.Join(put(tableBodies, b.sum, b.bytes)(w), put(tableBodies, sharerKey(b.sum, work, "none"), nil)(w))
+		}},
+		{"a record of no kind among bodies", ProblemOrphan, true, put(tableBodies, []byte("x"), nil)},
+		{"object of the future", ProblemChangeLog, false, put(tableObjects, objectKey(work, "x"), encodeObject(&Entry{Rev: 1 << 40}, contents{}))},
 		{"home is damaged", ProblemDamaged, false, put(tableHomes, homeKey(1), []byte{9})},
 		{"two objects with one UID", ProblemUID, false, func(w engine.Writer) error {
 			in := &sealed{r: w, w: w}
@@ -215,7 +243,7 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 			_, _, err := decodeObject("1.ics", in.Get(tableObjects, objectKey(work, "1.ics")), &e)
 			text := body(event("2"), "text")
 			e.Index, e.Size = event("2"), len(text)
-			return errors.Join(err, in.Put(tableObjects, objectKey(work, "1.ics"), encodeObject(&e, text)),
+			return errors.Join(err, in.Put(tableObjects, objectKey(work, "1.ics"), encodeObject(&e, contents{body: text})),
 				in.Put(tableIndex, indexKey(work, indexEntry, e.Rev), e.encode()), in.Put(tableUIDs, uidKey(1, "2", work), uidValue(&e)))
 		}},
 	}
@@ -226,7 +254,7 @@ func damages(t *testing.T, entry, gone Rev) []damage {
 func TestVerifyAndReindex(t *testing.T) {
 	s0 := openOn(t, engine.OpenMemory(Tables()), Options{NewUUID: steadyUUIDs()})
 	fill(t, s0)
-	fillRights(t, s0)
+	fillRest(t, s0)
 	var entry, gone Rev
 	view(t, s0, func(tx *Tx) error {
 		e, err := tx.Entry(1, "3.ics")
@@ -251,7 +279,7 @@ func TestVerifyAndReindex(t *testing.T) {
 			}
 			defer s.Close()
 			fill(t, s)
-			fillRights(t, s)
+			fillRest(t, s)
 			s.engine = enginetest.Wrap(t, e)
 			if found, err := s.Verify(ctx); err != nil || len(found) > 0 {
 				t.Fatalf("Verify before: %v, %v", found, err)
