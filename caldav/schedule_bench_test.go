@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"convene/directory"
 	"convene/internal/engine/enginetest"
 	"convene/quota"
 )
 
-// crowd is a handler with ann and n others, u0 and so on, who have homes.
+// crowd is a handler with ann and n others, u0 and so on, and a room, who have homes.
 func crowd(b *testing.B, n int) *env {
 	record := func(name string) directory.Record {
 		return directory.Record{Principal: directory.Principal{
@@ -22,7 +23,9 @@ func crowd(b *testing.B, n int) *env {
 	for i := range n {
 		records = append(records, record(fmt.Sprint("u", i)))
 	}
-	d, err := directory.NewStatic(records)
+	room := record("oak")
+	room.Type = directory.Location
+	d, err := directory.NewStatic(append(records, room))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,6 +58,45 @@ func BenchmarkInvite(b *testing.B) {
 			})
 		})
 	}
+}
+
+// The same with a room, which is free: each meeting is at an hour of its own.
+func BenchmarkInviteWithRoom(b *testing.B) {
+	e := crowd(b, 40).withRooms(nil)
+	repeat(b, e, 201, func(i int) (string, string, string, []string) {
+		return "PUT", gatheringPath(i), at(i, withOak(gathering(fmt.Sprint("m", i), "Plan", i%20, 20))), nil
+	})
+}
+
+// A series of 260 dates goes into a room that has 2,000 bookings, eight on nearly all of
+// the same days.
+func BenchmarkBookSeries(b *testing.B) {
+	e := crowd(b, 20).withRooms(nil)
+	for i := range 2000 {
+		e.must(201, "ann", "PUT", fmt.Sprintf("%sone%d.ics", annsMeetings, i), at(i, withOak(gathering(fmt.Sprint("one", i), "One", 0, 1))))
+	}
+	path := gatheringPath(0)
+	series := strings.Replace(withOak(gathering("m0", "Series", 0, 1)), "DTSTART:20260504T120000Z",
+		"DTSTART:20260504T210000Z\r\nRRULE:FREQ=DAILY;COUNT=260", 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		e.must(201, "ann", "PUT", path, series)
+		b.StopTimer()
+		e.must(204, "ann", "DELETE", path, "")
+		b.StartTimer()
+	}
+}
+
+// withOak invites a room besides.
+func withOak(meeting string) string {
+	return strings.Replace(meeting, "END:VEVENT", "ATTENDEE;CUTYPE=ROOM;RSVP=TRUE:mailto:oak@example.com\r\nEND:VEVENT", 1)
+}
+
+// at moves what begins at noon of 4 May to the i-th of the hours from there on, eight a
+// day.
+func at(i int, meeting string) string {
+	start := time.Date(2026, 5, 4+i/8, 12+i%8, 0, 0, 0, time.UTC)
+	return strings.Replace(meeting, "20260504T120000Z", start.Format("20060102T150405Z"), 1)
 }
 
 // A change of a meeting with 20 attendees.

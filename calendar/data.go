@@ -15,6 +15,8 @@ type Data struct {
 	Object *ical.Object
 	Index  store.Index
 	Edited bool // Body is not what came in
+
+	shared *store.Body // Body, if it is to be stored once for many
 }
 
 // A Form is how calendar data is written.

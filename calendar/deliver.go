@@ -55,7 +55,7 @@ func (w *world) mayDeliver(to *scheduling.Party, m *scheduling.Message) (bool, e
 // else (RFC 6638 §3.2.1).
 func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
 	failed := map[string]string{}
-	ready := prepared{}
+	ready := preparedFor(w)
 	for i := range w.Copies {
 		c := &w.Copies[i]
 		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(c, ready) }); err != nil {
@@ -137,8 +137,7 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	}
 	change := &Change{Op: Put, Delivered: true, At: at, Was: e, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {
-		_, _, err := tx.PutObject(at.Collection, at.Name, data.Body, data.Index, store.Match{}, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
-		return err
+		return tx.putDelivered(at, data, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
 	})
 }
 
@@ -217,9 +216,28 @@ func (tx *Tx) homeFor(p *scheduling.Party) (*store.Home, error) {
 	})
 }
 
+// sharedFrom is from how many bytes on it pays to store once what many get: two more
+// records are written for it, and less than a page saves nothing.
+const sharedFrom = 4 << 10
+
 // prepared keeps what was made ready for the store of objects, and of messages about
 // them: most attendees get the same. It is shared and must not be changed.
-type prepared map[any]*Data
+type prepared struct {
+	data map[any]*Data
+	uses map[any]int // how many get it
+}
+
+// preparedFor is for what is to be delivered.
+func preparedFor(w *scheduling.Writes) prepared {
+	p := prepared{map[any]*Data{}, map[any]int{}}
+	for i := range w.Copies {
+		p.uses[w.Copies[i].Store]++
+	}
+	for i := range w.Inbox {
+		p.uses[w.Inbox[i].Message]++
+	}
+	return p
+}
 
 // object is dataOf, done once.
 func (p prepared) object(o *ical.Object) (*Data, error) {
@@ -235,14 +253,28 @@ func (p prepared) message(m *scheduling.Message) (*Data, error) {
 }
 
 func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
-	if d := p[of]; d != nil {
+	if d := p.data[of]; d != nil {
 		return d, nil
 	}
 	d, err := prepare()
-	if err == nil {
-		p[of] = d
+	if err != nil {
+		return nil, err
 	}
-	return d, err
+	if p.uses[of] > 1 && len(d.Body) >= sharedFrom {
+		d.shared = store.NewBody(d.Body)
+	}
+	p.data[of] = d
+	return d, nil
+}
+
+// putDelivered writes what was prepared.
+func (tx *Tx) putDelivered(at Place, d *Data, opts ...store.PutOption) (err error) {
+	if d.shared != nil {
+		_, _, err = tx.PutShared(at.Collection, at.Name, d.shared, d.Index, store.Match{}, opts...)
+	} else {
+		_, _, err = tx.PutObject(at.Collection, at.Name, d.Body, d.Index, store.Match{}, opts...)
+	}
+	return err
 }
 
 // deliverMessage puts a message into a party's inbox.
@@ -262,7 +294,7 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
 	at := Place{home, inbox, objectName(fmt.Sprint(m.Message.Data.UID, "\x00", home.Rev), 0)}
 	change := &Change{Op: Deliver, Delivered: true, At: at, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {
-		if _, _, err := tx.PutObject(inbox, at.Name, data.Body, data.Index, store.Match{}); err != nil {
+		if err := tx.putDelivered(at, data); err != nil {
 			return err
 		}
 		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), scheduleChanges(m, tx.Now()))

@@ -30,7 +30,7 @@ func (tx *Tx) Forward(home *store.Home, method scheduling.Method, o *ical.Object
 		if err != nil || own == nil {
 			return err
 		}
-		return tx.deliverCopy(&scheduling.CopyWrite{To: plan.Owner, UID: plan.UID, Store: own, Tag: writes.Tag}, prepared{})
+		return tx.deliverCopy(&scheduling.CopyWrite{To: plan.Owner, UID: plan.UID, Store: own, Tag: writes.Tag}, preparedFor(&scheduling.Writes{}))
 	})
 }
 

@@ -163,7 +163,7 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if err != nil {
 			return err
 		}
-		return tx.attempt(note.To, map[string]string{}, func() error { return tx.deliverMessage(note, prepared{}) })
+		return tx.attempt(note.To, map[string]string{}, func() error { return tx.deliverMessage(note, preparedFor(&scheduling.Writes{})) })
 	})
 }
 
