@@ -178,7 +178,12 @@ func hasFewAttendees(tx *Tx, c *Change) error {
 	}
 	limits := tx.Limits(c.At.Home)
 	for _, part := range c.Will.Object.Calendar.Children {
-		n := int64(len(part.AllProps("ATTENDEE")))
+		n := int64(0)
+		for i := range part.Props {
+			if part.Props[i].Name == "ATTENDEE" {
+				n++
+			}
+		}
 		if err := limits.Check(quota.Usage{}, quota.Usage{Attendees: n}); err != nil {
 			return err
 		}

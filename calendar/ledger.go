@@ -44,6 +44,9 @@ func (tx *Tx) toll(c *Change) (*toll, error) {
 		if err := t.stays[i].note(); err != nil {
 			return nil, err
 		}
+		if c.Delivered && c.Op == Put { // one place; scheduling makes what is written
+			t.stays[i].now = c.Will.Object
+		}
 	}
 	return t, nil
 }

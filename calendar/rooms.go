@@ -158,6 +158,7 @@ type stay struct {
 	col  *store.Collection
 	name string
 	was  []policy.Booking
+	now  *ical.Object // what is there after the change, if that is at hand
 }
 
 func (s *stay) object() rooms.Object { return rooms.Object{Collection: uint32(s.col.ID), Name: s.name} }
@@ -191,9 +192,11 @@ func (k *keeper) taken(s *stay, until int64) (*taken, error) {
 	if err != nil || e == nil || e.Component != store.VEVENT {
 		return nil, err
 	}
-	t := &taken{}
-	if t.object, err = k.tx.stored(s.col, e); err != nil {
-		return nil, err
+	t := &taken{object: s.now}
+	if t.object == nil {
+		if t.object, err = k.tx.stored(s.col, e); err != nil {
+			return nil, err
+		}
 	}
 	series, err := t.object.Series()
 	if err != nil {

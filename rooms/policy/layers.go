@@ -63,20 +63,31 @@ func Resolve(kind Kind, name string, l Layers) *Resolved {
 	r, knobs := newResolved(kind)
 	r.apply(knobs, l.Site)
 	r.apply(knobs, l.Kind)
-	// What classes match on is in the directory or set by command.
-	probe, _ := newResolved(kind)
-	for _, layer := range []Layer{l.Site, l.Kind, l.Directory, l.Local} {
-		probe.apply(knobs, layer)
-	}
-	for _, c := range l.Classes {
-		if c.matches(name, &probe.Policy) {
-			r.apply(knobs, c.Layer)
-		}
+	for _, c := range l.matching(kind, name) {
+		r.apply(knobs, c.Layer)
 	}
 	r.apply(knobs, l.Directory)
 	r.apply(knobs, l.Local)
 	r.settle(knobs)
 	return r
+}
+
+// matching are the classes that a room is of. What they match on is in the directory
+// or set by command.
+func (l *Layers) matching(kind Kind, name string) (list []Class) {
+	if len(l.Classes) == 0 {
+		return nil
+	}
+	probe, knobs := newResolved(kind)
+	for _, layer := range []Layer{l.Site, l.Kind, l.Directory, l.Local} {
+		probe.apply(knobs, layer)
+	}
+	for _, c := range l.Classes {
+		if c.matches(name, &probe.Policy) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // matches reports whether a room is of the class. Names and features have no case.
