@@ -24,7 +24,7 @@ type QuotaLimits struct {
 	CollectionObjects int64         `toml:"max-resources" doc:"Objects in one collection. 0: without limit."`
 	Collections       int64         `toml:"max-collections" doc:"Calendars and other collections; those that every home has count as one. 0: without limit."`
 	ObjectSize        settings.Size `toml:"max-resource-size" doc:"Largest calendar object resource or file (CALDAV:max-resource-size). It is at most limits.max-body-size."`
-	Attendees         int64         `toml:"max-attendees-per-instance" doc:"Attendees of one object (CALDAV:max-attendees-per-instance). 0: without limit."`
+	Attendees         int64         `toml:"max-attendees-per-instance" doc:"Attendees of one object (CALDAV:max-attendees-per-instance). 0: without limit. Meetings have at most 5,000 whatever this says."`
 }
 
 // limits returns l as the store knows it.

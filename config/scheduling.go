@@ -48,12 +48,16 @@ func defaultScheduling() Scheduling {
 	}
 }
 
-// Options is what package scheduling needs of the configuration. The number of
-// attendees is for the quota to bound.
+// mostAttendees is how many attendees a meeting has at most, whatever the quota says: all
+// get it in one transaction, for which other writers wait.
+const mostAttendees = 5000
+
+// Options is what package scheduling needs of the configuration. A smaller number of
+// attendees is for the quota to say.
 func (s *Scheduling) Options() *scheduling.Options {
 	o := scheduling.DefaultOptions()
 	o.Addresses, o.ExpandGroups, o.RefreshMost = addressForms[s.Addresses], s.Groups, s.RefreshMost
-	o.PartStatTimestamp, o.MaxAttendees, o.SentBy = s.TimeStamps, 0, sentBy[s.SentBy]
+	o.PartStatTimestamp, o.MaxAttendees, o.SentBy = s.TimeStamps, mostAttendees, sentBy[s.SentBy]
 	o.ToAttendees, o.ToOrganizer = s.ToAttendees, s.ToOrganizer
 	o.ToAttendeesParams, o.ToOrganizerParams = s.ToAttendeesParams, s.ToOrganizerParams
 	return o
