@@ -129,8 +129,10 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	at := Place{Home: home, Collection: col}
 	if e != nil {
 		at.Name = e.Name
-		if same, err := tx.hasAlready(col, e, data); same && object != c.Store || err != nil {
-			return err
+		if object != c.Store { // else the messages have changed something
+			if same, err := tx.hasAlready(col, e, data); same || err != nil {
+				return err
+			}
 		}
 	} else {
 		if at, err = tx.placeForNew(home, data); err != nil {

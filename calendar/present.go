@@ -87,9 +87,10 @@ func (c *Calendars) IsPresent(home *store.Home, owner *directory.Principal) bool
 // address into them.
 const presentAtOnce = 100
 
-// Present writes the present mail address of its owner into the objects of a home, as far as they are of meetings. It takes one transaction for each hundred of
-// them; the last one notes the address, and leaves nothing out that was written
-// meanwhile. A home that is not there has nothing to be written.
+// Present writes the present mail address of its owner into the objects of a home, as
+// far as they are of meetings. It takes one transaction for each hundred of them; the
+// last one notes the address, and leaves nothing out that was written meanwhile. A home
+// that is not there has nothing to be written.
 func (c *Calendars) Present(ctx context.Context, owner *directory.Principal) error {
 	r := &readdressing{c: c, owner: &scheduling.Party{
 		Address: scheduling.CanonicalAddress(owner.GUID), GUID: owner.GUID, Emails: notable(owner),

@@ -16,7 +16,7 @@ import (
 // An address that the client got from old, the object that is stored, means who it
 // was then, whoever has the mail address now; the directory is not asked about it.
 // So does one that the owner of the home had before: a client may still have what
-// it read then. old may be nil.
+// it read then. old may be nil. owner is that of the home.
 //
 // Errors: a *NeedError names all addresses that the world does not know yet.
 func Canonical(o, old *ical.Object, owner *Party, opts *Options, w World) (*ical.Object, error) {

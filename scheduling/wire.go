@@ -36,8 +36,8 @@ func withLines(c *ical.Component, edit func(*ical.Property) (n ical.Property, ch
 	out := c
 	for i := range c.Props {
 		p := &c.Props[i]
-		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Address()) == "" {
-			continue
+		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Value) == "" {
+			continue // Canonical leaves no blanks before an address of ours
 		}
 		n, changed := edit(p)
 		if !changed {
@@ -82,17 +82,14 @@ func Present(o *ical.Object, p *Party, was string) *ical.Object {
 	if now == "" {
 		return o
 	}
-	chose := RoleOf(o, p.GUID) == RoleOrganizer
+	own := CanonicalAddress(p.GUID)
 	changed := map[*ical.Component]*ical.Component{}
 	for c := range components(o) {
 		n := withLines(c, func(line *ical.Property) (ical.Property, bool) {
-			n, email := *line, line.Param("EMAIL")
-			switch {
-			case GUIDOf(line.Address()) != p.GUID, email == now:
-				return n, false
-			case chose && p.hasEmail(email) && !strings.EqualFold(email, was):
-				return n, false
+			if line.Value != own || line.Param("EMAIL") == now || chose(o, p, line.Param("EMAIL"), was) {
+				return ical.Property{}, false
 			}
+			n := *line // parameters are replaced, never changed
 			n.SetParam("EMAIL", now)
 			return n, true
 		})
@@ -101,6 +98,11 @@ func Present(o *ical.Object, p *Party, was string) *ical.Object {
 		}
 	}
 	return replaced(o, changed)
+}
+
+// chose reports whether a mail address of p in an object is one that they chose there.
+func chose(o *ical.Object, p *Party, email, was string) bool {
+	return p.hasEmail(email) && !strings.EqualFold(email, was) && RoleOf(o, p.GUID) == RoleOrganizer
 }
 
 // Email returns the mail address that a party prefers; "" if it has none.
