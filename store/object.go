@@ -180,10 +180,14 @@ func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
 
 // fits refuses what the home or the store has no room for.
 func (p *put) fits(tx *Tx) error {
-	if p.old != nil && slices.Contains(p.opts, Upkeep) {
-		return tx.checkSpace(max(p.growth().Bytes, 0))
+	g := p.growth()
+	switch {
+	case p.old == nil || !slices.Contains(p.opts, Upkeep):
+		return tx.checkGrowth(p.home, p.col, g)
+	case g.Bytes <= 0:
+		return nil
 	}
-	return tx.checkGrowth(p.home, p.col, p.growth())
+	return tx.checkSpace(g.Bytes)
 }
 
 // growth is by what p makes its home larger. What replaces an object without
