@@ -177,7 +177,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 func TestOneDoor(t *testing.T) {
 	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
 		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
-		EnsureHome DeleteHome SetProperty RemoveProperty SetACL
+		EnsureHome DeleteHome SetAddresses SetProperty RemoveProperty SetACL
 		Enqueue Requeue Dequeue MarkSent`)
 	found := 0
 	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {

@@ -253,8 +253,8 @@ func (k *talk) writesAgain() string {
 	}
 	n := one(k, holders...)
 	path := k.place(n, m.uid)
+	read := k.ask(n, "GET", path, "") // after which they stand everywhere in their home with their present address
 	before := k.places()
-	read := k.ask(n, "GET", path, "")
 	a := k.ask(n, "PUT", path, read.Body)
 	if a.Status != 204 {
 		k.t.Errorf("%s writes what they read of %s: %d %s\n%s", k.name(n), m.uid, a.Status, a.Body, read.Body)

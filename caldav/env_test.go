@@ -60,12 +60,19 @@ func (e *env) setLimits(change func(*quota.Limits)) {
 
 func guid(name string) string { return directory.DerivedGUID("test", directory.AnyType, name) }
 
-func people(t testing.TB) directory.Directory {
+func people(t testing.TB) directory.Directory { return peopleWith(t, nil) }
+
+// peopleWith is people, some of whom have other mail addresses, by name.
+func peopleWith(t testing.TB, emails map[string][]string) directory.Directory {
 	t.Helper()
 	record := func(typ directory.Type, name, full string) directory.Record {
+		addresses := emails[name]
+		if addresses == nil {
+			addresses = []string{name + "@example.com"}
+		}
 		return directory.Record{Principal: directory.Principal{
 			GUID: guid(name), Type: typ, Name: name, FullName: full, GivenName: strings.Fields(full)[0], Surname: lastWord(full),
-			Emails: []string{name + "@example.com"}, CalendarEnabled: name != "gone", LoginEnabled: typ == directory.User,
+			Emails: addresses, CalendarEnabled: name != "gone", LoginEnabled: typ == directory.User,
 		}}
 	}
 	staff := record(directory.Group, "staff", "All Staff")

@@ -28,6 +28,10 @@ type facts struct {
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
 	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
 
+	// presented: whose homes were seen to, for their owner to stand there with their
+	// present address, by GUID.
+	presented map[string]bool
+
 	rooms map[string]*policy.Policy // how a room or resource is set, by its GUID
 	index []*rooms.Known            // all of them, as far as they are known; not changed
 
@@ -41,6 +45,7 @@ type facts struct {
 // A lack is what an action found missing among the facts.
 type lack struct {
 	home    *directory.Principal // whose home has not been made yet
+	present string               // GUID of one who has another mail address than in their home
 	records []directory.Key
 	members []string
 	groups  []string
@@ -51,11 +56,13 @@ type lack struct {
 }
 
 func (l *lack) Error() string {
-	return fmt.Sprintf("facts missing: home %t, %d records, %d member lists, %d group lists, %d rooms, delegates of locations %t",
-		l.home != nil, len(l.records), len(l.members)+len(l.nested), len(l.groups), len(l.rooms), l.appointed)
+	return fmt.Sprintf("facts missing: home %t, address %t, %d records, %d member lists, %d group lists, %d rooms, delegates of locations %t",
+		l.home != nil, l.present != "", len(l.records), len(l.members)+len(l.nested), len(l.groups), len(l.rooms), l.appointed)
 }
 
-func (l *lack) nothing() bool { return l.home == nil && l.count() == 0 && !l.appointed }
+func (l *lack) nothing() bool {
+	return l.home == nil && l.present == "" && l.count() == 0 && !l.appointed
+}
 
 // count is how many single facts are missing.
 func (l *lack) count() int {
@@ -132,6 +139,15 @@ func homeOf(tx *calendar.Tx, owner *directory.Principal) (*store.Home, error) {
 	return home, err
 }
 
+// presents sees to it that the owner of a home stands there with their present
+// address. Errors: *lack, it has changed.
+func (s *scope) presents(home *store.Home, owner *directory.Principal) error {
+	if s.h.Calendars.IsPresent(home, owner) || s.req.facts.presented[owner.GUID] {
+		return nil
+	}
+	return &lack{present: owner.GUID}
+}
+
 // maxRuns bounds how often an action is run for one request: for as many steps of
 // expand-property as anybody asks, and some more.
 const maxRuns = 12
@@ -160,6 +176,11 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 	f := &req.facts
 	if missing.home != nil {
 		if err := h.Calendars.Provision(ctx, missing.home); err != nil {
+			return err
+		}
+	}
+	if missing.present != "" {
+		if err := h.supplyPresent(ctx, f, missing.present); err != nil {
 			return err
 		}
 	}
@@ -216,6 +237,24 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 		}
 		f.appointed.known, f.appointed.records = true, list
 	}
+	return nil
+}
+
+// supplyPresent has the owner of a home stand there with their present address. What
+// the directory says of the GUID counts, which is the newest that is known, whatever the
+// target was found by. That it could not be written, because there is no room for
+// it, keeps nobody from reading what is there.
+func (h *Handler) supplyPresent(ctx context.Context, f *facts, guid string) error {
+	owner, err := h.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
+	if err != nil {
+		return err
+	}
+	if err := h.Calendars.Present(ctx, owner); errors.Is(err, store.ErrFull) {
+		h.Log.WarnContext(ctx, "a changed mail address is not written into its owner's calendars", "guid", guid, "err", err)
+	} else if err != nil {
+		return err
+	}
+	set(&f.presented, guid, true)
 	return nil
 }
 

@@ -154,6 +154,9 @@ func (m *match) home(p *directory.Principal) error {
 		}
 		return err
 	}
+	if err := m.s.presents(self.home, p); err != nil {
+		return err
+	}
 	if !asked {
 		if err := m.tell(self); err != nil {
 			return err

@@ -71,6 +71,9 @@ func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 		return nil, err
 	}
 	s.home = home
+	if err := s.presents(home, t.owner); err != nil {
+		return nil, err
+	}
 	if t.collection == "" {
 		return s, nil
 	}

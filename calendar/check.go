@@ -211,7 +211,7 @@ func (tx *Tx) rederiveCopy(guid, uid string) error {
 	if err != nil {
 		return err
 	}
-	data, err := dataOf(is)
+	data, err := dataOf(presented(home, to, is))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -120,13 +121,19 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 		return tx.change(&Change{Op: Delete, Delivered: true, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
 			func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
 	}
-	data, err := ready.object(c.Store)
+	object := presented(home, c.To, c.Store)
+	data, err := ready.object(object)
 	if err != nil {
 		return err
 	}
 	at := Place{Home: home, Collection: col}
 	if e != nil {
 		at.Name = e.Name
+		if object != c.Store { // else the messages have changed something
+			if same, err := tx.hasAlready(col, e, data); same || err != nil {
+				return err
+			}
+		}
 	} else {
 		if at, err = tx.placeForNew(home, data); err != nil {
 			return err
@@ -139,6 +146,12 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	return tx.change(change, func() error {
 		return tx.putDelivered(at, data, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
 	})
+}
+
+// hasAlready reports whether an object is stored as data is.
+func (tx *Tx) hasAlready(col *store.Collection, e *store.Entry, data *Data) (bool, error) {
+	body, _, err := tx.Tx.Body(col.ID, e.Name)
+	return bytes.Equal(body, data.Body), err
 }
 
 // putAside gives an object that is of no meeting another UID and name: that of a
@@ -287,7 +300,12 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
 	if err != nil {
 		return err
 	}
-	data, err := ready.message(m.Message)
+	message := m.Message
+	if o := presented(home, m.To, message.Data); o != message.Data {
+		other := *message // shared
+		other.Data, message = o, &other
+	}
+	data, err := ready.message(message)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func ReaderForm(o *scheduling.Options) snapshot.Form {
 			if err != nil {
 				return nil, err
 			}
-			cal := scheduling.Wire(shown.Calendar, nil, o.Addresses)
+			cal := scheduling.Wire(shown.Calendar, o.Addresses)
 			if cal == shown.Calendar {
 				return shown, nil
 			}

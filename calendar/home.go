@@ -69,6 +69,7 @@ func (c *Calendars) Provision(ctx context.Context, owner *directory.Principal) e
 		_, err := tx.EnsureHome(owner.GUID, func(b *store.HomeBuilder) {
 			b.SetOwnerType(uint8(owner.Type))
 			b.SetQuotaGroups(groups.names)
+			b.SetAddresses(addressNote{present: notable(owner)}.String())
 			for _, n := range defaultCollections {
 				b.Add(n)
 			}

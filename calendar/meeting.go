@@ -114,7 +114,7 @@ func sends(w *scheduling.Writes, owner *scheduling.Party) int {
 
 // meetingChange is c as scheduling sees it, with its addresses in canonical form.
 func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
-	owner, err := tx.party(string(c.At.Home.Owner))
+	owner, err := tx.ownerOf(c.At.Home)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +140,18 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, &world{tx: tx})
 	}
 	return change, err
+}
+
+// ownerOf is the party that a home belongs to, with the addresses that it had there before.
+func (tx *Tx) ownerOf(home *store.Home) (*scheduling.Party, error) {
+	p, err := tx.party(home.Owner)
+	note := noteOf(home)
+	if err != nil || len(note.former) == 0 {
+		return p, err
+	}
+	owner := *p // may be shared
+	owner.Former = note.former
+	return &owner, nil
 }
 
 // party is the one of a record.

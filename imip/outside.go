@@ -12,7 +12,7 @@ import (
 // METHOD and all time zones, with mail addresses, and without what concerns this
 // server alone.
 func outside(m *scheduling.Message, from Mailbox) *ical.Component {
-	cal := scheduling.Wire(m.Body(), nil, scheduling.MailAddresses).Clone()
+	cal := scheduling.Wire(m.Body(), scheduling.MailAddresses).Clone()
 	for _, c := range cal.Children {
 		if own := ownLine(c, m.From, m.Method); own != nil {
 			own.Value = "mailto:" + from.Address

@@ -38,7 +38,7 @@ func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{20, 500} {
 		parties, lines := crowd(n, "ACCEPTED")
 		stored := event(week, byO, lines)
-		read := string(Wire(parse(b, stored).Calendar, nil, MailAddresses).Append(nil))
+		read := string(Wire(parse(b, stored).Calendar, MailAddresses).Append(nil))
 		read = strings.TrimSuffix(strings.SplitAfterN(strings.ReplaceAll(read, "\r\n", "\n"), "PRODID:-//test//EN\n", 2)[1], "END:VCALENDAR\n")
 		for _, bb := range []struct {
 			name     string

@@ -15,7 +15,8 @@ import (
 //
 // An address that the client got from old, the object that is stored, means who it
 // was then, whoever has the mail address now; the directory is not asked about it.
-// old may be nil. owner is that of the home.
+// So does one that the owner of the home had before: a client may still have what
+// it read then. old may be nil. owner is that of the home.
 //
 // Errors: a *NeedError names all addresses that the world does not know yet.
 func Canonical(o, old *ical.Object, owner *Party, opts *Options, w World) (*ical.Object, error) {
@@ -96,6 +97,7 @@ type canonicaliser struct {
 func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, error) {
 	known := map[string][]*knownLine{}
 	k.know(known, old)
+	k.knowFormer(known, c)
 	var props []ical.Property
 	for i := range c.Props {
 		p := &c.Props[i]
@@ -132,8 +134,8 @@ type knownLine struct {
 }
 
 // know adds the lines of c that are of records, by the addresses that a client may
-// write for them: the one that it has read, which may be of somebody else by now, the
-// present one of the owner, and the canonical one.
+// write for them: the one that it has read, which may be of somebody else by now, and
+// the canonical one.
 func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 	if c == nil {
 		return
@@ -143,12 +145,36 @@ func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Address()) == "" {
 			continue
 		}
-		seen, present := wireLine(p, nil, k.options.Addresses), wireLine(p, k.owner, k.options.Addresses)
+		seen, _ := wireLine(p, k.options.Addresses)
 		line := &knownLine{stored: p, seen: &seen}
-		keys := []string{p.Name + Normalize(seen.Value), p.Name + Normalize(present.Value), p.Name + Normalize(p.Value)}
-		slices.Sort(keys)
-		for _, key := range slices.Compact(keys) {
-			known[key] = append(known[key], line)
+		key := p.Name + Normalize(seen.Value)
+		known[key] = append(known[key], line)
+		if own := p.Name + Normalize(p.Value); own != key {
+			known[own] = append(known[own], line)
+		}
+	}
+}
+
+// knowFormer adds the owner's lines by the addresses that they had before, unless c
+// has a line of theirs as it is now: then a former address is somebody else's, or
+// nobody's.
+func (k *canonicaliser) knowFormer(known map[string][]*knownLine, c *ical.Component) {
+	if k.owner == nil || len(k.owner.Former) == 0 {
+		return
+	}
+	for _, name := range []string{"ORGANIZER", "ATTENDEE"} {
+		own := known[name+Normalize(k.owner.Address)]
+		isOwn := func(p ical.Property) bool {
+			return p.Name == name && slices.ContainsFunc(known[name+Normalize(p.Value)],
+				func(line *knownLine) bool { return slices.Contains(own, line) })
+		}
+		if len(own) == 0 || slices.ContainsFunc(c.Props, isOwn) {
+			continue
+		}
+		for _, email := range k.owner.Former {
+			if key := name + Normalize("mailto:"+email); len(known[key]) == 0 {
+				known[key] = own
+			}
 		}
 	}
 }
@@ -170,6 +196,7 @@ func (k *canonicaliser) line(p *ical.Property, known map[string][]*knownLine) (i
 			for _, name := range []string{"CN", "EMAIL", "CUTYPE"} {
 				setOrRemove(&n, name, line.stored.Param(name))
 			}
+			setWritten(&n, k.written(p, line))
 		}
 		dropClientAgent(&n)
 		return n, nil
@@ -183,11 +210,27 @@ func (k *canonicaliser) line(p *ical.Property, known map[string][]*knownLine) (i
 		return n, err
 	}
 	n.Value = party.Address
+	email := emailFor(p, party)
 	setOrRemove(&n, "CN", quotable(party.CN))
-	setOrRemove(&n, "EMAIL", emailFor(p, party))
+	setOrRemove(&n, "EMAIL", email)
+	if GUIDOf(p.Address()) == "" { // else it comes from stored data, or is read as it is stored
+		setWritten(&n, email != "" && p.Param("EMAIL") == email)
+	}
 	setOrRemove(&n, "CUTYPE", k.userType(party.Kind))
 	dropClientAgent(&n)
 	return n, nil
+}
+
+// written reports whether a line has EMAIL because the client wants it. Where clients see
+// the stored form they all see one, and say nothing by sending it back.
+func (k *canonicaliser) written(p *ical.Property, was *knownLine) bool {
+	switch {
+	case GUIDOf(p.Address()) == "":
+		return p.Has("EMAIL")
+	case k.options.Addresses == CanonicalAddresses:
+		return was.stored.Has(emailWritten)
+	}
+	return p.Has(emailWritten)
 }
 
 // elsewhere returns the first line of an address in any component that is stored; nil
@@ -232,6 +275,19 @@ func dropClientAgent(p *ical.Property) {
 	}
 }
 
+// emailWritten is the parameter of a stored line whose EMAIL is there because a client
+// wrote one. All others have it from the server, and clients that read mailto: do not
+// see it. It goes to nobody.
+const emailWritten = "X-CONVENE-EMAIL-WRITTEN"
+
+func setWritten(p *ical.Property, written bool) {
+	value := ""
+	if written && p.Has("EMAIL") {
+		value = "TRUE"
+	}
+	setOrRemove(p, emailWritten, value)
+}
+
 // emailFor returns the mail address of a line: what the client says, in a parameter
 // or as the value, if it is one of the record's.
 func emailFor(p *ical.Property, party *Party) string {
@@ -240,14 +296,11 @@ func emailFor(p *ical.Property, party *Party) string {
 		value = value[len("mailto:"):]
 	}
 	for _, email := range []string{p.Param("EMAIL"), value} {
-		if slices.ContainsFunc(party.Emails, func(e string) bool { return strings.EqualFold(e, email) }) {
+		if party.hasEmail(email) {
 			return email
 		}
 	}
-	if len(party.Emails) > 0 {
-		return party.Emails[0]
-	}
-	return ""
+	return party.Email()
 }
 
 // userType returns the CUTYPE of a line of a record; "" for people.
@@ -306,64 +359,4 @@ func mergeLines(old, props []ical.Property) []ical.Property {
 		}
 	}
 	return merged
-}
-
-// Wire returns a calendar as clients see it: in the form of addresses that is set,
-// the canonical address of a record with a mail address is a mailto: again. owner is
-// that of the home, whose lines have their present address; nil: nobody. What is not
-// changed is shared with cal, which is returned if nothing is.
-func Wire(cal *ical.Component, owner *Party, form AddressForm) *ical.Component {
-	if form == CanonicalAddresses {
-		return cal
-	}
-	out := cal
-	for i, c := range cal.Children {
-		n := wireComponent(c, owner, form)
-		if n == c {
-			continue
-		}
-		if out == cal {
-			shallow := *cal
-			shallow.Children = slices.Clone(cal.Children)
-			out = &shallow
-		}
-		out.Children[i] = n
-	}
-	return out
-}
-
-func wireComponent(c *ical.Component, owner *Party, form AddressForm) *ical.Component {
-	out := c
-	for i := range c.Props {
-		p := &c.Props[i]
-		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Address()) == "" {
-			continue
-		}
-		n := wireLine(p, owner, form)
-		if n.Value == p.Value {
-			continue
-		}
-		if out == c {
-			shallow := *c
-			shallow.Props = slices.Clone(c.Props)
-			out = &shallow
-		}
-		out.Props[i] = n
-	}
-	return out
-}
-
-// wireLine returns a stored line as clients see it.
-func wireLine(p *ical.Property, owner *Party, form AddressForm) ical.Property {
-	n := *p // parameters are replaced, never changed
-	email := p.Param("EMAIL")
-	if owner != nil && owner.Hosted() && GUIDOf(p.Address()) == owner.GUID && len(owner.Emails) > 0 {
-		email = owner.Emails[0]
-	}
-	if form == CanonicalAddresses || email == "" {
-		return n
-	}
-	n.Value = "mailto:" + email
-	n.RemoveParam("EMAIL")
-	return n
 }

@@ -52,7 +52,9 @@ func TestCanonical(t *testing.T) {
 		{"another of theirs", "ATTENDEE:mailto:alias@example.com", "ATTENDEE;CN=A;EMAIL=alias@example.com:urn:x-uid:a"},
 		{"a name of the client's", `ATTENDEE;CN="The A";ROLE=CHAIR:mailto:a@example.com`, "ATTENDEE;CN=A;ROLE=CHAIR;EMAIL=a@example.com:urn:x-uid:a"},
 		{"a path", "ATTENDEE:/principals/__uids__/a", "ATTENDEE;CN=A;EMAIL=a@example.com:urn:x-uid:a"},
-		{"an address that is said beside", "ATTENDEE;EMAIL=alias@example.com:urn:uuid:a", "ATTENDEE;EMAIL=alias@example.com;CN=A:urn:x-uid:a"},
+		{"an address that is said beside", "ATTENDEE;EMAIL=alias@example.com:urn:uuid:a", "ATTENDEE;EMAIL=alias@example.com;CN=A;X-CONVENE-EMAIL-WRITTEN=TRUE:urn:x-uid:a"},
+		{"the same one twice", "ATTENDEE;EMAIL=a@example.com:mailto:a@example.com", "ATTENDEE;EMAIL=a@example.com;CN=A;X-CONVENE-EMAIL-WRITTEN=TRUE:urn:x-uid:a"},
+		{"as it is stored, from another object", "ATTENDEE;EMAIL=a@example.com;CN=A:urn:x-uid:a", "ATTENDEE;EMAIL=a@example.com;CN=A:urn:x-uid:a"},
 		{"one that is not theirs", "ATTENDEE;EMAIL=b@example.com:urn:uuid:a", "ATTENDEE;EMAIL=a@example.com;CN=A:urn:x-uid:a"},
 		{"a person is no room", "ATTENDEE;CUTYPE=ROOM:mailto:a@example.com", "ATTENDEE;CN=A;EMAIL=a@example.com:urn:x-uid:a"},
 		{"a room is one", "ATTENDEE;CUTYPE=INDIVIDUAL:mailto:r@example.com", "ATTENDEE;CUTYPE=ROOM;CN=R;EMAIL=r@example.com:urn:x-uid:r"},
@@ -79,8 +81,13 @@ func TestCanonical(t *testing.T) {
 // An address that the client got from the stored object means who it was there.
 func TestCanonicalOfStored(t *testing.T) {
 	a, b := "ATTENDEE;CN=A;PARTSTAT=ACCEPTED;EMAIL=old@example.com:urn:x-uid:a", "ATTENDEE;CN=B;EMAIL=b@example.com:urn:x-uid:b"
-	own := "ORGANIZER;CN=O;EMAIL=before@example.com:urn:x-uid:o"
+	own := "ORGANIZER;CN=O;EMAIL=o@example.com:urn:x-uid:o"
+	invited := "ATTENDEE;CN=O;EMAIL=o@example.com:urn:x-uid:o"
+	written := "ATTENDEE;CN=A;EMAIL=old@example.com;X-CONVENE-EMAIL-WRITTEN=TRUE:urn:x-uid:a"
+	unwritten := strings.Replace(written, ";X-CONVENE-EMAIL-WRITTEN=TRUE", "", 1)
 	parties := company()
+	owner := *parties["urn:x-uid:o"]
+	owner.Former = []string{"before@example.com"}
 	parties["mailto:old@example.com"] = parties["urn:x-uid:b"]    // A's address was given to B
 	parties["mailto:before@example.com"] = parties["urn:x-uid:c"] // and one of O's to C
 	for _, tt := range []struct {
@@ -96,13 +103,23 @@ func TestCanonicalOfStored(t *testing.T) {
 		{"two with one address", a + "\nATTENDEE;CN=B;EMAIL=old@example.com:urn:x-uid:b", "ATTENDEE;CN=B:mailto:old@example.com\nATTENDEE;CN=A:mailto:old@example.com",
 			"ATTENDEE;CN=B;EMAIL=old@example.com:urn:x-uid:b\nATTENDEE;CN=A;EMAIL=old@example.com:urn:x-uid:a", MailAddresses},
 		{"the owner's present address", own, "ORGANIZER;CN=O:mailto:o@example.com", own, MailAddresses},
-		{"the owner's former one, as it was read", own, "ORGANIZER;CN=O:mailto:before@example.com", own, MailAddresses},
+		{"the owner's former one, which is somebody else's", own, "ORGANIZER;CN=O:mailto:before@example.com", own, MailAddresses},
+		{"the same, by one who is invited", invited, "ATTENDEE;CN=O;PARTSTAT=ACCEPTED:mailto:before@example.com",
+			strings.Replace(invited, ";EMAIL", ";PARTSTAT=ACCEPTED;EMAIL", 1), MailAddresses},
+		{"the same, beside the present one", invited, "ATTENDEE:mailto:before@example.com\nATTENDEE;CN=O:mailto:o@example.com",
+			"ATTENDEE;CN=C;EMAIL=c@example.com:urn:x-uid:c\n" + invited, MailAddresses},
+		{"an EMAIL that the client wrote", written, "ATTENDEE;CN=A;EMAIL=old@example.com:mailto:old@example.com", written, MailAddresses},
+		{"and has answered", written, "ATTENDEE;CN=A;EMAIL=old@example.com;PARTSTAT=ACCEPTED:mailto:old@example.com",
+			strings.Replace(written, ";X-", ";PARTSTAT=ACCEPTED;X-", 1), MailAddresses},
+		{"and has taken out", written, "ATTENDEE;CN=A:mailto:old@example.com", unwritten, MailAddresses},
+		{"and now writes", unwritten, "ATTENDEE;CN=A;EMAIL=old@example.com:mailto:old@example.com", written, MailAddresses},
+		{"that cannot be told in the form that is stored", written, unwritten, written, CanonicalAddresses},
 		{"mail addresses are not what clients read", a + "\n" + b, "ATTENDEE:mailto:old@example.com", b, CanonicalAddresses},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := DefaultOptions()
 			o.Addresses = tt.form
-			if got := canonicalLines(t, tt.stored, tt.put, parties["urn:x-uid:o"], o, parties); got != tt.want {
+			if got := canonicalLines(t, tt.stored, tt.put, &owner, o, parties); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -119,26 +136,59 @@ func TestCanonicalNeeds(t *testing.T) {
 	}
 }
 
-// Clients see mail addresses, and the owner of the home the present one.
+// Clients see mail addresses, and an EMAIL if they have written one.
 func TestWire(t *testing.T) {
-	owner := company()["urn:x-uid:o"]
 	for _, tt := range []struct{ stored, want string }{
 		{"ATTENDEE;CN=A;EMAIL=alias@example.com;PARTSTAT=ACCEPTED:urn:x-uid:a", "ATTENDEE;CN=A;PARTSTAT=ACCEPTED:mailto:alias@example.com"},
-		{"ORGANIZER;CN=O;EMAIL=before@example.com:urn:x-uid:o", "ORGANIZER;CN=O:mailto:o@example.com"},
+		{"ORGANIZER;CN=O;EMAIL=o@example.com;X-CONVENE-EMAIL-WRITTEN=TRUE:urn:x-uid:o", "ORGANIZER;CN=O;EMAIL=o@example.com:mailto:o@example.com"},
 		{"ATTENDEE;CN=A:urn:x-uid:a", "ATTENDEE;CN=A:urn:x-uid:a"},
 		{`ATTENDEE;cn="X";EMAIL=y@z:mailto:X@elsewhere.org`, `ATTENDEE;cn="X";EMAIL=y@z:mailto:X@elsewhere.org`},
 	} {
 		o := parse(t, event(at9, tt.stored))
 		was := string(o.Calendar.Append(nil))
-		got := Wire(o.Calendar, owner, MailAddresses)
+		got := Wire(o.Calendar, MailAddresses)
 		if want := strings.Replace(was, tt.stored, tt.want, 1); string(got.Append(nil)) != want {
 			t.Errorf("got  %s\nwant %s", got.Append(nil), want)
 		}
 		if (got == o.Calendar) != (tt.stored == tt.want) {
 			t.Errorf("%s: a copy where none is needed, or none where it is", tt.stored)
 		}
-		if string(o.Calendar.Append(nil)) != was || Wire(o.Calendar, owner, CanonicalAddresses) != o.Calendar {
-			t.Errorf("the stored form has changed")
+		stored := string(Wire(o.Calendar, CanonicalAddresses).Append(nil))
+		if want := strings.Replace(was, ";X-CONVENE-EMAIL-WRITTEN=TRUE", "", 1); stored != want || string(o.Calendar.Append(nil)) != was {
+			t.Errorf("in the stored form:\ngot  %s\nwant %s", stored, want)
+		}
+	}
+}
+
+// The owner of a home stands there with their present address. What they wrote as the
+// organizer keeps one that they chose, as long as it is theirs.
+func TestPresent(t *testing.T) {
+	const organizer = "ORGANIZER;EMAIL=o@example.com:urn:x-uid:o\n"
+	p := *company()["urn:x-uid:o"]
+	p.Emails = []string{"new@example.com", "alias@example.com", "before@example.com"}
+	for _, tt := range []struct{ name, was, stored, want string }{
+		{"invited", "", organizer + "ATTENDEE;EMAIL=x@example.com;PARTSTAT=ACCEPTED:urn:x-uid:a", organizer + "ATTENDEE;EMAIL=new@example.com;PARTSTAT=ACCEPTED:urn:x-uid:a"},
+		{"invited by another address", "", organizer + "ATTENDEE;EMAIL=alias@example.com:urn:x-uid:a", organizer + "ATTENDEE;EMAIL=new@example.com:urn:x-uid:a"},
+		{"the address that is theirs no more", "gone@example.com", strings.ReplaceAll(organizer, "urn:x-uid:o", "urn:x-uid:a") + "ATTENDEE;EMAIL=gone@example.com:urn:x-uid:a",
+			"ORGANIZER;EMAIL=new@example.com:urn:x-uid:a\nATTENDEE;EMAIL=new@example.com:urn:x-uid:a"},
+		{"the one that was preferred", "before@example.com", "ORGANIZER;EMAIL=Before@example.com:urn:x-uid:a", "ORGANIZER;EMAIL=new@example.com:urn:x-uid:a"},
+		{"one that they chose", "before@example.com", "ORGANIZER;EMAIL=alias@example.com:urn:x-uid:a", "ORGANIZER;EMAIL=alias@example.com:urn:x-uid:a"},
+		{"none", "", organizer + "ATTENDEE;CN=A:urn:x-uid:a", organizer + "ATTENDEE;CN=A;EMAIL=new@example.com:urn:x-uid:a"},
+		{"others", "o@example.com", organizer + "ATTENDEE;EMAIL=b@example.com:urn:x-uid:b", organizer + "ATTENDEE;EMAIL=b@example.com:urn:x-uid:b"},
+	} {
+		p := p
+		p.Address, p.GUID = "urn:x-uid:a", "a"
+		o := parse(t, event(at9, tt.stored))
+		was := text(o)
+		got := Present(o, &p, tt.was)
+		if want := strings.Replace(was, tt.stored, tt.want, 1); text(got) != want || text(o) != was {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, text(got), want)
+		}
+		if (got == o) != (tt.stored == tt.want) || Present(got, &p, tt.was) != got {
+			t.Errorf("%s: a copy where none is needed, or none where it is", tt.name)
+		}
+		if p.Emails = nil; Present(o, &p, tt.was) != o {
+			t.Errorf("%s: somebody without an address has changed something", tt.name)
 		}
 	}
 }

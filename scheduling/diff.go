@@ -88,8 +88,8 @@ func (o *Options) differ() *ical.Differ {
 		IgnoreParam: func(property, param string) bool {
 			switch {
 			case property != "ATTENDEE" && property != "ORGANIZER":
-			case param == "RSVP", param == sentBy, strings.HasPrefix(param, "SCHEDULE-"):
-				return true
+			case param == "RSVP", param == sentBy, param == "EMAIL", strings.HasPrefix(param, "SCHEDULE-"):
+				return true // with which address somebody stands there is a matter of each home
 			}
 			return !o.travelsParam(param)
 		},

@@ -16,7 +16,8 @@
 // Stored data names each user of this server by one canonical address,
 // urn:x-uid:GUID, so that addresses can be compared as strings, and a mail address
 // that changes hands takes nobody into a meeting. Canonical puts a client's data
-// into that form, Wire turns it into the mailto: addresses that clients know.
+// into that form, Wire turns it into the mailto: addresses that clients know. Present
+// gives the owner of a home the mail address that they have now, in what is stored.
 //
 // # Instances
 //

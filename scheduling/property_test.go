@@ -119,7 +119,7 @@ func TestSameAgain(t *testing.T) {
 		p := decideRapid(t, nil, parseRapid(t, drawMeeting(t)))
 		stored := WithStatuses(p.Store, RoleOrganizer, map[string]string{"urn:x-uid:a": "1.2", "urn:x-uid:b": "2.0"})
 		was := stored.Calendar.Append(nil)
-		seen := Wire(stored.Calendar, nil, MailAddresses)
+		seen := Wire(stored.Calendar, MailAddresses)
 		if bytes.Contains(seen.Append(nil), []byte("urn:x-uid:")) {
 			t.Fatalf("clients see\n%s", seen.Append(nil))
 		}

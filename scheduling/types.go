@@ -60,6 +60,10 @@ type Party struct {
 	CN     string   // the full name; "" if there is none
 	Emails []string // mail addresses without "mailto:", the preferred one first
 
+	// Former are mail addresses with which this party stood in the home that it owns
+	// before it got another.
+	Former []string
+
 	// Members are the GUIDs of those in a group, also through other groups, in
 	// order. The group is not among them.
 	Members []string

@@ -243,7 +243,7 @@ func (v *verifier) differ(me string, stale bool) *ical.Differ {
 		},
 		IgnoreParam: func(property, param string) bool {
 			switch {
-			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP", param == sentBy:
+			case strings.HasPrefix(param, "SCHEDULE-"), strings.HasPrefix(param, "X-"), param == "RSVP", param == sentBy, param == "EMAIL":
 				return true
 			}
 			return property == "ATTENDEE" && param == "PARTSTAT" && stale

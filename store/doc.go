@@ -39,7 +39,8 @@
 //	            'n', "home" or "collection"    the first number that no block was taken of
 //	            'w', name                      a note of another package, such as the last state
 //	                                           of the delegate database
-//	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups
+//	homes       home u32, 0                    the home: owner, type, Revs, times, sums, quota, groups,
+//	                                           and the note of the owner's addresses, if any
 //	            home u32, 1, name              a collection: number, kind, Revs, times, counts, sums
 //	            home u32, 2, Rev u64           a deleted collection: time, name
 //	            home u32, 4, what package

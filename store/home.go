@@ -81,6 +81,9 @@ func (b *HomeBuilder) SetProperty(name string, xml []byte) {
 // quota.Policy.GroupsOf gives them.
 func (b *HomeBuilder) SetQuotaGroups(groups string) { b.home.QuotaGroups = groups }
 
+// SetAddresses notes something of the owner's mail addresses; see Home.
+func (b *HomeBuilder) SetAddresses(note string) { b.home.Addresses = note }
+
 // Add creates a collection in the home. What every home is made with is no
 // matter of quota or space.
 func (b *HomeBuilder) Add(n NewCollection) {
@@ -136,6 +139,16 @@ func (tx *Tx) SetOwnerType(id HomeID, t uint8) error {
 	h.OwnerType = t
 	tx.nextRev(h)
 	return nil
+}
+
+// SetAddresses notes something of the mail addresses of a home's owner; see Home. It is
+// no change that clients are told of.
+func (tx *Tx) SetAddresses(id HomeID, note string) error {
+	h, err := tx.changingHome(id)
+	if err == nil {
+		h.Addresses = note
+	}
+	return err
 }
 
 // Homes walks all homes in the order of their numbers.

@@ -116,7 +116,7 @@ func (tx *Tx) EntriesSince(c CollectionID, since Rev) iter.Seq[Entry] {
 }
 
 // PutObject stores body as object name of c, and reports whether it is new.
-// ix must be the index of body. Options: UniqueInHome, KeepScheduleTag, As.
+// ix must be the index of body. Options: UniqueInHome, KeepScheduleTag, Upkeep, As.
 //
 // In calendars one UID names one object (RFC 4791 §4.1). Errors: ErrNotFound,
 // no such collection; ErrChanged, m does not hold; ErrUIDConflict (a
@@ -135,7 +135,7 @@ func (tx *Tx) putObject(p *put, c *Collection, ix Index, m Match) (*Entry, bool,
 	if p.old != nil && p.col.Kind == KindCalendar && p.old.UID != "" && p.old.UID != ix.UID {
 		return nil, false, fmt.Errorf("object %q: %w", p.name, ErrUIDChanged)
 	}
-	if err := tx.checkGrowth(p.home, p.col, p.growth()); err != nil {
+	if err := p.fits(tx); err != nil {
 		return nil, false, err
 	}
 	if err := tx.checkUID(p, ""); err != nil {
@@ -189,6 +189,18 @@ func (tx *Tx) prepare(p *put, c *Collection, m Match) (err error) {
 		return fmt.Errorf("object %q: %w", p.name, ErrChanged)
 	}
 	return nil
+}
+
+// fits refuses what the home or the store has no room for.
+func (p *put) fits(tx *Tx) error {
+	g := p.growth()
+	switch {
+	case p.old == nil || !slices.Contains(p.opts, Upkeep):
+		return tx.checkGrowth(p.home, p.col, g)
+	case g.Bytes <= 0:
+		return nil
+	}
+	return tx.checkSpace(g.Bytes)
 }
 
 // growth is by what p makes its home larger. What replaces an object without

@@ -247,6 +247,43 @@ func TestPropertiesAreFreed(t *testing.T) {
 	})
 }
 
+// What the server writes anew counts for the home, which need not have room for it; the
+// store must.
+func TestUpkeep(t *testing.T) {
+	var policy quota.Policy
+	s := openFile(t, tempPath(t), Options{Quota: func() *quota.Policy { return &policy }})
+	h := home(t, s, "ann")
+	putEvent(t, s, h.ID, "work", "a", "1")
+	write := func(uid string, opts ...PutOption) error {
+		return try(s, h.ID, "work", func(tx *Tx, c *Collection) error {
+			_, _, err := tx.PutObject(c, uid+".ics", body(event(uid), "longer than before"), event(uid), Match{}, opts...)
+			return err
+		})
+	}
+	policy = quota.Policy{Default: quota.Limits{Bytes: 1}}
+	if err := write("a"); !errors.Is(err, ErrQuota) {
+		t.Errorf("a client's write: %v", err)
+	}
+	if err := write("b", Upkeep); !errors.Is(err, ErrQuota) {
+		t.Errorf("a new object: %v", err)
+	}
+	if err := write("a", Upkeep); err != nil {
+		t.Errorf("the server's: %v", err)
+	}
+	policy.Store.MaxBytes = 1
+	if err := write("a", Upkeep); err != nil { // no larger than it is
+		t.Errorf("once more: %v", err)
+	}
+	update(t, s, func(tx *Tx) error { return tx.SetAddresses(h.ID, "ann@example.com") })
+	view(t, s, func(tx *Tx) error {
+		now, err := tx.HomeByID(h.ID)
+		if err == nil && now.Addresses != "ann@example.com" {
+			t.Errorf("addresses %q", now.Addresses)
+		}
+		return err
+	})
+}
+
 // An object above a limit that was lowered may be replaced by a smaller one,
 // moved within its home and deleted.
 func TestShrinkingIsAlwaysPossible(t *testing.T) {

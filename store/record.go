@@ -135,7 +135,11 @@ func (h *Home) encode() []byte {
 	b = binary.AppendVarint(b, h.ModifiedAt.Unix())
 	b = binary.AppendUvarint(b, uint64(h.floor))
 	b = binary.AppendUvarint(b, uint64(h.Counted))
-	return appendString(b, h.QuotaGroups)
+	b = appendString(b, h.QuotaGroups)
+	if h.Addresses != "" { // records from before there were any have none
+		b = appendString(b, h.Addresses)
+	}
+	return b
 }
 
 func decodeHome(id HomeID, v []byte) (*Home, error) {
@@ -157,6 +161,9 @@ func decodeHome(id HomeID, v []byte) (*Home, error) {
 	}
 	h.Counted = int(d.uvarint())
 	h.QuotaGroups = d.string()
+	if len(d.b) > 0 {
+		h.Addresses = d.string()
+	}
 	return h, d.err("home")
 }
 

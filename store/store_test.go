@@ -201,7 +201,7 @@ func FuzzDecode(f *testing.F) {
 		entry.encode(), odd.encode(), encodeObject(&role, contents{body: []byte("body")}), encodeObject(&entry, contents{shared: make([]byte, 32)}),
 		encodeObject(&entry, contents{body: []byte("abc")}), (&tombstone{7, 8}).encode(), encodeDeleted(5, "name"),
 		encodePurge(7), encodeNumber(65), uidValue(&odd),
-		(&Home{Owner: "ann", Rev: 3}).encode(), (&Collection{ID: 3, ResourceID: "uuid"}).encode(), (&state{Version: 3, Epoch: 7, Step: 2, Cursor: []byte("key")}).encode(),
+		(&Home{Owner: "ann", Rev: 3}).encode(), (&Home{Owner: "ann", Addresses: "a@b"}).encode(), (&Collection{ID: 3, ResourceID: "uuid"}).encode(), (&state{Version: 3, Epoch: 7, Step: 2, Cursor: []byte("key")}).encode(),
 	} {
 		f.Add(b)
 	}

@@ -160,6 +160,7 @@ type Home struct {
 	Counted       int    // those of Collections that count against the quota
 	QuotaOverride int64  // bytes; 0: none, quota.Unlimited
 	QuotaGroups   string // groups of the owner that have limits, as quota.Policy.GroupsOf gives them
+	Addresses     string // what package calendar notes of the owner's mail addresses
 
 	CreatedAt, ModifiedAt time.Time // UTC, whole seconds
 
@@ -266,6 +267,10 @@ const (
 
 	// KeepScheduleTag keeps the old object's ScheduleTag (RFC 6638 §3.2.10).
 	KeepScheduleTag
+
+	// Upkeep: the server writes an object anew that is there already, whatever its
+	// home may hold.
+	Upkeep
 
 	asOrganizer
 	asAttendee
