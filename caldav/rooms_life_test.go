@@ -401,3 +401,82 @@ func without(t *testing.T, name string) directory.Directory {
 	}
 	return d
 }
+
+// What lies behind the room's horizon is declined, and the organizer reads why; what only
+// ends behind it is answered as its other dates are. Both copies say the same.
+func TestBehindTheHorizon(t *testing.T) {
+	override := func(uid, rid, start string) string {
+		_, c, _ := strings.Cut(bookingOf(uid, "1000"), "BEGIN:VEVENT\r\n")
+		c, _, _ = strings.Cut(c, "END:VCALENDAR")
+		return "BEGIN:VEVENT\r\nRECURRENCE-ID:" + rid + "\r\n" + strings.Replace(c, "20260601T100000Z", start, 1)
+	}
+	with := func(text, component string) string {
+		return strings.Replace(text, "END:VCALENDAR\r\n", component+"END:VCALENDAR\r\n", 1)
+	}
+	far := func(text string) string { return strings.Replace(text, "20260601T100000Z", "20270601T100000Z", 1) }
+	weekly := func(uid string) string { return bookingOf(uid, "1000", "RRULE:FREQ=WEEKLY;COUNT=20") }
+	for name, c := range map[string]struct {
+		settings     map[string]string
+		text         string
+		want, header string
+	}{
+		"one date": {nil, far(bookingOf("one", "1000")), "DECLINED", "declined; reason=horizon"},
+		"a series": {nil, far(weekly("one")), "DECLINED", "declined; reason=horizon"},
+		"endless":  {nil, far(bookingOf("one", "1000", "RRULE:FREQ=DAILY")), "DECLINED", "declined; reason=horizon"},
+		"with a date of its own": {nil, with(far(weekly("one")), override("one", "20270608T100000Z", "20270608T120000Z")),
+			"DECLINED DECLINED", "declined; reason=horizon"},
+		"ends behind it": {nil, weekly("one"), "ACCEPTED", "accepted"},
+		"ends behind it, with a date of its own there": {nil, with(weekly("one"), override("one", "20260921T100000Z", "20260921T120000Z")),
+			"ACCEPTED ACCEPTED", "accepted"},
+		"behind the window too": {map[string]string{"window": "40", "beyond-window": "decline-occurrences"}, weekly("one"),
+			"DECLINED ACCEPTED ACCEPTED", "partly"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := map[string]string{"horizon": "45"}
+			for k, v := range c.settings {
+				settings[k] = v
+			}
+			e := newEnv(t).withRooms(settings)
+			a := e.put("one", c.text)
+			if got := a.Header.Get("Convene-Booking"); a.Status != 201 || !strings.HasPrefix(got, `room="locations/oak"; answer=`+c.header) {
+				t.Errorf("%d %s", a.Status, got)
+			}
+			if got := e.partStats("one"); got != c.want {
+				t.Errorf("the organizer reads %s, want %s", got, c.want)
+			}
+			_, own := e.roomCopy("one")
+			for _, stat := range []string{"ACCEPTED", "DECLINED"} {
+				if have, want := strings.Count(own, "PARTSTAT="+stat), strings.Count(c.want, stat); have != want && stat == "DECLINED" || have < want {
+					t.Errorf("the room's copy says %s %d times, want %d\n%s", stat, have, want, own)
+				}
+			}
+			if strings.Contains(c.header, "horizon") && !strings.Contains(e.inboxText("ann"), "Declined: Oak Room cannot be booked more than 45 days ahead.") {
+				t.Errorf("ann is told %s", e.inboxText("ann"))
+			}
+			again := e.must(200, "ann", "GET", homeOf("ann")+"calendar/one.ics", "").Body
+			e.put("one", strings.Replace(again, "SUMMARY:", "SUMMARY:New ", 1))
+			if got := e.partStats("one"); got != c.want {
+				t.Errorf("with another title: %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A declined date behind the horizon is asked for again as the horizon comes: by moving it,
+// or by asking anew.
+func TestHorizonReachesADeclinedDate(t *testing.T) {
+	e := newEnv(t).withRooms(map[string]string{"horizon": "30"})
+	if got := e.booksOn("one", "20260801T100000Z"); got != "DECLINED" {
+		t.Fatal(got)
+	}
+	e.clock(20, 8, 0)
+	e.now = e.now.AddDate(0, 1, 0)
+	e.advance()
+	if got := e.partStats("one"); got != "DECLINED" {
+		t.Errorf("by itself: %s", got)
+	}
+	if got := e.booksOn("one", "20260801T100000Z"); got != "ACCEPTED" {
+		t.Errorf("asked again: %s", got)
+	}
+	e.checkRooms()
+}

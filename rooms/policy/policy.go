@@ -140,6 +140,9 @@ func (p *Policy) buffers() (before, after int64) {
 	return int64(p.BufferBefore) * 60, int64(p.BufferAfter) * 60
 }
 
+// NamesHolder reports whether who is declined learns who has the room.
+func (p *Policy) NamesHolder() bool { return p.NameHolder != Never && p.OthersSee != SeeBusy }
+
 // A Kind is the kind of a calendar user that may answer by itself.
 type Kind uint8
 

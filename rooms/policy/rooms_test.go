@@ -226,3 +226,40 @@ func TestDeserted(t *testing.T) {
 		t.Error("released although the policy does not say so")
 	}
 }
+
+// Bookings that share a time with more than there are slots.
+func TestOverbooked(t *testing.T) {
+	three := taken(t, "2026-12-01 10:00/12:00", "2026-12-01 10:30/11:00", "2026-12-01 10:45/11:30", "2026-12-01 12:00/13:00")
+	var closed []policy.Booking
+	for _, b := range three.All() {
+		b.State = policy.Blocked
+		closed = append(closed, b)
+	}
+	for _, tt := range []struct {
+		name  string
+		all   []policy.Booking
+		knobs []string
+		want  int
+	}{
+		{"three slots", three.All(), []string{"slots=3"}, 0},
+		{"two", three.All(), []string{"slots=2"}, 1},
+		{"one", three.All(), []string{"slots=1"}, 2},
+		{"one, with buffers", three.All(), []string{"slots=1", "buffer-after=5"}, 3},
+		{"any number", three.All(), []string{"slots=0"}, 0},
+		{"not exclusive", three.All(), []string{"exclusive=false"}, 0},
+		{"closed again and again", closed, nil, 0},
+		{"closed and booked", append(closed[:2:2], three.All()[2]), []string{"slots=1"}, 1},
+	} {
+		if got := set(t, tt.knobs...).Overbooked(tt.all); len(got) != tt.want {
+			t.Errorf("%s: %v, want %d", tt.name, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		was, will string
+		want      bool
+	}{{"slots=3", "slots=2", true}, {"slots=2", "slots=3", false}, {"slots=0", "slots=9", true}, {"exclusive=false", "slots=1", true}, {"buffer-before=5", "buffer-before=6", true}, {"mode=none", "mode=automatic", false}} {
+		if got := set(t, tt.will).HoldsLess(set(t, tt.was)); got != tt.want {
+			t.Errorf("%s → %s: %v", tt.was, tt.will, got)
+		}
+	}
+}
