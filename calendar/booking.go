@@ -44,6 +44,7 @@ func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
 	if err := d.decide(); err != nil {
 		return nil, err
 	}
+	h.w.tx.decided[decided{h.room.GUID, i.Copy.UID}] = d
 	h.w.tx.bookings = append(h.w.tx.bookings, d.a.Header(d.room.Name, d.nameOf))
 	return d.answered()
 }

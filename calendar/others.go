@@ -53,15 +53,10 @@ func (d *booking) nameOf(guid string) string { return d.others[guid] }
 // describe says who has taken the room, and for what, as far as everybody may see that on
 // its calendar.
 func (d *booking) describe(b policy.Booking) (holder, summary string) {
-	tx := d.h.w.tx
 	if b.Object == "" || d.p.OthersSee == policy.SeeBusy {
 		return "", ""
 	}
-	home, err := tx.Tx.Home(d.h.room.GUID)
-	if err != nil {
-		return "", ""
-	}
-	o, err := tx.holding(home, &b)
+	o, err := d.h.w.tx.objectOf(&b)
 	if err != nil || o == nil {
 		return "", "" // it is an ornament of the text
 	}
@@ -69,7 +64,7 @@ func (d *booking) describe(b policy.Booking) (holder, summary string) {
 		return "", ""
 	}
 	for _, c := range o.Calendar.Children {
-		if p := c.Prop("ORGANIZER"); p != nil {
+		if p := c.Prop("ORGANIZER"); p != nil && d.p.NamesHolder() {
 			holder = p.Param("CN")
 		}
 		if p := c.Prop("SUMMARY"); p != nil && d.p.OthersSee == policy.SeeDetails && freebusy.Public(o) {
@@ -77,25 +72,6 @@ func (d *booking) describe(b policy.Booking) (holder, summary string) {
 		}
 	}
 	return holder, summary
-}
-
-// holding is the object that a booking of a room is of; nil: it is gone.
-func (tx *Tx) holding(home *store.Home, b *policy.Booking) (*ical.Object, error) {
-	cols, err := tx.Collections(home.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, col := range cols {
-		if uint32(col.ID) != b.Collection {
-			continue
-		}
-		e, err := tx.Entry(col, b.Object)
-		if err != nil || e == nil {
-			return nil, err
-		}
-		return tx.stored(col, e)
-	}
-	return nil, nil
 }
 
 // A lateLedger is when a room is taken, found out when it is asked for first. A room of

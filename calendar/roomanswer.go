@@ -37,7 +37,10 @@ func (tx *Tx) keeperOf(home *store.Home) (*keeper, error) {
 		return nil, fmt.Errorf("%s: the directory does not know this room: %w", home.Owner, ErrNoBooking)
 	}
 	l, err := tx.ledger(home, room.Policy)
-	return &keeper{tx: tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, err
+	if err != nil {
+		return nil, err
+	}
+	return &keeper{tx: tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, nil
 }
 
 // AnswerForRoom gives another answer, and returns the dates that have it now. Errors:

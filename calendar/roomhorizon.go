@@ -46,7 +46,7 @@ func (tx *Tx) Behind(home *store.Home) ([]rooms.Object, error) {
 
 // at is the object of a copy, nil if it is gone.
 func (k *keeper) at(o rooms.Object) (*ical.Object, error) {
-	return k.objectOf(&policy.Booking{Collection: o.Collection, Object: o.Name})
+	return k.tx.objectOf(&policy.Booking{Collection: o.Collection, Object: o.Name})
 }
 
 // madeAt orders meetings by when the room has answered them, and by UID. A block, which

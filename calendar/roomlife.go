@@ -272,15 +272,20 @@ func (tx *Tx) RoomTime(home *store.Home, text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	at, err := k.time(text)
+	return time.Unix(at, 0).UTC(), err
+}
+
+func (k *keeper) time(text string) (int64, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+		return t.Unix(), nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return time.Unix(k.policy.Zone.Unix(t.Unix()), 0).UTC(), nil
+			return k.policy.Zone.Unix(t.Unix()), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%.40q: %w", text, ErrTime)
+	return 0, fmt.Errorf("%.40q: %w", text, ErrTime)
 }
 
 // WaitingDates are the dates of a request that are named by their day or start, as
@@ -303,17 +308,17 @@ func (tx *Tx) WaitingDates(home *store.Home, uid string, names []string) (ids []
 		return nil, err
 	}
 	for _, name := range names {
-		from, err := tx.RoomTime(home, name)
+		from, err := k.time(name)
 		if err != nil {
 			return nil, err
 		}
-		until := from.Add(time.Second)
-		if len(name) == len(time.DateOnly) {
-			until = from.Add(24 * time.Hour)
+		until := from + 1
+		if day, err := time.Parse(time.DateOnly, name); err == nil { // of 23 to 25 hours
+			until = k.policy.Zone.Unix(day.AddDate(0, 0, 1).Unix())
 		}
 		before := len(ids)
 		for _, d := range waits {
-			if d.Start >= from.Unix() && d.Start < until.Unix() {
+			if d.Start >= from && d.Start < until {
 				ids = append(ids, d.ID)
 			}
 		}
