@@ -16,9 +16,9 @@ import (
 	"convene/store"
 )
 
-// candidates are the rooms that could be named in place of the one that declines within
-// some time, but for those that are invited too.
-func (d *booking) candidates(within policy.Span) []policy.Candidate {
+// candidates are the rooms that could be named in place of the one that declines, but for
+// those that are invited too.
+func (d *booking) candidates() []policy.Candidate {
 	tx := d.h.w.tx
 	list, err := tx.sender.Rooms.Others(d.h.room.GUID, d.i.Organizer, d.h.assistant(d.i.Organizer))
 	if err != nil {
@@ -36,13 +36,12 @@ func (d *booking) candidates(within policy.Span) []policy.Candidate {
 		if invited[o.Facts.GUID] {
 			continue
 		}
-		if err := tx.Opens(o.Facts, within); err != nil {
-			continue // of whatever is wrong with another room this booking must not fail
-		}
 		o.Facts.Parties = d.facts.Parties
 		d.others[o.Facts.GUID] = path.Base(o.Name)
 		found = append(found, policy.Candidate{GUID: o.Facts.GUID, Name: o.Facts.Name, Policy: o.Policy, Facts: o.Facts,
-			Ledger: &lateLedger{tx: tx, guid: o.Facts.GUID, policy: o.Policy}})
+			Ledger: &lateLedger{tx: tx, guid: o.Facts.GUID, policy: o.Policy},
+			// of whatever is wrong with another room this booking must not fail
+			Opens: func(within policy.Span) bool { return tx.Opens(o.Facts, within) == nil }})
 	}
 	return found
 }

@@ -52,6 +52,19 @@ func TestAlternatives(t *testing.T) {
 	if len(a.Alternatives) > 0 {
 		t.Errorf("%v", a.Alternatives)
 	}
+	// Only of rooms that would do it is asked when they are open.
+	var looked []string
+	for i := range list {
+		list[i].Opens = func(within policy.Span) bool {
+			looked = append(looked, list[i].GUID)
+			return list[i].GUID != "SATURN" && within == policy.Span{Start: at(t, "2026-12-01 10:00"), End: at(t, "2026-12-01 11:00")}
+		}
+	}
+	f.Wanted = nil
+	a = decide(t, set(t, append(knobs, "alternatives=1")...), policy.Invite{Object: six.object(t)}, f, busy)
+	if got := strings.Join(looked, " "); got != "BUSY SATURN SHUT LARGE" || !slices.Equal(a.Alternatives, []string{"LARGE"}) {
+		t.Errorf("looked at %s: %v", got, a.Alternatives)
+	}
 	// A series needs a room that has all of its dates.
 	six.lines = append(six.lines, "RRULE:FREQ=DAILY;COUNT=2")
 	f = facts()
