@@ -130,11 +130,7 @@ func (d *booking) decide() error {
 	if err != nil {
 		return err
 	}
-	err = d.decideOver(ledger, damage)
-	if d.a != nil {
-		d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
-	}
-	return err
+	return d.decideOver(ledger, damage)
 }
 
 // decideOver is decide with when the room is taken; damage says whether that holds.
