@@ -250,6 +250,14 @@ func TestBlocks(t *testing.T) {
 	if got := e.booksOn("late", "20260616T063000Z"); got != "DECLINED" {
 		t.Errorf("two weeks later: %s", got)
 	}
+	e.booksOn("series", "20260603T060000Z", "RRULE:FREQ=WEEKLY;COUNT=4")
+	told := len(e.members("ann", homeOf("ann")+"inbox/"))
+	if n, err := shut(calendar.Block{UID: "clean", From: at(10, 6), To: at(10, 7), Weekly: true, Until: at(30, 0)}, true); err != nil || n != 3 || e.partStats("series") != "ACCEPTED DECLINED DECLINED DECLINED" {
+		t.Errorf("a series: %d %v %s", n, err, e.partStats("series"))
+	}
+	if n := len(e.members("ann", homeOf("ann")+"inbox/")); n != told+1 {
+		t.Errorf("ann is told %d times of one meeting", n-told)
+	}
 	reopen := func(uid string) error {
 		return e.inOak(func(tx *calendar.Tx, home *store.Home) error { return tx.OpenRoom(home, uid) })
 	}

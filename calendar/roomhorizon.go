@@ -135,7 +135,7 @@ func (a *advance) giveWay() error {
 		}
 		if later != nil {
 			a.others++
-			if err := a.tx.giveBack(a.home, later, bookedEarlier(later.Start)); err != nil {
+			if err := a.tx.giveBack(a.home, bookedEarlier(later.Start), later); err != nil {
 				return err
 			}
 			continue

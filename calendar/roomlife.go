@@ -146,18 +146,21 @@ func (tx *Tx) Release(home *store.Home, at time.Time, uid, who, comment string) 
 	if err != nil {
 		return nil, err
 	}
-	return b, tx.giveBack(home, b, policy.Event{Code: policy.CodeGivenBack, Who: who, Comment: comment})
+	return b, tx.giveBack(home, policy.Event{Code: policy.CodeGivenBack, Who: who, Comment: comment}, b)
 }
 
-// giveBack declines one date, and says why.
-func (tx *Tx) giveBack(home *store.Home, b *Booked, e policy.Event) error {
-	text, err := tx.tells(home, b.Organizer, b.Start, e)
+// giveBack declines dates of one meeting, and says why.
+func (tx *Tx) giveBack(home *store.Home, e policy.Event, dates ...*Booked) error {
+	first := dates[0]
+	text, err := tx.tells(home, first.Organizer, first.Start, e)
 	if err != nil {
 		return err
 	}
-	a := &RoomAnswer{UID: b.UID, From: []policy.PartStat{b.Stat}, To: policy.Declined, Text: text}
-	if !b.RID.IsZero() {
-		a.Dates = []int64{b.ID}
+	a := &RoomAnswer{UID: first.UID, From: []policy.PartStat{policy.Accepted, policy.Held}, To: policy.Declined, Text: text}
+	for _, b := range dates {
+		if !b.RID.IsZero() {
+			a.Dates = append(a.Dates, b.ID)
+		}
 	}
 	_, err = tx.AnswerForRoom(home, a)
 	return err
@@ -212,7 +215,7 @@ func (tx *Tx) noShows(k *keeper, up time.Time) (done []Released, err error) {
 			}
 			continue
 		}
-		if err := tx.giveBack(k.home, b, policy.Event{Code: policy.CodeNoShow, At: window.End}); err != nil {
+		if err := tx.giveBack(k.home, policy.Event{Code: policy.CodeNoShow, At: window.End}, b); err != nil {
 			return nil, err
 		}
 		done = append(done, Released{b, policy.CodeNoShow})
@@ -236,7 +239,7 @@ func (tx *Tx) deserted(k *keeper) (done []Released, err error) {
 		if !empty {
 			continue
 		}
-		if err := errors.Join(tx.remark(k.home, matterReleased, b), tx.giveBack(k.home, b, policy.Event{Code: policy.CodeReleased})); err != nil {
+		if err := errors.Join(tx.remark(k.home, matterReleased, b), tx.giveBack(k.home, policy.Event{Code: policy.CodeReleased}, b)); err != nil {
 			return nil, err
 		}
 		done = append(done, Released{b, policy.CodeReleased})
