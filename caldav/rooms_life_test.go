@@ -3,6 +3,7 @@ package caldav_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,61 @@ func TestNoShowOfASeries(t *testing.T) {
 		t.Errorf("%s %s", got, e.partStats("one"))
 	}
 	e.checkRooms()
+}
+
+// Nobody comes to a series three times in a row: that is told, and as the room is set the
+// rest is given back. Once somebody has come it counts from the beginning.
+func TestNoShowsInARow(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings map[string]string
+		comes    int // on this day somebody is there
+		codes    string
+		want     string
+	}{
+		"told":            {nil, 0, "no-show no-show no-shows no-show no-show", "ACCEPTED DECLINED DECLINED DECLINED DECLINED DECLINED"},
+		"somebody comes":  {nil, 3, "no-show no-show no-show no-show", "ACCEPTED DECLINED DECLINED DECLINED DECLINED"},
+		"rest given back": {map[string]string{"series-noshow": "release-rest"}, 0, "no-show no-show no-shows-rest", "DECLINED DECLINED DECLINED"},
+		"rest given back, after somebody came": {map[string]string{"series-noshow": "release-rest"}, 2, "no-show no-show no-show no-shows-rest",
+			"DECLINED DECLINED DECLINED DECLINED ACCEPTED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := map[string]string{"check-in": "required"}
+			for k, v := range c.settings {
+				settings[k] = v
+			}
+			e := newEnv(t).withRooms(settings)
+			e.books("one", "1000", "RRULE:FREQ=DAILY;COUNT=20")
+			var codes []string
+			for day := 1; day <= 5; day++ {
+				e.clock(day, 10, 0)
+				if day == c.comes {
+					if err := e.checkIn(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				e.clock(day, 10, 11)
+				for _, code := range e.releases(e.now.Add(-time.Hour)) {
+					codes = append(codes, string(code))
+				}
+			}
+			if got := strings.Join(codes, " "); got != c.codes {
+				t.Errorf("%s, want %s", got, c.codes)
+			}
+			have, want := strings.Fields(e.partStats("one")), strings.Fields(c.want)
+			slices.Sort(have[1:])
+			slices.Sort(want[1:])
+			if !slices.Equal(have, want) {
+				t.Errorf("%v, want %v", have, want)
+			}
+			if strings.Contains(c.codes, "no-shows") != strings.Contains(e.inboxText("ann"), "for the third time in a row") {
+				t.Errorf("ann is told %s", e.inboxText("ann"))
+			}
+			if got := e.booksOn("later", "20260610T100000Z"); (got == "ACCEPTED") != strings.Contains(c.codes, "rest") {
+				t.Errorf("a later date: %s", got)
+			}
+			e.checkRooms()
+		})
+	}
 }
 
 // What everybody but one has declined is given back: in time, and not just after it was

@@ -118,7 +118,37 @@ func (tx *Tx) CheckIn(home *store.Home, uid string) (*Booked, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, tx.remark(home, matterCheckIn, b)
+	return b, errors.Join(tx.remark(home, matterCheckIn, b), tx.DropMatter(missed(home, b)))
+}
+
+// seriesNoShows is how often in a row nobody comes until that is told.
+const seriesNoShows = 3
+
+// missed is the matter that counts how often in a row nobody has come to a series.
+func missed(home *store.Home, b *Booked) *store.Matter {
+	return &store.Matter{Home: home.ID, Kind: matterMissed, Key: dateKey(b.UID, 0), Due: time.Unix(b.End, 0).Add(keepAnswered)}
+}
+
+// miss counts that nobody came to a date, and reports whether that was the third time in
+// a row.
+func (tx *Tx) miss(home *store.Home, b *Booked) (third bool, err error) {
+	if b.RID.IsZero() {
+		return false, nil
+	}
+	m := missed(home, b)
+	was, err := tx.Matter(m.Home, m.Kind, m.Key)
+	if err != nil {
+		return false, err
+	}
+	n := byte(1)
+	if was != nil && len(was.Payload) == 1 {
+		n += was.Payload[0]
+	}
+	if n == seriesNoShows {
+		return true, tx.DropMatter(m)
+	}
+	m.Payload = []byte{n}
+	return false, tx.SetMatter(m)
 }
 
 // remark keeps a remark about a date until a day after its end.
@@ -215,12 +245,36 @@ func (tx *Tx) noShows(k *keeper, up time.Time) (done []Released, err error) {
 			}
 			continue
 		}
-		if err := tx.giveBack(k.home, policy.Event{Code: policy.CodeNoShow, At: window.End}, b); err != nil {
+		code, err := tx.releaseNoShow(k, b, window.End)
+		if err != nil {
 			return nil, err
 		}
-		done = append(done, Released{b, policy.CodeNoShow})
+		done = append(done, Released{b, code})
 	}
 	return done, err
+}
+
+// releaseNoShow gives back a date for which nobody checked in until a moment; if that was
+// the third of a series in a row, as the room is set, with all that follow.
+func (tx *Tx) releaseNoShow(k *keeper, b *Booked, until int64) (policy.Code, error) {
+	third, err := tx.miss(k.home, b)
+	if err != nil {
+		return "", err
+	}
+	e := policy.Event{Code: policy.CodeNoShow, At: until}
+	switch {
+	case third && k.policy.SeriesNoShow == policy.ReleaseRest:
+		e.Code = policy.CodeNoShowsRest
+		text, err := tx.tells(k.home, b.Organizer, b.Start, e)
+		if err != nil {
+			return "", err
+		}
+		_, err = tx.AnswerForRoom(k.home, &RoomAnswer{UID: b.UID, From: []policy.PartStat{policy.Accepted, policy.Held}, Since: b.Start, To: policy.Declined, Text: text})
+		return e.Code, err
+	case third:
+		e.Code = policy.CodeNoShows
+	}
+	return e.Code, tx.giveBack(k.home, e, b)
 }
 
 // deserted gives back what everybody but one has declined. A date that was given back so

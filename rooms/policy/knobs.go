@@ -197,6 +197,7 @@ func living() []Knob {
 		number("opens", "15", 0, minutesADay, "minutes before the start that check-in begins", func(p *Policy) *int { return &p.Opens }),
 		number("closes", "10", 1, minutesADay, "minutes after the start that check-in ends", func(p *Policy) *int { return &p.Closes }),
 		yes("release-noshow", "true", "is released when nobody checked in and check-in is required", func(p *Policy) *bool { return &p.ReleaseNoShow }),
+		word("series-noshow", "whether the rest of a series is released too when nobody checked in three times in a row", func(p *Policy) *string { return &p.SeriesNoShow }, Off, ReleaseRest),
 		yes("release-declined", "false", "is released when everybody else has declined", func(p *Policy) *bool { return &p.ReleaseDeclined }),
 	}
 }

@@ -44,10 +44,11 @@ const (
 	Visible = "visible" // NameHolder
 	Never   = "never"
 
-	Off      = "off" // CheckIn, Replace
-	Optional = "optional"
-	Required = "required"
-	SameSize = "same-size"
+	Off         = "off" // CheckIn, Replace
+	Optional    = "optional"
+	Required    = "required"
+	ReleaseRest = "release-rest" // SeriesNoShow
+	SameSize    = "same-size"
 
 	Delegates  = "delegates" // Direct
 	Nobody     = "nobody"
@@ -109,6 +110,7 @@ type Policy struct {
 	Opens           int // minutes
 	Closes          int // minutes
 	ReleaseNoShow   bool
+	SeriesNoShow    string
 	ReleaseDeclined bool
 
 	OnConflict     string

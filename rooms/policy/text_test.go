@@ -52,7 +52,7 @@ func TestTexts(t *testing.T) {
 	for _, c := range []policy.Code{policy.CodePending, policy.CodeConflict, policy.CodeTooMany, policy.CodeBlocked, policy.CodeNotAllowed, policy.CodeNoApprover,
 		policy.CodeExternal, policy.CodeRecurring, policy.CodeMinDuration, policy.CodeMaxDuration, policy.CodeMinNotice, policy.CodeWindow, policy.CodeHorizon, policy.CodeHours,
 		policy.CodeCapacity, policy.CodeMinAttendees, policy.CodeTooLong, policy.CodeNotBookable, policy.CodeMode, policy.CodeApproved, policy.CodeDenied, policy.CodeExpired,
-		policy.CodeNoShow, policy.CodeReleased, policy.CodeGivenBack, policy.CodeEarlier, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
+		policy.CodeNoShow, policy.CodeNoShows, policy.CodeNoShowsRest, policy.CodeReleased, policy.CodeGivenBack, policy.CodeEarlier, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
 		if !said[c] {
 			t.Errorf("no situation says %s", c)
 		}
@@ -147,6 +147,8 @@ func events(t *testing.T) []policy.Event {
 		{Code: policy.CodeDenied, Who: "Dan Dunn", Comment: "the beamer is broken"},
 		{Code: policy.CodeExpired, At: when},
 		{Code: policy.CodeNoShow, At: when},
+		{Code: policy.CodeNoShows, At: when},
+		{Code: policy.CodeNoShowsRest, At: when},
 		{Code: policy.CodeReleased},
 		{Code: policy.CodeGivenBack, Who: "Dan Dunn"},
 		{Code: policy.CodeEarlier, At: when},

@@ -33,6 +33,8 @@ const (
 	CodeDenied        Code = "approval-denied"
 	CodeExpired       Code = "approval-expired"
 	CodeNoShow        Code = "no-show"
+	CodeNoShows       Code = "no-shows"
+	CodeNoShowsRest   Code = "no-shows-rest"
 	CodeReleased      Code = "released-declined"
 	CodeGivenBack     Code = "given-back"
 	CodeEarlier       Code = "booked-earlier"
