@@ -159,7 +159,7 @@ func TestWrongRoomSearch(t *testing.T) {
 		"duration=60&rrule=FREQ=DAILY": "rrule", from + "&duration=60&timezone=Mars/Crater": "timezone", "for=nobody": "for",
 		from + "&to=2026-06-01T10:30:00Z&duration=60": "to", from + "&to=2026-09-01T10:30:00Z&duration=60": "to",
 		from + "&duration=153722867280912931": "duration", from + "&duration=P99999999D": "duration",
-		from + "&duration=60&rrule=FREQ=SECONDLY%3BCOUNT=1000000000": "rrule", from + "&duration=60&rrule=FREQ=YEARLY%3BBYMONTH=2%3BBYMONTHDAY=30": "rrule",
+		from + "&duration=60&rrule=FREQ=SECONDLY%3BCOUNT=1000000000": "rrule",
 		"for=ann&for=bob": "for", "for=" + manyWords(): "for", "from=9999-12-31T23:59:59Z&to=0000-01-01T00:00:00Z": "to",
 		"features=" + strings.Repeat("x", 5000): "features", "features=" + url.QueryEscape(strings.Repeat("a,b,c,d,", 20)+manyWords()): "features",
 	} {
