@@ -77,6 +77,7 @@ var kinds = []Kind{
 	{ErrNoBooking, "no-booking", StatusNotFound, "check the room and the time"},
 	{ErrManyBookings, "many-bookings", StatusConflict, "name one with --uid"},
 	{ErrCheckIn, "check-in", StatusRefused, ""},
+	{ErrOverbooked, "overbooked", StatusConflict, "nothing was changed; --grandfather lets what is booked stay, and convene room check names it"},
 	{ErrRoomTaken, "room-taken", StatusConflict, "nothing was changed; --displace of room block declines what is booked"},
 	{ErrRoomTime, "time", StatusUsage, ""},
 	{rooms.ErrQuery, "room-query", StatusUsage, "convene room find --help says what may be asked"},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"path"
+	"time"
 
 	"convene/audit"
 	"convene/directory"
@@ -48,11 +50,16 @@ type RoomSettings struct {
 
 // RoomRequest names a room, and what is to be set of it.
 type RoomRequest struct {
-	Who    string            `json:"who"`
-	Set    map[string]string `json:"set,omitempty"`
-	Unset  []string          `json:"unset,omitempty"`
-	By     string            `json:"by"` // who they say they are
-	Reason string            `json:"reason,omitempty"`
+	Who   string            `json:"who"`
+	Set   map[string]string `json:"set,omitempty"`
+	Unset []string          `json:"unset,omitempty"`
+
+	// Grandfather lets bookings stand that are more at one time than the room would have
+	// slots then.
+	Grandfather bool `json:"grandfather,omitempty"`
+
+	By     string `json:"by"` // who they say they are
+	Reason string `json:"reason,omitempty"`
 }
 
 // RoomImport is what Exchange exported of its rooms.
@@ -90,8 +97,11 @@ func ShowRoom(ctx context.Context, c Conn, who string) (RoomSettings, error) {
 	return call[RoomSettings](ctx, c, "room-show", RoomRequest{Who: who})
 }
 
+// ErrOverbooked says that a room is booked more often at one time than it would have slots.
+var ErrOverbooked = errors.New("booked more often at one time than it would have slots")
+
 // SetRoom makes and takes back settings of a room, and returns them all. Errors: as
-// ShowRoom; policy.ErrValue, and then nothing was changed.
+// ShowRoom; policy.ErrValue, ErrOverbooked, and then nothing was changed.
 func SetRoom(ctx context.Context, c Conn, r RoomRequest) (RoomSettings, error) {
 	return call[RoomSettings](ctx, c, "room-set", r)
 }
@@ -184,6 +194,11 @@ func (a *Admin) roomSet(ctx context.Context, r RoomRequest) (RoomSettings, error
 	if err != nil {
 		return RoomSettings{}, err
 	}
+	if !r.Grandfather {
+		if err := a.refuseOverbooked(ctx, p, r.Set, r.Unset); err != nil {
+			return RoomSettings{}, err
+		}
+	}
 	if err := a.changeRoom(ctx, p, r.Set, r.Unset, a.Operator.By(r.By, r.Reason), r.By); err != nil {
 		return RoomSettings{}, err
 	}
@@ -201,6 +216,36 @@ func (a *Admin) changeRoom(ctx context.Context, p *directory.Principal, set map[
 		_, after, err := a.Rooms.Set(ctx, p.GUID, set, unset, says)
 		return plain(after), err
 	})
+}
+
+// refuseOverbooked refuses settings by which more of what is booked from now on would share
+// a time than may. What is booked while it looks is found by a check alone.
+func (a *Admin) refuseOverbooked(ctx context.Context, p *directory.Principal, set map[string]string, unset []string) error {
+	local, err := a.Rooms.Get(ctx, p.GUID)
+	if err != nil {
+		return err
+	}
+	was := &a.RoomRules.Resolve(p, local).Policy
+	for name, value := range set {
+		local[name] = rooms.Value{Value: value}
+	}
+	for _, name := range unset {
+		delete(local, name)
+	}
+	will := &a.RoomRules.Resolve(p, local).Policy
+	if !will.HoldsLess(was) {
+		return nil
+	}
+	taken, err := a.RoomTimes(ctx, p.GUID, was, a.Rooms.Now().Unix(), math.MaxInt64)
+	if err != nil {
+		return fmt.Errorf("bookings of %s: %w", p.Name, err)
+	}
+	over := will.Overbooked(taken)
+	if len(over) <= len(was.Overbooked(taken)) {
+		return nil
+	}
+	at := time.Unix(over[0].Start, 0).UTC().Format(time.RFC3339)
+	return fmt.Errorf("%s: %d bookings, the first on %s: %w", p.Name, len(over), at, ErrOverbooked)
 }
 
 func plain(values map[string]rooms.Value) map[string]string {
@@ -223,9 +268,7 @@ func (a *Admin) roomImport(ctx context.Context, r RoomImport) ([]RoomImported, e
 			return nil, err
 		default:
 			one.Name = p.Name
-			if !r.DryRun {
-				err = a.changeRoom(ctx, p, line.Values, nil, a.Operator.By(r.By, r.Reason), r.By)
-			}
+			err = a.importSettings(ctx, p, &one, &r)
 		}
 		if one.Name != "" && err != nil {
 			return nil, err
@@ -233,6 +276,20 @@ func (a *Admin) roomImport(ctx context.Context, r RoomImport) ([]RoomImported, e
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// importSettings makes the settings of one line, but for those that what is booked stands
+// against.
+func (a *Admin) importSettings(ctx context.Context, p *directory.Principal, one *RoomImported, r *RoomImport) error {
+	err := a.refuseOverbooked(ctx, p, one.Values, nil)
+	if errors.Is(err, ErrOverbooked) {
+		one.Values, one.Notes = map[string]string{}, append(one.Notes, err.Error())
+		return nil
+	}
+	if err != nil || r.DryRun {
+		return err
+	}
+	return a.changeRoom(ctx, p, one.Values, nil, a.Operator.By(r.By, r.Reason), r.By)
 }
 
 // importedRoom finds the room that Exchange calls corp/Rooms/Neptune: by that, or by

@@ -28,28 +28,33 @@ func (s *scope) timesOf(ask *freebusy.Request, who *directory.Principal) (*freeb
 // busyTimes is timesOf for a query of a record with a GUID; detail says what may be told
 // of events besides.
 func (s *scope) busyTimes(q calendar.BusyQuery, asker string, who *directory.Principal, detail func(*resource) freebusy.Detail) (*freebusy.Times, error) {
-	home := &resource{kind: kindHome, dir: homePath(who.GUID), owner: who}
-	found, err := s.tx.Home(who.GUID)
-	if errors.Is(err, calendar.ErrNoHome) {
-		inbox := &resource{kind: kindInbox, owner: who}
-		return &freebusy.Times{}, permitted(s.rights(inbox))
-	}
-	if err != nil {
-		return nil, err
-	}
-	home.home = found
-	inbox, err := s.tx.Collection(found.ID, calendar.Inbox)
-	if err != nil {
-		return nil, err
-	}
-	if err := permitted(s.inboxRights(who, inbox, asker)); err != nil {
-		return nil, err
-	}
 	times := &freebusy.Times{}
+	found, err := s.mayAskWhenBusy(asker, who)
+	if err != nil || found == nil {
+		return times, err
+	}
 	if times.Unavailable, err = s.tx.Availability(found); err != nil {
 		return nil, err
 	}
+	home := &resource{kind: kindHome, dir: homePath(who.GUID), owner: who, home: found}
 	return times, s.homeTimes(times, home, q, detail)
+}
+
+// mayAskWhenBusy returns the home of somebody of whom a record with a GUID may ask when they
+// are busy; nil: they have none yet. Errors: errDenied.
+func (s *scope) mayAskWhenBusy(asker string, who *directory.Principal) (*store.Home, error) {
+	home, err := s.tx.Home(who.GUID)
+	if errors.Is(err, calendar.ErrNoHome) {
+		return nil, permitted(s.rights(&resource{kind: kindInbox, owner: who}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	inbox, err := s.tx.Collection(home.ID, calendar.Inbox)
+	if err != nil {
+		return nil, err
+	}
+	return home, permitted(s.inboxRights(who, inbox, asker))
 }
 
 // permitted is errDenied without the privilege to ask about the owner of an inbox.

@@ -172,9 +172,12 @@ func (h *Handler) attendees(r *request, words []string) ([]*directory.Principal,
 			list = append(list, p)
 		}
 	}
+	most := h.Limits.FreeBusyPeople
 	for _, word := range words {
 		p, err := h.whom(r, word)
 		switch {
+		case len(list) > most+1:
+			return nil, wrong(tooManyPeople) // before the next group is looked up
 		case errors.Is(err, directory.ErrNotFound), errors.Is(err, directory.ErrAmbiguous):
 			return nil, wrong(word + " is nobody, or not one alone")
 		case err != nil:
@@ -196,11 +199,13 @@ func (h *Handler) attendees(r *request, words []string) ([]*directory.Principal,
 			}
 		}
 	}
-	if most := h.Limits.FreeBusyPeople; len(list) > most+1 {
-		return nil, wrong("these are more people than one may ask about at once")
+	if len(list) > most+1 {
+		return nil, wrong(tooManyPeople)
 	}
 	return list, nil
 }
+
+const tooManyPeople = "these are more people than one may ask about at once"
 
 // whom finds the record of an address or a user's short name.
 func (h *Handler) whom(r *request, word string) (*directory.Principal, error) {
@@ -235,7 +240,7 @@ type prospect struct {
 	may     policy.Permission
 	times   policy.Ledger
 	damage  func() error
-	unknown bool // it cannot be said when it is taken
+	unknown bool // it cannot be said when it is taken, or the asker may not know
 	outlook *policy.Outlook
 }
 
@@ -288,11 +293,18 @@ func (f *roomSearch) prospects(s *scope) (all []*prospect, err error) {
 	return all, nil
 }
 
-// asked asks when a room is taken and closed within some time. A ledger that is damaged,
-// or an availability that takes too long, is the trouble of this room alone: then it is
-// unknown.
+// asked asks when a room is taken and closed within some time, if the caller may know. A
+// ledger that is damaged, or an availability that takes too long, is the trouble of this
+// room alone: then it is unknown.
 func (p *prospect) asked(s *scope, within policy.Span, ask func()) (err error) {
 	if p.times == nil && !p.unknown {
+		if _, err = s.mayAskWhenBusy(aclCaller(s.req.caller).GUID, p.Record); errors.Is(err, errDenied) {
+			p.unknown = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 		if p.times, p.damage, err = s.tx.Times(p.Record.GUID, p.Policy); err == nil {
 			err = s.tx.Opens(p.facts, within)
 		}
@@ -331,7 +343,8 @@ func (f *roomSearch) foresee(s *scope, all []*prospect, dates []policy.Span) (mo
 	return false, nil
 }
 
-// notKnown is the reason of a room of which it cannot be said when it is taken.
+// notKnown is the reason of a room of which it cannot be said when it is taken, at least
+// not to the asker.
 const notKnown policy.Code = "unknown"
 
 // compare orders what was found: first what the asker may have, of this what is free for

@@ -158,6 +158,9 @@ func TestWrongRoomSearch(t *testing.T) {
 		"rrule=FREQ=DAILY": "rrule", from + "&duration=60&rrule=FREQ=DAILY": "rrule", from + "&duration=60&rrule=FREQ=NEVER": "rrule",
 		"duration=60&rrule=FREQ=DAILY": "rrule", from + "&duration=60&timezone=Mars/Crater": "timezone", "for=nobody": "for",
 		from + "&to=2026-06-01T10:30:00Z&duration=60": "to", from + "&to=2026-09-01T10:30:00Z&duration=60": "to",
+		from + "&duration=153722867280912931": "duration", from + "&duration=P99999999D": "duration",
+		from + "&duration=60&rrule=FREQ=SECONDLY%3BCOUNT=1000000000": "rrule",
+		"for=ann&for=bob": "for", "for=" + manyWords(): "for", "from=9999-12-31T23:59:59Z&to=0000-01-01T00:00:00Z": "to",
 		"features=" + strings.Repeat("x", 5000): "features", "features=" + url.QueryEscape(strings.Repeat("a,b,c,d,", 20)+manyWords()): "features",
 	} {
 		a := e.do("ann", "GET", "/rooms?"+query, "")
@@ -395,5 +398,36 @@ func TestFindRoomsAfterReindex(t *testing.T) {
 	}
 	if got := brief(e.find("ann", "name=nep&from=2026-06-01T10:00:00Z&duration=60")); got != "neptune 0/1 conflict" || made() == "" {
 		t.Errorf("%s; made %q", got, made())
+	}
+}
+
+// Who may not ask when a room is busy does not learn it from a search either; who may not
+// know who has it, not from an explanation.
+func TestFindRoomsTellsNoMore(t *testing.T) {
+	e := newBuilding(t, map[string]string{"name-holder": "never"})
+	e.must(201, "ann", "PUT", homeOf("ann")+"calendar/one.ics", inRooms("one", "1000", []string{"neptune"}))
+	const ten = "name=neptune&from=2026-06-01T10:00:00Z&duration=60"
+	if got := brief(e.find("bob", ten)); got != "neptune 0/1 conflict" {
+		t.Errorf("bob may know: %s", got)
+	}
+	neptune, err := e.dir.Lookup(t.Context(), directory.Key{By: directory.GUID, Value: guid("neptune")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := e.h.ExplainRoom(t.Context(), e.caller("bob"), neptune, url.Values{"from": {"2026-06-01T10:00:00Z"}, "duration": {"60"}})
+	if err != nil || len(x.Dates) != 1 || x.Dates[0].Taker == nil || x.Dates[0].Taker.Holder != "" {
+		t.Errorf("%+v %v", x, err)
+	}
+	deny := `<D:acl xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:ace><D:principal><D:href>` + "/principals/__uids__/" + guid("bob") + `/</D:href></D:principal>` +
+		`<D:deny><D:privilege><C:schedule-deliver/></D:privilege></D:deny></D:ace></D:acl>`
+	e.must(200, "boss", "ACL", homeOf("neptune")+"inbox/", deny)
+	if got := brief(e.find("bob", ten)); got != "neptune 0/1 unknown" {
+		t.Errorf("bob may not: %s", got)
+	}
+	if f := e.find("bob", "name=neptune&duration=60&from=2026-06-01T10:00:00Z&to=2026-06-01T12:00:00Z"); f.Slot != nil {
+		t.Errorf("the first time: %+v", f.Slot)
+	}
+	if got := brief(e.find("ann", ten)); got != "neptune 0/1 conflict" {
+		t.Errorf("ann: %s", got)
 	}
 }

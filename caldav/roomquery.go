@@ -168,7 +168,7 @@ func (q *roomQuery) readTime(to *int64, s string) error {
 // readLength reads minutes, or a duration of iCalendar.
 func readLength(to *int64, s string) error {
 	if n, err := strconv.Atoi(s); err == nil {
-		*to = int64(n) * 60
+		*to = min(int64(n), maxLength) * 60 // what is too long is refused later
 	} else if d, err := ical.ParseDuration(s); err == nil {
 		*to = d.Days*86400 + d.Seconds
 	}

@@ -3,6 +3,7 @@ package caldav_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,61 @@ func TestNoShowOfASeries(t *testing.T) {
 	e.checkRooms()
 }
 
+// Nobody comes to a series three times in a row: that is told, and as the room is set the
+// rest is given back. Once somebody has come it counts from the beginning.
+func TestNoShowsInARow(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings map[string]string
+		comes    int // on this day somebody is there
+		codes    string
+		want     string
+	}{
+		"told":            {nil, 0, "no-show no-show no-shows no-show no-show", "ACCEPTED DECLINED DECLINED DECLINED DECLINED DECLINED"},
+		"somebody comes":  {nil, 3, "no-show no-show no-show no-show", "ACCEPTED DECLINED DECLINED DECLINED DECLINED"},
+		"rest given back": {map[string]string{"series-noshow": "release-rest"}, 0, "no-show no-show no-shows-rest", "DECLINED DECLINED DECLINED"},
+		"rest given back, after somebody came": {map[string]string{"series-noshow": "release-rest"}, 2, "no-show no-show no-show no-shows-rest",
+			"DECLINED DECLINED DECLINED DECLINED ACCEPTED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := map[string]string{"check-in": "required"}
+			for k, v := range c.settings {
+				settings[k] = v
+			}
+			e := newEnv(t).withRooms(settings)
+			e.books("one", "1000", "RRULE:FREQ=DAILY;COUNT=20")
+			var codes []string
+			for day := 1; day <= 5; day++ {
+				e.clock(day, 10, 0)
+				if day == c.comes {
+					if err := e.checkIn(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				e.clock(day, 10, 11)
+				for _, code := range e.releases(e.now.Add(-time.Hour)) {
+					codes = append(codes, string(code))
+				}
+			}
+			if got := strings.Join(codes, " "); got != c.codes {
+				t.Errorf("%s, want %s", got, c.codes)
+			}
+			have, want := strings.Fields(e.partStats("one")), strings.Fields(c.want)
+			slices.Sort(have[1:])
+			slices.Sort(want[1:])
+			if !slices.Equal(have, want) {
+				t.Errorf("%v, want %v", have, want)
+			}
+			if strings.Contains(c.codes, "no-shows") != strings.Contains(e.inboxText("ann"), "for the third time in a row") {
+				t.Errorf("ann is told %s", e.inboxText("ann"))
+			}
+			if got := e.booksOn("later", "20260610T100000Z"); (got == "ACCEPTED") != strings.Contains(c.codes, "rest") {
+				t.Errorf("a later date: %s", got)
+			}
+			e.checkRooms()
+		})
+	}
+}
+
 // What everybody but one has declined is given back: in time, and not just after it was
 // made.
 func TestReleasedWhenDeclined(t *testing.T) {
@@ -249,6 +305,14 @@ func TestBlocks(t *testing.T) {
 	}
 	if got := e.booksOn("late", "20260616T063000Z"); got != "DECLINED" {
 		t.Errorf("two weeks later: %s", got)
+	}
+	e.booksOn("series", "20260603T060000Z", "RRULE:FREQ=WEEKLY;COUNT=4")
+	told := len(e.members("ann", homeOf("ann")+"inbox/"))
+	if n, err := shut(calendar.Block{UID: "clean", From: at(10, 6), To: at(10, 7), Weekly: true, Until: at(30, 0)}, true); err != nil || n != 3 || e.partStats("series") != "ACCEPTED DECLINED DECLINED DECLINED" {
+		t.Errorf("a series: %d %v %s", n, err, e.partStats("series"))
+	}
+	if n := len(e.members("ann", homeOf("ann")+"inbox/")); n != told+1 {
+		t.Errorf("ann is told %d times of one meeting", n-told)
 	}
 	reopen := func(uid string) error {
 		return e.inOak(func(tx *calendar.Tx, home *store.Home) error { return tx.OpenRoom(home, uid) })
@@ -400,4 +464,83 @@ func without(t *testing.T, name string) directory.Directory {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// What lies behind the room's horizon is declined, and the organizer reads why; what only
+// ends behind it is answered as its other dates are. Both copies say the same.
+func TestBehindTheHorizon(t *testing.T) {
+	override := func(uid, rid, start string) string {
+		_, c, _ := strings.Cut(bookingOf(uid, "1000"), "BEGIN:VEVENT\r\n")
+		c, _, _ = strings.Cut(c, "END:VCALENDAR")
+		return "BEGIN:VEVENT\r\nRECURRENCE-ID:" + rid + "\r\n" + strings.Replace(c, "20260601T100000Z", start, 1)
+	}
+	with := func(text, component string) string {
+		return strings.Replace(text, "END:VCALENDAR\r\n", component+"END:VCALENDAR\r\n", 1)
+	}
+	far := func(text string) string { return strings.Replace(text, "20260601T100000Z", "20270601T100000Z", 1) }
+	weekly := func(uid string) string { return bookingOf(uid, "1000", "RRULE:FREQ=WEEKLY;COUNT=20") }
+	for name, c := range map[string]struct {
+		settings     map[string]string
+		text         string
+		want, header string
+	}{
+		"one date": {nil, far(bookingOf("one", "1000")), "DECLINED", "declined; reason=horizon"},
+		"a series": {nil, far(weekly("one")), "DECLINED", "declined; reason=horizon"},
+		"endless":  {nil, far(bookingOf("one", "1000", "RRULE:FREQ=DAILY")), "DECLINED", "declined; reason=horizon"},
+		"with a date of its own": {nil, with(far(weekly("one")), override("one", "20270608T100000Z", "20270608T120000Z")),
+			"DECLINED DECLINED", "declined; reason=horizon"},
+		"ends behind it": {nil, weekly("one"), "ACCEPTED", "accepted"},
+		"ends behind it, with a date of its own there": {nil, with(weekly("one"), override("one", "20260921T100000Z", "20260921T120000Z")),
+			"ACCEPTED ACCEPTED", "accepted"},
+		"behind the window too": {map[string]string{"window": "40", "beyond-window": "decline-occurrences"}, weekly("one"),
+			"DECLINED ACCEPTED ACCEPTED", "partly"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := map[string]string{"horizon": "45"}
+			for k, v := range c.settings {
+				settings[k] = v
+			}
+			e := newEnv(t).withRooms(settings)
+			a := e.put("one", c.text)
+			if got := a.Header.Get("Convene-Booking"); a.Status != 201 || !strings.HasPrefix(got, `room="locations/oak"; answer=`+c.header) {
+				t.Errorf("%d %s", a.Status, got)
+			}
+			if got := e.partStats("one"); got != c.want {
+				t.Errorf("the organizer reads %s, want %s", got, c.want)
+			}
+			_, own := e.roomCopy("one")
+			for _, stat := range []string{"ACCEPTED", "DECLINED"} {
+				if have, want := strings.Count(own, "PARTSTAT="+stat), strings.Count(c.want, stat); have != want && stat == "DECLINED" || have < want {
+					t.Errorf("the room's copy says %s %d times, want %d\n%s", stat, have, want, own)
+				}
+			}
+			if strings.Contains(c.header, "horizon") && !strings.Contains(e.inboxText("ann"), "Declined: Oak Room cannot be booked more than 45 days ahead.") {
+				t.Errorf("ann is told %s", e.inboxText("ann"))
+			}
+			again := e.must(200, "ann", "GET", homeOf("ann")+"calendar/one.ics", "").Body
+			e.put("one", strings.Replace(again, "SUMMARY:", "SUMMARY:New ", 1))
+			if got := e.partStats("one"); got != c.want {
+				t.Errorf("with another title: %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A declined date behind the horizon is asked for again as the horizon comes: by moving it,
+// or by asking anew.
+func TestHorizonReachesADeclinedDate(t *testing.T) {
+	e := newEnv(t).withRooms(map[string]string{"horizon": "30"})
+	if got := e.booksOn("one", "20260801T100000Z"); got != "DECLINED" {
+		t.Fatal(got)
+	}
+	e.clock(20, 8, 0)
+	e.now = e.now.AddDate(0, 1, 0)
+	e.advance()
+	if got := e.partStats("one"); got != "DECLINED" {
+		t.Errorf("by itself: %s", got)
+	}
+	if got := e.booksOn("one", "20260801T100000Z"); got != "ACCEPTED" {
+		t.Errorf("asked again: %s", got)
+	}
+	e.checkRooms()
 }

@@ -44,6 +44,7 @@ func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
 	if err := d.decide(); err != nil {
 		return nil, err
 	}
+	h.w.tx.decided[decided{h.room.GUID, i.Copy.UID}] = d
 	h.w.tx.bookings = append(h.w.tx.bookings, d.a.Header(d.room.Name, d.nameOf))
 	return d.answered()
 }
@@ -129,11 +130,7 @@ func (d *booking) decide() error {
 	if err != nil {
 		return err
 	}
-	err = d.decideOver(ledger, damage)
-	if d.a != nil {
-		d.h.w.tx.decided[decided{d.h.room.GUID, d.i.Copy.UID}] = d
-	}
-	return err
+	return d.decideOver(ledger, damage)
 }
 
 // decideOver is decide with when the room is taken; damage says whether that holds.

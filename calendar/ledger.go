@@ -135,15 +135,11 @@ func (t *toll) has(s stay) bool {
 // keeper is that of a room's ledger. Nobody knows the room: then its ledger counts no
 // more, and is made anew by the next who does.
 func (t *toll) keeper(home *store.Home) (*keeper, error) {
-	room, err := t.tx.room(home)
-	if err != nil {
-		return nil, err
-	}
-	if room == nil {
+	k, err := t.tx.keeperOf(home)
+	if errors.Is(err, ErrNoBooking) {
 		return nil, rooms.Of(t.tx.Tx.Ledger(), uint32(home.ID)).SetMade("")
 	}
-	l, err := t.tx.ledger(home, room.Policy)
-	return &keeper{tx: t.tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, err
+	return k, err
 }
 
 // within are the objects at a place: itself, or those of a collection.

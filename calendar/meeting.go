@@ -138,6 +138,9 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 	}
 	if c.Will != nil {
 		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, &world{tx: tx})
+		if err == nil {
+			change.New, err = tx.askAnyway(change.New, owner)
+		}
 	}
 	return change, err
 }

@@ -16,9 +16,9 @@ import (
 	"convene/store"
 )
 
-// candidates are the rooms that could be named in place of the one that declines within
-// some time, but for those that are invited too.
-func (d *booking) candidates(within policy.Span) []policy.Candidate {
+// candidates are the rooms that could be named in place of the one that declines, but for
+// those that are invited too.
+func (d *booking) candidates() []policy.Candidate {
 	tx := d.h.w.tx
 	list, err := tx.sender.Rooms.Others(d.h.room.GUID, d.i.Organizer, d.h.assistant(d.i.Organizer))
 	if err != nil {
@@ -36,13 +36,12 @@ func (d *booking) candidates(within policy.Span) []policy.Candidate {
 		if invited[o.Facts.GUID] {
 			continue
 		}
-		if err := tx.Opens(o.Facts, within); err != nil {
-			continue // of whatever is wrong with another room this booking must not fail
-		}
 		o.Facts.Parties = d.facts.Parties
 		d.others[o.Facts.GUID] = path.Base(o.Name)
 		found = append(found, policy.Candidate{GUID: o.Facts.GUID, Name: o.Facts.Name, Policy: o.Policy, Facts: o.Facts,
-			Ledger: &lateLedger{tx: tx, guid: o.Facts.GUID, policy: o.Policy}})
+			Ledger: &lateLedger{tx: tx, guid: o.Facts.GUID, policy: o.Policy},
+			// of whatever is wrong with another room this booking must not fail
+			Opens: func(within policy.Span) bool { return tx.Opens(o.Facts, within) == nil }})
 	}
 	return found
 }
@@ -53,15 +52,10 @@ func (d *booking) nameOf(guid string) string { return d.others[guid] }
 // describe says who has taken the room, and for what, as far as everybody may see that on
 // its calendar.
 func (d *booking) describe(b policy.Booking) (holder, summary string) {
-	tx := d.h.w.tx
 	if b.Object == "" || d.p.OthersSee == policy.SeeBusy {
 		return "", ""
 	}
-	home, err := tx.Tx.Home(d.h.room.GUID)
-	if err != nil {
-		return "", ""
-	}
-	o, err := tx.holding(home, &b)
+	o, err := d.h.w.tx.objectOf(&b)
 	if err != nil || o == nil {
 		return "", "" // it is an ornament of the text
 	}
@@ -69,7 +63,7 @@ func (d *booking) describe(b policy.Booking) (holder, summary string) {
 		return "", ""
 	}
 	for _, c := range o.Calendar.Children {
-		if p := c.Prop("ORGANIZER"); p != nil {
+		if p := c.Prop("ORGANIZER"); p != nil && d.p.NamesHolder() {
 			holder = p.Param("CN")
 		}
 		if p := c.Prop("SUMMARY"); p != nil && d.p.OthersSee == policy.SeeDetails && freebusy.Public(o) {
@@ -77,25 +71,6 @@ func (d *booking) describe(b policy.Booking) (holder, summary string) {
 		}
 	}
 	return holder, summary
-}
-
-// holding is the object that a booking of a room is of; nil: it is gone.
-func (tx *Tx) holding(home *store.Home, b *policy.Booking) (*ical.Object, error) {
-	cols, err := tx.Collections(home.ID)
-	if err != nil {
-		return nil, err
-	}
-	for _, col := range cols {
-		if uint32(col.ID) != b.Collection {
-			continue
-		}
-		e, err := tx.Entry(col, b.Object)
-		if err != nil || e == nil {
-			return nil, err
-		}
-		return tx.stored(col, e)
-	}
-	return nil, nil
 }
 
 // A lateLedger is when a room is taken, found out when it is asked for first. A room of

@@ -20,6 +20,7 @@ const (
 	matterAnswered = 'b' // one that does not any more
 	matterCheckIn  = 'c' // somebody has checked in for a date
 	matterReleased = 'd' // a date was released once
+	matterMissed   = 'e' // how often in a row nobody has checked in for a series
 )
 
 // keepAnswered is how long it is known who answered a request.

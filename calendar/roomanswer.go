@@ -22,6 +22,7 @@ type RoomAnswer struct {
 	UID   string
 	From  []policy.PartStat // only dates that have one of these answers
 	Dates []int64           // these alone, as policy.Booking.ID; nil: all
+	Since int64             // only dates that begin at this moment or later, in Unix seconds
 	To    policy.PartStat
 	Text  string // what the organizer is told
 }
@@ -37,7 +38,10 @@ func (tx *Tx) keeperOf(home *store.Home) (*keeper, error) {
 		return nil, fmt.Errorf("%s: the directory does not know this room: %w", home.Owner, ErrNoBooking)
 	}
 	l, err := tx.ledger(home, room.Policy)
-	return &keeper{tx: tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, err
+	if err != nil {
+		return nil, err
+	}
+	return &keeper{tx: tx, home: home, ledger: l, policy: room.Policy, label: room.Name}, nil
 }
 
 // AnswerForRoom gives another answer, and returns the dates that have it now. Errors:
@@ -62,11 +66,13 @@ func (tx *Tx) AnswerForRoom(home *store.Home, a *RoomAnswer) ([]policy.Date, err
 	if err != nil {
 		return nil, err
 	}
+	before := slices.DeleteFunc(slices.Clone(dates), func(d policy.Date) bool { return d.Start >= a.Since || !slices.Contains(a.From, d.Stat) })
 	dates = slices.DeleteFunc(dates, func(d policy.Date) bool { return !a.means(&d) })
 	if len(dates) == 0 {
 		return nil, fmt.Errorf("%s: %w", a.UID, ErrNoBooking)
 	}
-	answered, err := a.write(o, dates, roomAddresses(home.Owner))
+	before = before[max(len(before)-k.policy.MaxOverrides, 0):]
+	answered, err := a.write(o, before, dates, roomAddresses(home.Owner))
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +87,20 @@ func (tx *Tx) AnswerForRoom(home *store.Home, a *RoomAnswer) ([]policy.Date, err
 }
 
 func (a *RoomAnswer) means(d *policy.Date) bool {
-	return slices.Contains(a.From, d.Stat) && (a.Dates == nil || slices.Contains(a.Dates, d.ID))
+	return d.Start >= a.Since && slices.Contains(a.From, d.Stat) && (a.Dates == nil || slices.Contains(a.Dates, d.ID))
 }
 
 // write returns the room's copy with the answer. Where it is that of single dates, these
-// get components of their own.
-func (a *RoomAnswer) write(o *ical.Object, dates []policy.Date, addresses []string) (*ical.Object, error) {
+// get components of their own; where it is that of all later ones, those before do.
+func (a *RoomAnswer) write(o *ical.Object, before, dates []policy.Date, addresses []string) (*ical.Object, error) {
 	d, err := o.Draft(nil)
 	if err != nil {
 		return nil, err
+	}
+	for i := range before {
+		if _, err := d.EditEffective(before[i].RID); err != nil {
+			return nil, err
+		}
 	}
 	if a.Dates == nil { // each component that is meant, with the dates behind the horizon too
 		for _, rid := range d.RIDs() {

@@ -3,6 +3,7 @@ package calendar
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"convene/internal/ical"
@@ -93,12 +94,14 @@ func (tx *Tx) CloseRoom(home *store.Home, b *Block, displace bool, who string) (
 	return displaced, err
 }
 
-// displace declines what is booked, or waits, when an object would take the room.
+// displace declines what is booked, or waits, when an object would take the room. The
+// organizer of several dates of one meeting is told once.
 func (tx *Tx) displace(k *keeper, o *ical.Object, e policy.Event) (all []*Booked, err error) {
 	rows, err := policy.BookingsOf(o, roomAddresses(k.home.Owner), k.policy.Zone, k.horizon())
 	if err != nil {
 		return nil, err
 	}
+	byUID := map[string][]*Booked{}
 	for i := range rows {
 		reach := k.policy.Reach(rows[i].Span)
 		for _, state := range []policy.State{policy.Booked, policy.Waiting} {
@@ -107,11 +110,17 @@ func (tx *Tx) displace(k *keeper, o *ical.Object, e policy.Event) (all []*Booked
 				return nil, err
 			}
 			for _, b := range some {
-				if err := tx.giveBack(k.home, b, e); err != nil {
-					return nil, err
+				if !slices.ContainsFunc(byUID[b.UID], func(d *Booked) bool { return d.ID == b.ID }) {
+					byUID[b.UID], all = append(byUID[b.UID], b), append(all, b)
 				}
 			}
-			all = append(all, some...)
+		}
+	}
+	for _, b := range all {
+		if dates := byUID[b.UID]; dates[0] == b {
+			if err := tx.giveBack(k.home, e, dates...); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return all, nil

@@ -46,7 +46,7 @@ func (tx *Tx) Behind(home *store.Home) ([]rooms.Object, error) {
 
 // at is the object of a copy, nil if it is gone.
 func (k *keeper) at(o rooms.Object) (*ical.Object, error) {
-	return k.objectOf(&policy.Booking{Collection: o.Collection, Object: o.Name})
+	return k.tx.objectOf(&policy.Booking{Collection: o.Collection, Object: o.Name})
 }
 
 // madeAt orders meetings by when the room has answered them, and by UID. A block, which
@@ -135,7 +135,7 @@ func (a *advance) giveWay() error {
 		}
 		if later != nil {
 			a.others++
-			if err := a.tx.giveBack(a.home, later, bookedEarlier(later.Start)); err != nil {
+			if err := a.tx.giveBack(a.home, bookedEarlier(later.Start), later); err != nil {
 				return err
 			}
 			continue

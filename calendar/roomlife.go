@@ -118,7 +118,37 @@ func (tx *Tx) CheckIn(home *store.Home, uid string) (*Booked, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, tx.remark(home, matterCheckIn, b)
+	return b, errors.Join(tx.remark(home, matterCheckIn, b), tx.DropMatter(missed(home, b)))
+}
+
+// seriesNoShows is how often in a row nobody comes until that is told.
+const seriesNoShows = 3
+
+// missed is the matter that counts how often in a row nobody has come to a series.
+func missed(home *store.Home, b *Booked) *store.Matter {
+	return &store.Matter{Home: home.ID, Kind: matterMissed, Key: dateKey(b.UID, 0), Due: time.Unix(b.End, 0).Add(keepAnswered)}
+}
+
+// miss counts that nobody came to a date, and reports whether that was the third time in
+// a row.
+func (tx *Tx) miss(home *store.Home, b *Booked) (third bool, err error) {
+	if b.RID.IsZero() {
+		return false, nil
+	}
+	m := missed(home, b)
+	was, err := tx.Matter(m.Home, m.Kind, m.Key)
+	if err != nil {
+		return false, err
+	}
+	n := byte(1)
+	if was != nil && len(was.Payload) == 1 {
+		n += was.Payload[0]
+	}
+	if n == seriesNoShows {
+		return true, tx.DropMatter(m)
+	}
+	m.Payload = []byte{n}
+	return false, tx.SetMatter(m)
 }
 
 // remark keeps a remark about a date until a day after its end.
@@ -146,18 +176,21 @@ func (tx *Tx) Release(home *store.Home, at time.Time, uid, who, comment string) 
 	if err != nil {
 		return nil, err
 	}
-	return b, tx.giveBack(home, b, policy.Event{Code: policy.CodeGivenBack, Who: who, Comment: comment})
+	return b, tx.giveBack(home, policy.Event{Code: policy.CodeGivenBack, Who: who, Comment: comment}, b)
 }
 
-// giveBack declines one date, and says why.
-func (tx *Tx) giveBack(home *store.Home, b *Booked, e policy.Event) error {
-	text, err := tx.tells(home, b.Organizer, b.Start, e)
+// giveBack declines dates of one meeting, and says why.
+func (tx *Tx) giveBack(home *store.Home, e policy.Event, dates ...*Booked) error {
+	first := dates[0]
+	text, err := tx.tells(home, first.Organizer, first.Start, e)
 	if err != nil {
 		return err
 	}
-	a := &RoomAnswer{UID: b.UID, From: []policy.PartStat{b.Stat}, To: policy.Declined, Text: text}
-	if !b.RID.IsZero() {
-		a.Dates = []int64{b.ID}
+	a := &RoomAnswer{UID: first.UID, From: []policy.PartStat{policy.Accepted, policy.Held}, To: policy.Declined, Text: text}
+	for _, b := range dates {
+		if !b.RID.IsZero() {
+			a.Dates = append(a.Dates, b.ID)
+		}
 	}
 	_, err = tx.AnswerForRoom(home, a)
 	return err
@@ -212,12 +245,36 @@ func (tx *Tx) noShows(k *keeper, up time.Time) (done []Released, err error) {
 			}
 			continue
 		}
-		if err := tx.giveBack(k.home, b, policy.Event{Code: policy.CodeNoShow, At: window.End}); err != nil {
+		code, err := tx.releaseNoShow(k, b, window.End)
+		if err != nil {
 			return nil, err
 		}
-		done = append(done, Released{b, policy.CodeNoShow})
+		done = append(done, Released{b, code})
 	}
 	return done, err
+}
+
+// releaseNoShow gives back a date for which nobody checked in until a moment; if that was
+// the third of a series in a row, as the room is set, with all that follow.
+func (tx *Tx) releaseNoShow(k *keeper, b *Booked, until int64) (policy.Code, error) {
+	third, err := tx.miss(k.home, b)
+	if err != nil {
+		return "", err
+	}
+	e := policy.Event{Code: policy.CodeNoShow, At: until}
+	switch {
+	case third && k.policy.SeriesNoShow == policy.ReleaseRest:
+		e.Code = policy.CodeNoShowsRest
+		text, err := tx.tells(k.home, b.Organizer, b.Start, e)
+		if err != nil {
+			return "", err
+		}
+		_, err = tx.AnswerForRoom(k.home, &RoomAnswer{UID: b.UID, From: []policy.PartStat{policy.Accepted, policy.Held}, Since: b.Start, To: policy.Declined, Text: text})
+		return e.Code, err
+	case third:
+		e.Code = policy.CodeNoShows
+	}
+	return e.Code, tx.giveBack(k.home, e, b)
 }
 
 // deserted gives back what everybody but one has declined. A date that was given back so
@@ -236,7 +293,7 @@ func (tx *Tx) deserted(k *keeper) (done []Released, err error) {
 		if !empty {
 			continue
 		}
-		if err := errors.Join(tx.remark(k.home, matterReleased, b), tx.giveBack(k.home, b, policy.Event{Code: policy.CodeReleased})); err != nil {
+		if err := errors.Join(tx.remark(k.home, matterReleased, b), tx.giveBack(k.home, policy.Event{Code: policy.CodeReleased}, b)); err != nil {
 			return nil, err
 		}
 		done = append(done, Released{b, policy.CodeReleased})
@@ -272,15 +329,20 @@ func (tx *Tx) RoomTime(home *store.Home, text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	at, err := k.time(text)
+	return time.Unix(at, 0).UTC(), err
+}
+
+func (k *keeper) time(text string) (int64, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+		return t.Unix(), nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return time.Unix(k.policy.Zone.Unix(t.Unix()), 0).UTC(), nil
+			return k.policy.Zone.Unix(t.Unix()), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%.40q: %w", text, ErrTime)
+	return 0, fmt.Errorf("%.40q: %w", text, ErrTime)
 }
 
 // WaitingDates are the dates of a request that are named by their day or start, as
@@ -303,17 +365,17 @@ func (tx *Tx) WaitingDates(home *store.Home, uid string, names []string) (ids []
 		return nil, err
 	}
 	for _, name := range names {
-		from, err := tx.RoomTime(home, name)
+		from, err := k.time(name)
 		if err != nil {
 			return nil, err
 		}
-		until := from.Add(time.Second)
-		if len(name) == len(time.DateOnly) {
-			until = from.Add(24 * time.Hour)
+		until := from + 1
+		if day, err := time.Parse(time.DateOnly, name); err == nil { // of 23 to 25 hours
+			until = k.policy.Zone.Unix(day.AddDate(0, 0, 1).Unix())
 		}
 		before := len(ids)
 		for _, d := range waits {
-			if d.Start >= from.Unix() && d.Start < until.Unix() {
+			if d.Start >= from && d.Start < until {
 				ids = append(ids, d.ID)
 			}
 		}

@@ -39,7 +39,7 @@ func (tx *Tx) ReviewRoom(home *store.Home) (list []Doubtful, err error) {
 		return nil, err
 	}
 	for i := range copies {
-		o, err := k.objectOf(&copies[i])
+		o, err := tx.objectOf(&copies[i])
 		if err != nil {
 			return nil, err
 		}
@@ -70,6 +70,9 @@ func (k *keeper) review(o *ical.Object) (list []Doubtful, err error) {
 	}
 	accepted, err := k.dates(&taken{object: o}, k.horizon())
 	if err != nil {
+		return nil, err
+	}
+	if err := k.tx.Opens(f, k.tx.judged(k.policy)); err != nil {
 		return nil, err
 	}
 	answer, err := policy.Decide(k.policy, policy.Invite{Object: o}, f, k.ledger, k.tx.Now().Unix())

@@ -271,7 +271,7 @@ func (k *keeper) fitAll(o *ical.Object, stand, more []policy.Booking) (without, 
 		if err := k.ledger.Err(); err != nil || without == nil || !isBlock(o) || taker.State != policy.Blocked {
 			return without, taker, err
 		}
-		other, err := k.objectOf(taker)
+		other, err := k.tx.objectOf(taker)
 		if err != nil || other == nil || !isBlock(other) {
 			return without, taker, err
 		}
@@ -280,17 +280,17 @@ func (k *keeper) fitAll(o *ical.Object, stand, more []policy.Booking) (without, 
 	return without, taker, nil
 }
 
-// objectOf is the object that a row of the ledger is of, nil if it is not there.
-func (k *keeper) objectOf(b *policy.Booking) (*ical.Object, error) {
-	col, err := k.tx.CollectionByID(store.CollectionID(b.Collection))
+// objectOf is the object that a row of a ledger is of, nil if it is not there.
+func (tx *Tx) objectOf(b *policy.Booking) (*ical.Object, error) {
+	col, err := tx.CollectionByID(store.CollectionID(b.Collection))
 	if err != nil {
 		return nil, err
 	}
-	e, err := k.tx.Entry(col, b.Object)
+	e, err := tx.Entry(col, b.Object)
 	if err != nil || e == nil {
 		return nil, err
 	}
-	return k.tx.stored(col, e)
+	return tx.stored(col, e)
 }
 
 // blockProperty marks an event that says when a room is closed.

@@ -28,7 +28,7 @@ type Approval struct {
 	State   ApprovalState `json:"state"`
 	By      string        `json:"by,omitempty"`   // GUID of who answered; "": an operator, or nobody
 	Name    string        `json:"name,omitempty"` // how they are called
-	At      int64         `json:"at,omitempty"` // when that was
+	At      int64         `json:"at,omitempty"`   // when that was
 	Comment string        `json:"comment,omitempty"`
 }
 

@@ -35,6 +35,7 @@ type Index struct {
 type content struct {
 	records []*directory.Principal // all rooms and resources
 	raw     map[string]string      // what settings held, by GUID
+	changes uint64                 // the revision of settings before these were read
 	all     []*Known
 }
 
@@ -48,19 +49,22 @@ func NewIndex(d directory.Directory, c *Config, settings *Settings) *Index {
 // the engine.
 func (x *Index) All(ctx context.Context) ([]*Known, error) {
 	c := x.last.Load()
-	if c != nil {
-		if same, err := x.settings.holds(ctx, c.raw); same || err != nil {
-			return c.all, err
-		}
+	if x.current(c) {
+		return c.all, nil
 	}
 	x.write.Lock()
 	defer x.write.Unlock()
-	c = x.last.Load()
-	if c == nil {
+	switch c = x.last.Load(); {
+	case c == nil:
 		return x.read(ctx)
+	case x.current(c):
+		return c.all, nil
 	}
 	return x.resolve(ctx, c.records, c)
 }
+
+// current reports whether nothing was set since a content was made.
+func (x *Index) current(c *content) bool { return c != nil && c.changes == x.settings.revision() }
 
 // Lists reports whether people who may do this with a room find it when they search.
 func (x *Index) Lists(may policy.Permission) bool { return x.config.Lists(may) }
@@ -85,11 +89,12 @@ func (x *Index) read(ctx context.Context) ([]*Known, error) {
 // resolve makes the content of some records. What old has of a room is kept if it is set
 // as it was.
 func (x *Index) resolve(ctx context.Context, records []*directory.Principal, old *content) ([]*Known, error) {
+	next := &content{records: records, changes: x.settings.revision()}
 	raw, err := x.settings.raw(ctx)
 	if err != nil {
 		return nil, err
 	}
-	next := &content{records: records, raw: raw}
+	next.raw = raw
 	kept := map[string]*Known{}
 	if old != nil {
 		for _, k := range old.all {
@@ -173,22 +178,4 @@ func (s *Settings) raw(ctx context.Context) (map[string]string, error) {
 		return nil
 	})
 	return all, err
-}
-
-// holds reports whether the records are as raw returned them.
-func (s *Settings) holds(ctx context.Context, raw map[string]string) (same bool, err error) {
-	if s == nil {
-		return true, nil
-	}
-	err = s.Engine.View(ctx, func(r engine.Reader) error {
-		same = true
-		n := 0
-		for k, v := range r.Scan(tableRooms, engine.Range{}) {
-			n++
-			same = same && raw[string(k)] == string(v)
-		}
-		same = same && n == len(raw)
-		return nil
-	})
-	return same, err
 }

@@ -95,7 +95,7 @@ func TestUsage(t *testing.T) {
 		return policy.Booking{Span: policy.Span{Start: day + int64(hour*3600), End: day + int64(end*3600)}, State: state, Object: object}
 	}
 	oak, elm := k("oak", "A", map[string]string{"hours": "Mon-Fri 08:00-18:00"}), k("elm", "A", map[string]string{"slots": "2"})
-	ofOak := []policy.Booking{at(7, 9, policy.Booked, "a"), at(10, 10.5, policy.Booked, "b"), at(12, 13, policy.Booked, "b"), at(16, 20, policy.Blocked, "c")}
+	ofOak := []policy.Booking{at(7, 9, policy.Booked, "a"), at(10, 10.5, policy.Booked, "b"), at(12, 13, policy.Booked, "b"), at(16, 20, policy.Blocked, "c"), at(17, 19, policy.Blocked, "d")} // closed twice is closed
 	for by, want := range map[string]string{
 		rooms.ByRoom:     "[{locations/elm 1 1 24 12 0 0.25 0} {locations/oak 1 3 8 3.5 2 0.313 2}]",
 		rooms.ByBuilding: "[{A 2 4 32 15.5 2 0.259 2}]",

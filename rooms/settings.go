@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"convene/internal/engine"
@@ -30,10 +31,13 @@ type Value struct {
 	By      string `json:"by"`
 }
 
-// Settings are what was set by command, of each room by its GUID.
+// Settings are what was set by command, of each room by its GUID. There is one value of
+// it for each Engine.
 type Settings struct {
 	Engine engine.Engine
 	Now    func() time.Time
+
+	changes atomic.Uint64
 }
 
 // Get returns what was set of a room; nothing if nothing was. Errors: ErrSettings,
@@ -94,7 +98,16 @@ func (s *Settings) Set(ctx context.Context, guid string, set map[string]string, 
 		}
 		return write(w, guid, after)
 	})
+	s.changes.Add(1) // it may have been written even if there is an error
 	return before, after, err
+}
+
+// revision is another one after each change.
+func (s *Settings) revision() uint64 {
+	if s == nil {
+		return 0
+	}
+	return s.changes.Load()
 }
 
 func read(r engine.Reader, guid string) (map[string]Value, error) {

@@ -43,7 +43,7 @@ type tally struct {
 	slots  float64 // what could be booked of them
 }
 
-// Add counts one room with what takes it.
+// Add counts one room with what takes it, in order of start.
 func (c *Count) Add(k *Known, taken []policy.Booking) {
 	open := k.Policy.Hours.Spans(c.From, c.To, k.Policy.Zone)
 	slots := float64(max(k.Policy.Slots, 1))
@@ -57,10 +57,13 @@ func (c *Count) Add(k *Known, taken []policy.Booking) {
 	for i := range taken {
 		dates[Object{taken[i].Collection, taken[i].Object}]++
 	}
+	closed := c.From // until then it has been counted
 	for i := range taken {
 		b := &taken[i]
 		s := policy.Span{Start: max(b.Start, c.From), End: min(b.End, c.To)}
 		if b.State == policy.Blocked {
+			s.Start = max(s.Start, closed)
+			closed = max(closed, s.End)
 			c.block(k, open, s, slots)
 			continue
 		}

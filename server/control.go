@@ -73,7 +73,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
-		Rooms: &rooms.Settings{Engine: s.data.state, Now: s.now}, RoomRules: &current.config.Rooms,
+		Rooms: s.data.rooms, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Members:   members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:    rights(current.calendars.Load()),
@@ -173,7 +173,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if o.Mail, err = offlineMail(&c, o.Store, dir); err != nil {
 		return nil, err
 	}
-	h, err := offlineHandler(ctx, &c, o.Store, o.Delegates, state, dir)
+	h, err := offlineHandler(ctx, &c, o.Store, o.Delegates, o.Rooms, dir)
 	if err != nil {
 		return nil, err
 	}

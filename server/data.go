@@ -16,6 +16,7 @@ import (
 	"convene/delegation"
 	"convene/internal/engine"
 	"convene/quota"
+	"convene/rooms"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -25,8 +26,9 @@ type data struct {
 	store     *store.Store
 	delegates *delegation.Book
 	snapshots *snapshot.Cache
-	pace      calendar.Pace // of who sends messages about meetings
-	state     engine.Engine // of sign-in, and of the access list
+	pace      calendar.Pace   // of who sends messages about meetings
+	state     engine.Engine   // of sign-in, and of the access list
+	rooms     *rooms.Settings // which are in state
 }
 
 // open opens the files of a configuration's data folder, after a restore that was
@@ -48,6 +50,7 @@ func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() ti
 	if wrap != nil {
 		d.state = wrap(d.state)
 	}
+	d.rooms = &rooms.Settings{Engine: d.state, Now: now}
 	d.snapshots = snapshot.New(snapshot.Options{MaxBytes: int64(c.Storage.Snapshots), Form: calendar.ReaderForm(c.Scheduling.Options())})
 	return nil
 }

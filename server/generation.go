@@ -81,7 +81,7 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 	} else {
 		next.appointed = appointed.NewList(next.directory)
 	}
-	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, &rooms.Settings{Engine: s.data.state, Now: s.now})
+	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, s.data.rooms)
 	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, &s.data.pace, next.directory)
 	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {
 		return nil, errors.Join(err, next.discard(old))

@@ -14,7 +14,6 @@ import (
 	"convene/caldav"
 	"convene/config"
 	"convene/directory"
-	"convene/internal/engine"
 	"convene/quota"
 	"convene/rooms"
 	"convene/rooms/policy"
@@ -44,7 +43,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 		Directory: next.directory, Access: &policy, Acts: s.audit, Audit: s.accesses, AuditPrivate: next.config.Log.AuditPrivate,
 		Delegates: caldav.Delegates{Book: s.data.delegates, Appointed: next.appointed, View: next.config.Delegates.DelegateView},
 		Limits:    next.config.Calendars, PublicURL: next.config.Server.PublicURL, Domains: next.config.Scheduling.Domains, OldDrafts: next.config.Scheduling.OldDrafts, Mail: next.mail != nil, Memory: s.limits.memory, Log: s.log, Now: s.now,
-		Rooms: roomPolicies(&next.config.Rooms, s.data.state, s.now), RoomIndex: next.rooms, Language: next.config.Mail.Language,
+		Rooms: roomPolicies(&next.config.Rooms, s.data.rooms), RoomIndex: next.rooms, Language: next.config.Mail.Language,
 	})
 	if err != nil {
 		return err
@@ -56,8 +55,7 @@ func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.L
 
 // roomPolicies gives how rooms are set: by the configuration, the directory and
 // commands.
-func roomPolicies(c *rooms.Config, state engine.Engine, now func() time.Time) func(context.Context, *directory.Principal) (*policy.Policy, error) {
-	settings := &rooms.Settings{Engine: state, Now: now}
+func roomPolicies(c *rooms.Config, settings *rooms.Settings) func(context.Context, *directory.Principal) (*policy.Policy, error) {
 	return func(ctx context.Context, p *directory.Principal) (*policy.Policy, error) {
 		local, err := settings.Get(ctx, p.GUID)
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 	"convene/delegation"
 	"convene/delegation/appointed"
 	"convene/directory"
-	"convene/internal/engine"
 	"convene/rooms"
 	"convene/snapshot"
 	"convene/store"
@@ -41,14 +40,14 @@ func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *
 }
 
 // offlineHandler answers questions about the files of a stopped server.
-func offlineHandler(ctx context.Context, c *config.Config, s *store.Store, book *delegation.Book, state engine.Engine, d directory.Directory) (*caldav.Handler, error) {
+func offlineHandler(ctx context.Context, c *config.Config, s *store.Store, book *delegation.Book, settings *rooms.Settings, d directory.Directory) (*caldav.Handler, error) {
 	policy := accessPolicy(ctx, d, c, slog.New(slog.DiscardHandler))
 	return caldav.New(caldav.Options{
 		Calendars: calendarsOf(c, s, snapshot.New(snapshot.Options{}), nil, d),
 		Directory: d, Access: &policy, Limits: c.Calendars, Now: time.Now,
 		Delegates: caldav.Delegates{Book: book, Appointed: appointed.NewList(d), View: c.Delegates.DelegateView},
-		Rooms:     roomPolicies(&c.Rooms, state, time.Now),
-		RoomIndex: rooms.NewIndex(d, &c.Rooms, &rooms.Settings{Engine: state, Now: time.Now}),
+		Rooms:     roomPolicies(&c.Rooms, settings),
+		RoomIndex: rooms.NewIndex(d, &c.Rooms, settings),
 	})
 }
 

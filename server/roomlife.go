@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"convene/calendar"
-	"convene/directory"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -19,6 +18,9 @@ const (
 	// has reached.
 	horizonEvery = 12 * time.Hour
 
+	// horizonAgain is when it is tried again if that failed for some room.
+	horizonAgain = time.Hour
+
 	// maxDue is how much of what is due is done before the rest is looked up anew.
 	maxDue = 500
 )
@@ -29,7 +31,7 @@ type caretaker struct {
 	s       *Server
 	up      time.Time // since when somebody could have checked in
 	rooms   map[string]bool
-	horizon time.Time // when that was looked at last
+	horizon time.Time // when that is looked at next
 }
 
 // tendRooms looks after the bookings of rooms.
@@ -57,11 +59,13 @@ func (c *caretaker) pass(ctx context.Context) error {
 	}
 	defer current.leave()
 	err := errors.Join(c.settle(ctx, current), c.release(ctx, current))
-	if now := c.s.now(); now.Sub(c.horizon) >= horizonEvery {
-		if e := c.advance(ctx, current); e != nil {
-			return errors.Join(err, e)
+	if now := c.s.now(); !now.Before(c.horizon) {
+		e := c.advance(ctx, current)
+		c.horizon = now.Add(horizonEvery)
+		if e != nil {
+			c.horizon = now.Add(horizonAgain)
 		}
-		c.horizon = now
+		err = errors.Join(err, e)
 	}
 	return err
 }
@@ -91,30 +95,16 @@ func (c *caretaker) settle(ctx context.Context, g *generation) error {
 	return err
 }
 
-// policyOf is how a room is set; nil: the directory does not know it.
-func (c *caretaker) policyOf(ctx context.Context, g *generation, guid string) (*policy.Policy, error) {
-	p, err := g.directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
-	if errors.Is(err, directory.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return roomPolicies(&g.config.Rooms, c.s.data.state, c.s.now)(ctx, p)
-}
-
 // release gives back what nobody uses, of the rooms that are set so.
 func (c *caretaker) release(ctx context.Context, g *generation) error {
-	owners, err := c.homes(ctx, g)
-	for _, guid := range owners {
+	all, err := g.rooms.All(ctx)
+	for _, k := range all {
 		if ctx.Err() != nil {
 			return err
 		}
-		p, e := c.policyOf(ctx, g, guid)
-		if e == nil && p != nil && (p.ReleaseDeclined || p.CheckIn == policy.Required && p.ReleaseNoShow) {
-			e = c.releaseIn(ctx, g, guid)
+		if p := k.Policy; p.ReleaseDeclined || p.CheckIn == policy.Required && p.ReleaseNoShow {
+			err = errors.Join(err, c.releaseIn(ctx, g, k.Record.GUID))
 		}
-		err = errors.Join(err, e)
 	}
 	return err
 }
@@ -129,6 +119,9 @@ func (c *caretaker) releaseIn(ctx context.Context, g *generation, guid string) e
 		done, err = tx.ReleaseUnused(home, c.up)
 		return err
 	})
+	if errors.Is(err, calendar.ErrNoHome) {
+		return nil // nobody has booked it yet
+	}
 	if err != nil {
 		return err
 	}

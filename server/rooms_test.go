@@ -11,6 +11,7 @@ import (
 
 	"convene/admin"
 	"convene/config"
+	"convene/rooms/policy"
 	"convene/testenv"
 )
 
@@ -109,5 +110,62 @@ func TestApprovalOfBookings(t *testing.T) {
 	eventually(t, "the request expires", func() bool { return answerOf(t, s, "two") == "DECLINED" })
 	if list, err := admin.PendingRooms(t.Context(), dialAdmin(t, c), ""); err != nil || len(list) != 0 {
 		t.Errorf("%+v %v", list, err)
+	}
+}
+
+// Settings that what is booked stands against are refused, unless that is to stay; then the
+// check names it.
+func TestFewerSlots(t *testing.T) {
+	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
+	c := roomConfig(t, m)
+	c.Rooms.Defaults = map[string]string{"slots": "3", "horizon": "3660"}
+	s := serve(t, c)
+	for _, uid := range []string{"one", "two", "three"} {
+		if a := do(t, client(), "PUT", s.HTTP+annHome+"calendar/"+uid+".ics", "ann", invitation(uid, uid, "oak@example.com")); a.StatusCode != 201 || answerOf(t, s, uid) != "ACCEPTED" {
+			t.Fatalf("%d %s", a.StatusCode, a.Body)
+		}
+	}
+	conn := dialAdmin(t, c)
+	set := func(r admin.RoomRequest) error {
+		r.Who, r.By = "oak", "test"
+		_, err := admin.SetRoom(t.Context(), conn, r)
+		return err
+	}
+	fewer := map[string]string{"slots": "2"}
+	if err := set(admin.RoomRequest{Set: fewer}); !errors.Is(err, admin.ErrOverbooked) || !strings.Contains(err.Error(), "oak: 1 bookings, the first on 2030-05-06T1") {
+		t.Errorf("fewer: %v", err)
+	}
+	if done, err := admin.ImportRooms(t.Context(), conn, admin.RoomImport{Lines: []policy.Imported{{Identity: "corp/oak", Values: fewer}}, By: "test"}); err != nil || len(done[0].Notes) != 1 || len(done[0].Values) != 0 {
+		t.Errorf("imported: %+v %v", done, err)
+	}
+	booked := func() (n int) {
+		list, err := admin.CheckRooms(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range list {
+			if p.Setting == string(policy.CodeConflict) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := booked(); n != 0 {
+		t.Errorf("%d bookings are named", n)
+	}
+	if err := set(admin.RoomRequest{Set: fewer, Grandfather: true}); err != nil {
+		t.Error(err)
+	}
+	if n := booked(); n != 3 {
+		t.Errorf("%d bookings are named, want 3", n)
+	}
+	if err := set(admin.RoomRequest{Set: map[string]string{"buffer-after": "0", "window": "3000"}}); err != nil {
+		t.Errorf("something else: %v", err)
+	}
+	if answerOf(t, s, "three") != "ACCEPTED" {
+		t.Errorf("a booking has become %s", answerOf(t, s, "three"))
+	}
+	if err := set(admin.RoomRequest{Unset: []string{"slots"}}); err != nil {
+		t.Errorf("more: %v", err)
 	}
 }

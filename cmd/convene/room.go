@@ -94,33 +94,42 @@ func (a *app) printRoom(cmd *cobra.Command, s admin.RoomSettings) error {
 }
 
 func newRoomSetCmd(a *app) *cobra.Command {
-	return a.changes(&cobra.Command{
+	r := admin.RoomRequest{Set: map[string]string{}}
+	return a.changesRoom(&r, &cobra.Command{
 		Use:   "set ROOM NAME=VALUE …",
 		Short: "Make settings of a room",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			set := map[string]string{}
 			for _, arg := range args[1:] {
 				name, value, ok := strings.Cut(arg, "=")
 				if !ok {
 					return usageError(fmt.Errorf("%q: write NAME=VALUE", arg))
 				}
-				set[name] = value
+				r.Set[name] = value
 			}
-			return a.changeRoom(cmd, admin.RoomRequest{Who: args[0], Set: set})
+			r.Who = args[0]
+			return a.changeRoom(cmd, r)
 		},
 	})
 }
 
 func newRoomUnsetCmd(a *app) *cobra.Command {
-	return a.changes(&cobra.Command{
+	var r admin.RoomRequest
+	return a.changesRoom(&r, &cobra.Command{
 		Use:   "unset ROOM NAME …",
 		Short: "Take back settings of a room that were made with set",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeRoom(cmd, admin.RoomRequest{Who: args[0], Unset: args[1:]})
+			r.Who, r.Unset = args[0], args[1:]
+			return a.changeRoom(cmd, r)
 		},
 	})
+}
+
+// changesRoom adds the flags of a command that changes settings of a room.
+func (a *app) changesRoom(r *admin.RoomRequest, cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&r.Grandfather, "grandfather", false, "also if more is booked at one time than the room would have slots: that stays")
+	return a.changes(cmd)
 }
 
 func (a *app) changeRoom(cmd *cobra.Command, r admin.RoomRequest) error {

@@ -13,6 +13,10 @@ type Candidate struct {
 	Policy *Policy
 	Ledger Ledger
 	Facts  *Facts // of that room; the Booker may be left out, it is that of the meeting
+
+	// Opens adds to Facts when the room is closed within some time, and reports whether
+	// that could be found out; nil: Facts says it. It is called of few rooms.
+	Opens func(within Span) bool
 }
 
 // Limits of the search for other rooms, so that it costs a write little.
@@ -52,7 +56,7 @@ func (d *decision) ranked() []*Candidate {
 		return nil
 	}
 	var fit []*Candidate
-	all := d.f.Candidates(d.within())
+	all := d.f.Candidates()
 	for i := range all {
 		if c := &all[i]; d.suits(c, heads) {
 			fit = append(fit, c)
@@ -108,6 +112,9 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 
 // freeIn reports whether a room has time for all dates, by its own rules.
 func (d *decision) freeIn(c *Candidate) bool {
+	if c.Opens != nil && !c.Opens(d.within()) {
+		return false
+	}
 	there := outlook(c.Policy, c.Facts, c.Ledger, d.now, len(d.judged))
 	there.heads, there.near.except = d.heads, d.near.except
 	for _, o := range d.judged {

@@ -135,7 +135,7 @@ func (d *decision) stand(known map[int64]earlier) {
 		was, same := known[key(&o.Instance, d.p.Zone)]
 		same = same && was.start == o.Instance.StartUnix && was.end == o.Instance.EndUnix
 		stated := o.PartStat
-		if same && d.unseen(o) && (was.stat == Accepted || was.stat == Held) {
+		if same && d.unseen(o) && d.mode != ModeNone && (was.stat == Accepted || was.stat == Held) {
 			o.implied, o.was = was.stat, was
 		} else if same {
 			o.Was, o.was = was.stat, was
@@ -154,9 +154,10 @@ func (d *decision) stand(known map[int64]earlier) {
 	}
 }
 
-// unseen reports whether a date was behind the horizon when the room answered.
+// unseen reports whether a date was behind the horizon when the room answered, and is not
+// any more.
 func (d *decision) unseen(o *Occurrence) bool {
-	return d.in.Verified != 0 && o.Instance.StartUnix >= d.in.Verified
+	return !o.far && d.in.Verified != 0 && o.Instance.StartUnix >= d.in.Verified
 }
 
 // headsOf remembers how many people a component brings.
@@ -234,6 +235,10 @@ func (d *decision) outright(tooMany bool) bool {
 		d.all(Declined, Reason{Code: CodeNotBookable})
 	case d.mode == ModeDeclineAlways:
 		d.all(Declined, Reason{Code: CodeMode})
+	case d.occ[0].far && d.class <= unlisted:
+		d.all(Declined, Reason{Code: CodeNotAllowed})
+	case d.occ[0].far: // nobody may ask for it either: such a time cannot be held
+		d.all(Declined, d.horizonReason())
 	default:
 		return false
 	}

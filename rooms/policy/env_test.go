@@ -197,6 +197,6 @@ func ask(t testing.TB, p *policy.Policy, m meeting, f *policy.Facts, l policy.Le
 func times(s string, n int) string { return strings.TrimSuffix(strings.Repeat(s+", ", n), ", ") }
 
 // among are the rooms that a decision may choose from.
-func among(list ...policy.Candidate) func(policy.Span) []policy.Candidate {
-	return func(policy.Span) []policy.Candidate { return list }
+func among(list ...policy.Candidate) func() []policy.Candidate {
+	return func() []policy.Candidate { return list }
 }

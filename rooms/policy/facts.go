@@ -38,11 +38,10 @@ type Facts struct {
 	Unavailable     []Span
 	HasAvailability bool
 
-	// Candidates returns the rooms that may be named in place of this one for dates
-	// within some time, 200 at most. It is called when the room declines, and at no
-	// other time; nil: there are none. Wanted are the features that the meeting needs; nil: those of the room
-	// itself.
-	Candidates func(within Span) []Candidate
+	// Candidates returns the rooms that may be named in place of this one, 200 at most.
+	// It is called when the room declines, and at no other time; nil: there are none.
+	// Wanted are the features that the meeting needs; nil: those of the room itself.
+	Candidates func() []Candidate
 	Wanted     List
 }
 

@@ -105,6 +105,7 @@ type Occurrence struct {
 	was     earlier
 	ask     bool
 	past    bool // long over: stays as it is
+	far     bool // behind the horizon, as all of the meeting is
 	free    bool
 	implied PartStat // what the series says of a date that was not looked at; "" of others
 }
@@ -117,15 +118,18 @@ func key(i *ical.Instance, zone *ical.Zone) int64 {
 	return i.RecurrenceID.Unix(zone)
 }
 
-// minTime is before everything.
-const minTime = -1 << 63
+// minTime is before everything, maxTime after it.
+const (
+	minTime = -1 << 63
+	maxTime = 1<<63 - 1
+)
 
 // graceAfter is how long after its end an occurrence is still judged.
 const graceAfter = 2 * day
 
 // occurrences returns the dates of o to which the room is invited, in order, from
-// those that are over to the horizon. over says how many of them more there are than
-// the policy allows.
+// those that are over to the horizon; of a meeting that lies behind it the first.
+// tooMany: there are more than the policy allows.
 func occurrences(o *ical.Object, ls *lines, p *Policy, now int64) (all []Occurrence, tooMany bool, err error) {
 	series, err := o.Series()
 	if err != nil {
@@ -151,7 +155,23 @@ func occurrences(o *ical.Object, ls *lines, p *Policy, now int64) (all []Occurre
 		}
 		all = append(all, oc)
 	}
-	return all, false, nil
+	if past+current == 0 {
+		all, err = behindHorizon(series, ls, p, until)
+	}
+	return all, false, err
+}
+
+// behindHorizon is the first date at or after the horizon, if there is any.
+func behindHorizon(series *ical.Series, ls *lines, p *Policy, horizon int64) ([]Occurrence, error) {
+	for inst, err := range series.Instances(horizon, maxTime, p.Zone, nil) {
+		if err != nil {
+			return nil, err
+		}
+		if l := ls.of(inst.Component); l.here {
+			return []Occurrence{{Instance: inst, Was: NeedsAction, PartStat: l.stat, line: l, far: true}}, nil
+		}
+	}
+	return nil, nil
 }
 
 // An earlier answer is what the room said about one date.

@@ -151,7 +151,7 @@ func when() []Knob {
 		zoneKnob(),
 		number("buffer-before", "0", 0, minutesADay, "minutes before each booking that belong to it", func(p *Policy) *int { return &p.BufferBefore }),
 		number("buffer-after", "0", 0, minutesADay, "minutes after each booking that belong to it", func(p *Policy) *int { return &p.BufferAfter }),
-		number("horizon", "1095", 30, 3660, "days ahead that a series is checked", func(p *Policy) *int { return &p.Horizon }),
+		number("horizon", "1095", 30, 3660, "days ahead that it can be booked", func(p *Policy) *int { return &p.Horizon }),
 		number("max-occurrences", "3000", 1, 20000, "dates of a series within the horizon", func(p *Policy) *int { return &p.MaxOccurrences }),
 		number("max-overrides", "400", 1, 3000, "dates of a series that may be answered differently from the rest", func(p *Policy) *int { return &p.MaxOverrides }),
 	}
@@ -197,6 +197,7 @@ func living() []Knob {
 		number("opens", "15", 0, minutesADay, "minutes before the start that check-in begins", func(p *Policy) *int { return &p.Opens }),
 		number("closes", "10", 1, minutesADay, "minutes after the start that check-in ends", func(p *Policy) *int { return &p.Closes }),
 		yes("release-noshow", "true", "is released when nobody checked in and check-in is required", func(p *Policy) *bool { return &p.ReleaseNoShow }),
+		word("series-noshow", "whether the rest of a series is released too when nobody checked in three times in a row", func(p *Policy) *string { return &p.SeriesNoShow }, Off, ReleaseRest),
 		yes("release-declined", "false", "is released when everybody else has declined", func(p *Policy) *bool { return &p.ReleaseDeclined }),
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 )
 
@@ -70,6 +71,48 @@ func (b *Bookings) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[Bookin
 			}
 		}
 	}
+}
+
+// HoldsLess reports whether there are bookings for which a room has time as it is set in
+// was, and none as p has it.
+func (p *Policy) HoldsLess(was *Policy) bool {
+	slots := func(p *Policy) int {
+		if !p.Exclusive || p.Slots == 0 {
+			return math.MaxInt
+		}
+		return p.Slots
+	}
+	return slots(p) < slots(was) || p.BufferBefore > was.BufferBefore || p.BufferAfter > was.BufferAfter
+}
+
+// Overbooked returns those of some bookings, in order of start, that begin when the room
+// has no slot left. That it is closed twice at one time is no more than closed.
+func (p *Policy) Overbooked(all []Booking) (over []Booking) {
+	if !p.Exclusive || p.Slots == 0 {
+		return nil
+	}
+	var there []Booking // when the next one begins
+	for _, b := range all {
+		start := p.occupied(b.Span).Start
+		there = slices.DeleteFunc(there, func(o Booking) bool { return p.occupied(o.Span).End <= start })
+		if p.slotsOf(there, b.State) >= p.Slots {
+			over = append(over, b)
+		}
+		there = append(there, b)
+	}
+	return over
+}
+
+// slotsOf is how many slots some bookings take beside one of a state.
+func (p *Policy) slotsOf(there []Booking, beside State) (n int) {
+	closed := beside == Blocked
+	for _, b := range there {
+		if b.State != Blocked || !closed {
+			n++
+		}
+		closed = closed || b.State == Blocked
+	}
+	return n
 }
 
 // insert adds a booking, which is later than most.

@@ -67,8 +67,8 @@ func Foresee(p *Policy, f *Facts, l Ledger, w Wish, now int64) Outlook {
 // against is what keeps one of so many dates from being booked, if anything does. No room
 // answers to what is behind its horizon.
 func (d *decision) against(s Span, dates int) (Reason, bool) {
-	if end := d.now + int64(d.p.Horizon)*day; s.Start >= end {
-		return Reason{Code: CodeWindow, Limit: d.p.Horizon, From: end}, true
+	if s.Start >= d.until() {
+		return d.horizonReason(), true
 	}
 	o := Occurrence{Instance: ical.Instance{StartUnix: s.Start, EndUnix: s.End}}
 	return d.hindrance(&o, dates)
@@ -114,6 +114,7 @@ func FirstFree(p *Policy, f *Facts, l Ledger, s Search, now int64) (at int64, ok
 			break
 		}
 		try := Span{at, at + s.Length}
+		d.near.forget(p.Reach(try).Start)
 		if meets(s.Busy, try) || !f.HasAvailability && !p.Hours.Cover(try.Start, try.End, p.Zone) {
 			continue
 		}

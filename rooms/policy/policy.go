@@ -44,10 +44,11 @@ const (
 	Visible = "visible" // NameHolder
 	Never   = "never"
 
-	Off      = "off" // CheckIn, Replace
-	Optional = "optional"
-	Required = "required"
-	SameSize = "same-size"
+	Off         = "off" // CheckIn, Replace
+	Optional    = "optional"
+	Required    = "required"
+	ReleaseRest = "release-rest" // SeriesNoShow
+	SameSize    = "same-size"
 
 	Delegates  = "delegates" // Direct
 	Nobody     = "nobody"
@@ -109,6 +110,7 @@ type Policy struct {
 	Opens           int // minutes
 	Closes          int // minutes
 	ReleaseNoShow   bool
+	SeriesNoShow    string
 	ReleaseDeclined bool
 
 	OnConflict     string
@@ -139,6 +141,9 @@ type Place struct {
 func (p *Policy) buffers() (before, after int64) {
 	return int64(p.BufferBefore) * 60, int64(p.BufferAfter) * 60
 }
+
+// NamesHolder reports whether who is declined learns who has the room.
+func (p *Policy) NamesHolder() bool { return p.NameHolder != Never && p.OthersSee != SeeBusy }
 
 // A Kind is the kind of a calendar user that may answer by itself.
 type Kind uint8

@@ -52,6 +52,19 @@ func TestAlternatives(t *testing.T) {
 	if len(a.Alternatives) > 0 {
 		t.Errorf("%v", a.Alternatives)
 	}
+	// Only of rooms that would do it is asked when they are open.
+	var looked []string
+	for i := range list {
+		list[i].Opens = func(within policy.Span) bool {
+			looked = append(looked, list[i].GUID)
+			return list[i].GUID != "SATURN" && within == policy.Span{Start: at(t, "2026-12-01 10:00"), End: at(t, "2026-12-01 11:00")}
+		}
+	}
+	f.Wanted = nil
+	a = decide(t, set(t, append(knobs, "alternatives=1")...), policy.Invite{Object: six.object(t)}, f, busy)
+	if got := strings.Join(looked, " "); got != "BUSY SATURN SHUT LARGE" || !slices.Equal(a.Alternatives, []string{"LARGE"}) {
+		t.Errorf("looked at %s: %v", got, a.Alternatives)
+	}
 	// A series needs a room that has all of its dates.
 	six.lines = append(six.lines, "RRULE:FREQ=DAILY;COUNT=2")
 	f = facts()
@@ -224,5 +237,42 @@ func TestDeserted(t *testing.T) {
 	}
 	if facts().Deserted(set(t), meeting{start: "2026-12-01 10:00", lines: []string{no("bob")}}.object(t).Master, policy.Span{Start: start, End: start + 3600}, made, start-660) {
 		t.Error("released although the policy does not say so")
+	}
+}
+
+// Bookings that share a time with more than there are slots.
+func TestOverbooked(t *testing.T) {
+	three := taken(t, "2026-12-01 10:00/12:00", "2026-12-01 10:30/11:00", "2026-12-01 10:45/11:30", "2026-12-01 12:00/13:00")
+	var closed []policy.Booking
+	for _, b := range three.All() {
+		b.State = policy.Blocked
+		closed = append(closed, b)
+	}
+	for _, tt := range []struct {
+		name  string
+		all   []policy.Booking
+		knobs []string
+		want  int
+	}{
+		{"three slots", three.All(), []string{"slots=3"}, 0},
+		{"two", three.All(), []string{"slots=2"}, 1},
+		{"one", three.All(), []string{"slots=1"}, 2},
+		{"one, with buffers", three.All(), []string{"slots=1", "buffer-after=5"}, 3},
+		{"any number", three.All(), []string{"slots=0"}, 0},
+		{"not exclusive", three.All(), []string{"exclusive=false"}, 0},
+		{"closed again and again", closed, nil, 0},
+		{"closed and booked", append(closed[:2:2], three.All()[2]), []string{"slots=1"}, 1},
+	} {
+		if got := set(t, tt.knobs...).Overbooked(tt.all); len(got) != tt.want {
+			t.Errorf("%s: %v, want %d", tt.name, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		was, will string
+		want      bool
+	}{{"slots=3", "slots=2", true}, {"slots=2", "slots=3", false}, {"slots=0", "slots=9", true}, {"exclusive=false", "slots=1", true}, {"buffer-before=5", "buffer-before=6", true}, {"mode=none", "mode=automatic", false}} {
+		if got := set(t, tt.will).HoldsLess(set(t, tt.was)); got != tt.want {
+			t.Errorf("%s → %s: %v", tt.was, tt.will, got)
+		}
 	}
 }

@@ -182,3 +182,48 @@ func TestHorizonMoves(t *testing.T) {
 		t.Errorf("reply %t: %.150s", a.Reply, told(a))
 	}
 }
+
+// A room looks no further than its horizon: what lies behind it altogether is declined,
+// and stays so until somebody asks again. What the series of a date behind it says holds
+// for that date.
+func TestBehindTheHorizon(t *testing.T) {
+	const far = "2030-12-03 10:00"
+	weekly := []string{"RRULE:FREQ=WEEKLY;COUNT=4"}
+	for _, tt := range []struct {
+		name  string
+		m     meeting
+		old   string // the answer that the room has given before; "": it is new
+		f     *policy.Facts
+		knobs []string
+		want  string
+	}{
+		{"one date", meeting{start: far}, "", facts(), nil, "DECLINED horizon"},
+		{"a series", meeting{start: far, lines: weekly}, "", facts(), nil, "DECLINED horizon"},
+		{"without end", meeting{start: far, lines: []string{"RRULE:FREQ=WEEKLY"}}, "", facts(), nil, "DECLINED horizon"},
+		{"as before", meeting{start: far, stat: "DECLINED"}, "DECLINED", facts(), nil, "DECLINED"},
+		{"somebody has accepted it", meeting{start: far, stat: "ACCEPTED"}, "ACCEPTED", facts(), nil, "ACCEPTED"},
+		{"people answer", meeting{start: far}, "", facts(), []string{"mode=none"}, "NEEDS-ACTION"},
+		{"not for them", meeting{start: far}, "", asks("D"), []string{"book=group:execs"}, "DECLINED not-allowed"},
+		{"who may ask for more", meeting{start: far}, "", approved(asks("D")), []string{"request-out=user:dan"}, "DECLINED horizon"},
+		{"within a longer one", meeting{start: far}, "", facts(), []string{"horizon=3660"}, "ACCEPTED"},
+		{"into it", meeting{start: "2026-12-15 10:00", lines: weekly}, "", facts(), []string{"horizon=30"}, "ACCEPTED, ACCEPTED"},
+		{"over", meeting{start: "2020-12-15 10:00"}, "", facts(), nil, "NEEDS-ACTION"},
+	} {
+		in := policy.Invite{Object: tt.m.object(t)}
+		if tt.old != "" {
+			old := tt.m
+			old.stat = tt.old
+			in.Old, in.Verified = old.object(t), now(t)+1095*86400
+		}
+		p := set(t, tt.knobs...)
+		a := decide(t, p, in, tt.f, taken(t))
+		if told(a) != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, told(a), tt.want)
+		}
+		stat, _, _ := strings.Cut(tt.want, " ")
+		o := parse(t, string(a.Copy(p, in, tt.f, now(t)).Append(nil)))
+		if line := o.Master.Prop("ATTENDEE"); tt.old == "" && stat != "NEEDS-ACTION" && !strings.Contains(string(o.Calendar.Append(nil)), "PARTSTAT="+strings.TrimSuffix(stat, ",")) {
+			t.Errorf("%s: %v", tt.name, line)
+		}
+	}
+}

@@ -162,7 +162,7 @@ func (w *speaker) fieldsOf(o *Occurrence, r Reason, more fields) fields {
 	}
 	if o.Taker != nil && w.Describe != nil {
 		f["holder"], f["summary"] = w.Describe(*o.Taker)
-		if w.p.NameHolder == Never || w.p.OthersSee == SeeBusy {
+		if !w.p.NamesHolder() {
 			f["holder"] = ""
 		}
 	}

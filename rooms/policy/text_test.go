@@ -50,9 +50,9 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	for _, c := range []policy.Code{policy.CodePending, policy.CodeConflict, policy.CodeTooMany, policy.CodeBlocked, policy.CodeNotAllowed, policy.CodeNoApprover,
-		policy.CodeExternal, policy.CodeRecurring, policy.CodeMinDuration, policy.CodeMaxDuration, policy.CodeMinNotice, policy.CodeWindow, policy.CodeHours,
+		policy.CodeExternal, policy.CodeRecurring, policy.CodeMinDuration, policy.CodeMaxDuration, policy.CodeMinNotice, policy.CodeWindow, policy.CodeHorizon, policy.CodeHours,
 		policy.CodeCapacity, policy.CodeMinAttendees, policy.CodeTooLong, policy.CodeNotBookable, policy.CodeMode, policy.CodeApproved, policy.CodeDenied, policy.CodeExpired,
-		policy.CodeNoShow, policy.CodeReleased, policy.CodeGivenBack, policy.CodeEarlier, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
+		policy.CodeNoShow, policy.CodeNoShows, policy.CodeNoShowsRest, policy.CodeReleased, policy.CodeGivenBack, policy.CodeEarlier, policy.CodeDisplaced, policy.CodeClosedDown, policy.CodeOrganizerLeft} {
 		if !said[c] {
 			t.Errorf("no situation says %s", c)
 		}
@@ -127,6 +127,8 @@ func situations(t *testing.T) []situation {
 	add("max-duration and hours", hour, facts(), none, "max-duration=30", "hours=Sat 09:00-12:00", "hours-only=true")
 	add("min-notice", meeting{start: "2026-11-24 10:30"}, facts(), none, "min-notice=60")
 	add("window", hour, facts(), none, "window=3")
+	add("horizon", hour, facts(), none, "horizon=30")
+	all[len(all)-1].m.start = "2027-12-01 10:00"
 	add("hours", hour, facts(), none, "hours=Tue 10:30-18:00", "hours-only=true")
 	add("capacity", meeting{start: "2026-12-01 10:00", lines: []string{"ATTENDEE:mailto:six@example.com"}}, others, none, "capacity=4", "enforce-capacity=true")
 	add("min-attendees", hour, facts(), none, "min-attendees=3")
@@ -145,6 +147,8 @@ func events(t *testing.T) []policy.Event {
 		{Code: policy.CodeDenied, Who: "Dan Dunn", Comment: "the beamer is broken"},
 		{Code: policy.CodeExpired, At: when},
 		{Code: policy.CodeNoShow, At: when},
+		{Code: policy.CodeNoShows, At: when},
+		{Code: policy.CodeNoShowsRest, At: when},
 		{Code: policy.CodeReleased},
 		{Code: policy.CodeGivenBack, Who: "Dan Dunn"},
 		{Code: policy.CodeEarlier, At: when},

@@ -20,6 +20,7 @@ const (
 	CodeMaxDuration  Code = "max-duration"
 	CodeMinNotice    Code = "min-notice"
 	CodeWindow       Code = "window"
+	CodeHorizon      Code = "horizon"
 	CodeHours        Code = "hours"
 	CodeCapacity     Code = "capacity"
 	CodeOverCapacity Code = "over-capacity"
@@ -32,6 +33,8 @@ const (
 	CodeDenied        Code = "approval-denied"
 	CodeExpired       Code = "approval-expired"
 	CodeNoShow        Code = "no-show"
+	CodeNoShows       Code = "no-shows"
+	CodeNoShowsRest   Code = "no-shows-rest"
 	CodeReleased      Code = "released-declined"
 	CodeGivenBack     Code = "given-back"
 	CodeEarlier       Code = "booked-earlier"
@@ -81,6 +84,8 @@ func (d *decision) windowReason() Reason {
 	return Reason{Code: CodeWindow, Limit: d.p.Window, From: d.p.Zone.Unix((d.today + int64(d.p.Window)) * day)}
 }
 
+func (d *decision) horizonReason() Reason { return Reason{Code: CodeHorizon, Limit: d.p.Horizon} }
+
 // beyondWindow compares days, not hours: at 23:30 today ends in half an hour.
 func (d *decision) beyondWindow(start int64) bool {
 	return d.p.Window >= 0 && dayOf(wall(start, d.p.Zone)) > d.today+int64(d.p.Window)
@@ -105,12 +110,7 @@ func (d *decision) open(s Span) bool {
 
 // outsideAvailability reports whether the room's VAVAILABILITY closes a time.
 func (d *decision) outsideAvailability(s Span) bool {
-	for _, u := range d.f.Unavailable {
-		if u.Start < max(s.End, s.Start+1) && u.End > s.Start {
-			return true
-		}
-	}
-	return false
+	return meets(d.f.Unavailable, Span{s.Start, max(s.End, s.Start+1)})
 }
 
 func (d *decision) overCapacity(o *Occurrence) (Reason, bool) {
