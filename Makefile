@@ -13,10 +13,13 @@ EVERY ?= 10s
 COPIES ?= 10
 FLIPS ?= 250
 STEPS ?= 100000
+RACERS ?= 200
+LENGTH ?= 30s
+ROUNDS ?= 20
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash mailcrash drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -95,6 +98,12 @@ conversations:
 # server at least once, and twice only what was under way.
 mailcrash: $(BUILD)/harness
 	@$(BUILD)/harness mailcrash -n $(N)
+
+# RACERS clients that book one room for LENGTH by every way there is, and then while
+# the server is killed ROUNDS times: no overlap, one winner a slot, all calendars agree,
+# and there is an order of all requests in which every answer was right.
+roomrace: $(BUILD)/harness
+	@$(BUILD)/harness roomrace -clients $(RACERS) -length $(LENGTH) -n $(ROUNDS)
 
 # The conformance runner in CDT with the scripts in SUITE, each file from the
 # same data, against this server with slapd. ARGS go to the runner. Ends with

@@ -6,11 +6,13 @@
 //	harness crash -n N                                kill -9, N times, under writes
 //	harness drill                                     verify, backup, restore and cp beside writes
 //	harness mailcrash -n N                            the same under mail to a server that counts
+//	harness roomrace -clients C -n N                  C clients that want one room, then N times kill -9
 //
 // It builds the server from the module in the current folder, keeps all data
 // in a temporary folder, and listens on loopback. While a runner works it can
 // be told over a loopback port to stop and start the server and to put its
 // data back; "harness ctl URL stop|start|reset" does that.
 //
-// The Makefile's targets conformance, bench, crash, mailcrash and drills are the way to call it.
+// The Makefile's targets conformance, bench, crash, mailcrash, roomrace and drills are the
+// way to call it.
 package main

@@ -58,7 +58,7 @@ func (h *harness) use(httpPort, httpsPort int) {
 	c.Server.HTTP, c.Server.HTTPS = loopback(httpPort), loopback(httpsPort)
 	c.Server.Data = h.path("data")
 	c.Server.AllowRoot = true // a temporary folder, and loopback only
-	c.Scheduling.PerHour = 0 // load is what it is for
+	c.Scheduling.PerHour = 0  // load is what it is for
 	c.Auth.Schemes, c.Auth.BasicOverPlain = []string{"basic"}, true
 	f, err := os.Create(h.path("convene.toml"))
 	if err != nil {

@@ -19,7 +19,7 @@ func main() {
 	if len(os.Args) > 1 {
 		status = run(ctx, os.Args[1], os.Args[2:])
 	} else {
-		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|mailcrash|drill|ctl …; see go doc ./testenv/cmd/harness")
+		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|mailcrash|roomrace|drill|ctl …; see go doc ./testenv/cmd/harness")
 	}
 	stop()
 	os.Exit(status)
@@ -55,6 +55,13 @@ func run(ctx context.Context, command string, args []string) int {
 		flags.IntVar(&d.copies, "copies", 10, "copies of the running files")
 		seed := flags.Uint64("seed", 1, "seed of what is written")
 		do = func(h *harness) int { return drill(h, d, *seed) }
+	case "roomrace":
+		var r roomRace
+		flags.IntVar(&r.clients, "clients", 200, "clients that book the room at the same time")
+		flags.DurationVar(&r.length, "length", 30*time.Second, "how long they book before the first kill")
+		flags.IntVar(&r.rounds, "n", 20, "how often to kill the server")
+		flags.Uint64Var(&r.seed, "seed", 1, "seed of what is booked and when the server is killed")
+		do = func(h *harness) int { return runRoomRace(h, r) }
 	case "mailcrash":
 		n := flags.Int("n", 20, "how often to kill the server")
 		seed := flags.Uint64("seed", 1, "seed of when the server is killed")
