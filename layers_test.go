@@ -149,6 +149,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/pelletier/":    {"internal/settings"},
 		"github.com/coreos/":       {"server"},
 		"github.com/emersion/":     {"imip", "imip/outbox", "testenv/cmd/smtpd"},
+		"github.com/anishathalye/": {"testenv/cmd/harness"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}

@@ -39,12 +39,6 @@ type booker struct {
 // half hour and ends in its second hour, so that any two overlap.
 const slotLength = 2 * time.Hour
 
-// firstSlot is when the first begins: in a time in which rooms can be booked.
-var firstSlot = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 7)
-
-// slotOf is the slot that has a time.
-func slotOf(at time.Time) int { return int(at.Sub(firstSlot) / slotLength) }
-
 // A wish is a meeting that somebody wants to have in the room.
 type wish struct {
 	slot       int
@@ -59,7 +53,7 @@ func (b *booker) wish(first int) wish {
 }
 
 func (b *booker) at(name string, slot int) wish {
-	from := firstSlot.Add(time.Duration(slot) * slotLength)
+	from := b.race.first.Add(time.Duration(slot) * slotLength)
 	quarter := func(first, n int) time.Time {
 		return from.Add(time.Duration(first+b.random.IntN(n)) * 15 * time.Minute)
 	}

@@ -29,6 +29,7 @@ const slotsPerRound = 40
 type race struct {
 	h       *harness
 	begun   time.Time
+	first   time.Time // when the first slot begins
 	bookers []*booker
 	history []roomOp
 	counts  map[string]int // won, lost and cancelled, and cut off
@@ -80,6 +81,7 @@ func startRoomRace(h *harness, want roomRace) *race {
 		h.t.Fatalf("delegates of the room: %v\n%s", err, out)
 	}
 	r := &race{h: h, begun: time.Now(), counts: map[string]int{}}
+	r.first = r.begun.UTC().Truncate(24*time.Hour).AddDate(0, 0, 7) // in a time in which rooms can be booked
 	for i, u := range users {
 		r.bookers = append(r.bookers, &booker{
 			race: r, user: u, random: rand.New(rand.NewPCG(want.seed, uint64(i))),
@@ -103,6 +105,9 @@ func addRoom(file, base string, users []string) error {
 	}
 	return os.WriteFile(file, append(before, b.String()...), 0o600)
 }
+
+// slotOf is the slot that has a time.
+func (r *race) slotOf(at time.Time) int { return int(at.Sub(r.first) / slotLength) }
 
 // clock is the time since the race began.
 func (r *race) clock() int64 { return int64(time.Since(r.begun)) }
@@ -175,7 +180,7 @@ func (r *race) judge(first int) {
 	}
 	holders := map[int]string{}
 	for _, m := range room {
-		holders[slotOf(m.start)] = m.name
+		holders[r.slotOf(m.start)] = m.name
 	}
 	for slot := first; slot < first+slotsPerRound; slot++ {
 		r.history = append(r.history, roomOp{slot: slot, kind: look, name: holders[slot], called: called, returned: returned})

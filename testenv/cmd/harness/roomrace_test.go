@@ -51,7 +51,7 @@ func TestLinearizable(t *testing.T) {
 // What must not be is seen in calendars.
 func TestRoomCheckers(t *testing.T) {
 	at := func(name string, hour int, partStat string) meeting {
-		start := firstSlot.Add(time.Duration(hour) * time.Hour)
+		start := time.Date(2026, 6, 1, hour, 0, 0, 0, time.UTC)
 		return meeting{name: name, start: start, end: start.Add(time.Hour), organizer: "ann@example.com", partStat: partStat}
 	}
 	long := at("long", 0, "ACCEPTED")
