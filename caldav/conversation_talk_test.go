@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
+	"testing"
 	"time"
 
 	"convene/caldav"
@@ -50,7 +51,7 @@ type cached struct {
 	renamed         int // how often somebody had been renamed by then
 }
 
-func newTalk(p *probe, on storage) *talk {
+func newTalk(p testing.TB, on storage) *talk {
 	k := &talk{staff: newStaff(p), devices: map[deviceKey]*cached{}}
 	k.env = newEnvIn(p, &k.staff.dir, on)
 	k.rooms = func(_ context.Context, p *directory.Principal) (*policy.Policy, error) {

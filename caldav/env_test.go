@@ -44,6 +44,7 @@ type env struct {
 	h       *caldav.Handler
 	now     time.Time
 	perHour int // messages about meetings; 0: any number
+	mail    *calendar.Mail
 	rooms   func(context.Context, *directory.Principal) (*policy.Policy, error)
 	index   *rooms.Index
 
@@ -159,9 +160,9 @@ func (e *env) handle(limits caldav.Limits) {
 		Calendars: &calendar.Calendars{
 			Store: e.store, Snapshots: snapshot.New(snapshot.Options{Form: calendar.ReaderForm(e.meetings())}),
 			Rules: limits.Rules(), Groups: e.dir.Groups, Scheduling: e.meetings(),
-			MessagesPerHour: e.perHour, Pace: new(calendar.Pace),
+			MessagesPerHour: e.perHour, Pace: new(calendar.Pace), Mail: e.mail,
 		},
-		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"},
+		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"}, Mail: e.mail != nil,
 		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
 		Limits:    limits, Now: func() time.Time { return e.now },
 		Rooms: e.rooms, RoomIndex: e.index,
