@@ -69,16 +69,19 @@ func Compose(l *Letter, at Occasion, o *Options) (*Mail, error) {
 // sender is who the mail is from: the organizer, if the submission server sends for
 // their domain.
 func (o *Options) sender(organizer Mailbox, w *words) Mailbox {
-	for _, domain := range o.OwnDomains {
-		if strings.EqualFold(domain, organizer.Domain()) {
-			return organizer
-		}
+	if o.sends(organizer) {
+		return organizer
 	}
 	name := organizer.Name
 	if name == "" {
 		name = organizer.Address
 	}
 	return Mailbox{Name: fmt.Sprintf(w.via, name), Address: o.Site.Address}
+}
+
+// sends reports whether the submission server sends for a mailbox.
+func (o *Options) sends(m Mailbox) bool {
+	return slices.ContainsFunc(o.OwnDomains, func(domain string) bool { return strings.EqualFold(domain, m.Domain()) })
 }
 
 // header is that of the mail. The library writes fields in the reverse order of
@@ -98,6 +101,9 @@ func header(l *Letter, at Occasion, o *Options, from Mailbox, subject string) me
 	setSubject(&h.Header, subject)
 	l.To.field(&h.Header, "To")
 	l.From.field(&h.Header, "Reply-To")
+	if o.sends(l.SentBy) && !strings.EqualFold(l.SentBy.Address, from.Address) { // RFC 5322 §3.6.2
+		l.SentBy.field(&h.Header, "Sender")
+	}
 	from.field(&h.Header, "From")
 	return h.Header
 }

@@ -105,6 +105,8 @@ func TestCompose(t *testing.T) {
 		{"reply", letter(t, scheduling.Reply, ann, &scheduling.Party{Address: "mailto:olga@elsewhere.example", Kind: scheduling.External}, reply), ""},
 		{"via", letter(t, scheduling.Request, stranger, guest, strings.ReplaceAll(event("SUMMARY:Plan"), "EMAIL=ann@example.com", "EMAIL=ann@other.example")), ""},
 		{"instance", letter(t, scheduling.Request, ann, guest, event("RECURRENCE-ID;TZID=Europe/Berlin:20260504T110000")), ""},
+		{"behalf", behalf(t, ann, tom, guest), ""},
+		{"behalf-german", behalf(t, ann, tom, berlin), "first@example.com"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := imip.Compose(c.letter, imip.Occasion{Date: queued, First: c.first}, site)
@@ -121,6 +123,93 @@ func TestCompose(t *testing.T) {
 			checkMail(t, c.letter, m.Body)
 			golden(t, c.name, m)
 		})
+	}
+}
+
+var tom = &scheduling.Party{Address: "urn:x-uid:T", GUID: "T", Kind: scheduling.Person, CN: "Tom Töpfer", Emails: []string{"tom@example.com"}}
+
+// behalf is an invitation that somebody sends for its organizer.
+func behalf(t fataler, from, by, to *scheduling.Party) *imip.Letter {
+	l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: from, SentBy: by, Data: object(t, event("SUMMARY:Plan"))}, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// Who sends in the name of the organizer is the Sender (RFC 5322 §3.6.2), if the
+// submission server may send for them, and SENT-BY of the calendar part; also behind the
+// queue.
+func TestSender(t *testing.T) {
+	elsewhere, unknown := *tom, *tom
+	elsewhere.Emails, unknown.Emails = []string{"tom@elsewhere.example"}, nil
+	stranger := *ann
+	stranger.Emails = []string{"ann@other.example"}
+	for _, c := range []struct {
+		name                 string
+		from, by             *scheduling.Party
+		sender, sentBy, says string
+	}{
+		{"an assistant", ann, tom, "tom@example.com", "mailto:tom@example.com", "Sent by: Tom Töpfer <tom@example.com>"},
+		{"in another domain", ann, &elsewhere, "", "mailto:tom@elsewhere.example", "Sent by: Tom Töpfer <tom@elsewhere.example>"},
+		{"without a mail address", ann, &unknown, "", "urn:x-uid:T", ""},
+		{"nobody", ann, nil, "", "", ""},
+		{"for an organizer in another domain", &stranger, tom, "tom@example.com", "mailto:tom@example.com", "Sent by: Tom Töpfer <tom@example.com>"},
+	} {
+		b, err := behalf(t, c.from, c.by, guest).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := imip.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := imip.Compose(l, imip.Occasion{Date: queued}, site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := mail.ReadMessage(bytes.NewReader(m.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sender := ""
+		if list, err := read.Header.AddressList("Sender"); err == nil && len(list) == 1 {
+			sender = list[0].Address
+		}
+		parts := partsOf(t, m.Body)
+		cal, err := ical.Decode([]byte(strings.Replace(parts[2].body, "METHOD:REQUEST\r\n", "", 1)), ical.DefaultLimits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := ical.NewObject(cal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sentBy := o.Master.Prop("ORGANIZER").Param("SENT-BY")
+		if sender != c.sender || sentBy != c.sentBy || !strings.Contains(parts[0].body, c.says) || strings.Contains(parts[0].body, "Sent by") != (c.says != "") {
+			t.Errorf("%s: Sender %q, SENT-BY %q, %s", c.name, sender, sentBy, parts[0].body)
+		}
+	}
+}
+
+// A letter as it was queued before it said by whom it is sent.
+func TestOldLetter(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("testdata", "old-letter.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := imip.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := imip.Compose(l, imip.Occasion{Date: queued}, site)
+	if err != nil || bytes.Contains(m.Body, []byte("\r\nSender:")) {
+		t.Fatalf("%v\n%s", err, m.Body)
+	}
+	checkMail(t, l, m.Body)
+	again, err := l.Encode()
+	if err != nil || !bytes.Equal(again, bytes.TrimSpace(b)) {
+		t.Errorf("encoded again it is %s (%v)", again, err)
 	}
 }
 
@@ -248,7 +337,7 @@ func checkMail(t interface {
 
 // fields are those of the header of any mail.
 var fields = []string{
-	"From", "Reply-To", "To", "Subject", "Date", "Message-Id", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress", "Mime-Version", "Content-Type",
+	"From", "Sender", "Reply-To", "To", "Subject", "Date", "Message-Id", "In-Reply-To", "References", "Auto-Submitted", "X-Auto-Response-Suppress", "Mime-Version", "Content-Type",
 }
 
 // Whatever people write stays what it is: no more fields, recipients or parts.

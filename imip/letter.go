@@ -22,6 +22,7 @@ type Letter struct {
 	Method scheduling.Method `json:"method"`
 	Owner  string            `json:"owner"` // GUID of who it is from
 	From   Mailbox           `json:"from"`
+	SentBy Mailbox           `json:"sentBy,omitzero"` // who sends it in the name of From; zero: From, or nobody is to know
 	To     Mailbox           `json:"to"`
 
 	UID      string   `json:"uid"`
@@ -82,6 +83,15 @@ func (m Mailbox) Domain() string {
 	return strings.ToLower(m.Address[strings.LastIndexByte(m.Address, '@')+1:])
 }
 
+// String is the mailbox as people read it: the name, and the address behind it; "" of
+// the zero value.
+func (m Mailbox) String() string {
+	if m.Name == "" || strings.EqualFold(m.Name, m.Address) {
+		return m.Address
+	}
+	return oneLine(m.Name, 100) + " <" + m.Address + ">"
+}
+
 // NewLetter makes the letter of a message to one of its recipients. Errors:
 // ErrNoMailbox.
 func NewLetter(m *scheduling.Message, to *scheduling.Party) (*Letter, error) {
@@ -100,8 +110,28 @@ func NewLetter(m *scheduling.Message, to *scheduling.Party) (*Letter, error) {
 	if l.Ends, err = ends(m.Data); err != nil {
 		return nil, err
 	}
-	l.Calendar = string(outside(m, from).Append(nil))
+	sent := outside(m, from)
+	l.SentBy = signer(m, sent)
+	l.Calendar = string(sent.Append(nil))
 	return l, nil
+}
+
+// signer is the mailbox of who sends a message in the name of somebody else: the one
+// that the calendar part has as SENT-BY (RFC 5545 §3.2.18), so that both say the same.
+func signer(m *scheduling.Message, sent *ical.Component) Mailbox {
+	if m.SentBy == nil {
+		return Mailbox{}
+	}
+	for _, c := range sent.Children {
+		if c.Name != m.Data.Kind {
+			continue
+		}
+		if line := ownLine(c, m.From, m.Method); line != nil {
+			by, _ := NewMailbox(m.SentBy.CN, line.Param("SENT-BY")) // zero: they have no mail address
+			return by
+		}
+	}
+	return Mailbox{}
 }
 
 // senderAddress is the mail address under which the sender takes part in the meeting,

@@ -95,6 +95,7 @@ func (n *notice) facts(c *ical.Component, zones *ical.Zones, l *Letter) {
 		n.add(w.whatChanged, strings.Join(w.changes(l.Changed), ", "))
 	}
 	n.add(w.organizer, people(c, "ORGANIZER")...)
+	n.add(w.sentBy, l.SentBy.String())
 	if l.Method != scheduling.Reply {
 		n.add(w.attendees, people(c, "ATTENDEE")...)
 	}

@@ -15,7 +15,7 @@ type words struct {
 	intro   map[string]string // by kind of letter; who it is from, then the title
 	via     string            // the name of a sender that the service sends for
 
-	when, repeats, where, organizer, attendees, description, link, whatChanged string
+	when, repeats, where, organizer, sentBy, attendees, description, link, whatChanged string
 
 	noTitle, allDay, answer, footer string
 	accept, maybe, decline          string
@@ -92,7 +92,7 @@ func english() *words {
 			kindAsks: "%s asks for a room for “%s”. You may approve this.", kindReminds: "%s still waits for a room for “%s”. You may approve this.",
 		},
 		via:  "%s (via calendar)",
-		when: "When", repeats: "Repeats", where: "Where", organizer: "Organizer", attendees: "Attendees", description: "Description", link: "Link", whatChanged: "Changed",
+		when: "When", repeats: "Repeats", where: "Where", organizer: "Organizer", sentBy: "Sent by", attendees: "Attendees", description: "Description", link: "Link", whatChanged: "Changed",
 		noTitle: "(no title)", allDay: "all day", answer: "Answer",
 		footer: "This message was sent by a calendar server. Answers go to %s.",
 		accept: "Accept", maybe: "Maybe", decline: "Decline",
@@ -130,7 +130,7 @@ func german() *words {
 			kindAsks: "%s möchte einen Raum für „%s“. Sie können das genehmigen.", kindReminds: "%s wartet noch auf einen Raum für „%s“. Sie können das genehmigen.",
 		},
 		via:  "%s (über Kalender)",
-		when: "Wann", repeats: "Wiederholung", where: "Wo", organizer: "Organisiert von", attendees: "Teilnehmende", description: "Beschreibung", link: "Link", whatChanged: "Geändert",
+		when: "Wann", repeats: "Wiederholung", where: "Wo", organizer: "Organisiert von", sentBy: "Gesendet von", attendees: "Teilnehmende", description: "Beschreibung", link: "Link", whatChanged: "Geändert",
 		noTitle: "(ohne Titel)", allDay: "ganztägig", answer: "Antworten",
 		footer: "Diese Nachricht kommt von einem Kalenderserver. Antworten gehen an %s.",
 		accept: "Zusagen", maybe: "Vielleicht", decline: "Absagen",
