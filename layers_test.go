@@ -58,7 +58,7 @@ server                acl admin admin/backup audit auth caldav calendar config d
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
-testenv/cmd/harness   admin calendar config directory internal/ical internal/settings rooms rooms/policy snapshot store testenv
+testenv/cmd/harness   admin calendar config directory imip internal/ical internal/settings rooms rooms/policy snapshot store testenv
 `
 
 // goList runs go list over the module and returns one line of output a package.

@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,7 +37,7 @@ type Mail struct {
 func NewSMTP(t testing.TB, o SMTPOptions) *SMTP {
 	t.Helper()
 	s := &SMTP{t: t, Address: loopback(FreePort(t)), Dir: Dir(t)}
-	s.args = []string{"-listen", s.Address, "-dir", s.Dir, "-user", o.User, "-password", o.Password}
+	s.args = []string{"-listen", s.Address, "-dir", s.Dir, "-trap", s.trap(), "-user", o.User, "-password", o.Password}
 	if o.CA != nil {
 		cert, key := o.CA.Issue("127.0.0.1", "localhost")
 		s.args = append(s.args, "-cert", cert, "-key", key)
@@ -58,6 +59,20 @@ func (s *SMTP) Start() {
 
 // Stop ends the server. What it took stays.
 func (s *SMTP) Stop() { s.proc.Stop() }
+
+func (s *SMTP) trap() string { return filepath.Join(s.Dir, "trap") }
+
+// SetTrap makes the server kill a process when it has come to a point, which its
+// documentation names, for the nth time.
+func (s *SMTP) SetTrap(point string, n, pid int) {
+	s.t.Helper()
+	if err := os.WriteFile(s.trap()+".new", fmt.Appendf(nil, "%s %d %d\n", point, n, pid), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(s.trap()+".new", s.trap()); err != nil {
+		s.t.Fatal(err)
+	}
+}
 
 // Mails are those that the server took, in order.
 func (s *SMTP) Mails() []Mail {

@@ -306,6 +306,9 @@ func (w *worker) deliver(ctx context.Context, one *waiting, mark *store.Mark) er
 		return w.fail(ctx, one, statusUndelivered, err)
 	}
 	due := w.o.Now().Add(delayAfter(row.Tries))
+	if last := row.Queued.Add(w.s.GiveUp); due.After(last) {
+		due = last
+	}
 	w.o.Log.Warn("mail: put off", "letter", row.ID, "to", l.To.Address, "tries", row.Tries, "until", due.UTC().Format(time.RFC3339), "err", err)
 	return ignoreGone(w.s.Calendars.RetryMail(ctx, row, due, err.Error()))
 }

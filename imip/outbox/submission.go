@@ -155,12 +155,16 @@ const (
 // 7505 §5).
 var noMailbox = []smtp.EnhancedCode{{5, 1, 1}, {5, 1, 2}, {5, 1, 3}, {5, 1, 6}, {5, 1, 10}}
 
+// signInFirst are the codes by which a server refuses whoever has not signed in as it wants
+// (RFC 4954 §6). They say nothing of the mail, at whatever command they come.
+var signInFirst = []int{530, 534, 535, 538}
+
 // finalStatus is the status of an error that another attempt would meet as well; "" of
-// one that may pass: a 4xx, or a connection that failed.
+// one that may pass: a 4xx, a connection that failed, or a user that is not set up.
 func finalStatus(err error) string {
 	var connection errConnection
 	var answer *smtp.SMTPError
-	if errors.As(err, &connection) || !errors.As(err, &answer) || answer.Code < 500 {
+	if errors.As(err, &connection) || !errors.As(err, &answer) || answer.Code < 500 || slices.Contains(signInFirst, answer.Code) {
 		return ""
 	}
 	var recipient recipientError

@@ -26,6 +26,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", ".", "folder for mails")
 	flag.StringVar(&s.user, "user", "", "who has to sign in; empty: nobody")
 	flag.StringVar(&s.password, "password", "", "their password")
+	flag.StringVar(&s.trap.file, "trap", "", "file that says where to kill whom")
 	flag.Parse()
 	before, err := filepath.Glob(filepath.Join(s.dir, "*.eml"))
 	if err != nil {
@@ -43,6 +44,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	l = watchedListener{l, &s.trap}
 	if *implicit {
 		l = tls.NewListener(l, server.TLSConfig)
 	}
@@ -52,6 +54,7 @@ func main() {
 // A spool is a folder of mails.
 type spool struct {
 	dir, user, password string
+	trap                trap
 
 	mu    sync.Mutex
 	count int
@@ -65,10 +68,17 @@ func (s *spool) NewSession(c *smtp.Conn) (smtp.Session, error) {
 
 // put keeps a mail.
 func (s *spool) put(from, to string, r io.Reader) error {
-	body, err := io.ReadAll(r)
+	first := make([]byte, 100)
+	n, err := io.ReadFull(r, first)
 	if err != nil {
 		return err
 	}
+	s.trap.at("body")
+	rest, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	body := append(first[:n], rest...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
@@ -122,11 +132,13 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	if !s.signedIn {
 		return answer(530, smtp.EnhancedCode{5, 7, 0}, "sign in first")
 	}
+	s.trap.at("mail")
 	s.from = from
 	return nil
 }
 
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.trap.at("rcpt")
 	s.to = to
 	var n int
 	switch {
@@ -151,6 +163,10 @@ func (s *session) Data(r io.Reader) error {
 	}
 	if err := s.put(s.from, s.to, r); err != nil {
 		return err
+	}
+	s.trap.at("taken")
+	if c, ok := s.conn.Conn().(*watched); ok {
+		c.taken = true
 	}
 	if strings.HasPrefix(s.to, "drop") && s.tried(s.to) == 1 {
 		return s.conn.Conn().Close()
