@@ -356,9 +356,9 @@ func TestNothingIsInjected(t *testing.T) {
 		for _, p := range c.AllProps("ATTENDEE") {
 			p.SetParam("CN", clean(nasty.Draw(t, "attendee")))
 		}
-		from := *ann
-		from.CN = nasty.Draw(t, "from")
-		l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: &from, Data: o}, guest)
+		from, by := *ann, *tom
+		from.CN, by.CN = nasty.Draw(t, "from"), nasty.Draw(t, "by")
+		l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: &from, SentBy: &by, Data: o}, guest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -388,6 +388,7 @@ func TestMailboxes(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "mailto:", "a", "a@", "@b", "a@b\r\nRCPT TO:<c@d>", "a b@c", "<a@b>", "a@b,c@d", `"a b"@c`, "a@[1.2.3.4]", "x <a@b>", "a@b>", strings.Repeat("a", 250) + "@b.de", "a(c)@b", "ä@b.de", "a@bü.de",
+		"a@b.de?cc=c", "mailto:a@b.de?subject=x", "a@b.de%0d%0aRCPT", "a@b.de.", "a@b_c.de", "a@b.de\x00", "a@b.de> SIZE=1", "=?utf-8?q?a=40b?=@c.de?=",
 	} {
 		if m, err := imip.NewMailbox("", bad); err == nil {
 			t.Errorf("%q is %v", bad, m)

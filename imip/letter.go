@@ -71,7 +71,17 @@ func NewMailbox(name, address string) (Mailbox, error) {
 	if err != nil || parsed.Address != address || len(address) > 254 || strings.ContainsFunc(address, unsafe) {
 		return Mailbox{}, fmt.Errorf("%.100q: %w", address, ErrNoMailbox)
 	}
-	return Mailbox{Name: oneLine(name, 200), Address: address}, nil
+	m := Mailbox{Name: oneLine(name, 200), Address: address}
+	if strings.ContainsFunc(m.Domain(), notOfDomains) {
+		return Mailbox{}, fmt.Errorf("%.100q: %w", address, ErrNoMailbox)
+	}
+	return m, nil
+}
+
+// notOfDomains reports characters that no domain has (RFC 5321 §4.1.2), in lower case:
+// "a@example.com?cc=b" is a link and no address.
+func notOfDomains(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.'
 }
 
 // unsafe reports characters that no address has which is written without quotes.

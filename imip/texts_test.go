@@ -1,0 +1,110 @@
+package imip_test
+
+import (
+	"fmt"
+	"mime"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"convene/imip"
+	"convene/scheduling"
+)
+
+// asking is a letter to somebody who may approve a booking.
+func asking(t *testing.T, reminder bool) *imip.Letter {
+	t.Helper()
+	l, err := imip.NewAsking(object(t, event("SUMMARY:Plan", "DESCRIPTION:secret", "RRULE:FREQ=MONTHLY;UNTIL=20270101T000000Z")), ann, "olga@example.com",
+		imip.Asks{ID: "3-17", Room: "Attic", Until: queued.Add(48 * time.Hour).Unix(), Zone: "Europe/Berlin", Against: true, Reminder: reminder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// answerOf is a reply to a meeting of somebody elsewhere.
+func answerOf(t *testing.T, partStat string) *imip.Letter {
+	t.Helper()
+	data := strings.Join([]string{
+		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:theirs", "DTSTAMP:20260501T080000Z",
+		"DTSTART;VALUE=DATE:20260504", "DTEND;VALUE=DATE:20260506", "SUMMARY:Fair", "ORGANIZER:mailto:olga@elsewhere.example",
+		"ATTENDEE;CN=Ann;EMAIL=a.mueller@example.com;PARTSTAT=" + partStat + ":urn:x-uid:A", "END:VEVENT", "END:VCALENDAR", "",
+	}, "\r\n")
+	return letter(t, scheduling.Reply, ann, &scheduling.Party{Address: "mailto:olga@elsewhere.example", Kind: scheduling.External}, data)
+}
+
+// All that people read, in each language.
+func TestTexts(t *testing.T) {
+	invited := event("SUMMARY:Plan", "LOCATION:Attic", "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;COUNT=5")
+	for _, lang := range imip.Languages() {
+		o := *site
+		o.Language, o.Languages = lang, nil
+		var out strings.Builder
+		for _, c := range []struct {
+			name, first string
+			letter      *imip.Letter
+		}{
+			{"request", "", letter(t, scheduling.Request, ann, guest, invited)},
+			{"update", "first@example.com", letter(t, scheduling.Request, ann, guest, invited)},
+			{"cancel", "first@example.com", letter(t, scheduling.Cancel, ann, guest, invited)},
+			{"task", "", letter(t, scheduling.Request, ann, guest, strings.NewReplacer("VEVENT", "VTODO", "DTEND", "DUE").Replace(event("RRULE:FREQ=DAILY")))},
+			{"behalf", "", behalf(t, ann, tom, guest)},
+			{"accepted", "", answerOf(t, "ACCEPTED")},
+			{"tentative", "", answerOf(t, "TENTATIVE")},
+			{"declined", "", answerOf(t, "DECLINED")},
+			{"answer", "", answerOf(t, "NEEDS-ACTION")},
+			{"asks", "", asking(t, false)},
+			{"reminds", "first@example.com", asking(t, true)},
+		} {
+			m, err := imip.Compose(c.letter, imip.Occasion{Date: queued, First: c.first}, &o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeText(t, &out, c.name, m)
+		}
+		m, err := imip.TestMail(imip.Mailbox{Address: "you@elsewhere.example"}, queued, &o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "======== test\n%s", strings.ReplaceAll(string(m.Body), "\r\n", "\n"))
+		goldenText(t, "texts-"+lang+".txt", out.String())
+	}
+}
+
+// writeText writes what people read of a mail.
+func writeText(t *testing.T, out *strings.Builder, name string, m *imip.Mail) {
+	t.Helper()
+	read, err := mail.ReadMessage(strings.NewReader(string(m.Body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := partsOf(t, m.Body)[0]
+	if strings.Contains(text.body, "%!") || strings.Contains(text.body, "secret") {
+		t.Errorf("%s: %s", name, text.body)
+	}
+	fmt.Fprintf(out, "======== %s\n%s\n\n%s\n", name, subject, strings.ReplaceAll(text.body, "\r\n", "\n"))
+}
+
+func goldenText(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not as expected; UPDATE=1 writes it anew:\n%s", file, got)
+	}
+}
