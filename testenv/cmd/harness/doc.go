@@ -5,7 +5,7 @@
 //	harness bench -calbench DIR -- ARGS               the load driver
 //	harness crash -n N                                kill -9, N times, under writes
 //	harness drill                                     verify, backup, restore and cp beside writes
-//	harness mailcrash -n N                            the same under mail to a server that counts
+//	harness mailcrash -n N                            kill -9 at each stage of mail, to a server that counts
 //	harness roomrace -clients C -n N                  C clients that want one room, then N times kill -9
 //
 // It builds the server from the module in the current folder, keeps all data

@@ -150,6 +150,9 @@ func oneMailCrash(h *harness, server *testenv.SMTP, all []*inviter, at string, r
 		h.awaitWrites(all, 1+random.Int64N(writers*mostInvited/2))
 		before := h.flushed()
 		h.await("a flush", func() bool { return h.flushed().After(before) })
+	case "connect": // there is one for many mails
+		server.SetTrap(at, 1, h.pid())
+		h.await("the trap", h.ended)
 	default:
 		server.SetTrap(at, 1+random.IntN(20), h.pid())
 		h.await("the trap", h.ended)
