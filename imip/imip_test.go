@@ -130,7 +130,8 @@ var tom = &scheduling.Party{Address: "urn:x-uid:T", GUID: "T", Kind: scheduling.
 
 // behalf is an invitation that somebody sends for its organizer.
 func behalf(t fataler, from, by, to *scheduling.Party) *imip.Letter {
-	l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: from, SentBy: by, Data: object(t, event("SUMMARY:Plan"))}, to)
+	data := strings.ReplaceAll(event("SUMMARY:Plan"), "EMAIL=ann@example.com", "EMAIL="+from.Emails[0])
+	l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: from, SentBy: by, Data: object(t, data)}, to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func TestSender(t *testing.T) {
 	}{
 		{"an assistant", ann, tom, "tom@example.com", "mailto:tom@example.com", "Sent by: Tom Töpfer <tom@example.com>"},
 		{"in another domain", ann, &elsewhere, "", "mailto:tom@elsewhere.example", "Sent by: Tom Töpfer <tom@elsewhere.example>"},
-		{"without a mail address", ann, &unknown, "", "urn:x-uid:T", ""},
+		{"without a mail address", ann, &unknown, "", "", ""},
 		{"nobody", ann, nil, "", "", ""},
 		{"for an organizer in another domain", &stranger, tom, "tom@example.com", "mailto:tom@example.com", "Sent by: Tom Töpfer <tom@example.com>"},
 	} {
@@ -188,6 +189,9 @@ func TestSender(t *testing.T) {
 		sentBy := o.Master.Prop("ORGANIZER").Param("SENT-BY")
 		if sender != c.sender || sentBy != c.sentBy || !strings.Contains(parts[0].body, c.says) || strings.Contains(parts[0].body, "Sent by") != (c.says != "") {
 			t.Errorf("%s: Sender %q, SENT-BY %q, %s", c.name, sender, sentBy, parts[0].body)
+		}
+		if own := c.from == ann; (m.From == "ann@example.com") != own {
+			t.Errorf("%s: from %s", c.name, m.From)
 		}
 	}
 }

@@ -52,6 +52,9 @@ func cleanse(c *ical.Component) {
 		p := &c.Props[i]
 		if p.Name == "ATTENDEE" || p.Name == "ORGANIZER" {
 			p.Params = slices.DeleteFunc(p.Params, func(q ical.Param) bool { return privateParam(q.Name) })
+			if isCanonical(p.Param("SENT-BY")) {
+				p.RemoveParam("SENT-BY")
+			}
 		}
 	}
 	// Nobody's alarm is anybody else's.

@@ -35,13 +35,13 @@ type stage struct {
 // what was under way. What has a name of testenv/cmd/smtpd is killed by that.
 var stages = []stage{
 	{"any", 4, 0, 4},
-	{"queued", 1, 0, 1},   // a write was just acknowledged
-	{"flush", 1, 0, 1},    // the store moves its log into its file
-	{"away", 1, 0, 0},     // there is no mail server
-	{"connect", 1, 0, 0},  // up to here no mail server has anything
-	{"mail", 1, 0, 0},     //
-	{"rcpt", 1, 0, 0},     //
-	{"data", 1, 0, 0},     //
+	{"queued", 1, 0, 1},  // a write was just acknowledged
+	{"flush", 1, 0, 1},   // the store moves its log into its file
+	{"away", 1, 0, 0},    // there is no mail server
+	{"connect", 1, 0, 0}, // up to here no mail server has anything
+	{"mail", 1, 0, 0},
+	{"rcpt", 1, 0, 0},
+	{"data", 1, 0, 0},
 	{"body", 1, 0, 1},     // the end may be on its way
 	{"taken", 1, 1, 1},    // the mail server has it, and the server cannot know
 	{"answered", 1, 0, 1}, // the server may have noted it
