@@ -25,7 +25,7 @@ const (
 
 // maxDelivered is how many bytes of copies and messages one transaction may write in
 // others' homes: they are in memory together, and all other writers wait. It is enough
-// for a thousand attendees who are told as much again as who is invited.
+// for a thousand attendees and a page of text.
 const maxDelivered = 256 << 20
 
 // ErrDelivered: a meeting is too large for as many as are invited.
