@@ -158,7 +158,7 @@ func (tx *Tx) meetingsStay(c *Change) error {
 	}
 	for e := range tx.Entries(c.From.Collection.ID) {
 		switch {
-		case e.Role == store.RoleNone:
+		case !takesPart(&e):
 		case c.Op == MoveCollection:
 			return ErrMeeting
 		case c.From.Home.ID != c.At.Home.ID:
@@ -170,6 +170,10 @@ func (tx *Tx) meetingsStay(c *Change) error {
 	}
 	return nil
 }
+
+// takesPart reports whether the owner of an object's home organizes or attends what it is
+// of, so that others hear of what is done to it.
+func takesPart(e *store.Entry) bool { return e.Role == store.RoleOrganizer || e.Role == store.RoleAttendee }
 
 // CopyEmpty makes a collection like col, without its members (RFC 4918 §9.8.3,
 // Depth: 0).
