@@ -262,36 +262,47 @@ func throng(t testing.TB, n int) directory.Directory {
 // A large meeting of many is refused before it has taken the memory of all, and waits
 // while others have it.
 func TestLargeMeetingOfMany(t *testing.T) {
+	const people = 33
 	for _, tt := range []struct {
 		name   string
 		memory int64 // bytes for all requests
 		taken  int64 // of these, by others
 		size   int   // of the description
-		people int
 		status int
 	}{
-		{"small", 64 << 20, 0, 1000, 60, 201},
-		{"as large as there is memory", 64 << 20, 0, 1 << 20, 60, 201},
-		{"while others have the memory", 64 << 20, 50 << 20, 200_000, 60, 503},
-		{"too large", 64 << 20, 0, 4 << 20, 60, 403},
+		{"small", 64 << 20, 0, 1000, 201},
+		{"as large as there is memory", 64 << 20, 0, 2 << 20, 201},
+		{"while others have the memory", 64 << 20, 50 << 20, 400_000, 503},
+		{"too large", 64 << 20, 0, 8 << 20, 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := newEnvOf(t, throng(t, tt.people), enginetest.Wrapper(t))
-			e.setLimits(func(l *quota.Limits) { l.Bytes = quota.Unlimited })
+			e := newEnvOf(t, throng(t, people), enginetest.Wrapper(t))
+			e.setLimits(func(l *quota.Limits) { l.Bytes = 0 })
+			for i := range people { // so that no two have the same
+				user := fmt.Sprint("u", i)
+				alarm := fmt.Sprintf("BEGIN:VALARM\nACTION:AUDIO\nTRIGGER:-PT%dM\nEND:VALARM\n", i+1)
+				e.must(207, user, "PROPPATCH", "/calendars/users/"+user+"/calendar/", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop>`+
+					`<C:default-alarm-vevent-datetime xmlns:C="urn:ietf:params:xml:ns:caldav">`+alarm+`</C:default-alarm-vevent-datetime></D:prop></D:set></D:propertyupdate>`)
+			}
 			e.h.Memory = membudget.New(tt.memory)
 			if err := e.h.Memory.Reserve().Grow(tt.taken); err != nil {
 				t.Fatal(err)
 			}
 			lines := []string{"DESCRIPTION:" + strings.Repeat("x", tt.size)}
-			for i := range tt.people {
+			for i := range people {
 				lines = append(lines, fmt.Sprintf("ATTENDEE:mailto:u%d@example.com", i))
 			}
-			if a := e.do("ann", "PUT", annsMeetings+"m.ics", meeting("m", "20260601T100000Z", lines...)); a.Status != tt.status {
+			a := e.do("ann", "PUT", annsMeetings+"m.ics", meeting("m", "20260601T100000Z", lines...))
+			if a.Status != tt.status {
 				t.Fatalf("%d %.300s, want %d", a.Status, a.Body, tt.status)
 			}
 			if tt.status/100 != 2 {
+				if tt.status == 403 && !strings.Contains(a.Body, "too large to be brought to all") {
+					t.Errorf("refused for another reason: %s", a.Body)
+				}
+				e.h.Memory = membudget.New(tt.memory)
 				e.must(404, "ann", "GET", annsMeetings+"m.ics", "")
-				for i := range tt.people {
+				for i := range people {
 					if told(e.inboxText(fmt.Sprint("u", i))) {
 						t.Fatalf("u%d was told", i)
 					}

@@ -173,7 +173,9 @@ func (tx *Tx) meetingsStay(c *Change) error {
 
 // takesPart reports whether the owner of an object's home organizes or attends what it is
 // of, so that others hear of what is done to it.
-func takesPart(e *store.Entry) bool { return e.Role == store.RoleOrganizer || e.Role == store.RoleAttendee }
+func takesPart(e *store.Entry) bool {
+	return e.Role == store.RoleOrganizer || e.Role == store.RoleAttendee
+}
 
 // CopyEmpty makes a collection like col, without its members (RFC 4918 §9.8.3,
 // Depth: 0).

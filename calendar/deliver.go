@@ -24,16 +24,25 @@ const (
 )
 
 // maxDelivered is how many bytes of copies and messages one transaction may write in
-// others' homes: they are in memory together, and all other writers wait. It is enough
-// for a thousand attendees and a page of text.
+// others' homes: they are in memory together, and all other writers wait. What
+// many get counts once.
 const maxDelivered = 256 << 20
 
 // ErrDelivered: a meeting is too large for as many as are invited.
 var ErrDelivered = errors.New("too large to be brought to all who are invited")
 
-// delivers counts what is about to be written in somebody else's home.
+// delivers counts what is about to be written in somebody else's home. What many get is
+// there once.
 func (tx *Tx) delivers(d *Data) error {
-	tx.delivered += int64(len(d.Body))
+	if d.shared == nil || !tx.shared[d.shared] {
+		tx.delivered += int64(len(d.Body))
+	}
+	if d.shared != nil {
+		if tx.shared == nil {
+			tx.shared = map[*store.Body]bool{}
+		}
+		tx.shared[d.shared] = true
+	}
 	switch {
 	case tx.delivered > maxDelivered:
 		return ErrDelivered
@@ -145,9 +154,6 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	object := presented(home, c.To, c.Store)
 	data, err := ready.object(object)
 	if err != nil {
-		return err
-	}
-	if err := tx.delivers(data); err != nil {
 		return err
 	}
 	at := Place{Home: home, Collection: col}
@@ -322,6 +328,9 @@ func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
 
 // putDelivered writes what was prepared.
 func (tx *Tx) putDelivered(at Place, d *Data, opts ...store.PutOption) (err error) {
+	if err := tx.delivers(d); err != nil {
+		return err
+	}
 	if d.shared != nil {
 		_, _, err = tx.PutShared(at.Collection, at.Name, d.shared, d.Index, store.Match{}, opts...)
 	} else {
@@ -347,9 +356,6 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
 	}
 	data, err := ready.message(message)
 	if err != nil {
-		return err
-	}
-	if err := tx.delivers(data); err != nil {
 		return err
 	}
 	at := Place{home, inbox, objectName(fmt.Sprint(m.Message.Data.UID, "\x00", home.Rev), 0)}
