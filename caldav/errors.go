@@ -36,6 +36,7 @@ var errorStatus = []struct {
 	{calendar.ErrHidden, http.StatusForbidden, xml.Name{}},
 	{calendar.ErrFixed, http.StatusForbidden, webdav.CondProtectedURL},
 	{calendar.ErrDefaultCalendar, http.StatusForbidden, webdav.CalDAV("default-calendar-needed")},
+	{calendar.ErrDelivered, http.StatusForbidden, webdav.CalDAV("max-resource-size")},
 	{calendar.ErrMeeting, http.StatusForbidden, webdav.CS("valid-move")},
 	{calendar.ErrDirect, http.StatusForbidden, webdav.CS("valid-organizer")},
 	{calendar.ErrBookings, http.StatusForbidden, xml.Name{Space: noConflict.Space, Local: "no-bookings"}},
@@ -102,7 +103,7 @@ func davError(err error) *webdav.Error {
 // words are for people where no condition says what is wrong.
 func words(err error) string {
 	switch err {
-	case calendar.ErrBookings, calendar.ErrDirect, calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
+	case calendar.ErrBookings, calendar.ErrDelivered, calendar.ErrDirect, calendar.ErrFixed, calendar.ErrSame, calendar.ErrTooLarge, calendar.ErrTaken, calendar.ErrRestricted:
 		return err.Error()
 	}
 	return ""

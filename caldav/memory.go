@@ -33,6 +33,8 @@ type memory struct {
 	largest  int64 // that it may become
 	ahead    int64 // of it, reserved for what is made of the body
 	response int   // bytes of the response that are reserved for
+
+	delivered int64 // bytes of copies of a meeting that are reserved for
 }
 
 // newMemory reserves nothing yet.
@@ -80,5 +82,18 @@ func (m *memory) fits(n int) error {
 		return errNoMemory
 	}
 	m.response = n
+	return nil
+}
+
+// delivers is fits for the copies and messages of a meeting that a transaction writes,
+// bytes so far. What is more than anyone can have becomes all that one can have.
+func (m *memory) delivers(bytes int64) error {
+	if bytes <= m.delivered { // as when the transaction runs again
+		return nil
+	}
+	if m.Grow(min(bytes-m.delivered, m.largest-m.Size())) != nil {
+		return errNoMemory
+	}
+	m.delivered = bytes
 	return nil
 }

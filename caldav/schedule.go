@@ -151,8 +151,8 @@ func (s *scope) meet() {
 	}
 	s.tx.Meet(calendar.Sender{
 		Parties: s, Rooms: known, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver,
-		Claimed: func(address string) { s.req.claimed = address },
-		Merge:   s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
+		Delivers: s.req.memory.delivers, Claimed: func(address string) { s.req.claimed = address },
+		Merge: s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
 		FixTransp: oldAnswers(s.req.UserAgent()),
 	})
 }

@@ -67,6 +67,9 @@ type Tx struct {
 	bookings []string                   // see Bookings
 	saying   func(ical.DateTime) string // see RoomAnswer.Text
 	sent     int                        // messages about meetings, for Pace
+
+	delivered int64                // bytes that were written in others' homes
+	shared    map[*store.Body]bool // of these, what several have
 }
 
 // View runs fn in a transaction that only reads. fn may run more than once.

@@ -215,6 +215,9 @@ func (tx *Tx) rederiveCopy(guid, uid string) error {
 	if err != nil {
 		return err
 	}
+	if data, err = withAccess(e, data); err != nil {
+		return err
+	}
 	_, _, err = tx.PutObject(col, e.Name, data.Body, data.Index, store.Match{}, tagOptions(roleIn(is, to), scheduling.TagNew)...)
 	return err
 }

@@ -109,6 +109,9 @@ func (tx *Tx) MoveTo(from *store.Home, col *store.Collection, to *store.Home, na
 		if err := tx.mayTake(col, from, to); err != nil {
 			return err
 		}
+		if err := tx.meetingsStay(c); err != nil {
+			return err
+		}
 		choices, err := tx.choicesOf(from, col)
 		if err != nil {
 			return err
@@ -138,9 +141,40 @@ func (tx *Tx) CopyTo(from *store.Home, col *store.Collection, to *store.Home, na
 		if err := tx.mayTake(col, from, to); err != nil {
 			return err
 		}
+		if err := tx.meetingsStay(c); err != nil {
+			return err
+		}
 		_, err := tx.CopyCollection(from.ID, col.Name, to.ID, name)
 		return err
 	})
+}
+
+// meetingsStay refuses to copy or move a calendar with what an object of a meeting may not
+// do: it is in its home once, and in no other's (RFC 6638 §3.2.4.1). What is done to a
+// second one, attendees would be told of as of the meeting.
+func (tx *Tx) meetingsStay(c *Change) error {
+	if tx.sender == nil || c.Op == MoveCollection && c.From.Home.ID == c.At.Home.ID {
+		return nil
+	}
+	for e := range tx.Entries(c.From.Collection.ID) {
+		switch {
+		case !takesPart(&e):
+		case c.Op == MoveCollection:
+			return ErrMeeting
+		case c.From.Home.ID != c.At.Home.ID:
+			return errTaken
+		default:
+			col := c.From.Collection
+			return &store.UIDConflictError{Home: c.From.Home.ID, Collection: col.ID, InName: col.Name, Name: e.Name}
+		}
+	}
+	return nil
+}
+
+// takesPart reports whether the owner of an object's home organizes or attends what it is
+// of, so that others hear of what is done to it.
+func takesPart(e *store.Entry) bool {
+	return e.Role == store.RoleOrganizer || e.Role == store.RoleAttendee
 }
 
 // CopyEmpty makes a collection like col, without its members (RFC 4918 §9.8.3,

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"convene/directory"
@@ -21,6 +22,35 @@ const (
 	statusUnsupported = "5.3" // the recipient has no place for it
 	statusDenied      = "3.8" // the sender may not
 )
+
+// maxDelivered is how many bytes of copies and messages one transaction may write in
+// others' homes: they are in memory together, and all other writers wait. What
+// many get counts once.
+const maxDelivered = 256 << 20
+
+// ErrDelivered: a meeting is too large for as many as are invited.
+var ErrDelivered = errors.New("too large to be brought to all who are invited")
+
+// delivers counts what is about to be written in somebody else's home. What many get is
+// there once.
+func (tx *Tx) delivers(d *Data) error {
+	if d.shared == nil || !tx.shared[d.shared] {
+		tx.delivered += int64(len(d.Body))
+	}
+	if d.shared != nil {
+		if tx.shared == nil {
+			tx.shared = map[*store.Body]bool{}
+		}
+		tx.shared[d.shared] = true
+	}
+	switch {
+	case tx.delivered > maxDelivered:
+		return ErrDelivered
+	case tx.sender != nil && tx.sender.Delivers != nil:
+		return tx.sender.Delivers(tx.delivered)
+	}
+	return nil
+}
 
 // Refuses implements scheduling.Gate: a message goes into an inbox that takes it from
 // this sender. One that has not been made yet takes everybody's.
@@ -129,6 +159,9 @@ func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
 	at := Place{Home: home, Collection: col}
 	if e != nil {
 		at.Name = e.Name
+		if data, err = withAccess(e, data); err != nil {
+			return err
+		}
 		if object != c.Store { // else the messages have changed something
 			if same, err := tx.hasAlready(col, e, data); same || err != nil {
 				return err
@@ -155,7 +188,8 @@ func (tx *Tx) hasAlready(col *store.Collection, e *store.Entry, data *Data) (boo
 }
 
 // putAside gives an object that is of no meeting another UID and name: that of a
-// meeting is the same, and nobody may take an object of somebody's by its UID.
+// meeting is the same, and nobody may take an object of somebody's by its UID. Who may
+// see it, and what is known of it, goes with it.
 func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) error {
 	o, err := tx.stored(col, e)
 	if err != nil {
@@ -175,14 +209,26 @@ func (tx *Tx) putAside(home *store.Home, col *store.Collection, e *store.Entry) 
 	if err != nil {
 		return err
 	}
+	list := slices.Clone(tx.ACL(col, e.Name))
+	props, err := tx.Properties(store.OfObject(col, e.Name))
+	if err != nil {
+		return err
+	}
 	was := &Change{Op: Delete, At: Place{home, col, e.Name}, Was: e, Component: e.Component}
 	if err := tx.change(was, func() error { return tx.DeleteObject(col, e.Name, store.Match{}) }); err != nil {
 		return err
 	}
 	is := &Change{Op: Put, At: Place{home, col, name}, Will: data, Component: e.Component}
 	return tx.change(is, func() error {
-		_, _, err := tx.PutObject(col, name, data.Body, data.Index, store.Match{})
-		return err
+		if _, _, err := tx.PutObject(col, name, data.Body, data.Index, store.Match{}); err != nil {
+			return err
+		}
+		for _, p := range props {
+			if err := tx.SetProperty(store.OfObject(col, name), p.Name, p.Value); err != nil {
+				return err
+			}
+		}
+		return tx.Tx.SetACL(col, name, list)
 	})
 }
 
@@ -282,6 +328,9 @@ func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
 
 // putDelivered writes what was prepared.
 func (tx *Tx) putDelivered(at Place, d *Data, opts ...store.PutOption) (err error) {
+	if err := tx.delivers(d); err != nil {
+		return err
+	}
 	if d.shared != nil {
 		_, _, err = tx.PutShared(at.Collection, at.Name, d.shared, d.Index, store.Match{}, opts...)
 	} else {

@@ -45,10 +45,14 @@ func (tx *Tx) forwarding(home *store.Home, method scheduling.Method, o *ical.Obj
 	if err != nil {
 		return nil, err
 	}
+	col, e, err := tx.holder(home, o.UID)
+	if err != nil {
+		return nil, err
+	}
 	data, err := scheduling.Canonical(o, copy, change.Owner, tx.c.Scheduling, w)
 	if err != nil {
 		return nil, err
 	}
 	return &scheduling.Forward{Method: method, Owner: change.Owner, Caller: change.Caller, Data: data,
-		MayNot: change.MayNot, Now: change.Now, Options: change.Options}, nil
+		MayNot: change.MayNot, Concealed: e != nil && tx.View(col, e) != Whole, Now: change.Now, Options: change.Options}, nil
 }

@@ -36,6 +36,10 @@ type Sender struct {
 	// a home (RFC 6638 §6.1).
 	MayDeliver func(home *store.Home, inbox *store.Collection, m *scheduling.Message) (bool, error)
 
+	// Delivers is the error of a transaction that writes so many bytes, of all that it
+	// has delivered so far, in others' homes; nil: it may.
+	Delivers func(bytes int64) error
+
 	// Claimed is told of a SENT-BY that a client made up, and that is not stored: see
 	// scheduling.Plan. It may be told again when the transaction is run again.
 	Claimed func(address string)

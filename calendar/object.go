@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"strings"
 
 	"convene/internal/ical"
@@ -166,6 +167,12 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 	}
 	if c.Was, err = tx.Entry(col, name); err != nil {
 		return nil, err
+	}
+	switch meeting := c.Was != nil && takesPart(c.Was) && tx.sender != nil; {
+	case meeting && c.Was.UID != e.UID: // it would end without a word to anybody
+		return nil, fmt.Errorf("a meeting is not written over: %w", store.ErrUIDChanged)
+	case meeting:
+		return tx.transferMeeting(op, from, e, col, name)
 	}
 	write := tx.Tx.CopyObject
 	if op == Move {

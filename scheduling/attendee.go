@@ -43,6 +43,9 @@ func (a *attending) write() error {
 	if err := a.sameOrganizer(); err != nil {
 		return err
 	}
+	if err := a.brief(); err != nil {
+		return err
+	}
 	if err := a.finished(); err != nil {
 		return err
 	}
@@ -57,6 +60,30 @@ func (a *attending) write() error {
 		return a.orphan()
 	}
 	return a.ours(theirs)
+}
+
+// What an answer may bring into the organizer's object, and so into everybody's copy, in
+// bytes. Else one attendee could fill it, and no other's answer would have room.
+const (
+	maxAnswer   = 64       // a PARTSTAT
+	maxComments = 64 << 10 // the private comments of all instances
+)
+
+// brief refuses an answer that is more than that.
+func (a *attending) brief() error {
+	comments := 0
+	for c := range components(a.New) {
+		for _, p := range c.AllProps(privateComment) {
+			comments += len(p.Value)
+		}
+		if mine := attendeeLine(c, a.self); mine != nil && len(mine.Param("PARTSTAT")) > maxAnswer {
+			return refuse(ValidAttendeeChange, "PARTSTAT is no answer")
+		}
+	}
+	if comments > maxComments {
+		return refuse(ValidAttendeeChange, "the comments to the organizer are too long")
+	}
+	return nil
 }
 
 // sameOrganizer refuses another ORGANIZER than the stored one.

@@ -108,6 +108,7 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 		if err != nil {
 			return nil, err
 		}
+		once(&n)
 		if n.Equal(p) {
 			continue
 		}
@@ -125,6 +126,20 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 	n := *c
 	n.Props = props
 	return &n, nil
+}
+
+// once leaves the first of each parameter: a second one may not be there (RFC 5545
+// §3.8.4.1, §3.8.4.3), and is read by clients that take the last, though nobody judged it.
+func once(p *ical.Property) {
+	var first []ical.Param
+	for _, q := range p.Params {
+		if !slices.ContainsFunc(first, func(f ical.Param) bool { return f.Name == q.Name }) {
+			first = append(first, q)
+		}
+	}
+	if len(first) < len(p.Params) {
+		p.Params = first
+	}
 }
 
 // A knownLine is a line of stored data, and how the client saw it.

@@ -22,6 +22,10 @@ type Forward struct {
 	Data   *ical.Object // without METHOD; its addresses are canonical
 	MayNot error        // nil: it may be sent
 
+	// Concealed: the caller sees a part of the owner's copy, or nothing of it. To them
+	// there is none that they could speak about.
+	Concealed bool
+
 	Now     time.Time
 	Options *Options // nil: DefaultOptions
 }
@@ -81,7 +85,7 @@ func (f *Forward) check(own *ical.Object) error {
 	switch {
 	case f.Data.Kind != "VEVENT":
 		return refuse(ValidMessage, string(f.Method)+" is of events")
-	case own == nil || RoleOf(own, f.Owner.GUID) != role:
+	case own == nil || f.Concealed || RoleOf(own, f.Owner.GUID) != role:
 		return refuse(ValidMessage, "the owner of this outbox has no such part in a meeting of this UID")
 	case f.Method == Counter && len(slices.Collect(components(f.Data))) != 1:
 		return refuse(ValidMessage, "COUNTER has one VEVENT")
@@ -125,12 +129,13 @@ func (f *Forward) message(own *ical.Object) (*ical.Object, error) {
 		return nil, err
 	}
 	for _, rid := range d.RIDs() {
+		was, err := mine.Effective(rid)
+		if err != nil {
+			return nil, err
+		}
 		c := f.Options.stripComponent(d.At(rid), utc(f.Now))
+		f.forOthers(c, lineupOf(was))
 		if f.Method == Counter && attendeeLine(c, f.Owner.Address) == nil {
-			was, err := mine.Effective(rid)
-			if err != nil {
-				return nil, err
-			}
 			c.Add(f.Options.stripProperty(attendeeLine(was, f.Owner.Address)))
 		}
 		d.Put(rid, c)
@@ -138,6 +143,25 @@ func (f *Forward) message(own *ical.Object) (*ical.Object, error) {
 	bareCalendar(d.EditCalendar(), f.Options)
 	d.DropZones()
 	return d.Object()
+}
+
+// forOthers takes back what the message says in the name of others: they have answered
+// what the owner's copy says, and who acts for the owner is said by Message.Body.
+func (f *Forward) forOthers(c *ical.Component, known lineup) {
+	for i := range c.Props {
+		p := &c.Props[i]
+		switch {
+		case p.Name == "ORGANIZER", p.Name == "ATTENDEE" && sameAddress(p, f.Owner.Address):
+			p.RemoveParam(sentBy)
+		case p.Name == "ATTENDEE":
+			p.RemoveParam(sentBy)
+			said := ""
+			if q := known[p.Address()]; q != nil {
+				said = q.Param("PARTSTAT")
+			}
+			setOrRemove(p, "PARTSTAT", said)
+		}
+	}
 }
 
 // recipients are the organizer of a COUNTER, and of a DECLINECOUNTER the attendees whom
