@@ -194,3 +194,48 @@ func cpuTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkDelegate compares an owner with one who acts for them through three nested
+// groups.
+func BenchmarkDelegate(b *testing.B) {
+	ldif := smallLDIF
+	for i, member := range []string{"uid=bob", "cn=near", "cn=middle"} {
+		name := []string{"near", "middle", "far"}[i]
+		ldif += fmt.Sprintf("\ndn: cn=%[1]s,dc=example,dc=com\nobjectClass: groupOfNames\ncn: %[1]s\nmember: %[2]s,dc=example,dc=com\nentryUUID: 11111111-0000-0000-0000-0000000000b%[3]d\n", name, member, i)
+	}
+	address := benchServer(b, ldif)
+	request := func(user, method, path, body, header string) string {
+		return fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic %s\r\n%sContent-Length: %d\r\n\r\n%s",
+			method, path, base64.StdEncoding.EncodeToString([]byte(user+":secret")), header, len(body), body)
+	}
+	once := func(request string, want int) {
+		left := 2
+		roundTrips(b, address, func() string { return request }, func() bool { left--; return left > 0 }, want)
+	}
+	const calendar = annHome + "calendar/"
+	for i := range 200 {
+		body := fmt.Sprintf("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:%[1]d\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:202601%02[2]dT%02[3]d0000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n", i, 1+i%28, i/28)
+		once(request("ann", "PUT", fmt.Sprintf("%s%d.ics", calendar, i), body, "Content-Type: text/calendar\r\n"), 201)
+	}
+	once(request("ann", "PROPPATCH", "/principals/users/ann/calendar-proxy-write/", `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:group-member-set><D:href>/principals/__uids__/11111111-0000-0000-0000-0000000000B2/</D:href></D:group-member-set></D:prop></D:set></D:propertyupdate>`, ""), 207)
+	query := `<C:calendar-query xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:D="DAV:"><D:prop><D:getetag/><C:calendar-data/></D:prop><C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT"><C:time-range start="20260110T000000Z" end="20260112T000000Z"/></C:comp-filter></C:comp-filter></C:filter></C:calendar-query>`
+	for _, bench := range []struct {
+		name, method, path, body, header string
+		want                             int
+	}{
+		{"get", "GET", calendar + "1.ics", "", "", 200},
+		{"propfind1", "PROPFIND", calendar, `<D:propfind xmlns:D="DAV:"><D:prop><D:getetag/></D:prop></D:propfind>`, "Depth: 1\r\n", 207},
+		{"query", "REPORT", calendar, query, "Depth: 1\r\n", 207},
+	} {
+		for _, user := range []string{"ann", "bob"} {
+			text := request(user, bench.method, bench.path, bench.body, bench.header)
+			b.Run(bench.name+"/"+map[string]string{"ann": "owner", "bob": "delegate"}[user], func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetParallelism(4)
+				before := cpuTime(b)
+				b.RunParallel(func(pb *testing.PB) { roundTrips(b, address, func() string { return text }, pb.Next, bench.want) })
+				b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+			})
+		}
+	}
+}
