@@ -3,7 +3,6 @@ package caldav
 import (
 	"encoding/xml"
 	"errors"
-	"maps"
 	"net/http"
 	"slices"
 
@@ -111,18 +110,16 @@ func (r *resource) place() (calendar.Place, bool) {
 
 // keepsOwn is the GUID of the caller, if they keep a value of their own of a property of
 // r; "" where there is none but everybody's: of what is not personal, for the owner, and
-// while the calendar is made. Who only reads a calendar keeps dead properties for
-// themselves: what others see is not theirs to change.
+// while the calendar is made.
 func (s *scope) keepsOwn(r *resource, name xml.Name) string {
 	guid := aclCaller(s.req.caller).GUID
 	if r.kind != kindCalendar || r.made || guid == r.owner.GUID {
 		return ""
 	}
-	row := s.h.props.row(name, r.kind)
-	if row != nil && row.personal || row == nil && !s.mayArrange(r) {
-		return guid
+	if row := s.h.props.row(name, r.kind); row == nil || !row.personal {
+		return ""
 	}
-	return ""
+	return guid
 }
 
 // stored is a property's element as it was set, nil if it was not: by the caller, if
@@ -423,46 +420,17 @@ func (q *propertyRequest) writeDead(s *scope, r *resource, w *webdav.Writer) err
 	})
 }
 
-// eachStored calls fn for every property that the store keeps of r, with the value that
-// the caller sees.
+// eachStored calls fn for every property that the store keeps of r.
 func (s *scope) eachStored(r *resource, fn func(xml.Name, []byte)) error {
 	at, ok := r.place()
 	if !ok {
 		return nil
 	}
-	own, err := s.ownProperties(r)
-	if err != nil {
-		return err
-	}
 	list, err := s.tx.Properties(at.Resource())
 	for _, p := range list {
-		if _, theirs := own[p.Name]; !theirs {
-			fn(parsePropertyKey(p.Name), p.Value)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(own)) {
-		fn(parsePropertyKey(name), own[name])
+		fn(parsePropertyKey(p.Name), p.Value)
 	}
 	return err
-}
-
-// ownProperties is what the caller keeps of r for themselves, by key.
-func (s *scope) ownProperties(r *resource) (map[string][]byte, error) {
-	guid := aclCaller(s.req.caller).GUID
-	if r.kind != kindCalendar || guid == "" || guid == r.owner.GUID {
-		return nil, nil
-	}
-	list, err := s.tx.Properties(store.OfUser(r.col, guid))
-	if len(list) == 0 || err != nil {
-		return nil, err
-	}
-	own := make(map[string][]byte, len(list))
-	for _, p := range list {
-		if s.keepsOwn(r, parsePropertyKey(p.Name)) != "" {
-			own[p.Name] = p.Value
-		}
-	}
-	return own, nil
 }
 
 // writeNames serves DAV:propname: the names of all that has a value.
