@@ -135,7 +135,7 @@ func (c *committer) through(next *writes) error {
 	if c.settle(); c.broken != nil {
 		return c.broken
 	}
-	id, err := c.engine.write(c.log.seq, c.engine.version.Load().frozen, next)
+	id, err := c.writeAlone(next)
 	if isUnconfirmed(err) {
 		c.engine.publish(func(v *version) { v.active, v.moving = next, true })
 	}
@@ -148,6 +148,15 @@ func (c *committer) through(next *writes) error {
 	c.engine.publish(func(v *version) { v.active, v.frozen, v.base = newWrites(), nil, id })
 	c.engine.checkSpace()
 	return nil
+}
+
+// writeAlone writes next, and what is frozen, while nothing looks after mapped memory:
+// that reads the file, and so keeps free pages from being used again, and a full file
+// would refuse even to delete.
+func (c *committer) writeAlone(next *writes) (id int, err error) {
+	c.engine.space.busy.Lock()
+	defer c.engine.space.busy.Unlock()
+	return c.engine.write(c.log.seq, c.engine.version.Load().frozen, next)
 }
 
 // empty makes the file hold all there is. It has the lead.

@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Pages of the file that were read stay mapped, and with a large file the
 // process would seem to use as much memory as the file is long. Beyond MaxMapped
@@ -12,16 +15,16 @@ const viewsPerCheck = 1024
 // space is the state of that care.
 type space struct {
 	views atomic.Uint64
-	busy  atomic.Bool
+	busy  sync.Mutex // held while it is looked after
 }
 
 // checkSpace has the mapped memory looked after if need be. It does not wait.
 func (e *boltEngine) checkSpace() {
-	if !e.space.busy.CompareAndSwap(false, true) {
+	if !e.space.busy.TryLock() {
 		return
 	}
 	go func() {
-		defer e.space.busy.Store(false)
+		defer e.space.busy.Unlock()
 		tx, err := e.db.Begin(false)
 		if err != nil {
 			return // closed
