@@ -76,7 +76,8 @@ func (s *scope) delegateCaller(guid string) delegation.Caller {
 
 // appointees are the delegates whom the directory names for an owner.
 func (s *scope) appointees(owner *directory.Principal) []delegation.Record {
-	// Without an error, since what is not known is noted as a lack.
+	// Without its error, which is that of the function: this one has none, since what is
+	// not known is noted as a lack.
 	list, _, _ := appointed.Of(owner, func(key directory.Key) (*directory.Principal, error) { return s.record(key), nil })
 	return list
 }

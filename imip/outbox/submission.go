@@ -75,7 +75,7 @@ func (s *Submission) greet(conn net.Conn) (client *smtp.Client, err error) {
 	if err := conn.SetDeadline(time.Now().Add(s.Timeout)); err != nil { // until the client sets its own
 		return nil, err
 	}
-	host, _, _ := net.SplitHostPort(s.Address)
+	host, _, _ := net.SplitHostPort(s.Address) // it has been dialled; without a name TLS would fail
 	config := s.TLS.Clone()
 	if config == nil {
 		config = &tls.Config{}
