@@ -40,6 +40,7 @@ func verbs() map[string]verb {
 		"mail-drop":       typed((*Admin).mailDrop),
 		"mail-test":       typed((*Admin).mailTest),
 		"reload":          typed((*Admin).reload),
+		"maintenance":     typed((*Admin).maintenance),
 		"verify":          typed((*Admin).verify),
 		"verify-meetings": typed((*Admin).verifyMeetings),
 		"verify-rooms":    typed((*Admin).verifyLedgers),

@@ -83,7 +83,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		ActAs:     current.sudo.Load().explained(current.directory),
 		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
+		Maintenance: maintenanceSwitch{s},
+		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
 }
 
@@ -144,11 +145,11 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if err = resumeRestore(c.Server.Data, stderr); err != nil {
 		return nil, err
 	}
-	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil); err != nil {
+	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil); err != nil {
+	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Delegates.Close)
@@ -157,6 +158,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	if o.Maintenance, err = openMaintenance(c.Server.Data, stderr); err != nil {
+		return nil, err
+	}
 	o.Members = members(&c, o.Store, o.Delegates, state)
 	o.Meetings, o.Ledgers = meetings(o.Store, &c), ledgers(o.Store)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms

@@ -54,7 +54,12 @@ func mailSettings(c *config.Config, calendars *calendar.Calendars) (*outbox.Sett
 // openOutbox is the outbox of the server, which follows its configuration.
 func (s *Server) openOutbox() *outbox.Outbox {
 	return outbox.New(outbox.Options{
-		Settings: func() *outbox.Settings { return s.current.Load().mail }, Log: s.log, Now: s.now, Trouble: s.health.mail,
+		Settings: func() *outbox.Settings {
+			if s.maintenance.gate(context.Background()) != nil {
+				return nil // letters wait; what came of those on their way is noted, see admitted
+			}
+			return s.current.Load().mail
+		}, Log: s.log, Now: s.now, Trouble: s.health.mail,
 	})
 }
 

@@ -50,14 +50,15 @@ type Server struct {
 	audit    *audit.Log   // nil: off
 	accesses *audit.Accesses
 
-	data    data
-	health  health // of its files, and of the audit log
-	limits  limits
-	certs   certificates
-	net     *network
-	control *controller
-	outbox  *outbox.Outbox
-	work    runners // while it serves
+	data        data
+	health      health // of its files, and of the audit log
+	maintenance *maintenance
+	limits      limits
+	certs       certificates
+	net         *network
+	control     *controller
+	outbox      *outbox.Outbox
+	work        runners // while it serves
 
 	reload  sync.Mutex   // one at a time
 	gate    sync.RWMutex // see authenticate
@@ -105,7 +106,11 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	s.limits.quota.Store(c.QuotaPolicy())
 	s.limits.memory = membudget.New(int64(c.Limits.Memory))
 	s.limits.maxBody.Store(int64(c.Limits.Body))
-	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, wrap); err != nil {
+	if s.maintenance, err = openMaintenance(c.Server.Data, s.log); err != nil {
+		return err
+	}
+	s.health.maintenance(s.maintenance.state.Load())
+	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, s.maintenance.gate, wrap); err != nil {
 		return err
 	}
 	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of("audit log")); err != nil {
@@ -162,7 +167,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
-		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", s.outbox.Run},
+		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
 		runner{"bookings of rooms", s.tendRooms})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
