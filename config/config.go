@@ -106,7 +106,7 @@ func Default() Config {
 		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, AuditPrivate: true, Level: "info"},
 		Directory:  directory.DefaultConfig(),
 		Auth:       auth.DefaultConfig(),
-		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
+		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, Tell: true, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
 		Storage:    Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:      Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
 		Scheduling: defaultScheduling(),

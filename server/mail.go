@@ -106,7 +106,7 @@ func letterOf(row *store.Queued) admin.Letter {
 		out.Note = cmp.Or(out.Note, err.Error())
 		return out
 	}
-	out.Method, out.From, out.To, out.UID = string(l.Method), l.From.Address, l.To.Address, l.UID
+	out.Method, out.From, out.To, out.UID = cmp.Or(string(l.Method), "NOTICE"), l.From.Address, l.To.Address, l.UID
 	return out
 }
 
