@@ -3,6 +3,7 @@ package calendar
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -108,12 +109,12 @@ type Note struct {
 // mail that the owners of the homes send.
 func (c *Calendars) PostNews(ctx context.Context, letters map[string][]*imip.Letter, at Note) error {
 	return c.Update(ctx, Actor{}, func(tx *Tx) error {
-		for owner, list := range letters {
+		for _, owner := range slices.Sorted(maps.Keys(letters)) {
 			home, err := tx.Home(owner)
 			if err != nil {
 				return err
 			}
-			for _, l := range list {
+			for _, l := range letters[owner] {
 				q, err := tx.queued(l)
 				if err == nil {
 					err = tx.Enqueue(home.ID, q)

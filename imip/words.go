@@ -118,8 +118,8 @@ func english() *words {
 			"directory": "The directory has changed who acts for whom in the calendar.", "time": "The time is over for which somebody acts for another in the calendar.",
 			"forYou": "For you", "for": "For %s", "recipient": "you", "instead": "in the place of %s",
 			"added": "New", "changed": "Changed", "removed": "Removed", "ended": "Over",
-			"read": "may read", "write": "may read and change", "noSchedule": "without inviting others", "some": "some calendars only",
-			"private": "private events too", "manage": "may change the list", "from": "from %s", "until": "until %s",
+			"read": "to read", "write": "to read and change", "noSchedule": "without inviting others", "some": "some calendars only",
+			"private": "private events too", "manage": "to look after the list", "from": "from %s", "until": "until %s",
 			"footer": "This message was sent by a calendar server. The list is in the settings of your calendar program; an administrator sees it too.",
 		},
 		date: func(w *words, t time.Time) string {
@@ -166,8 +166,8 @@ func german() *words {
 			"directory": "Das Verzeichnis hat geändert, wer im Kalender wen vertritt.", "time": "Eine Vertretung im Kalender ist abgelaufen.",
 			"forYou": "Für Sie", "for": "Für %s", "recipient": "Sie", "instead": "anstelle von %s",
 			"added": "Neu", "changed": "Geändert", "removed": "Entfernt", "ended": "Abgelaufen",
-			"read": "darf lesen", "write": "darf lesen und ändern", "noSchedule": "ohne andere einzuladen", "some": "nur einige Kalender",
-			"private": "auch private Termine", "manage": "darf die Liste ändern", "from": "ab %s", "until": "bis %s",
+			"read": "lesen", "write": "lesen und ändern", "noSchedule": "ohne andere einzuladen", "some": "nur einige Kalender",
+			"private": "auch private Termine", "manage": "die Liste pflegen", "from": "ab %s", "until": "bis %s",
 			"footer": "Diese Nachricht kommt von einem Kalenderserver. Die Liste steht in den Einstellungen Ihres Kalenderprogramms; auch die Administration sieht sie.",
 		},
 		date: func(w *words, t time.Time) string {

@@ -165,16 +165,19 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.control.listen(s.current.Load().config.Server.Data); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	herald, err := s.openHerald(ctx)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
-		runner{"bookings of rooms", s.tendRooms})
+		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}
 	s.notify(daemon.SdNotifyReady)
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-s.net.failed:
