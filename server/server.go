@@ -165,7 +165,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.control.listen(s.current.Load().config.Server.Data); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	herald, err := s.openHerald(ctx)
+	herald, err := s.openHerald(context.WithoutCancel(ctx))
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
