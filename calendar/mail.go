@@ -107,7 +107,7 @@ type Note struct {
 // PostNews queues letters about delegates, by the owner of the home in whose queue each
 // waits, and notes how far the caller has come: both, or neither. They do not count as
 // mail that the owners of the homes send.
-func (c *Calendars) PostNews(ctx context.Context, letters map[string][]*imip.Letter, at Note) error {
+func (c *Calendars) PostNews(ctx context.Context, letters map[string][]*imip.Letter, at ...Note) error {
 	return c.Update(ctx, Actor{}, func(tx *Tx) error {
 		for _, owner := range slices.Sorted(maps.Keys(letters)) {
 			home, err := tx.Home(owner)
@@ -124,7 +124,12 @@ func (c *Calendars) PostNews(ctx context.Context, letters map[string][]*imip.Let
 				}
 			}
 		}
-		return tx.SetNote(at.Name, at.Value)
+		for _, n := range at {
+			if err := tx.SetNote(n.Name, n.Value); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

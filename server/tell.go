@@ -14,6 +14,7 @@ import (
 	"convene/calendar"
 	"convene/delegation"
 	"convene/imip"
+	"convene/store"
 )
 
 // tellEvery is how often it is looked whether people are to be told of delegates. While
@@ -39,7 +40,8 @@ type toldMark struct {
 	Ends       time.Time `json:"ends"`           // up to which moment ends were told
 
 	// Appointed are the delegates whom the directory named last; nil: nobody has asked.
-	Appointed []appointment `json:"appointed,omitempty"`
+	// They are a note of their own, which is long and seldom another one.
+	Appointed []appointment `json:"-"`
 }
 
 // An appointment is one delegate whom the directory names.
@@ -51,8 +53,11 @@ type appointment struct {
 	Manage    bool             `json:"manage,omitempty"`
 }
 
-// toldNote is the name of the note.
-const toldNote = "delegates-told"
+// The names of the notes.
+const (
+	toldNote      = "delegates-told"
+	appointedNote = "delegates-appointed"
+)
 
 // openHerald reads how far people were told. With the first start nobody is told of what
 // was before.
@@ -69,14 +74,37 @@ func (s *Server) openHerald(ctx context.Context) (*herald, error) {
 	if err := json.Unmarshal(text, &h.told); err != nil {
 		return nil, fmt.Errorf("the note of who was told about delegates: %w", err)
 	}
+	text, err = s.data.store.Note(ctx, appointedNote)
+	if err == nil && text != nil {
+		err = json.Unmarshal(text, &h.told.Appointed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the note of delegates whom the directory named: %w", err)
+	}
 	return h, nil
+}
+
+// notes are those that say how far people are told, as far as they are others than before.
+func (h *herald) notes(to toldMark) (list []calendar.Note, err error) {
+	text, err := json.Marshal(to)
+	list = append(list, calendar.Note{Name: toldNote, Value: text})
+	if err == nil && to.Appointed != nil && !slices.Equal(to.Appointed, h.told.Appointed) {
+		text, err = json.Marshal(to.Appointed)
+		list = append(list, calendar.Note{Name: appointedNote, Value: text})
+	}
+	return list, err
 }
 
 // note writes down how far people are told, when nobody is to be told of it.
 func (h *herald) note(ctx context.Context, to toldMark) error {
-	text, err := json.Marshal(to)
+	list, err := h.notes(to)
 	if err == nil {
-		err = h.s.data.store.SetNote(ctx, toldNote, text)
+		err = h.s.data.store.Update(ctx, func(tx *store.Tx) (err error) {
+			for _, n := range list {
+				err = errors.Join(err, tx.SetNote(n.Name, n.Value))
+			}
+			return err
+		})
 	}
 	if err == nil {
 		h.told = to
@@ -261,9 +289,9 @@ func (h *herald) send(ctx context.Context, g *generation, n *news, about imip.Ne
 			next = h.told
 			next.Done = done
 		}
-		text, err := json.Marshal(next)
+		notes, err := h.notes(next)
 		if err == nil {
-			err = g.calendarData.PostNews(ctx, letters, calendar.Note{Name: toldNote, Value: text})
+			err = g.calendarData.PostNews(ctx, letters, notes...)
 		}
 		if err != nil {
 			return err
