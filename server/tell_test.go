@@ -31,7 +31,7 @@ func newToldDrill(t *testing.T) (*drill, *clock, *testenv.SMTP) {
 	c := mailConfig(t, m)
 	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "people.ldif"), toldLDIF)
 	c.Directory.File.Locations.Filter = "(objectClass=room)"
-	c.Access.Administrators = []string{"user:dan"}
+	c.Access.Administrators, c.Access.Sudoers = []string{"user:dan"}, []string{"user:bob"}
 	d := &drill{t: t, c: c}
 	d.running = serveAt(t, c, now.now)
 	return d, now, m
@@ -109,6 +109,17 @@ func TestDelegatorsAreTold(t *testing.T) {
 	// An administrator, by a client.
 	d.status(207, "PROPPATCH", annsReaders, "dan", membersBody(danGUID))
 	n = wantLetters(t, m, n, "ann@example.com: Who acts for you has changed\nDan Example has changed who acts for whom in the calendar.\n\nFor you: New: Dan Example, to read")
+
+	// Somebody who acts as her.
+	a := do(t, client(), "PROPPATCH", d.HTTP+annsReaders, "bob", membersBody(), "X-Authorize-As: ann")
+	if a.StatusCode != 207 {
+		t.Fatalf("%s\n%s", a.Status, a.Body)
+	}
+	n = wantLetters(t, m, n, "ann@example.com: Who acts for you has changed\nBob Example has changed who acts for whom in the calendar.\n\nFor you: Removed: Dan Example")
+	history, err := admin.DelegateHistory(t.Context(), c, admin.DelegateHistoryRequest{Who: "ann"})
+	if last := len(history) - 1; err != nil || history[last].Sudo != bobGUID || !strings.Contains(string(d.read("audit.log")), `"as":{`) {
+		t.Errorf("%+v, %v", history, err)
+	}
 
 	// A command, with an end; the delegate is told as well.
 	mailed := delegation.NotifyMail
