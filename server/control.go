@@ -64,12 +64,23 @@ func (c *controller) run(ctx context.Context) error {
 
 // admin gives the operator's verbs the parts of the current generation.
 func (s *Server) admin() (*admin.Admin, func()) {
-	s.gate.RLock() // while a reload exchanges the sign-in there is none
+	current := s.enter()
+	return s.verbs(current), current.leave
+}
+
+// enter enters the current generation. While a reload exchanges the sign-in there is none.
+func (s *Server) enter() *generation {
+	s.gate.RLock()
 	defer s.gate.RUnlock()
 	current := s.current.Load()
 	for !current.enter() {
 		current = s.current.Load()
 	}
+	return current
+}
+
+// verbs are the operator's verbs, with the parts of a generation that was entered.
+func (s *Server) verbs(current *generation) *admin.Admin {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
@@ -85,7 +96,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
 		Maintenance: maintenanceSwitch{s},
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
-	}, current.leave
+	}
 }
 
 // meetings checks the copies of meetings for the operator's verbs.

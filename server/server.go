@@ -15,11 +15,13 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"convene/audit"
+	"convene/auth"
 	"convene/config"
 	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/internal/membudget"
 	"convene/quota"
+	"convene/web"
 )
 
 // Options is what Open needs.
@@ -31,6 +33,8 @@ type Options struct {
 	// Stderr takes logs whose name is "-". nil: os.Stderr.
 	Stderr io.Writer
 	Now    func() time.Time // nil: time.Now
+	// Version is what the program is called on its pages.
+	Version string
 	// WrapEngine returns what is used in place of each engine that was opened:
 	// for tests. nil: the engine itself.
 	WrapEngine func(engine.Engine) engine.Engine
@@ -41,9 +45,10 @@ var ErrRoot = errors.New("running as root; use an account of its own, or set ser
 
 // A Server is the whole program but its command line.
 type Server struct {
-	reread func() (config.Config, error)
-	stderr io.Writer
-	now    func() time.Time
+	reread  func() (config.Config, error)
+	stderr  io.Writer
+	now     func() time.Time
+	version string
 
 	logs     *logs
 	log      *slog.Logger // errors
@@ -58,6 +63,8 @@ type Server struct {
 	net         *network
 	control     *controller
 	outbox      *outbox.Outbox
+	pages       *web.Handler
+	visits      *auth.Sessions
 	work        runners // while it serves
 
 	reload  sync.Mutex   // one at a time
@@ -83,7 +90,7 @@ func Open(o Options) (_ *Server, err error) {
 	if err := os.MkdirAll(c.Server.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now}
+	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now, version: o.Version}
 	if s.stderr == nil {
 		s.stderr = os.Stderr
 	}
@@ -122,6 +129,9 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 		if err = s.certs.use(&c); err != nil {
 			return err
 		}
+	}
+	if s.pages, err = s.openPages(); err != nil {
+		return err
 	}
 	first, err := s.openGeneration(context.Background(), c, nil)
 	if err != nil {
@@ -172,7 +182,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
-		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run})
+		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}
