@@ -1,4 +1,3 @@
-// Package manage is the pages for administrators.
 package manage
 
 import (

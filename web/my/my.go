@@ -1,4 +1,3 @@
-// Package my is the pages that everybody has: the start, and the account.
 package my
 
 import (
