@@ -132,7 +132,7 @@ func TestPageSignIn(t *testing.T) {
 	c := smallConfig(t)
 	c.SACL.Web.Deny = []string{"user:bob"}
 	s := serve(t, c)
-	eventually(t, "the socket", func() bool { _, err := os.Stat(filepath.Join(c.Server.Data, "control")); return err == nil })
+	eventually(t, "the socket", func() bool { _, err := os.Stat(filepath.Join(c.Server.Data, "control.sock")); return err == nil })
 	device := deviceSecret(t, c, "ann")
 	for _, tt := range []struct {
 		login, password string
