@@ -337,13 +337,14 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 			ms.PropstatStart(http.StatusOK)
 		}
 		found, err := q.writeProperty(s, &ms.Writer, r, p)
-		if value, ok := errors.AsType[*unknownValue](err); ok {
+		if err != nil {
+			value, ok := errors.AsType[*unknownValue](err)
+			if !ok {
+				return err
+			}
 			ms.Rewind(mark)
 			unknown, why = append(unknown, p.element), value.why
 			continue
-		}
-		if err != nil {
-			return err
 		}
 		if !found {
 			ms.Rewind(mark)

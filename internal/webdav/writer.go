@@ -3,7 +3,6 @@ package webdav
 import (
 	"bytes"
 	"encoding/xml"
-	"math/bits"
 	"strconv"
 )
 
@@ -25,6 +24,9 @@ type Writer struct {
 	fragment bool      // the root declares what it uses, not the fixed prefixes
 	copying  bool      // within an Element
 	source   *scope    // while copying: the parent's declarations, as parsed
+
+	tag   []byte    // what the last DAV:getetag began with: all but its revision
+	tagOf [2]uint64 // the numbers in tag
 }
 
 type openTag struct {
@@ -44,7 +46,7 @@ func NewWriter(buf []byte) *Writer {
 
 // Reset makes w append a new document to buf.
 func (w *Writer) Reset(buf []byte) {
-	*w = Writer{buf: append(buf, xmlDeclaration...), open: w.open[:0], ns: w.ns[:0]}
+	*w = Writer{buf: append(buf, xmlDeclaration...), open: w.open[:0], ns: w.ns[:0], tag: w.tag[:0]}
 }
 
 // Bytes closes what is open and returns the buffer.
@@ -131,32 +133,41 @@ func indexMarkup(b []byte) int {
 	return n
 }
 
-// ETag writes the DAV:getetag element of an entity tag of numbers, as AppendETag
-// does: the one property that every listing has for every member. The document must
-// have the fixed prefixes.
-func (w *Writer) ETag(numbers ...uint64) {
+// ETag writes the DAV:getetag element of the entity tag that AppendETag makes: the one
+// property that every listing has for every member. The document must have the fixed
+// prefixes.
+func (w *Writer) ETag(place, epoch, rev uint64) {
 	w.closeTag()
-	w.buf = AppendETag(append(w.buf, `<D:getetag>`...), numbers...)
-	w.buf = append(w.buf, `</D:getetag>`...)
+	if of := [2]uint64{place, epoch}; len(w.tag) == 0 || of != w.tagOf {
+		w.tag, w.tagOf = appendTag(append(w.tag[:0], `<D:getetag>`...), place, epoch), of
+	}
+	w.buf = appendHex(append(w.buf, w.tag...), rev)
+	w.buf = append(w.buf, `"</D:getetag>`...)
 }
 
-// AppendETag appends the strong entity tag of numbers: in hexadecimal, with hyphens
-// between them, in quotes.
-func AppendETag(dst []byte, numbers ...uint64) []byte {
-	mark := byte('"')
-	for _, n := range numbers {
-		dst = appendHex(append(dst, mark), n)
-		mark = '-'
-	}
-	return append(dst, '"')
+// AppendETag appends a strong entity tag: the number of a place, of an epoch in its
+// history and of a revision, in hexadecimal, with hyphens between them, in quotes.
+func AppendETag(dst []byte, place, epoch, rev uint64) []byte {
+	return append(appendHex(appendTag(dst, place, epoch), rev), '"')
+}
+
+// appendTag appends an entity tag as far as its revision.
+func appendTag(dst []byte, place, epoch uint64) []byte {
+	dst = append(appendHex(append(dst, '"'), place), '-')
+	return append(appendHex(dst, epoch), '-')
 }
 
 // appendHex appends n in hexadecimal, as strconv does at twice the cost.
 func appendHex(dst []byte, n uint64) []byte {
-	for shift := max(bits.Len64(n)-1, 0) &^ 3; shift >= 0; shift -= 4 {
-		dst = append(dst, "0123456789abcdef"[n>>shift&15])
+	var digits [16]byte
+	i := len(digits)
+	for {
+		i--
+		digits[i] = "0123456789abcdef"[n&15]
+		if n >>= 4; n == 0 {
+			return append(dst, digits[i:]...)
+		}
 	}
-	return dst
 }
 
 // TextElement writes an element whose content is text.
