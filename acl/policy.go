@@ -20,6 +20,16 @@ func (c *Caller) is(guid string) bool {
 	return guid != "" && c.GUID != "" && (c.GUID == guid || slices.Contains(c.Groups, guid))
 }
 
+// isOneOf reports whether the caller is one of the principals, or a member of it.
+func (c *Caller) isOneOf(guids []string) bool {
+	for _, guid := range guids {
+		if c.is(guid) {
+			return true
+		}
+	}
+	return false
+}
+
 // Policy is what the configuration says of everybody's resources. Its lists are
 // GUIDs of users or groups; a group counts with its nested members.
 type Policy struct {
@@ -70,21 +80,19 @@ func (p *Policy) Privileges(r Resource, c Caller) Privilege {
 	return e.granted
 }
 
-// Most is more than what caller may do to anything in the home of an owner, to the
-// home itself, or to a place in it where nothing is yet: who lacks a privilege
-// here has it on nothing there.
-func (p *Policy) Most(owner Owner, c Caller) Privilege {
+// May reports whether caller may have a privilege on something in the home of an owner:
+// on the home itself, on what is in it, or on a place in it where nothing is yet. If
+// not, they have it on nothing there but by lists that were set.
+func (p *Policy) May(owner Owner, c Caller, need Privilege) bool {
 	var most Privilege
-	for kind := Home; kind <= lastInHome; kind++ {
+	for kind := Home; kind <= lastInHome && !most.Has(need); kind++ {
 		most |= p.Privileges(Resource{Kind: kind, Owner: owner, any: true}, c)
 	}
-	return most
+	return most.Has(need)
 }
 
 // IsAdministrator reports whether caller may do everything, everywhere.
-func (p *Policy) IsAdministrator(c Caller) bool {
-	return p.Privileges(Resource{Kind: Shared}, c) == All
-}
+func (p *Policy) IsAdministrator(c Caller) bool { return c.isOneOf(p.Administrators) }
 
 // List is the access control list of a resource, in the order in which it is
 // evaluated (RFC 3744 §5.5).

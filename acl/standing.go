@@ -28,19 +28,10 @@ func (p *Policy) Standing(r Resource, c Caller) Standing {
 		return AsMember
 	case c.Private(r):
 		return AsConfidant
-	case p.isReader(c):
+	case c.isOneOf(p.Readers):
 		return AsReader
 	case c.proxy(r.Owner.GUID, &r).read:
 		return AsDelegate
 	}
 	return AsOther
-}
-
-func (p *Policy) isReader(c Caller) bool {
-	for _, guid := range p.Readers {
-		if c.is(guid) {
-			return true
-		}
-	}
-	return false
 }

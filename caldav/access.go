@@ -461,7 +461,7 @@ func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) (bool, err
 	if t.kind&belowHome == 0 {
 		return !h.Access.Privileges(acl.Resource{Kind: t.kind.access(), Owner: aclOwner(t.owner), Within: t.kind.reach()}, r.asks()).Has(need), nil
 	}
-	if h.Access.Most(aclOwner(t.owner), r.asks()).Has(need) {
+	if h.Access.May(aclOwner(t.owner), r.asks(), need) {
 		return false, nil
 	}
 	granted, err := h.grantedAt(r, t)
