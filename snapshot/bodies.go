@@ -11,9 +11,10 @@ import (
 const shelfBytes = 1 << 20
 
 // A bodyKey names a body that never changes: collections, and revisions in one,
-// are never numbered again. The revisions of two homes are the same numbers.
+// are never numbered again. The revisions of two homes are the same numbers. Without
+// a gap between its parts it is hashed, and compared, as one.
 type bodyKey struct {
-	collection store.CollectionID
+	collection uint64 // a store.CollectionID
 	rev        store.Rev
 }
 
@@ -120,7 +121,7 @@ func (c *bodyCache) size() (bodies int, bytes int64) {
 // another form than what is stored.
 func (c *Cache) Body(tx *store.Tx, col *store.Collection, e *store.Entry, fn func(body []byte)) error {
 	shared := tx.ReadOnly()
-	key := bodyKey{col.ID, e.Rev}
+	key := bodyKey{uint64(col.ID), e.Rev}
 	if shared && c.bodies.read(key, fn) {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 
 // keyOf is where the body of revision rev is kept: those of two collections in
 // turn, under the same revisions.
-func keyOf(rev store.Rev) bodyKey { return bodyKey{store.CollectionID(rev % 2), rev / 2} }
+func keyOf(rev store.Rev) bodyKey { return bodyKey{uint64(rev % 2), rev / 2} }
 
 // textOf is the body of revision rev in these tests.
 func textOf(rev store.Rev) []byte {

@@ -28,7 +28,7 @@ type Multistatus struct {
 	propstats bool // the open response has one
 	outer     []responseState
 
-	base, escaped string // the first part of the last path, and as it is written
+	base, opening string // the first part of the last path, and what a response begins with then
 }
 
 // A responseState is what is kept of a response while another is written in one of
@@ -62,14 +62,16 @@ func (m *Multistatus) ResponseStart(path ...string) {
 }
 
 func (m *Multistatus) href(path []string) {
+	const start = "<D:response><D:href>"
 	m.closeTag()
-	m.buf = append(m.buf, "<D:response><D:href>"...)
 	if len(path) > 1 {
 		if path[0] != m.base {
-			m.base, m.escaped = path[0], string(appendPath(nil, path[0], true))
+			m.base, m.opening = path[0], string(appendPath([]byte(start), path[0], true))
 		}
-		m.buf = append(m.buf, m.escaped...)
+		m.buf = append(m.buf, m.opening...)
 		path = path[1:]
+	} else {
+		m.buf = append(m.buf, start...)
 	}
 	for _, s := range path {
 		m.buf = appendPath(m.buf, s, true)
