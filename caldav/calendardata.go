@@ -78,14 +78,14 @@ func (d *calendarData) write(s *scope, r *resource, w *webdav.Writer) (bool, err
 	if r.object == nil || r.col.Kind == store.KindCollection {
 		return false, nil // files are no calendar data
 	}
-	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
-	defer w.End()
 	if d.ask.Whole() {
 		if d.to != w {
-			d.to, d.stored = w, w.Data
+			d.to, d.stored = w, w.CalendarData
 		}
 		return true, s.tx.Body(r.col, r.object, d.stored)
 	}
+	w.Start(webdav.CalDAV("calendar-data"), d.attrs...)
+	defer w.End()
 	s.written, s.expanded = w.Len(), 0
 	object, err := s.tx.Parsed(r.col, r.object)
 	if err != nil {

@@ -1,8 +1,12 @@
 package server_test
 
 import (
+	"bufio"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,6 +41,13 @@ func BenchmarkHot(b *testing.B) {
 		multiget += fmt.Sprintf("<D:href>%sevent-number-%d.ics</D:href>", calendar, i*7)
 	}
 	multiget += "</C:calendar-multiget>"
+	sync := func(token string) string {
+		return request("REPORT", calendar, `<D:sync-collection xmlns:D="DAV:"><D:sync-token>`+token+`</D:sync-token><D:sync-level>1</D:sync-level>`+etag+`</D:sync-collection>`, "Depth: 0\r\n")
+	}
+	_, token, _ := strings.Cut(responseTo(b, address, request("PROPFIND", calendar, `<D:propfind xmlns:D="DAV:"><D:prop><D:sync-token/></D:prop></D:propfind>`, "Depth: 0\r\n")), "<D:sync-token>")
+	token, _, _ = strings.Cut(token, "<")
+	i = -1
+	roundTrips(b, address, func() string { return put(fmt.Sprintf("event-number-%d", i), i) }, func() bool { i++; return i < 10 }, 204)
 	var puts atomic.Int64
 	fixed := func(text string) func() string { return func() string { return text } }
 	for _, bench := range []struct {
@@ -48,7 +59,8 @@ func BenchmarkHot(b *testing.B) {
 		{"get", fixed(request("GET", calendar+"event-number-1.ics", "", "")), 200},
 		{"multiget", fixed(request("REPORT", calendar, multiget, "Depth: 1\r\n")), 207},
 		{"propfind1", fixed(request("PROPFIND", calendar, `<D:propfind xmlns:D="DAV:">`+etag+`</D:propfind>`, "Depth: 1\r\n")), 207},
-		{"sync", fixed(request("REPORT", calendar, `<D:sync-collection xmlns:D="DAV:"><D:sync-token/><D:sync-level>1</D:sync-level>`+etag+`</D:sync-collection>`, "Depth: 0\r\n")), 207},
+		{"sync", fixed(sync("")), 207},
+		{"sync10", fixed(sync(token)), 207},
 		{"query", fixed(request("REPORT", calendar, month(data), "Depth: 1\r\n")), 207},
 		{"queryetag", fixed(request("REPORT", calendar, month(etag), "Depth: 1\r\n")), 207},
 		{"update", fixed(put("event-number-5", 5)), 204},
@@ -62,4 +74,25 @@ func BenchmarkHot(b *testing.B) {
 			b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 		})
 	}
+}
+
+// responseTo is the body of the response to a request.
+func responseTo(b *testing.B, address, request string) string {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, request); err != nil {
+		b.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(body)
 }

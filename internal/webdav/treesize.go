@@ -15,8 +15,17 @@ const (
 // itself is not counted.
 func TreeSize(body []byte, lim XMLLimits) int64 {
 	lim = lim.orDefault()
-	tags := bytes.Count(body, []byte("<"))
-	// Before each tag there may be a run of text; end tags make no element.
-	nodes := 2*tags - bytes.Count(body, []byte("</")) + bytes.Count(body, []byte("="))
+	nodes := bytes.Count(body, []byte("="))
+	for rest := body; ; {
+		i := bytes.IndexByte(rest, '<')
+		if i < 0 {
+			break
+		}
+		rest = rest[i+1:]
+		nodes++ // before each tag there may be a run of text
+		if len(rest) == 0 || rest[0] != '/' {
+			nodes++ // end tags make no element
+		}
+	}
 	return perDoc + perByte*int64(len(body)) + perElement*int64(min(nodes, lim.Elements))
 }

@@ -145,6 +145,16 @@ func (w *Writer) ETag(place, epoch, rev uint64) {
 	w.buf = append(w.buf, `"</D:getetag>`...)
 }
 
+// CalendarData writes the CALDAV:calendar-data element of data as Data does: the other
+// property that long responses have for every member. The document must have the fixed
+// prefixes.
+func (w *Writer) CalendarData(b []byte) {
+	w.closeTag()
+	w.buf = append(w.buf, "<C:calendar-data>"...)
+	w.Data(b)
+	w.buf = append(w.buf, "</C:calendar-data>"...)
+}
+
 // AppendETag appends a strong entity tag: the number of a place, of an epoch in its
 // history and of a revision, in hexadecimal, with hyphens between them, in quotes.
 func AppendETag(dst []byte, place, epoch, rev uint64) []byte {
