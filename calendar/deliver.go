@@ -275,9 +275,13 @@ func (tx *Tx) homeFor(p *scheduling.Party) (*store.Home, error) {
 	})
 }
 
-// sharedFrom is from how many bytes on it pays to store once what many get: two more
-// records are written for it, and less than a page saves nothing.
-const sharedFrom = 4 << 10
+// What many get is stored once if that saves as much as a page, at least. Two more records
+// are written for it, and one more is read each time, so that it does not pay for small
+// bodies, however many there are.
+const (
+	sharedFrom  = 1 << 10
+	sharedSaves = 4 << 10
+)
 
 // prepared keeps what was made ready for the store of objects, and of messages about
 // them: most attendees get the same. It is shared and must not be changed.
@@ -319,7 +323,7 @@ func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.uses[of] > 1 && len(d.Body) >= sharedFrom {
+	if n := len(d.Body); n >= sharedFrom && (p.uses[of]-1)*n >= sharedSaves {
 		d.shared = store.NewBody(d.Body)
 	}
 	p.data[of] = d

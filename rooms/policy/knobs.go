@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"convene/internal/ical"
 )
@@ -95,18 +96,21 @@ func zoneKnob() Knob {
 const exclusive = "exclusive"
 
 // Knobs returns all knobs, in the order in which they are shown.
-func Knobs() []Knob {
+func Knobs() []Knob { return slices.Clone(knobs()) }
+
+// knobs is Knobs, shared: each booking asks for them.
+var knobs = sync.OnceValue(func() []Knob {
 	return slices.Concat(answering(), whom(), when(), howMany(), approving(), telling(), living(), placing())
-}
+})
 
 // Find returns the knob of that name.
 func Find(name string) (Knob, error) {
-	knobs := Knobs()
-	i := slices.IndexFunc(knobs, func(k Knob) bool { return k.Name == name })
+	all := knobs()
+	i := slices.IndexFunc(all, func(k Knob) bool { return k.Name == name })
 	if i < 0 {
 		return Knob{}, fmt.Errorf("%w: there is no setting %q of rooms", ErrValue, name)
 	}
-	return knobs[i], nil
+	return all[i], nil
 }
 
 func answering() []Knob {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Layer is some settings from one place. Later layers win.
@@ -60,15 +61,15 @@ const BuiltIn = "built-in"
 // depends on its arguments only. Values that cannot be read, and knobs that nobody
 // knows, are in Bad and otherwise left out.
 func Resolve(kind Kind, name string, l Layers) *Resolved {
-	r, knobs := newResolved(kind)
-	r.apply(knobs, l.Site)
-	r.apply(knobs, l.Kind)
+	r := newResolved(kind)
+	r.apply(l.Site)
+	r.apply(l.Kind)
 	for _, c := range l.matching(kind, name) {
-		r.apply(knobs, c.Layer)
+		r.apply(c.Layer)
 	}
-	r.apply(knobs, l.Directory)
-	r.apply(knobs, l.Local)
-	r.settle(knobs)
+	r.apply(l.Directory)
+	r.apply(l.Local)
+	r.settle()
 	return r
 }
 
@@ -78,9 +79,9 @@ func (l *Layers) matching(kind Kind, name string) (list []Class) {
 	if len(l.Classes) == 0 {
 		return nil
 	}
-	probe, knobs := newResolved(kind)
+	probe := newResolved(kind)
 	for _, layer := range []Layer{l.Site, l.Kind, l.Directory, l.Local} {
-		probe.apply(knobs, layer)
+		probe.apply(layer)
 	}
 	for _, c := range l.Classes {
 		if c.matches(name, &probe.Policy) {
@@ -106,22 +107,30 @@ func (c *Class) matches(name string, p *Policy) bool {
 }
 
 // newResolved returns what is built in.
-func newResolved(kind Kind) (*Resolved, []Knob) {
-	r, knobs := new(Resolved), Knobs()
-	for i := range knobs {
-		value := knobs[i].Default
-		if kind == Person && knobs[i].Name == "mode" {
-			value = string(ModeNone)
-		}
-		if err := knobs[i].Set(&r.Policy, value); err != nil {
-			panic(err) // a bug of the table, which every test finds
-		}
-		r.Settings = append(r.Settings, Setting{knobs[i].Name, value, BuiltIn})
+func newResolved(kind Kind) *Resolved {
+	r := *builtIn()
+	r.Settings = slices.Clone(r.Settings)
+	if kind == Person {
+		r.apply(Layer{BuiltIn, map[string]string{"mode": string(ModeNone)}})
 	}
-	return r, knobs
+	return &r
 }
 
-func (r *Resolved) apply(knobs []Knob, l Layer) {
+// builtIn is the defaults of rooms, read once. Setting a knob replaces a value, and never
+// changes it, so that all policies share these.
+var builtIn = sync.OnceValue(func() *Resolved {
+	r := new(Resolved)
+	for _, k := range knobs() {
+		if err := k.Set(&r.Policy, k.Default); err != nil {
+			panic(err) // a bug of the table, which every test finds
+		}
+		r.Settings = append(r.Settings, Setting{k.Name, k.Default, BuiltIn})
+	}
+	return r
+})
+
+func (r *Resolved) apply(l Layer) {
+	knobs := knobs()
 	for _, name := range slices.Sorted(maps.Keys(l.Values)) {
 		s := Setting{name, l.Values[name], l.Source}
 		i := slices.IndexFunc(knobs, func(k Knob) bool { return k.Name == name })
@@ -140,8 +149,8 @@ func (r *Resolved) apply(knobs []Knob, l Layer) {
 
 // settle gives exclusive its default: a room that accepts everything is not, unless
 // somebody says so.
-func (r *Resolved) settle(knobs []Knob) {
-	i := slices.IndexFunc(knobs, func(k Knob) bool { return k.Name == exclusive })
+func (r *Resolved) settle() {
+	i := slices.IndexFunc(knobs(), func(k Knob) bool { return k.Name == exclusive })
 	if r.Settings[i].Source == BuiltIn && r.Policy.Mode == ModeAcceptAlways {
 		r.Policy.Exclusive = false
 		r.Settings[i].Value = "false"
@@ -151,8 +160,8 @@ func (r *Resolved) settle(knobs []Knob) {
 // Check returns what is wrong with the values of a layer, by name of the knob. It is
 // for layers that people write: their mistakes are refused, not left out.
 func (l Layer) Check() []Bad {
-	r, knobs := newResolved(Location)
-	r.apply(knobs, l)
+	r := newResolved(Location)
+	r.apply(l)
 	return r.Bad
 }
 
