@@ -129,7 +129,7 @@ func (k *meetingCheck) meeting(ctx context.Context, guid, uid string) error {
 // checkMeeting compares the copies of a meeting. Each is checked once: with the
 // organizer's object, and from the home of an attendee only if that has none of it.
 func (tx *Tx) checkMeeting(guid, uid string) ([]scheduling.Problem, error) {
-	w := &world{tx: tx, objects: map[string]*ical.Object{}}
+	w := newWorld(tx)
 	object, err := w.Copy(guid, uid)
 	if object == nil || err != nil {
 		return nil, err
@@ -188,7 +188,7 @@ func (tx *Tx) rederiveCopy(guid, uid string) error {
 	if err != nil {
 		return err
 	}
-	w := &world{tx: tx, objects: map[string]*ical.Object{}}
+	w := newWorld(tx)
 	was, err := w.Copy(guid, uid)
 	if was == nil || err != nil || scheduling.RoleOf(was, guid) != scheduling.RoleAttendee {
 		return err // an organizer's own object is what others are made from

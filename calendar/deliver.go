@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"convene/directory"
 	"convene/internal/ical"
@@ -58,8 +59,14 @@ func (w *world) Refuses(to *scheduling.Party, m *scheduling.Message) string {
 	if w.tx.sender.MayDeliver == nil {
 		return ""
 	}
-	may, err := w.mayDeliver(to, m)
-	w.err = errors.Join(w.err, err)
+	key := gateKey{to.GUID, m.From.GUID, m.Method}
+	may, known := w.gates[key]
+	if !known {
+		var err error
+		may, err = w.mayDeliver(to, m)
+		w.err = errors.Join(w.err, err)
+		w.gates[key] = may
+	}
 	if may {
 		return ""
 	}
@@ -84,12 +91,12 @@ func (w *world) mayDeliver(to *scheduling.Party, m *scheduling.Message) (bool, e
 // deliver writes the copies and messages that others get. What a recipient has no
 // room for is noted in the owner's object, which is returned, and stops nothing
 // else (RFC 6638 §3.2.1).
-func (tx *Tx) deliver(w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
+func (tx *Tx) deliver(world *world, w *scheduling.Writes, role scheduling.Role) (own *ical.Object, err error) {
 	failed := map[string]string{}
 	ready := preparedFor(w)
 	for i := range w.Copies {
 		c := &w.Copies[i]
-		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(c, ready) }); err != nil {
+		if err := tx.attempt(c.To, failed, func() error { return tx.deliverCopy(world, c, ready) }); err != nil {
 			return nil, err
 		}
 	}
@@ -132,12 +139,12 @@ func (tx *Tx) attempt(to *scheduling.Party, failed map[string]string, do func() 
 
 // deliverCopy writes or removes a party's copy of an object, wherever it lies in
 // their home; a new one goes to the default calendar.
-func (tx *Tx) deliverCopy(c *scheduling.CopyWrite, ready prepared) error {
+func (tx *Tx) deliverCopy(w *world, c *scheduling.CopyWrite, ready *prepared) error {
 	home, err := tx.homeFor(c.To)
 	if err != nil {
 		return err
 	}
-	col, e, err := tx.holder(home, c.UID)
+	col, e, err := w.held(home, c.UID)
 	if err == nil && c.Aside && e != nil {
 		err, e = tx.putAside(home, col, e), nil
 	}
@@ -286,13 +293,14 @@ const (
 // prepared keeps what was made ready for the store of objects, and of messages about
 // them: most attendees get the same. It is shared and must not be changed.
 type prepared struct {
-	data map[any]*Data
-	uses map[any]int // how many get it
+	data    map[any]*Data
+	uses    map[any]int // how many get it
+	created []byte      // scheduleChanges of a new meeting
 }
 
 // preparedFor is for what is to be delivered.
-func preparedFor(w *scheduling.Writes) prepared {
-	p := prepared{map[any]*Data{}, map[any]int{}}
+func preparedFor(w *scheduling.Writes) *prepared {
+	p := &prepared{data: map[any]*Data{}, uses: map[any]int{}}
 	for i := range w.Copies {
 		p.uses[w.Copies[i].Store]++
 	}
@@ -303,19 +311,30 @@ func preparedFor(w *scheduling.Writes) prepared {
 }
 
 // object is dataOf, done once.
-func (p prepared) object(o *ical.Object) (*Data, error) {
+func (p *prepared) object(o *ical.Object) (*Data, error) {
 	return p.once(o, func() (*Data, error) { return dataOf(o) })
 }
 
 // message is what is put into an inbox.
-func (p prepared) message(m *scheduling.Message) (*Data, error) {
+func (p *prepared) message(m *scheduling.Message) (*Data, error) {
 	return p.once(m, func() (*Data, error) {
 		ix, err := indexOf(m.Data)
 		return &Data{Body: m.Body().Append(nil), Index: ix}, err
 	})
 }
 
-func (p prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
+// changes is scheduleChanges, which says the same to all who are invited anew.
+func (p *prepared) changes(m *scheduling.InboxWrite, now time.Time) []byte {
+	if m.Action != scheduling.Created {
+		return scheduleChanges(m, now)
+	}
+	if p.created == nil {
+		p.created = scheduleChanges(m, now)
+	}
+	return p.created
+}
+
+func (p *prepared) once(of any, prepare func() (*Data, error)) (*Data, error) {
 	if d := p.data[of]; d != nil {
 		return d, nil
 	}
@@ -344,7 +363,7 @@ func (tx *Tx) putDelivered(at Place, d *Data, opts ...store.PutOption) (err erro
 }
 
 // deliverMessage puts a message into a party's inbox.
-func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
+func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready *prepared) error {
 	home, err := tx.homeFor(m.To)
 	if err != nil {
 		return err
@@ -368,6 +387,6 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready prepared) error {
 		if err := tx.putDelivered(at, data); err != nil {
 			return err
 		}
-		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), scheduleChanges(m, tx.Now()))
+		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), ready.changes(m, tx.Now()))
 	})
 }

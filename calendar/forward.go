@@ -12,7 +12,7 @@ import (
 // that it is for: see scheduling.Forward. It returns what became of it as SCHEDULE-STATUS
 // says it (RFC 6638 §3.2.9), by canonical address. o is the message without METHOD.
 func (tx *Tx) Forward(home *store.Home, method scheduling.Method, o *ical.Object) (statuses map[string]string, err error) {
-	world := &world{tx: tx, objects: map[string]*ical.Object{}}
+	world := newWorld(tx)
 	f, err := tx.forwarding(home, method, o, world)
 	if err != nil {
 		return nil, err
@@ -26,11 +26,11 @@ func (tx *Tx) Forward(home *store.Home, method scheduling.Method, o *ical.Object
 		return nil, err
 	}
 	return writes.Statuses, tx.Savepoint(func() error {
-		own, err := tx.deliver(writes, plan.Role)
+		own, err := tx.deliver(world, writes, plan.Role)
 		if err != nil || own == nil {
 			return err
 		}
-		return tx.deliverCopy(&scheduling.CopyWrite{To: plan.Owner, UID: plan.UID, Store: own, Tag: writes.Tag}, preparedFor(&scheduling.Writes{}))
+		return tx.deliverCopy(newWorld(tx), &scheduling.CopyWrite{To: plan.Owner, UID: plan.UID, Store: own, Tag: writes.Tag}, preparedFor(&scheduling.Writes{}))
 	})
 }
 

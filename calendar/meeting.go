@@ -75,7 +75,7 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 		return nil, err
 	}
 	tx.decided = map[decided]*booking{}
-	world := &world{tx: tx, objects: map[string]*ical.Object{}}
+	world := newWorld(tx)
 	plan, err := scheduling.Decide(*change, world)
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	}
 	var w *Written
 	err = tx.Savepoint(func() error {
-		if writes.Own, err = tx.deliver(writes, plan.Role); err != nil {
+		if writes.Own, err = tx.deliver(world, writes, plan.Role); err != nil {
 			return err
 		}
 		w, err = tx.writeOwn(c, plan, writes)
@@ -141,7 +141,7 @@ func (tx *Tx) meetingChange(c *Change) (*scheduling.Change, error) {
 		}
 	}
 	if c.Will != nil {
-		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, &world{tx: tx})
+		change.New, err = scheduling.Canonical(c.Will.Object, change.Old, owner, tx.c.Scheduling, newWorld(tx))
 		if err == nil {
 			change.New, err = tx.askAnyway(change.New, owner)
 		}
@@ -250,7 +250,28 @@ func dataOf(o *ical.Object) (*Data, error) {
 type world struct {
 	tx      *Tx
 	objects map[string]*ical.Object // by their text: most attendees' copies are alike
+	copies  map[copyKey]heldCopy    // those that were read
+	gates   map[gateKey]bool        // which messages inboxes take
 	err     error                   // of what cannot return one
+}
+
+func newWorld(tx *Tx) *world {
+	return &world{tx: tx, objects: map[string]*ical.Object{}, copies: map[copyKey]heldCopy{}, gates: map[gateKey]bool{}}
+}
+
+// A copyKey names the object of a UID in the home of a record.
+type copyKey struct{ guid, uid string }
+
+// A heldCopy is where a home has an object; zero: nowhere.
+type heldCopy struct {
+	col   *store.Collection
+	entry *store.Entry
+}
+
+// A gateKey is what it depends on whether an inbox takes a message.
+type gateKey struct {
+	to, from string // GUIDs
+	method   scheduling.Method
 }
 
 // Party implements scheduling.World.
@@ -275,23 +296,34 @@ func (w *world) Copy(guid, uid string) (*ical.Object, error) {
 	}
 	col, name, err := w.tx.ObjectByUIDInHome(home.ID, uid)
 	if errors.Is(err, store.ErrNotFound) {
+		w.copies[copyKey{guid, uid}] = heldCopy{}
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := w.tx.Tx.Body(col.ID, name)
+	stored, err := w.tx.Tx.Object(col.ID, name)
 	if err != nil {
 		return nil, err
 	}
-	if o := w.objects[string(body)]; o != nil {
+	w.copies[copyKey{guid, uid}] = heldCopy{col, &stored.Entry}
+	if o := w.objects[string(stored.Body)]; o != nil {
 		return o, nil
 	}
-	o, err := parsed(body)
+	o, err := parsed(stored.Body)
 	if err == nil {
-		w.objects[string(body)] = o
+		w.objects[string(stored.Body)] = o
 	}
 	return o, err
+}
+
+// held is tx.holder, of a home of which nothing of the kind was written since the world
+// read it.
+func (w *world) held(home *store.Home, uid string) (*store.Collection, *store.Entry, error) {
+	if c, known := w.copies[copyKey{home.Owner, uid}]; known {
+		return c.col, c.entry, nil
+	}
+	return w.tx.holder(home, uid)
 }
 
 // holder is where a home has the object of a UID; nil: it has none.

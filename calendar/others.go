@@ -244,7 +244,7 @@ func (tx *Tx) Foresee(room, organizer *scheduling.Party, o *ical.Object, heads i
 	if err != nil || rules == nil {
 		return nil, err
 	}
-	h := &host{w: &world{tx: tx, objects: map[string]*ical.Object{}}, room: room}
+	h := &host{w: newWorld(tx), room: room}
 	i := &scheduling.Invitation{Copy: o, Organizer: organizer, Now: tx.Now()}
 	d := &booking{h: h, room: rules, p: rules.Policy, i: i, in: policy.Invite{Object: o}}
 	if d.facts, err = h.facts(i); err != nil {

@@ -314,7 +314,7 @@ func (tx *Tx) isDeserted(k *keeper, b *Booked) (bool, error) {
 
 // factsOf are what the directory says of a room and of the people of a meeting.
 func (k *keeper) factsOf(o *ical.Object, organizer string) (*policy.Facts, error) {
-	h := host{w: &world{tx: k.tx}, room: &scheduling.Party{GUID: k.home.Owner}}
+	h := host{w: newWorld(k.tx), room: &scheduling.Party{GUID: k.home.Owner}}
 	party := &scheduling.Party{GUID: organizer, Address: scheduling.CanonicalAddress(organizer)}
 	return h.facts(&scheduling.Invitation{Copy: o, Organizer: party})
 }

@@ -131,15 +131,22 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 // once leaves the first of each parameter: a second one may not be there (RFC 5545
 // §3.8.4.1, §3.8.4.3), and is read by clients that take the last, though nobody judged it.
 func once(p *ical.Property) {
-	var first []ical.Param
-	for _, q := range p.Params {
-		if !slices.ContainsFunc(first, func(f ical.Param) bool { return f.Name == q.Name }) {
-			first = append(first, q)
+	for i := range p.Params {
+		if isAmong(p.Params[:i], p.Params[i].Name) { // few lines have such
+			first := slices.Clone(p.Params[:i])
+			for _, q := range p.Params[i+1:] {
+				if !isAmong(first, q.Name) {
+					first = append(first, q)
+				}
+			}
+			p.Params = first
+			return
 		}
 	}
-	if len(first) < len(p.Params) {
-		p.Params = first
-	}
+}
+
+func isAmong(params []ical.Param, name string) bool {
+	return slices.ContainsFunc(params, func(p ical.Param) bool { return p.Name == name })
 }
 
 // A knownLine is a line of stored data, and how the client saw it.

@@ -10,9 +10,16 @@ import (
 // A memo keeps what a message did to copies that are all alike: most attendees of a
 // meeting have the same bytes, or none yet.
 type memo struct {
-	known map[memoKey]*Receipt
-	hash  maphash.Hash
-	state strings.Builder
+	known  map[memoKey]*Receipt
+	hashes map[*ical.Object]hashed
+	hash   maphash.Hash
+	state  strings.Builder
+}
+
+// hashed is what a memo knows of a copy.
+type hashed struct {
+	sum   uint64
+	props int
 }
 
 // A memoKey is all that a receipt depends on, unless it is about the recipient's own
@@ -26,7 +33,9 @@ type memoKey struct {
 	auto    bool
 }
 
-func newMemo() *memo { return &memo{known: map[memoKey]*Receipt{}} }
+func newMemo() *memo {
+	return &memo{known: map[memoKey]*Receipt{}, hashes: map[*ical.Object]hashed{}}
+}
 
 // receive is Receive, but for equal copies it is done once.
 func (t *memo) receive(m *Message, to *Party, stored *ical.Object, o *Options) (*Receipt, error) {
@@ -59,9 +68,14 @@ func (t *memo) key(m *Message, to *Party, stored *ical.Object) (key memoKey, ali
 		if !t.add(stored, to.Address, false) {
 			return key, false
 		}
-		t.hash.Reset()
-		key.props = t.write(stored.Calendar)
-		key.stored = t.hash.Sum64()
+		h, known := t.hashes[stored] // receipts are shared, so that many have this very copy
+		if !known {
+			t.hash.Reset()
+			h.props = t.write(stored.Calendar)
+			h.sum = t.hash.Sum64()
+			t.hashes[stored] = h
+		}
+		key.stored, key.props = h.sum, h.props
 	}
 	key.state = t.state.String()
 	return key, true
