@@ -13,8 +13,10 @@ import (
 // §2.4.1).
 func (h *Handler) addressKey(r *request, address string) directory.Key {
 	address = strings.TrimSpace(address)
-	if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "https") && h.isOurs(r, u) {
-		address = u.EscapedPath()
+	if len(address) >= len("http:") && strings.EqualFold(address[:len("http")], "http") {
+		if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "https") && h.isOurs(r, u) {
+			address = u.EscapedPath()
+		}
 	}
 	return directory.Key{By: directory.Address, Value: address}
 }

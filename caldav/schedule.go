@@ -23,8 +23,19 @@ var partyKinds = map[directory.Type]scheduling.PartyKind{
 }
 
 // Party implements calendar.Parties, from what the request knows of the directory.
-// What it does not know yet is noted as a lack.
+// What it does not know yet is noted as a lack. All who ask get the same party.
 func (s *scope) Party(address string) (*scheduling.Party, error) {
+	if p := s.parties[address]; p != nil {
+		return p, nil
+	}
+	p, err := s.findParty(address)
+	if err == nil {
+		set(&s.parties, address, p)
+	}
+	return p, err
+}
+
+func (s *scope) findParty(address string) (*scheduling.Party, error) {
 	key, err := s.h.addressKey(s.req, address).Canonical()
 	if err != nil { // no record can have this address
 		return s.h.outsider(address), nil

@@ -10,6 +10,7 @@ import (
 	"convene/delegation"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/scheduling"
 	"convene/store"
 )
 
@@ -29,6 +30,8 @@ type scope struct {
 	judged  bool                         // see privileges
 	last    grant                        // the one asked for last
 	granted map[store.CollectionID]grant // to the caller, as far as asked for
+
+	parties map[string]*scheduling.Party // by address, as far as asked for; see Party
 
 	lack  lack  // what the action has found missing
 	fault error // what makes all of it void
