@@ -30,7 +30,7 @@ func crowd(b *testing.B, n int) *env {
 		b.Fatal(err)
 	}
 	e := newEnvOf(b, d, enginetest.Wrapper(b))
-	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = 1000, quota.Unlimited })
+	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = 5000, quota.Unlimited })
 	for _, r := range records {
 		e.must(207, r.Name, "PROPFIND", "/calendars/users/"+r.Name+"/", "", "Depth: 0")
 	}
@@ -50,7 +50,7 @@ func gatheringPath(i int) string { return fmt.Sprintf("%sm%d.ics", annsMeetings,
 
 // A meeting with attendees who are all here; everything is delivered in the request.
 func BenchmarkInvite(b *testing.B) {
-	for _, n := range []int{20, 500} {
+	for _, n := range []int{20, 500, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			e := crowd(b, n+20)
 			repeat(b, e, 201, func(i int) (string, string, string, []string) {
@@ -60,11 +60,11 @@ func BenchmarkInvite(b *testing.B) {
 	}
 }
 
-// The same with a room, which is free: each meeting is at an hour of its own.
+// The same with a room among the 20, which is free: each meeting is at an hour of its own.
 func BenchmarkInviteWithRoom(b *testing.B) {
 	e := crowd(b, 40).withRooms(nil)
 	repeat(b, e, 201, func(i int) (string, string, string, []string) {
-		return "PUT", gatheringPath(i), at(i, withOak(gathering(fmt.Sprint("m", i), "Plan", i%20, 20))), nil
+		return "PUT", gatheringPath(i), at(i, withOak(gathering(fmt.Sprint("m", i), "Plan", i%20, 19))), nil
 	})
 }
 
