@@ -52,9 +52,9 @@ sacl                  audit auth directory internal/atomicfile internal/engine i
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
 admin/backup          auth delegation internal/atomicfile internal/engine rooms sacl store
-admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/engine internal/settings quota rooms rooms/policy sacl store
+admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget quota rooms rooms/policy sacl snapshot store tzdist
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav quota rooms rooms/policy sacl snapshot store tzdist
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

@@ -75,7 +75,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: s.data.rooms, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
-		Members:   members(&current.config, s.data.store, s.data.delegates, s.data.state),
+		Data: current.config.Server.Data, Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:    rights(current.calendars.Load()),
 		Finder:    roomFinder{current.calendars.Load()},
 		Booker:    roomFinder{current.calendars.Load()},
@@ -83,7 +83,8 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		ActAs:     current.sudo.Load().explained(current.directory),
 		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Mail: &mailQueue{s.outbox, current.calendarData, s.now},
+		PutBacker: &putBacker{current.calendars.Load(), current.calendarData},
+		Mail:      &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
 }
 
@@ -157,6 +158,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	o.Data = c.Server.Data
 	o.Members = members(&c, o.Store, o.Delegates, state)
 	o.Meetings, o.Ledgers = meetings(o.Store, &c), ledgers(o.Store)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms
@@ -179,6 +181,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
 	o.Rights, o.Finder, o.RoomTimes = rights(h), roomFinder{h}, h.Calendars.RoomTimes
+	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
