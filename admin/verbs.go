@@ -41,6 +41,7 @@ func verbs() map[string]verb {
 		"mail-test":       typed((*Admin).mailTest),
 		"backup-done":     typed((*Admin).backupDone),
 		"backup-last":     typed((*Admin).backupLast),
+		"list-homes":      typed((*Admin).listHomes),
 		"put-back":        typed((*Admin).putBack),
 		"reload":          typed((*Admin).reload),
 		"verify":          typed((*Admin).verify),

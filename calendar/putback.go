@@ -86,6 +86,18 @@ func (tx *Tx) PutBack(home *store.Home, in *KeptCollection, k *Kept, how Putting
 	return r, err
 }
 
+// PutBackCollection puts a collection back without what was in it, and reports whether it
+// was gone. Errors: as PutBack.
+func (tx *Tx) PutBackCollection(home *store.Home, in *KeptCollection) (made bool, err error) {
+	_, err = tx.Collection(home.ID, in.Name)
+	gone := errors.Is(err, store.ErrNotFound)
+	if err != nil && !gone {
+		return false, err
+	}
+	_, err = tx.collectionFor(home, in, "")
+	return gone, err
+}
+
 // putBack is PutBack into a collection that is there.
 func (tx *Tx) putBack(home *store.Home, col *store.Collection, k *Kept, replace bool) (PutResult, error) {
 	d, role, err := keptData(home, col, k.Body)

@@ -83,6 +83,7 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		ActAs:     current.sudo.Load().explained(current.directory),
 		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
+		Listings:  listings(s.data.store),
 		PutBacker: &putBacker{current.calendars.Load(), current.calendarData},
 		Mail:      &mailQueue{s.outbox, current.calendarData, s.now},
 	}, current.leave
@@ -181,6 +182,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
 	o.Rights, o.Finder, o.RoomTimes = rights(h), roomFinder{h}, h.Calendars.RoomTimes
+	o.Listings = listings(o.Store)
 	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))

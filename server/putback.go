@@ -36,6 +36,9 @@ func (b *putBacker) PutBack(ctx context.Context, owner *directory.Principal, p *
 	}
 	how := calendar.Putting{Into: p.Into, Replace: p.Replace}
 	var results []admin.PutBackResult
+	if len(p.Objects) == 0 {
+		return b.empty(ctx, owner, &in, p)
+	}
 	for i := range p.Objects {
 		o := &p.Objects[i]
 		r := admin.PutBackResult{Calendar: in.Name, Name: o.Name, UID: o.UID}
@@ -49,6 +52,37 @@ func (b *putBacker) PutBack(ctx context.Context, owner *directory.Principal, p *
 		results = append(results, r)
 	}
 	return results, nil
+}
+
+// empty puts a collection back in which nothing was; one that is there is no result.
+func (b *putBacker) empty(ctx context.Context, owner *directory.Principal, in *calendar.KeptCollection, p *admin.PutBack) ([]admin.PutBackResult, error) {
+	if p.Into != "" {
+		return nil, nil
+	}
+	made := false
+	err := b.handler.Act(ctx, operator, func(tx *calendar.Tx) error {
+		home, err := tx.Home(owner.GUID)
+		if p.DryRun && errors.Is(err, calendar.ErrNoHome) {
+			made = true
+			return errDry
+		}
+		if err != nil {
+			return err
+		}
+		if made, err = tx.PutBackCollection(home, in); err == nil && p.DryRun {
+			err = errDry
+		}
+		return err
+	})
+	r := admin.PutBackResult{Calendar: in.Name, Result: string(calendar.PutCreated)}
+	if err != nil && !errors.Is(err, errDry) {
+		if r.Result, r.Reason = notPutBack(err); r.Result == "" {
+			return nil, fmt.Errorf("%s: %w", in.Name, err)
+		}
+	} else if !made {
+		return nil, nil
+	}
+	return []admin.PutBackResult{r}, nil
 }
 
 // one puts one object back, or tries to.

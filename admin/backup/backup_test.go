@@ -311,7 +311,7 @@ func TestRefused(t *testing.T) {
 		{"gzip", []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0}, ErrForeign},
 		{"another archive", packed(t, "README", "hello"), ErrForeign},
 		{"another program", packed(t, manifestName, `{"format": 1, "program": "other"}`), ErrForeign},
-		{"newer format", packed(t, manifestName, `{"format": 2, "program": "convene", "members": 7}`), ErrNewer},
+		{"newer format", packed(t, manifestName, `{"format": 3, "program": "convene", "members": 7}`), ErrNewer},
 		{"newer member", packed(t, manifestName, manifest(`{"name": "rooms.db", "size": 1}`), "rooms.db", "x"), ErrNewer},
 		{"a path", packed(t, manifestName, manifest(`{"name": "../x", "size": 1}`), "../x", "x"), ErrDamaged},
 		{"twice", packed(t, manifestName, manifest(`{"name": "x", "size": 1}, {"name": "x", "size": 1}`), "x", "x", "x", "x"), ErrDamaged},
