@@ -15,8 +15,8 @@ import (
 // others: exact for all that is in the file, whatever it means, deleted things and
 // indexes included.
 const (
-	blockSize = 16 << 10
-	sumSize   = 16 // bytes of the SHA-256 of a block
+	blockSize = 4 << 10 // a page
+	sumSize   = 16      // bytes of the SHA-256 of a block
 )
 
 func blockSum(block []byte) []byte {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -76,7 +77,18 @@ func Decrypted(r io.Reader, keys []Identity) (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the head of the encrypted file: %w", ErrDamaged, err)
 	}
-	return plain, nil
+	return sealed{plain}, nil
+}
+
+// sealed reads what was encrypted. What cannot be authenticated is damage.
+type sealed struct{ r io.Reader }
+
+func (s sealed) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err == nil || err == io.EOF || isContext(err) || errors.As(err, new(*fs.PathError)) {
+		return n, err
+	}
+	return n, fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
 // encrypted is w, behind an encryption to recipients, if there are any. close ends it,

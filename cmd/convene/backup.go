@@ -302,8 +302,16 @@ func (r *backupResult) write(w io.Writer) error {
 // writeManifest says what a backup has.
 func writeManifest(w io.Writer, m *backup.Manifest) error {
 	_, err := fmt.Fprintf(w, "of %s on %s, by convene %s\n", m.Time.Format(time.RFC3339), m.Host, m.Version)
+	if m.Base != nil {
+		_, err2 := fmt.Fprintf(w, "continues the backup of %s\n", m.Base.Time.Format(time.RFC3339))
+		err = errors.Join(err, err2)
+	}
 	for _, e := range m.Members {
-		_, err2 := fmt.Fprintf(w, "  %s: %s%s\n", e.Name, short(e.Size), countsText(e.Counts))
+		changed := ""
+		if e.Changed != nil {
+			changed = ", changed " + short(*e.Changed)
+		}
+		_, err2 := fmt.Fprintf(w, "  %s: %s%s%s\n", e.Name, short(e.Size), changed, countsText(e.Counts))
 		err = errors.Join(err, err2)
 	}
 	return err
