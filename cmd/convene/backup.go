@@ -73,7 +73,7 @@ Without that, the file holds device passwords: it is for nobody's eyes but the s
 	cmd.MarkFlagsMutuallyExclusive("only", "since")
 	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
 	cmd.MarkFlagsMutuallyExclusive("only", "secrets")
-	cmd.AddCommand(newBackupVerifyCmd(a), newBackupDrillCmd(a))
+	cmd.AddCommand(newBackupVerifyCmd(a), newBackupDrillCmd(a), newBackupLastCmd(a))
 	return cmd
 }
 
