@@ -151,6 +151,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/emersion/":     {"imip", "imip/outbox", "testenv/cmd/smtpd"},
 		"github.com/anishathalye/": {"testenv/cmd/harness"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
+		"filippo.io/age":           {"admin/backup"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server

@@ -104,6 +104,7 @@ var kinds = []Kind{
 	{backup.ErrKey, "other-key", StatusRefused, "name the key of one of the recipients"},
 	{backup.ErrKeyText, "key", StatusUsage, "age-keygen makes keys; recipients begin with age1"},
 	{backup.ErrChain, "broken-chain", StatusRefused, "put all backups of the chain into one folder, or use another backup"},
+	{backup.ErrReplaces, "replaces-base", StatusConflict, "write it to another file"},
 	{backup.ErrOccupied, "occupied", StatusRefused, "--replace moves it into a folder with the date first"},
 	{backup.ErrNoDelegates, "no-delegates", StatusNotFound, "leave out --delegates or --only, or use a backup that has them"},
 	{backup.ErrPartial, "partial-backup", StatusNotFound, "restore it with --only delegates, or use a whole backup"},

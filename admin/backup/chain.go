@@ -264,6 +264,49 @@ func ReadIndex(ctx context.Context, path string, keys []Identity) (x *Index, err
 	}
 }
 
+// ErrReplaces: a backup would take the place of one that it needs.
+var ErrReplaces = errors.New("the backup would replace one that it continues")
+
+// ReadBase is ReadIndex for a backup that will be at path and continue the one at last,
+// beside it. Errors: as ReadIndex; ErrReplaces; ErrChain, they are in different folders,
+// or last needs one that is not there.
+func ReadBase(ctx context.Context, last, path string, keys []Identity) (*Index, error) {
+	folder := filepath.Dir(path)
+	a, err := os.Stat(filepath.Dir(last))
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.Stat(folder)
+	if err != nil {
+		return nil, err
+	}
+	x, err := ReadIndex(ctx, last, keys)
+	if err != nil {
+		return nil, err
+	}
+	if !os.SameFile(a, b) {
+		return nil, fmt.Errorf("%w: it would not be beside %s, which it continues", ErrChain, last)
+	}
+	if filepath.Base(last) == filepath.Base(path) {
+		return nil, fmt.Errorf("%w: %s", ErrReplaces, path)
+	}
+	list, err := Folder(ctx, folder, keys)
+	if err != nil {
+		return nil, err
+	}
+	for next, n := x.Continues, 0; next != nil && n < maxChain; n++ {
+		i := slices.IndexFunc(list, func(s Stored) bool { return s.Manifest.ID == next.ID })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: the backup of %s is missing, which %s needs", ErrChain, next.Time.Format(time.RFC3339), filepath.Base(last))
+		}
+		if filepath.Base(list[i].Path) == filepath.Base(path) {
+			return nil, fmt.Errorf("%w: %s", ErrReplaces, path)
+		}
+		next = list[i].Manifest.Base
+	}
+	return x, nil
+}
+
 // WriteSince writes a backup that continues base to w, not compressed: what is another in
 // calendars.db, and the other members whole. whole writes all of it, as Write does. It
 // uses a folder below temp. Errors: those of whole and of writing; ErrChain, base is of

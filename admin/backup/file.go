@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +65,9 @@ func WriteFile(path string, to []Recipient, fill func(io.Writer) error, check fu
 		}
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err = removeIndex(path); err != nil { // it is of what was there before
 		return err
 	}
 	if err = os.Rename(f.Name(), path); err != nil {
@@ -179,6 +183,23 @@ func keepBases(ctx context.Context, dir string, goes map[string]bool) error {
 	list, err := Folder(ctx, dir, nil)
 	if err != nil {
 		return err
+	}
+	known := map[string]bool{}
+	for _, b := range list {
+		known[filepath.Base(b.Path)] = true
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range files { // an encrypted one without an index may need any that is older
+		name := e.Name()
+		if _, dated := fileTime(name); !dated || known[name] || goes[name] {
+			continue
+		}
+		if _, err := ReadManifest(ctx, filepath.Join(dir, name), nil); errors.Is(err, ErrEncrypted) {
+			maps.DeleteFunc(goes, func(older string, _ bool) bool { return older < name })
+		}
 	}
 	needed := map[string]bool{}               // IDs
 	for _, b := range slices.Backward(list) { // what continues another is later than that

@@ -124,7 +124,7 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 	show := f.progress.to(cmd.ErrOrStderr())
 	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 		result := backupResult{File: path, Verified: f.verify, Removed: []string{}}
-		w, err := f.writer(cmd.Context(), c, request, &backup.Meter{Progress: show.stage("backup")}, keys)
+		w, err := f.writer(cmd.Context(), c, request, path, &backup.Meter{Progress: show.stage("backup")}, keys)
 		if err != nil {
 			return err
 		}
@@ -169,13 +169,13 @@ type backupWriter struct {
 }
 
 // writer returns what writes the archive: of all, or of what has changed.
-func (f *backupFlags) writer(ctx context.Context, c admin.Conn, r admin.BackupRequest, meter *backup.Meter, keys []backup.Identity) (*backupWriter, error) {
+func (f *backupFlags) writer(ctx context.Context, c admin.Conn, r admin.BackupRequest, path string, meter *backup.Meter, keys []backup.Identity) (*backupWriter, error) {
 	whole := func(w io.Writer) error {
 		meter.W = w
 		return admin.WriteBackup(ctx, c, r, meter)
 	}
 	b := &backupWriter{}
-	base, err := f.base(ctx, keys)
+	base, err := f.base(ctx, path, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +198,8 @@ func (f *backupFlags) writer(ctx context.Context, c admin.Conn, r admin.BackupRe
 	return b, nil
 }
 
-// base is what the backup continues; nil: nothing.
-func (f *backupFlags) base(ctx context.Context, keys []backup.Identity) (*backup.Index, error) {
+// base is what the backup that will be at path continues; nil: nothing.
+func (f *backupFlags) base(ctx context.Context, to string, keys []backup.Identity) (*backup.Index, error) {
 	if f.since == "" {
 		return nil, nil
 	}
@@ -211,7 +211,7 @@ func (f *backupFlags) base(ctx context.Context, keys []backup.Identity) (*backup
 			return nil, err
 		}
 	}
-	return backup.ReadIndex(ctx, path, keys)
+	return backup.ReadBase(ctx, path, to, keys)
 }
 
 // check reads the flags, and returns the file that is to be written.
