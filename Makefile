@@ -19,7 +19,7 @@ ROUNDS ?= 20
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: browser test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -54,6 +54,11 @@ generated: generate
 generate:
 	$(GO) run ./cmd/convene config example >convene.example.toml.new
 	@mv convene.example.toml.new convene.example.toml
+
+# The pages in Chromium: policy, accessibility, keyboard, without script, on a demonstration
+# server of its own. CHROMIUM names another browser than Debian's.
+browser: convene
+	cd webtest && npm ci --ignore-scripts --silent && CONVENE=../$(BUILD)/convene node --test --test-concurrency=1
 
 # The outside servers and clients that tests use; nothing if all are there.
 deps:

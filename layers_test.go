@@ -32,6 +32,7 @@ internal/password
 internal/settings
 testenv
 freebusy              internal/ical
+prefs                 internal/engine
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -51,10 +52,15 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine rooms sacl store
+admin/backup          auth delegation internal/atomicfile internal/engine prefs rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
-config                auth caldav directory imip internal/settings quota rooms sacl scheduling
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav quota rooms rooms/policy sacl snapshot store tzdist
+web/i18n
+web/page              admin audit auth caldav directory internal/ical prefs sacl web/i18n
+web/my                admin audit auth prefs sacl web/i18n web/page
+web/manage            sacl web/page
+web                   audit auth directory internal/logging sacl web/i18n web/manage web/my web/page
+config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

@@ -64,6 +64,8 @@ type Admin struct {
 	Data string
 	// Members are the files that a backup has.
 	Members []backup.Member
+	// Maintenance is the switch that makes the server read-only.
+	Maintenance MaintenanceSwitch
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context, audit.By) error

@@ -18,9 +18,10 @@ type DelegateChange struct {
 	Delegator string           `json:"delegator"`
 	Delegate  string           `json:"delegate"`
 	Level     delegation.Level `json:"level,omitzero"`
-	// Limits of the delegation; Scope is that of Calendars.
-	Limits    delegation.Limits `json:"limits"`
-	Calendars []string          `json:"calendars,omitempty"` // names in the delegator's home; none: all
+	// Limits of the delegation; Scope is that of Calendars, Notify the one beside it.
+	Limits    delegation.Limits  `json:"limits"`
+	Calendars []string           `json:"calendars,omitempty"` // names in the delegator's home; none: all
+	Notify    *delegation.Notify `json:"notify,omitempty"`    // nil: as for a delegate who is only named
 
 	By     string `json:"by"` // who they say they are
 	Reason string `json:"reason,omitempty"`
@@ -167,7 +168,11 @@ func (a *Admin) delegateAdd(ctx context.Context, r DelegateChange) (out Delegate
 		r.Limits.Scope = delegation.Scope{Collections: ids}
 	}
 	plain := delegation.PlainLimits(target.Kind)
-	r.Limits.Notify, r.Limits.Approve = plain.Notify, plain.Approve
+	r.Limits.Approve = plain.Approve
+	if r.Notify == nil {
+		r.Notify = &plain.Notify
+	}
+	r.Limits.Notify = *r.Notify
 	return a.changeDelegates(ctx, a.Operator.By(r.By, r.Reason), "delegate.add", p, func() (delegation.Outcome, error) {
 		return a.Delegates.Put(ctx, a.delegateAuthor(r.By), target, appointed.Principal(delegate), r.Level, r.Limits)
 	})

@@ -67,6 +67,7 @@ type Kind struct {
 var kinds = []Kind{
 	{ErrRequest, "request", StatusUsage, ""},
 	{audit.ErrNotRecorded, "not-recorded", StatusFailed, "free space on the disk of the audit log, or make it writable; nothing was changed"},
+	{store.ErrPaused, "maintenance", StatusRefused, "convene maintenance off ends it; nothing was changed"},
 	{audit.ErrForeign, "foreign-audit", StatusRefused, "move the file that log.audit names away"},
 	{ErrVerb, "verb", StatusFailed, "restart the server, so that it has the version of this program"},
 	{policy.ErrValue, "setting", StatusUsage, "convene room show ROOM prints all settings; docs/admin/rooms.md says what they may be"},

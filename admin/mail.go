@@ -12,10 +12,10 @@ import (
 // A Letter is mail that waits to be sent. What it says is not for operators.
 type Letter struct {
 	ID     string    `json:"id"`
-	Method string    `json:"method"` // REQUEST, CANCEL or REPLY
+	Method string    `json:"method"` // REQUEST, CANCEL or REPLY; NOTICE: it is about delegates
 	From   string    `json:"from"`
 	To     string    `json:"to"`
-	UID    string    `json:"uid"` // of the meeting
+	UID    string    `json:"uid"` // of the meeting, or what stands for it
 	Queued time.Time `json:"queued"`
 	Due    time.Time `json:"due"`   // when it is tried next
 	Tries  int       `json:"tries"` // so far

@@ -44,6 +44,7 @@ func verbs() map[string]verb {
 		"list-homes":      typed((*Admin).listHomes),
 		"put-back":        typed((*Admin).putBack),
 		"reload":          typed((*Admin).reload),
+		"maintenance":     typed((*Admin).maintenance),
 		"verify":          typed((*Admin).verify),
 		"verify-meetings": typed((*Admin).verifyMeetings),
 		"verify-rooms":    typed((*Admin).verifyLedgers),

@@ -35,6 +35,7 @@ var refusals = []struct {
 	{errNTLM, http.StatusUnauthorized, "The client has no Kerberos ticket for this server and offered NTLM, which is not supported."},
 	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
 	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},
+	{ErrDevicePassword, http.StatusForbidden, "A device password opens calendars, and no pages."},
 	{ErrNotEnabled, http.StatusForbidden, "This account may not use the calendar."},
 	{ErrMismatch, http.StatusUnauthorized, "Wrong name or password."},
 	{ErrMalformed, http.StatusUnauthorized, "The credentials are malformed."},

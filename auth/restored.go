@@ -27,7 +27,8 @@ func CheckState(ctx context.Context, e engine.Engine) (version uint32, err error
 // MarkRestored tells the state in e that it is an older copy of one that went on
 // after the copy was made, until now at the latest. What was signed in the lost time
 // is not accepted again: nonces get another key, and Kerberos tickets used until now
-// are answered 503, as after a crash. Device passwords are those of the copy.
+// are answered 503, as after a crash. Device passwords are those of the copy. All sessions
+// of browsers end: which of them were ended since is not known.
 func MarkRestored(ctx context.Context, e engine.Engine, random io.Reader, now time.Time) error {
 	key := make([]byte, keySize)
 	if _, err := io.ReadFull(random, key); err != nil {
@@ -35,6 +36,9 @@ func MarkRestored(ctx context.Context, e engine.Engine, random io.Reader, now ti
 	}
 	return e.Update(ctx, func(w engine.Writer) error {
 		if err := w.Put(tableMeta, metaNonceKey, key); err != nil {
+			return err
+		}
+		if err := endSessions(w); err != nil {
 			return err
 		}
 		return w.Put(tableMeta, metaReplay, binary.BigEndian.AppendUint64(nil, uint64(now.UnixNano())))

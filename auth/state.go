@@ -12,7 +12,7 @@ import (
 
 // The tables of auth.db. Every table but meta and the three of device
 // passwords may be emptied while the server is stopped: clients then sign in
-// again without asking for a password.
+// again, which people notice in browsers alone.
 const (
 	tableMeta       engine.Table = "meta"        // name → value; see below
 	tableDevice     engine.Table = "device"      // GUID 0 id → JSON of deviceRecord
@@ -20,11 +20,16 @@ const (
 	tableDeviceHA1  engine.Table = "device-ha1"  // GUID 0 algorithm login 0 id → HA1
 	tableNonce      engine.Table = "nonce"       // expiry (8) epoch (4) number (8) GUID → nonceUse
 	tableReplay     engine.Table = "replay"      // expiry (8) hash (16) → empty
+
+	tableSession      engine.Table = "session"       // SHA-256 of the token → JSON of sessionRecord
+	tableSessionOf    engine.Table = "session-of"    // GUID 0 id → SHA-256 of the token
+	tableSessionEpoch engine.Table = "session-epoch" // GUID → uint32: how often all of theirs were ended
 )
 
 // Tables returns the tables with which the engine of Options.State is opened.
 func Tables() []engine.Table {
-	return []engine.Table{tableMeta, tableDevice, tableDeviceHash, tableDeviceHA1, tableNonce, tableReplay}
+	return []engine.Table{tableMeta, tableDevice, tableDeviceHash, tableDeviceHA1, tableNonce, tableReplay,
+		tableSession, tableSessionOf, tableSessionEpoch}
 }
 
 // Names in tableMeta.

@@ -419,6 +419,27 @@ func TestACLProperties(t *testing.T) {
 	}
 }
 
+// The privileges to schedule are those of the collection that they are about, and no
+// calendar has any (RFC 6638 §6): an inbox has what others may deliver, an outbox what may
+// be sent from it.
+func TestSupportedPrivileges(t *testing.T) {
+	e := aclEnv(t)
+	deliver := []string{"schedule-deliver", "schedule-deliver-invite", "schedule-deliver-reply", "schedule-query-freebusy"}
+	send := []string{"schedule-send", "schedule-send-invite", "schedule-send-reply", "schedule-send-freebusy"}
+	for path, want := range map[string][2]bool{
+		annHome + "inbox/": {true, false}, annHome + "outbox/": {false, true}, annCal: {}, annCal + "1.ics": {}, annHome + "folder/": {}, annHome: {},
+	} {
+		body := e.must(207, "ann", "PROPFIND", path, ask("D:supported-privilege-set"), "Depth: 0").Body
+		for i, names := range [][]string{deliver, send} {
+			for _, name := range names {
+				if got := strings.Contains(body, "<C:"+name+"/>"); got != want[i] {
+					t.Errorf("%s has %s: %v", path, name, got)
+				}
+			}
+		}
+	}
+}
+
 // Somebody who is not in the directory any more stays in a list, and what was
 // theirs is nobody's.
 func TestACLOfThoseWhoLeft(t *testing.T) {

@@ -625,6 +625,11 @@ func TestDelegateACL(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, !want, body)
 		}
 	}
+	for _, path := range []string{"/calendars/users/ann/calendar/", annWork, annEvent, "/calendars/users/ann/inbox/"} {
+		if got := e.must(403, "bob", "ACL", path, aclBody(t, "grant all bob")); !strings.Contains(got.Body, "need-privileges") || !strings.Contains(got.Body, "write-acl") {
+			t.Errorf("ACL of %s: %s", path, got.Body)
+		}
+	}
 	if p := acl.Delegable; p.Has(acl.WriteACL) || p.Has(acl.ReadACL) {
 		t.Error("rights grow by being delegated")
 	}

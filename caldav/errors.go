@@ -89,6 +89,10 @@ func davError(err error) *webdav.Error {
 		return &webdav.Error{Status: http.StatusInsufficientStorage, Condition: webdav.DAV("sufficient-disk-space"), Err: err,
 			Description: "the server has no space left; nothing was changed, and reading and deleting go on"}
 	}
+	if errors.Is(err, store.ErrPaused) {
+		return &webdav.Error{Status: http.StatusServiceUnavailable, RetryAfter: pausedRetry, Err: err,
+			Description: "the server is being maintained: nothing was changed, and reading goes on"}
+	}
 	if errors.Is(err, delegation.ErrRefused) {
 		return delegatesAway(err)
 	}

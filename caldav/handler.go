@@ -242,6 +242,11 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 		ok = !hopeless
 	}
 	if ok {
+		if m.in.writes {
+			if err := h.Calendars.Store.Writable(ctx); err != nil {
+				return nil, err
+			}
+		}
 		if act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
@@ -406,7 +411,7 @@ func (h *Handler) logFailure(r *http.Request, status int, err error) {
 	case errors.Is(err, store.ErrFull): // whose status is 507 too
 	case status < http.StatusInternalServerError || status == http.StatusInsufficientStorage || status == http.StatusBadGateway:
 		return
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, store.ErrPaused): // which the operator wants
 		level = slog.LevelDebug
 	case errors.Is(err, errNoMemory): // the client tries again
 		level = slog.LevelWarn
@@ -414,6 +419,9 @@ func (h *Handler) logFailure(r *http.Request, status int, err error) {
 	h.Log.LogAttrs(r.Context(), level, "request failed", slog.String("method", r.Method),
 		slog.String("path", r.URL.Path), slog.Int("status", status), slog.Any("error", err))
 }
+
+// pausedRetry is how long a client should wait while the server is read-only.
+const pausedRetry = 2 * time.Minute
 
 // retryAfter is how long a client should wait when a dependency cannot answer.
 const retryAfter = 30 * time.Second

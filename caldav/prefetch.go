@@ -243,7 +243,7 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 // supplyPresent has the owner of a home stand there with their present address. What
 // the directory says of the GUID counts, which is the newest that is known, whatever the
 // target was found by. That it could not be written, because there is no room for
-// it, keeps nobody from reading what is there.
+// it or the server is read-only, keeps nobody from reading what is there.
 func (h *Handler) supplyPresent(ctx context.Context, f *facts, guid string) error {
 	owner, err := h.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
 	if err != nil {
@@ -251,7 +251,7 @@ func (h *Handler) supplyPresent(ctx context.Context, f *facts, guid string) erro
 	}
 	if err := h.Calendars.Present(ctx, owner); errors.Is(err, store.ErrFull) {
 		h.Log.WarnContext(ctx, "a changed mail address is not written into its owner's calendars", "guid", guid, "err", err)
-	} else if err != nil {
+	} else if err != nil && !errors.Is(err, store.ErrPaused) {
 		return err
 	}
 	set(&f.presented, guid, true)

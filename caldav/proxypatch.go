@@ -53,8 +53,12 @@ func (s *scope) author() delegation.Author {
 	if via == "" {
 		via = "a CalDAV client"
 	}
+	sudo := ""
+	if self := r.caller.Self(); self != r.caller {
+		sudo = self.Principal.GUID
+	}
 	return delegation.Author{
-		Caller:        s.delegateCaller(r.caller.Principal.GUID),
+		Sudo: sudo, Caller: s.delegateCaller(r.caller.Principal.GUID),
 		Administrator: s.h.Access.IsAdministrator(aclCaller(r.caller)), Via: via, Remote: r.RemoteAddr,
 	}
 }
@@ -137,13 +141,10 @@ func (s *scope) principalNamed(href string) *directory.Principal {
 // commit changes the delegate database.
 func (p *proxyPatch) commit(ctx context.Context) (*webdav.Response, error) {
 	owner, level := p.self.owner, proxyLevel(lastSegment(p.self.dir))
-	who := p.req.caller.Principal
+	by := p.req.by()
+	by.Via.Says = p.req.UserAgent()
 	act := audit.Act{
-		By: audit.By{
-			Actor: audit.Who{GUID: who.GUID, Name: who.Name},
-			Via:   audit.Via{How: audit.DAV, Request: p.req.line.ID, Remote: p.req.RemoteAddr, Says: p.req.UserAgent()},
-		},
-		Verb: "delegate.set", Object: audit.Object{Type: "principal", GUID: owner.GUID, Name: owner.Name, Path: p.self.dir},
+		By: by, Verb: "delegate.set", Object: audit.Object{Type: "principal", GUID: owner.GUID, Name: owner.Name, Path: p.self.dir},
 		Before: p.records(level),
 	}
 	d := &p.h.Delegates

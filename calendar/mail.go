@@ -3,6 +3,7 @@ package calendar
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -77,11 +78,10 @@ func (tx *Tx) postTo(m *scheduling.Message, to *scheduling.Party) (status string
 
 // enqueue puts a letter into the queue.
 func (tx *Tx) enqueue(home *store.Home, l *imip.Letter) (status string, err error) {
-	payload, err := l.Encode()
+	q, err := tx.queued(l)
 	if err != nil {
 		return "", err
 	}
-	q := &store.Queued{Due: tx.Now().Add(tx.c.Mail.Delay), Thread: l.Thread(), Payload: payload}
 	err = tx.Savepoint(func() error {
 		return errors.Join(tx.Enqueue(home.ID, q), tx.CountSent(home.ID, 1))
 	})
@@ -90,6 +90,47 @@ func (tx *Tx) enqueue(home *store.Home, l *imip.Letter) (status string, err erro
 		return statusFailed, nil
 	}
 	return statusQueued, err
+}
+
+// queued is a letter as it waits.
+func (tx *Tx) queued(l *imip.Letter) (*store.Queued, error) {
+	payload, err := l.Encode()
+	return &store.Queued{Due: tx.Now().Add(tx.c.Mail.Delay), Thread: l.Thread(), Payload: payload}, err
+}
+
+// A Note is what the caller has noted in the store under a name.
+type Note struct {
+	Name  string
+	Value []byte
+}
+
+// PostNews queues letters about delegates, by the owner of the home in whose queue each
+// waits, and notes how far the caller has come: both, or neither. They do not count as
+// mail that the owners of the homes send.
+func (c *Calendars) PostNews(ctx context.Context, letters map[string][]*imip.Letter, at ...Note) error {
+	return c.Update(ctx, Actor{}, func(tx *Tx) error {
+		for _, owner := range slices.Sorted(maps.Keys(letters)) {
+			home, err := tx.Home(owner)
+			if err != nil {
+				return err
+			}
+			for _, l := range letters[owner] {
+				q, err := tx.queued(l)
+				if err == nil {
+					err = tx.Enqueue(home.ID, q)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		for _, n := range at {
+			if err := tx.SetNote(n.Name, n.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // BeginMail notes that a letter is about to be sent. After a crash it is known that
@@ -145,8 +186,8 @@ func (c *Calendars) MailFailed(ctx context.Context, q *store.Queued, l *imip.Let
 		if err := tx.Dequeue(q); err != nil {
 			return err
 		}
-		if l.Asks != nil {
-			return nil // the request is seen by other means, and expires
+		if l.ForPeople() {
+			return nil // what it says is seen by other means
 		}
 		home, err := tx.Home(l.Owner)
 		if errors.Is(err, store.ErrNotFound) {

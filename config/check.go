@@ -40,6 +40,9 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	if key, err := c.SACL.Check(); err != nil {
 		k.fault("sacl."+key, err.Error(), "")
 	}
+	if key, err := c.Web.Check(); err != nil {
+		k.fault("web."+key, err.Error(), "")
+	}
 	k.principals("access.administrators", c.Access.Administrators)
 	k.principals("access.readers", c.Access.Readers)
 	k.principals("access.sudoers", c.Access.Sudoers)

@@ -14,6 +14,7 @@ import (
 	"convene/internal/settings"
 	"convene/rooms"
 	"convene/sacl"
+	"convene/web/page"
 )
 
 // Config is the server's configuration file. A field's value in Default
@@ -24,6 +25,7 @@ type Config struct {
 	Log        Log              `toml:"log" doc:"Logs. File names are relative to the data folder; \"-\" is the standard error, \"off\" none. SIGHUP opens the files anew, for logrotate."`
 	Directory  directory.Config `toml:"directory" doc:"Where people, groups, rooms and resources come from."`
 	Auth       auth.Config      `toml:"auth" doc:"How people sign in."`
+	Web        page.Config      `toml:"web" doc:"The browser pages: signing in, sessions."`
 	SACL       sacl.Config      `toml:"sacl" doc:"The service access list: who may use the service at all."`
 	Access     Access           `toml:"access" doc:"Who may do more than their own: administrators and readers. Entries are \"user:NAME\", \"group:NAME\" (nested groups count) or the GUID of a record."`
 	Delegates  Delegation       `toml:"delegation" doc:"Delegates: who acts for whom, as the delegate database and the directory say."`
@@ -106,7 +108,8 @@ func Default() Config {
 		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, AuditPrivate: true, Level: "info"},
 		Directory:  directory.DefaultConfig(),
 		Auth:       auth.DefaultConfig(),
-		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
+		Web:        page.DefaultConfig(),
+		Delegates:  Delegation{KeepEnded: 90 * 24 * time.Hour, Tell: true, OnDamage: onDamageRefuse, DelegateView: caldav.DefaultDelegateView()},
 		Storage:    Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:      Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
 		Scheduling: defaultScheduling(),

@@ -38,7 +38,7 @@ var keyState = []byte("state")
 func tables() []engine.Table { return []engine.Table{tableMeta, tableRecords, tableJournal} }
 
 // Options says where a database is and what it belongs to. All fields but the last
-// five are required.
+// six are required.
 type Options struct {
 	Folder  string
 	Store   string  // identity of the calendar store to which the database belongs
@@ -49,6 +49,10 @@ type Options struct {
 	Log       *slog.Logger     // nil: nobody is told
 	KeepEnded time.Duration    // how long ended records stay listed; 0: 90 days
 	Tell      func(State)      // of each new condition, by whoever finds it; it must not wait. nil: nobody
+
+	// Gate is asked before each change of delegates; its error is that of the change.
+	// What mends the file is not held up. nil: the gate is open.
+	Gate func(context.Context) error
 }
 
 func (o *Options) setDefaults() {
@@ -60,6 +64,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Gate == nil {
+		o.Gate = func(context.Context) error { return nil }
 	}
 	if o.KeepEnded == 0 {
 		o.KeepEnded = 90 * 24 * time.Hour

@@ -31,6 +31,9 @@ func (b *Book) change(ctx context.Context, a Author, fn func(*changer) error) (O
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.opt.Gate(ctx); err != nil {
+		return Outcome{}, err
+	}
 	if err := b.ready(ctx); err != nil {
 		return Outcome{}, err
 	}

@@ -33,12 +33,13 @@ const password = "demo"
 
 // Options say where the demonstration runs.
 type Options struct {
-	Data   string    // folder to keep; "": a temporary one
-	HTTP   int       // port without TLS; 0: any
-	HTTPS  int       // port with TLS; 0: any
-	Out    io.Writer // takes the guide
-	Stderr io.Writer // takes the error log: warnings and worse
-	Now    func() time.Time
+	Data    string    // folder to keep; "": a temporary one
+	HTTP    int       // port without TLS; 0: any
+	HTTPS   int       // port with TLS; 0: any
+	Out     io.Writer // takes the guide
+	Stderr  io.Writer // takes the error log: warnings and worse
+	Now     func() time.Time
+	Version string // of the program, for its pages
 }
 
 // Run starts everything, writes the guide, and serves until ctx is done. Then
@@ -62,7 +63,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := server.Open(server.Options{Config: config, Stderr: o.Stderr, Now: o.Now})
+	server, err := server.Open(server.Options{Config: config, Stderr: o.Stderr, Now: o.Now, Version: o.Version})
 	if err != nil {
 		return err
 	}

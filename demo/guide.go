@@ -20,7 +20,9 @@ func (g guide) Tomorrow() string { return g.Now().AddDate(0, 0, 1).Format(time.D
 const guideText = `
 convene is up, {{.Took.Milliseconds}} ms after it was started{{with .Events}}, with {{.}} sample events{{end}}.
 
-  {{.HTTPS}}/   with a self-signed certificate
+  {{.HTTP}}/my/   in a browser: sign in as ann, or as hana for the administration
+
+  {{.HTTPS}}/   for programs, with a self-signed certificate
   {{.HTTP}}/   without TLS
   Data: {{.Data}}. Ctrl-C ends it.
 
@@ -29,7 +31,7 @@ Everybody's password is "demo". Some of the forty people of the company:
   maria    chief executive         tom      her assistant
   ann      leads the platform team ben chen dana elif finn: her team
   grace    leads the apps team     mei      leads design
-  hana     administrator: may do everything with all calendars
+  hana     administrator: may do everything with all calendars, and use the pages of /admin/
   uma      in New York             fatima   owns the rooms, and answers for ember
   ivan     contractor: his directory record is not enabled for calendars
 

@@ -52,7 +52,10 @@ func Compose(l *Letter, at Occasion, o *Options) (*Mail, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := o.sender(l.From, n.words)
+	from := o.Site
+	if l.News == nil {
+		from = o.sender(l.From, n.words)
+	}
 	var text, html bytes.Buffer
 	if err := n.write(&text, &html); err != nil {
 		return nil, err
@@ -100,7 +103,9 @@ func header(l *Letter, at Occasion, o *Options, from Mailbox, subject string) me
 	h.SetDate(at.Date)
 	setSubject(&h.Header, subject)
 	l.To.field(&h.Header, "To")
-	l.From.field(&h.Header, "Reply-To")
+	if l.News == nil {
+		l.From.field(&h.Header, "Reply-To")
+	}
 	if o.sends(l.SentBy) && !strings.EqualFold(l.SentBy.Address, from.Address) { // RFC 5322 §3.6.2
 		l.SentBy.field(&h.Header, "Sender")
 	}
@@ -178,7 +183,7 @@ func parts(w *message.Writer, l *Letter, text, html []byte) error {
 	if err != nil {
 		return err
 	}
-	if l.Asks != nil { // it is for people alone
+	if l.ForPeople() {
 		err := onePart(alternatives, textHeader("text/plain", "quoted-printable", inUTF8()), text)
 		return errors.Join(err, onePart(alternatives, textHeader("text/html", "base64", inUTF8()), html), alternatives.Close(), w.Close())
 	}

@@ -39,7 +39,14 @@ type Letter struct {
 
 	// Asks is what an approver of a room is asked; nil: the letter is an iTIP message.
 	Asks *Asks `json:"asks,omitempty"`
+
+	// News is what somebody is told of who acts for whom; nil: the letter is about a
+	// meeting. It is from the service itself, and has neither From nor Calendar.
+	News *News `json:"news,omitempty"`
 }
+
+// ForPeople reports whether a letter is for people alone: it has no calendar part.
+func (l *Letter) ForPeople() bool { return l.Asks != nil || l.News != nil }
 
 // Asks is a request to approve the booking of a room. The letter's Calendar says what
 // is booked, and is not sent.

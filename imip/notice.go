@@ -23,6 +23,8 @@ type notice struct {
 	start time.Time
 	from  Mailbox
 
+	headline string // the subject; "": that of the kind
+
 	Intro, Footer, Answer string
 	Rows                  []row
 	Links                 []link
@@ -49,6 +51,9 @@ const (
 // readNotice takes from a letter what people are told, in their language. again: the
 // thread has had a mail before.
 func readNotice(l *Letter, again bool, w *words) (*notice, error) {
+	if l.News != nil {
+		return readNews(l, w), nil
+	}
 	cal, err := ical.Decode([]byte(l.Calendar), ical.DefaultLimits)
 	if err != nil {
 		return nil, err
@@ -283,6 +288,9 @@ func (w *words) rule(value string) string {
 
 // subject is that of the mail.
 func (n *notice) subject() string {
+	if n.headline != "" {
+		return n.headline
+	}
 	day := ""
 	if !n.start.IsZero() {
 		day = n.words.date(n.words, n.start)

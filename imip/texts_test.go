@@ -25,6 +25,25 @@ func asking(t *testing.T, reminder bool) *imip.Letter {
 	return l
 }
 
+// news is a letter about delegates; without parts it has one of each kind.
+func news(t *testing.T, by imip.NewsBy, name string, parts ...imip.NewsPart) *imip.Letter {
+	t.Helper()
+	if parts == nil {
+		parts = []imip.NewsPart{{Changes: []imip.NewsLine{
+			{What: imip.NewsAdded, Who: "Tom Berg", Write: true, Until: queued.Unix()},
+			{What: imip.NewsChanged, Who: "Eve\r\nBcc: all@example.com", From: queued.Unix(), Some: true, Private: true},
+			{What: imip.NewsAdded, Who: "Sofia", For: "Tom Berg", From: queued.Unix(), Until: queued.Add(time.Hour).Unix()},
+			{What: imip.NewsAdded, Who: "Team", Write: true, NoSchedule: true},
+			{What: imip.NewsRemoved, Who: "Ines"},
+		}}}
+	}
+	l, err := imip.NewNews("A", "Ann", "a.mueller@example.com", imip.News{ID: "delegates-7", By: by, Name: name, About: parts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // answerOf is a reply to a meeting of somebody elsewhere.
 func answerOf(t *testing.T, partStat string) *imip.Letter {
 	t.Helper()
@@ -58,6 +77,10 @@ func TestTexts(t *testing.T) {
 			{"answer", "", answerOf(t, "NEEDS-ACTION")},
 			{"asks", "", asking(t, false)},
 			{"reminds", "first@example.com", asking(t, true)},
+			{"news", "", news(t, imip.ByAccount, "root")},
+			{"news of a delegate", "", news(t, imip.ByPerson, "Ann Müller", imip.NewsPart{Whose: "Ann Müller", Changes: []imip.NewsLine{{What: imip.NewsAdded, Write: true, Manage: true}}})},
+			{"news of a stand-in", "", news(t, imip.ByTime, "", imip.NewsPart{Changes: []imip.NewsLine{{What: imip.NewsEnded, Who: "Sofia", For: "Tom"}}})},
+			{"news of a room", "", news(t, imip.ByDirectory, "", imip.NewsPart{Whose: "Attic", Changes: []imip.NewsLine{{What: imip.NewsRemoved, Who: "Tom"}}})},
 		} {
 			m, err := imip.Compose(c.letter, imip.Occasion{Date: queued, First: c.first}, &o)
 			if err != nil {
@@ -71,6 +94,26 @@ func TestTexts(t *testing.T) {
 		}
 		fmt.Fprintf(&out, "======== test\n%s", strings.ReplaceAll(string(m.Body), "\r\n", "\n"))
 		goldenText(t, "texts-"+lang+".txt", out.String())
+	}
+}
+
+// One letter about very much says that there is more.
+func TestNewsIsBounded(t *testing.T) {
+	lines, parts := make([]imip.NewsLine, 60), make([]imip.NewsPart, 60)
+	for i := range parts {
+		lines[i] = imip.NewsLine{What: imip.NewsAdded, Who: fmt.Sprint("person ", i)}
+		parts[i] = imip.NewsPart{Whose: fmt.Sprint("boss ", i), Changes: lines}
+	}
+	m, err := imip.Compose(news(t, imip.ByAccount, "root", parts...), imip.Occasion{Date: queued}, site)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := partsOf(t, m.Body)[0].body
+	if n := strings.Count(text, "New: "); n != 50*50 || strings.Count(text, "…") != 52 || len(lines) != 60 || len(parts[0].Changes) != 60 {
+		t.Errorf("%d lines, and %d times more", n, strings.Count(text, "…"))
+	}
+	if m.From != site.Site.Address || strings.Contains(string(m.Body), "Reply-To") || strings.Contains(string(m.Body), "text/calendar") {
+		t.Errorf("from %s\n%.600s", m.From, m.Body)
 	}
 }
 

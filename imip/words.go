@@ -28,6 +28,8 @@ type words struct {
 	// What approvers of rooms read.
 	room, answerUntil, rules, against, how, howTo string
 
+	acting map[string]string // of who acts for whom
+
 	date func(w *words, t time.Time) string
 	hour string // of time.Format
 	span string // start and end of a day
@@ -110,6 +112,16 @@ func english() *words {
 		testSubject: "Test of the calendar server", testText: "The calendar server can send mail.",
 		room: "Room", answerUntil: "Answer until", rules: "Rules", against: "The booking is against the rules of the room.",
 		how: "How", howTo: "In the calendar of the room, or by an administrator: convene room approve {id}",
+		acting: map[string]string{
+			"you": "Who acts for you has changed", "others": "Who acts for others has changed",
+			"person": "%s has changed who acts for whom in the calendar.", "account": "An administrator (%s) has changed who acts for whom in the calendar.",
+			"directory": "The directory has changed who acts for whom in the calendar.", "time": "The time is over for which somebody acts for another in the calendar.",
+			"forYou": "For you", "for": "For %s", "recipient": "you", "instead": "in the place of %s",
+			"added": "New", "changed": "Changed", "removed": "Removed", "ended": "Over",
+			"read": "to read", "write": "to read and change", "noSchedule": "without inviting others", "some": "some calendars only",
+			"private": "private events too", "manage": "to look after the list", "from": "from %s", "until": "until %s",
+			"footer": "This message was sent by a calendar server. The list is in the settings of your calendar program; an administrator sees it too.",
+		},
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %s %d, %d", w.days[t.Weekday()], w.months[t.Month()-1], t.Day(), t.Year())
 		},
@@ -148,6 +160,16 @@ func german() *words {
 		testSubject: "Test des Kalenderservers", testText: "Der Kalenderserver kann Mail verschicken.",
 		room: "Raum", answerUntil: "Antwort bis", rules: "Regeln", against: "Die Buchung verstößt gegen die Regeln des Raums.",
 		how: "Wie", howTo: "Im Kalender des Raums, oder durch die Administration: convene room approve {id}",
+		acting: map[string]string{
+			"you": "Geändert: wer Sie vertritt", "others": "Geändert: wer andere vertritt",
+			"person": "%s hat geändert, wer im Kalender wen vertritt.", "account": "Die Administration (%s) hat geändert, wer im Kalender wen vertritt.",
+			"directory": "Das Verzeichnis hat geändert, wer im Kalender wen vertritt.", "time": "Eine Vertretung im Kalender ist abgelaufen.",
+			"forYou": "Für Sie", "for": "Für %s", "recipient": "Sie", "instead": "anstelle von %s",
+			"added": "Neu", "changed": "Geändert", "removed": "Entfernt", "ended": "Abgelaufen",
+			"read": "lesen", "write": "lesen und ändern", "noSchedule": "ohne andere einzuladen", "some": "nur einige Kalender",
+			"private": "auch private Termine", "manage": "die Liste pflegen", "from": "ab %s", "until": "bis %s",
+			"footer": "Diese Nachricht kommt von einem Kalenderserver. Die Liste steht in den Einstellungen Ihres Kalenderprogramms; auch die Administration sieht sie.",
+		},
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %d. %s %d", w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year())
 		},

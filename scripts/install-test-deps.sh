@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the outside programs that the tests use, through apt, and says so:
 # OpenLDAP's slapd, MIT Kerberos, Samba's Active Directory controller, the
-# clients curl and vdirsyncer, zstd, and what a bare machine lacks to build with the
+# clients curl and vdirsyncer, Chromium with fonts and Node for the pages, zstd, and what a bare machine lacks to build with the
 # race detector. Go itself is not among them. None of the daemons is started. Does nothing,
 # and needs no rights, when all are there. Works as root or through sudo.
 set -euo pipefail
@@ -11,6 +11,7 @@ packages=(
 	slapd ldap-utils libsasl2-modules-gssapi-mit
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools
+	chromium fonts-noto-core fonts-noto-cjk
 	curl zstd libfaketime bind9-dnsutils python3-requests-kerberos vdirsyncer
 )
 
@@ -18,6 +19,9 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	echo "install-test-deps: no apt here; tests that need slapd, krb5kdc or samba are skipped unless you install them" >&2
 	exit 0
 fi
+
+# Node may have come from elsewhere.
+command -v node >/dev/null && command -v npm >/dev/null || packages+=(nodejs npm)
 
 missing=()
 for p in "${packages[@]}"; do

@@ -111,6 +111,12 @@ func asksForGzip(r *http.Request) bool {
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	current, caller, out := s.authenticate(r)
 	defer current.leave()
+	// A form of another site can send a POST with what the browser knows of somebody here.
+	// The other methods that change something it cannot: browsers ask first.
+	if r.Method == http.MethodPost && current.crossSite.Check(r) != nil {
+		http.Error(w, "This request came from another site.", http.StatusForbidden)
+		return
+	}
 	if caller == nil && len(r.Header["Authorization"]) == 0 && to.gate == sacl.Calendar && current.calendars.Load().ForAnyone(r) {
 		s.serveCaller(w, r, current, to.callers(current), &auth.Caller{})
 		return

@@ -64,12 +64,23 @@ func (c *controller) run(ctx context.Context) error {
 
 // admin gives the operator's verbs the parts of the current generation.
 func (s *Server) admin() (*admin.Admin, func()) {
-	s.gate.RLock() // while a reload exchanges the sign-in there is none
+	current := s.enter()
+	return s.verbs(current), current.leave
+}
+
+// enter enters the current generation. While a reload exchanges the sign-in there is none.
+func (s *Server) enter() *generation {
+	s.gate.RLock()
 	defer s.gate.RUnlock()
 	current := s.current.Load()
 	for !current.enter() {
 		current = s.current.Load()
 	}
+	return current
+}
+
+// verbs are the operator's verbs, with the parts of a generation that was entered.
+func (s *Server) verbs(current *generation) *admin.Admin {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
@@ -83,10 +94,11 @@ func (s *Server) admin() (*admin.Admin, func()) {
 		ActAs:     current.sudo.Load().explained(current.directory),
 		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
-		Listings:  listings(s.data.store),
-		PutBacker: &putBacker{current.calendars.Load(), current.calendarData},
-		Mail:      &mailQueue{s.outbox, current.calendarData, s.now},
-	}, current.leave
+		Listings:    listings(s.data.store),
+		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
+		Maintenance: maintenanceSwitch{s},
+		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
+	}
 }
 
 // meetings checks the copies of meetings for the operator's verbs.
@@ -146,11 +158,11 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if err = resumeRestore(c.Server.Data, stderr); err != nil {
 		return nil, err
 	}
-	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil); err != nil {
+	if o.Store, err = openStore(&c, policy.Load, time.Now, stderr, nil, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Store.Close)
-	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil); err != nil {
+	if o.Delegates, err = openDelegates(ctx, &c, o.Store, time.Now, quiet, nil, nil); err != nil {
 		return nil, err
 	}
 	o.close = append(o.close, o.Delegates.Close)
@@ -160,6 +172,9 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.close = append(o.close, state.Close)
 	o.Data = c.Server.Data
+	if o.Maintenance, err = openMaintenance(c.Server.Data, stderr); err != nil {
+		return nil, err
+	}
 	o.Members = members(&c, o.Store, o.Delegates, state)
 	o.Meetings, o.Ledgers = meetings(o.Store, &c), ledgers(o.Store)
 	o.Rooms, o.RoomRules = &rooms.Settings{Engine: state, Now: time.Now}, &c.Rooms

@@ -33,15 +33,15 @@ type data struct {
 
 // open opens the files of a configuration's data folder, after a restore that was
 // interrupted. wrap, which may be nil, returns what is used in place of an engine;
-// health notes what their engines report. On error those that were opened stay open.
-func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, health *health, wrap func(engine.Engine) engine.Engine) (err error) {
+// health notes what their engines report; gate holds changes up. On error those that were opened stay open.
+func (d *data) open(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, health *health, gate func(context.Context) error, wrap func(engine.Engine) engine.Engine) (err error) {
 	if err = resumeRestore(c.Server.Data, log); err != nil {
 		return err
 	}
-	if d.store, err = openStore(c, policy, now, log, health.of("calendars.db"), wrap); err != nil {
+	if d.store, err = openStore(c, policy, now, log, health.of("calendars.db"), gate, wrap); err != nil {
 		return err
 	}
-	if d.delegates, err = openDelegates(context.Background(), c, d.store, now, log, health.ofDelegates); err != nil {
+	if d.delegates, err = openDelegates(context.Background(), c, d.store, now, log, health.ofDelegates, gate); err != nil {
 		return err
 	}
 	if d.state, err = openState(c, now, log, health.of("auth.db")); err != nil {
@@ -76,14 +76,14 @@ var ErrInUse = errors.New("a server runs with this data folder")
 // openStore opens the calendars of a configuration's data folder. policy says
 // what may be stored. Errors: ErrInUse, also while a backup is being restored; and
 // those of the store.
-func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, trouble func(error), wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
+func openStore(c *config.Config, policy func() *quota.Policy, now func() time.Time, log *slog.Logger, trouble func(error), gate func(context.Context) error, wrap func(engine.Engine) engine.Engine) (*store.Store, error) {
 	if err := notRunning(context.Background(), c.Server.Data); err != nil {
 		return nil, err
 	}
 	s, err := store.Open(filepath.Join(c.Server.Data, "calendars.db"), store.Options{
 		Indexer: calendar.Index, Now: now, ChangeLogAge: c.Storage.SyncFor,
 		Quota: policy, FreeDisk: func() (int64, error) { return freeDisk(c.Server.Data) },
-		Log: log, Trouble: trouble, Wrap: wrap,
+		Log: log, Trouble: trouble, Gate: gate, Wrap: wrap,
 	})
 	if err == nil && backup.UnderWay(c.Server.Data) { // begun meanwhile, when no lock was held here
 		return nil, errors.Join(fmt.Errorf("%s: %w", c.Server.Data, backup.ErrInUse), s.Close())

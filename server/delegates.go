@@ -13,16 +13,16 @@ import (
 )
 
 // openDelegates opens the delegate database of a configuration's data folder, which
-// belongs to a calendar store. What is wrong with its file is no error: then the
+// belongs to a calendar store. gate, which may be nil, holds changes up. What is wrong with its file is no error: then the
 // server runs, and says so. Errors: those of the store, and delegation.Open's.
-func openDelegates(ctx context.Context, c *config.Config, s *store.Store, now func() time.Time, log *slog.Logger, tell func(delegation.State)) (*delegation.Book, error) {
+func openDelegates(ctx context.Context, c *config.Config, s *store.Store, now func() time.Time, log *slog.Logger, tell func(delegation.State), gate func(context.Context) error) (*delegation.Book, error) {
 	id, err := s.FileID()
 	if err != nil {
 		return nil, err
 	}
 	return delegation.Open(ctx, delegation.Options{
 		Folder: c.Server.Data, Store: id, Witness: witness{s},
-		Clock: now, Log: log, KeepEnded: c.Delegates.KeepEnded, Tell: tell,
+		Clock: now, Log: log, KeepEnded: c.Delegates.KeepEnded, Tell: tell, Gate: gate,
 	})
 }
 
@@ -51,7 +51,7 @@ func (w witness) Save(ctx context.Context, m delegation.Mark) error {
 	if err != nil {
 		return err
 	}
-	return w.store.SetNote(ctx, witnessNote, text)
+	return w.store.SetNote(admitted(ctx), witnessNote, text) // the change was let in
 }
 
 // tendEvery is how often the delegate database does what is due.
@@ -63,7 +63,9 @@ func (s *Server) tendDelegates(ctx context.Context) error {
 	tick := time.NewTicker(tendEvery)
 	defer tick.Stop()
 	for {
-		if err := s.data.delegates.Tend(ctx); err != nil && ctx.Err() == nil {
+		if s.maintenance.gate(ctx) != nil {
+			// later
+		} else if err := s.data.delegates.Tend(ctx); err != nil && ctx.Err() == nil {
 			s.log.Debug("delegate database not tended", "err", err)
 		}
 		select {

@@ -46,6 +46,8 @@ type generation struct {
 	sudo      atomic.Pointer[sudo]
 	quota     atomic.Pointer[quota.Policy]
 
+	crossSite *http.CrossOriginProtection // of what browsers send
+
 	users  atomic.Int64 // requests, and one for being the server's
 	retire func()       // called when users reaches 0
 }
@@ -72,7 +74,7 @@ func (g *generation) leave() {
 // openGeneration builds the generation of c, but for its sign-in. It takes over the
 // directory of old, which may be nil, if c does not change it.
 func (s *Server) openGeneration(ctx context.Context, c config.Config, old *generation) (_ *generation, err error) {
-	next := &generation{config: c, retire: func() {}}
+	next := &generation{config: c, crossSite: crossSite(&c), retire: func() {}}
 	next.users.Store(1)
 	if old != nil && old.directory.Serves(c.Directory) {
 		next.directory, next.appointed = old.directory, old.appointed

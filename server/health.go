@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"convene/admin"
 	"convene/audit"
 	"convene/delegation"
 	"convene/internal/engine"
@@ -21,6 +23,7 @@ type health struct {
 	mu      sync.Mutex
 	trouble map[string]error // by file, or what stands for one
 	stuck   error            // of the mail
+	paused  string           // since when the server is read-only; "": it is not
 }
 
 // of returns what the engine of a file tells its trouble.
@@ -70,6 +73,20 @@ func (h *health) mail(err error) {
 	h.notify("STATUS=" + h.status())
 }
 
+// maintenance notes whether the server is read-only.
+func (h *health) maintenance(m *admin.Maintenance) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.paused
+	h.paused = ""
+	if m.On {
+		h.paused = m.Since.UTC().Format(time.RFC3339)
+	}
+	if h.paused != before {
+		h.notify("STATUS=" + h.status())
+	}
+}
+
 // status is one line for whoever asks systemd.
 func (h *health) status() string {
 	var parts []string
@@ -88,6 +105,9 @@ func (h *health) status() string {
 			said = "changes are refused for lack of space"
 		}
 		parts = append(parts, file+": "+said)
+	}
+	if h.paused != "" {
+		parts = append(parts, "read-only for maintenance since "+h.paused)
 	}
 	if h.stuck != nil {
 		parts = append(parts, "mail: "+h.stuck.Error())

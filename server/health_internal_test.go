@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"convene/admin"
 	"convene/audit"
 	"convene/config"
 	"convene/delegation"
@@ -25,6 +26,18 @@ func TestHealthOfDelegates(t *testing.T) {
 	want := []string{"STATUS=delegates: lost: detail", "STATUS=serving", "STATUS=delegates: no space left: detail", "STATUS=serving"}
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
+	}
+}
+
+// Whoever asks systemd is told that the server is read-only.
+func TestHealthOfMaintenance(t *testing.T) {
+	var told []string
+	h := &health{notify: func(s string) { told = append(told, s) }}
+	h.maintenance(&admin.Maintenance{})
+	h.maintenance(&admin.Maintenance{On: true, Since: time.Unix(1_700_000_000, 0)})
+	h.maintenance(&admin.Maintenance{})
+	if want := []string{"STATUS=read-only for maintenance since 2023-11-14T22:13:20Z", "STATUS=serving"}; !slices.Equal(told, want) || h.err() != nil {
+		t.Errorf("%q, %v", told, h.err())
 	}
 }
 

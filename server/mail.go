@@ -54,7 +54,12 @@ func mailSettings(c *config.Config, calendars *calendar.Calendars) (*outbox.Sett
 // openOutbox is the outbox of the server, which follows its configuration.
 func (s *Server) openOutbox() *outbox.Outbox {
 	return outbox.New(outbox.Options{
-		Settings: func() *outbox.Settings { return s.current.Load().mail }, Log: s.log, Now: s.now, Trouble: s.health.mail,
+		Settings: func() *outbox.Settings {
+			if s.maintenance.gate(context.Background()) != nil {
+				return nil // letters wait; what came of those on their way is noted, see admitted
+			}
+			return s.current.Load().mail
+		}, Log: s.log, Now: s.now, Trouble: s.health.mail,
 	})
 }
 
@@ -101,7 +106,7 @@ func letterOf(row *store.Queued) admin.Letter {
 		out.Note = cmp.Or(out.Note, err.Error())
 		return out
 	}
-	out.Method, out.From, out.To, out.UID = string(l.Method), l.From.Address, l.To.Address, l.UID
+	out.Method, out.From, out.To, out.UID = cmp.Or(string(l.Method), "NOTICE"), l.From.Address, l.To.Address, l.UID
 	return out
 }
 

@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,6 +145,60 @@ func TestDirectoryOutage(t *testing.T) {
 		t.Error(err)
 	}
 	verified(t, c)
+}
+
+// Rights that somebody has as a member of a group outlast the directory's absence as long
+// as it is known who is in it; of whom nothing is known, nobody says that they may not.
+func TestGroupRightsInOutage(t *testing.T) {
+	slapd := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: companyLDIF("alice", "bob", "zed")})
+	c := ldapConfig(t, slapd)
+	c.Directory.Cache.TTL = 200 * time.Millisecond
+	c.Directory.Cache.Timeout = 2 * time.Second
+	s := serve(t, c)
+	status := func(want int, method, path, user, body string) answer {
+		t.Helper()
+		a := do(t, client(), method, s.HTTP+path, user, body, "Depth: 0")
+		if a.StatusCode != want {
+			t.Errorf("%s %s by %s: %s, want %d\n%s", method, path, user, a.Status, want, a.Body)
+		}
+		return a
+	}
+	const event, plain, staff = "/calendars/users/alice/calendar/1.ics", "/calendars/users/alice/plain/", "/principals/groups/staff/"
+	status(201, "PUT", event, "alice", anEvent("1", "one"))
+	status(201, "MKCALENDAR", plain, "alice", "")
+	found := status(207, "PROPFIND", staff, "alice", `<D:propfind xmlns:D="DAV:"><D:prop><D:principal-URL/></D:prop></D:propfind>`).Body
+	_, url, _ := strings.Cut(found, "<D:principal-URL><D:href>")
+	url, _, _ = strings.Cut(url, "<")
+	grant := `<D:acl xmlns:D="DAV:"><D:ace><D:principal><D:href>` + url + `</D:href></D:principal><D:grant><D:privilege><D:read/></D:privilege></D:grant></D:ace></D:acl>`
+	status(200, "ACL", plain, "alice", grant)
+	status(207, "PROPPATCH", "/principals/users/alice/calendar-proxy-write/", "alice",
+		`<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:group-member-set><D:href>`+staff+`</D:href></D:group-member-set></D:prop></D:set></D:propertyupdate>`)
+	list := `<D:propfind xmlns:D="DAV:"><D:prop><D:acl/></D:prop></D:propfind>`
+	before := status(207, "PROPFIND", plain, "alice", list).Body
+	known := func() {
+		t.Helper()
+		status(200, "GET", event, "bob", "")
+		status(204, "PUT", event, "bob", anEvent("1", "by bob"))
+		status(207, "PROPFIND", plain, "bob", "")
+	}
+	known()
+	slapd.Stop()
+	time.Sleep(2 * c.Directory.Cache.TTL)
+	known()
+	for _, path := range []string{event, plain} { // zed is in the group, and has not been seen
+		if a := status(503, "PROPFIND", path, "zed", ""); a.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
+		}
+	}
+	slapd.Start()
+	eventually(t, "zed is known", func() bool {
+		a, err := try(client(), "GET", s.HTTP+event, "zed", "")
+		return err == nil && a.StatusCode == 200
+	})
+	known()
+	if after := status(207, "PROPFIND", plain, "alice", list).Body; after != before {
+		t.Errorf("the list is now %s, was %s", after, before)
+	}
 }
 
 // When the first of two directory servers dies or stalls, the second answers

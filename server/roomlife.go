@@ -40,7 +40,7 @@ func (s *Server) tendRooms(ctx context.Context) error {
 	tick := time.NewTicker(roomsEvery)
 	defer tick.Stop()
 	for {
-		if err := c.pass(ctx); err != nil && ctx.Err() == nil {
+		if err := c.pass(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrPaused) {
 			s.log.Warn("bookings of rooms: not all that is due could be done", "err", err)
 		}
 		select {
@@ -51,8 +51,11 @@ func (s *Server) tendRooms(ctx context.Context) error {
 	}
 }
 
-// pass does once what is due.
+// pass does once what is due. What is due while the server is read-only waits.
 func (c *caretaker) pass(ctx context.Context) error {
+	if err := c.s.maintenance.gate(ctx); err != nil {
+		return err
+	}
 	current := c.s.current.Load()
 	if !current.enter() {
 		return nil // a reload is about to exchange it

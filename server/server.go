@@ -15,11 +15,13 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"convene/audit"
+	"convene/auth"
 	"convene/config"
 	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/internal/membudget"
 	"convene/quota"
+	"convene/web"
 )
 
 // Options is what Open needs.
@@ -31,6 +33,8 @@ type Options struct {
 	// Stderr takes logs whose name is "-". nil: os.Stderr.
 	Stderr io.Writer
 	Now    func() time.Time // nil: time.Now
+	// Version is what the program is called on its pages.
+	Version string
 	// WrapEngine returns what is used in place of each engine that was opened:
 	// for tests. nil: the engine itself.
 	WrapEngine func(engine.Engine) engine.Engine
@@ -41,23 +45,27 @@ var ErrRoot = errors.New("running as root; use an account of its own, or set ser
 
 // A Server is the whole program but its command line.
 type Server struct {
-	reread func() (config.Config, error)
-	stderr io.Writer
-	now    func() time.Time
+	reread  func() (config.Config, error)
+	stderr  io.Writer
+	now     func() time.Time
+	version string
 
 	logs     *logs
 	log      *slog.Logger // errors
 	audit    *audit.Log   // nil: off
 	accesses *audit.Accesses
 
-	data    data
-	health  health // of its files, and of the audit log
-	limits  limits
-	certs   certificates
-	net     *network
-	control *controller
-	outbox  *outbox.Outbox
-	work    runners // while it serves
+	data        data
+	health      health // of its files, and of the audit log
+	maintenance *maintenance
+	limits      limits
+	certs       certificates
+	net         *network
+	control     *controller
+	outbox      *outbox.Outbox
+	pages       *web.Handler
+	visits      *auth.Sessions
+	work        runners // while it serves
 
 	reload  sync.Mutex   // one at a time
 	gate    sync.RWMutex // see authenticate
@@ -82,7 +90,7 @@ func Open(o Options) (_ *Server, err error) {
 	if err := os.MkdirAll(c.Server.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now}
+	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now, version: o.Version}
 	if s.stderr == nil {
 		s.stderr = os.Stderr
 	}
@@ -105,7 +113,11 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	s.limits.quota.Store(c.QuotaPolicy())
 	s.limits.memory = membudget.New(int64(c.Limits.Memory))
 	s.limits.maxBody.Store(int64(c.Limits.Body))
-	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, wrap); err != nil {
+	if s.maintenance, err = openMaintenance(c.Server.Data, s.log); err != nil {
+		return err
+	}
+	s.health.maintenance(s.maintenance.state.Load())
+	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, s.maintenance.gate, wrap); err != nil {
 		return err
 	}
 	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of("audit log")); err != nil {
@@ -117,6 +129,9 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 		if err = s.certs.use(&c); err != nil {
 			return err
 		}
+	}
+	if s.pages, err = s.openPages(); err != nil {
+		return err
 	}
 	first, err := s.openGeneration(context.Background(), c, nil)
 	if err != nil {
@@ -160,16 +175,19 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.control.listen(s.current.Load().config.Server.Data); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	herald, err := s.openHerald(context.WithoutCancel(ctx))
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
-		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", s.outbox.Run},
-		runner{"bookings of rooms", s.tendRooms})
+		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
+		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}
 	s.notify(daemon.SdNotifyReady)
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-s.net.failed:

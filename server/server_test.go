@@ -246,12 +246,12 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
-// Which service a path belongs to does not depend on how it is written: nobody
-// comes to a page by another service's rules.
+// What a path belongs to does not depend on how it is written: nobody comes to a page by
+// the rules of calendars, nor with what opens these.
 func TestServiceOfPath(t *testing.T) {
-	s := serve(t, smallConfig(t)) // without rules nobody administers
+	s := serve(t, smallConfig(t))
 	for path, status := range map[string]int{
-		"/admin/": 403, "/admin": 403, "//admin/": 403, "/./admin/x": 403, "/x/../admin/": 403, "/%61dmin/": 403, "/administration": 404, "/my/": 404,
+		"/admin/": 401, "/admin": 401, "//admin/": 401, "/./admin/x": 401, "/x/../admin/": 401, "/%61dmin/": 401, "/administration": 404, "/my/": 401,
 	} {
 		if got := do(t, client(), "GET", s.HTTP+path, "ann", ""); got.StatusCode != status {
 			t.Errorf("%s: %s, want %d", path, got.Status, status)

@@ -10,6 +10,7 @@ import (
 	"convene/caldav"
 	"convene/sacl"
 	"convene/tzdist"
+	"convene/web"
 )
 
 // A service is what the server offers below some paths: to anyone, or to those who
@@ -31,15 +32,13 @@ type callerHandler interface {
 // (CALDAV:timezone-service-set), and the one that Apple's server had.
 var zonePaths = []string{"timezones", "stdtimezones"}
 
-// services lists what the server offers. Pages will be below /admin and /my: until
-// there are any, package caldav says that nothing is there, to those alone who may
-// use them.
+// services lists what the server offers. Who may see a page is decided behind the
+// session, by package web.
 func (s *Server) services() []service {
 	calendars := func(g *generation) callerHandler { return g.calendars.Load() }
 	list := []service{
 		{paths: []string{".well-known"}, anyone: http.HandlerFunc(s.wellKnown)},
-		{paths: []string{"admin"}, gate: sacl.Admin, callers: calendars},
-		{paths: []string{"my"}, gate: sacl.Web, callers: calendars},
+		{paths: web.Paths(), anyone: http.HandlerFunc(s.servePage)},
 		{gate: sacl.Calendar, callers: calendars},
 	}
 	for _, p := range zonePaths {
@@ -68,6 +67,11 @@ func (s *Server) mount(list []service) http.Handler {
 		h := byPath[firstSegment(r.URL.Path)]
 		if h == nil {
 			h = others
+			if to := web.PageFor(r); to != "" {
+				w.Header().Set("Cache-Control", "no-store")
+				http.Redirect(w, r, to, http.StatusFound)
+				return
+			}
 		}
 		h.ServeHTTP(w, r)
 	})

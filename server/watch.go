@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
-	"convene/calendar"
+	"errors"
 	"log/slog"
 	"time"
+
+	"convene/calendar"
+	"convene/store"
 )
 
 // How often the server looks for changes of which there is no notice.
@@ -76,6 +79,8 @@ func (s *Server) maintain(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
+		case errors.Is(err, store.ErrPaused):
+			// later
 		case err != nil:
 			s.log.Error("store not maintained", "err", err)
 		default:
@@ -100,7 +105,7 @@ func (s *Server) sweep(ctx context.Context) error {
 		if life := s.current.Load().config.Scheduling.InboxLife; life > 0 {
 			c := calendar.Calendars{Store: s.data.store, Snapshots: s.data.snapshots}
 			n, err := c.SweepInboxes(ctx, s.now().Add(-life))
-			if err != nil && ctx.Err() == nil {
+			if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrPaused) {
 				s.log.Error("old messages not removed", "err", err)
 			} else if n > 0 {
 				s.log.Info("old messages removed from inboxes", "messages", n)

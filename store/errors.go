@@ -50,6 +50,10 @@ var (
 	// because the disk did not confirm a commit.
 	ErrReadOnly = engine.ErrReadOnly
 
+	// ErrPaused: the gate is closed since the server is being maintained; what is
+	// there can be read.
+	ErrPaused = errors.New("the server is read-only for maintenance")
+
 	// ErrClosed: the store has been closed.
 	ErrClosed = engine.ErrClosed
 

@@ -43,9 +43,15 @@ func (s *Store) Note(ctx context.Context, name string) (value []byte, err error)
 
 // SetNote notes a value under a name, in the place of what was there.
 func (s *Store) SetNote(ctx context.Context, name string, value []byte) error {
-	return s.Update(ctx, func(tx *Tx) error {
-		return tx.w.Put(tableMeta, noteKey(name), append([]byte{formatNote}, value...))
-	})
+	return s.Update(ctx, func(tx *Tx) error { return tx.SetNote(name, value) })
+}
+
+// SetNote is Store.SetNote as part of a transaction.
+func (tx *Tx) SetNote(name string, value []byte) error {
+	if tx.w == nil {
+		return engine.ErrReadOnly
+	}
+	return tx.w.Put(tableMeta, noteKey(name), append([]byte{formatNote}, value...))
 }
 
 func noteKey(name string) []byte { return append([]byte{metaNote}, name...) }

@@ -47,6 +47,10 @@ type Options struct {
 	Log     *slog.Logger // what an operator should know of it; nil: nobody is told
 	Trouble func(error)  // engine.BoltOptions.Trouble
 
+	// Gate is asked in each Update before anything is changed, with its context; its
+	// error is that of the Update. It must not wait. nil: the gate is open.
+	Gate func(context.Context) error
+
 	// Wrap returns what is used in place of the engine that was opened: for
 	// tests. nil: the engine itself.
 	Wrap func(engine.Engine) engine.Engine
@@ -59,6 +63,9 @@ func (o *Options) setDefaults() {
 	if o.Quota == nil {
 		unlimited := new(quota.Policy)
 		o.Quota = func() *quota.Policy { return unlimited }
+	}
+	if o.Gate == nil {
+		o.Gate = func(context.Context) error { return nil }
 	}
 	if o.NewUUID == nil {
 		o.NewUUID = uuid.NewString
@@ -195,6 +202,10 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
+// Writable returns the error that Update would end with for the gate's sake, so that
+// nothing need be got ready for it.
+func (s *Store) Writable(ctx context.Context) error { return s.opt.Gate(ctx) }
+
 // Update runs fn in a write transaction and returns when what it wrote is on
 // disk, or with the error that undid it. fn may run more than once, on another
 // goroutine, and must never wait; see engine.Engine.
@@ -210,6 +221,9 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	err = s.engine.Update(ctx, func(w engine.Writer) error {
 		s.total.add(-grown) // fn ran before, for nothing
 		grown, freed, blocks = 0, 0, nil
+		if err := s.opt.Gate(ctx); err != nil {
+			return err
+		}
 		tx := s.newTx(w, w, repairs)
 		if err := fn(tx); err != nil {
 			return err

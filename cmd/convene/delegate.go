@@ -109,6 +109,7 @@ func limitsText(l delegation.Limits) string {
 		text string
 	}{
 		{l.SeePrivate, "private events"}, {l.Manage, "changes the list"}, {l.Substitute, "names stand-ins"}, {l.NoSchedule, "no scheduling"},
+		{l.Notify == delegation.NotifyMail, "told by mail"},
 		{l.Note != "", fmt.Sprintf("note %q", l.Note)},
 	} {
 		if f.is {
@@ -151,7 +152,7 @@ func parseWhen(s string) (time.Time, error) {
 func newDelegateAddCmd(a *app) *cobra.Command {
 	var r admin.DelegateChange
 	var read, write bool
-	var private string
+	var private, notify string
 	var when times
 	cmd := &cobra.Command{
 		Use:   "add DELEGATOR DELEGATE --read|--write",
@@ -177,6 +178,12 @@ func newDelegateAddCmd(a *app) *cobra.Command {
 			default:
 				return usageError(fmt.Errorf("--private %s: write see or hide", private))
 			}
+			if notify != "" {
+				r.Notify = new(delegation.Notify)
+				if err := r.Notify.UnmarshalText([]byte(notify)); err != nil {
+					return usageError(fmt.Errorf("--notify %s: write none, inbox or mail", notify))
+				}
+			}
 			return a.changeDelegates(cmd, func(c admin.Conn) (admin.DelegatesChanged, error) { return admin.AddDelegate(cmd.Context(), c, r) })
 		},
 	}
@@ -186,6 +193,7 @@ func newDelegateAddCmd(a *app) *cobra.Command {
 	when.flags(cmd)
 	f.StringSliceVar(&r.Calendars, "scope", nil, "only these `CALENDARS`, by their names in the URL, separated by commas")
 	f.StringVar(&private, "private", "hide", "private and confidential events: see or hide")
+	f.StringVar(&notify, "notify", "", "whether they are told: none, inbox or mail; mail tells them that they were appointed, changed or removed")
 	f.BoolVar(&r.Limits.Manage, "manage", false, "they may change the delegator's list of delegates")
 	f.BoolVar(&r.Limits.Substitute, "substitute", false, "they may name a stand-in")
 	f.BoolVar(&r.Limits.NoSchedule, "no-schedule", false, "they may change events without attendees alone")

@@ -9,7 +9,7 @@ import (
 )
 
 func newDemoCmd() *cobra.Command {
-	var o demo.Options
+	o := demo.Options{Version: version()}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a server for an invented company; nothing else is needed",

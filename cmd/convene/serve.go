@@ -55,7 +55,7 @@ in progress and stop.`,
 				return err
 			}
 			tuneCollector(&config)
-			server, err := server.Open(server.Options{Config: config, Reread: a.load, Stderr: cmd.ErrOrStderr()})
+			server, err := server.Open(server.Options{Config: config, Reread: a.load, Stderr: cmd.ErrOrStderr(), Version: version()})
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,33 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"convene/web/page"
+)
+
+// policy is what a page may do: load what is ours, and make no script of a text.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types convene"
+
+// permissions are the browser's powers that pages do without: all but writing to the
+// clipboard.
+const permissions = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), " +
+	"midi=(), payment=(), usb=(), clipboard-write=(self)"
+
+// setHeaders sets what every answer says.
+func setHeaders(h http.Header, r *http.Request, s *page.Site) {
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Permissions-Policy", permissions)
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Cookie, Accept-Language")
+	// Not for localhost, which is one name for whatever runs on a machine.
+	if r.TLS != nil && s.Config.HSTS > 0 && !loopbackName(hostName(r.Host)) {
+		h.Set("Strict-Transport-Security", fmt.Sprintf("max-age=%d", int64(s.Config.HSTS.Seconds())))
+	}
+}

@@ -1,0 +1,2 @@
+// Package manage is the pages for administrators.
+package manage

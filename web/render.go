@@ -1,0 +1,223 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"convene/auth"
+	"convene/internal/logging"
+	"convene/web/page"
+)
+
+//go:embed tmpl
+var templates embed.FS
+
+// pages are the templates of all pages, by name: each file below tmpl is one, but for the
+// shell and the parts that pages share.
+type pages map[string]*template.Template
+
+func openPages() (*pages, error) {
+	base, err := template.ParseFS(templates, "tmpl/shell.tmpl", "tmpl/parts/*.tmpl")
+	if err != nil {
+		return nil, err
+	}
+	out := pages{}
+	err = fs.WalkDir(templates, "tmpl", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || name == "tmpl/shell.tmpl" || path.Dir(name) == "tmpl/parts" {
+			return err
+		}
+		text, err := templates.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		t, err := base.Clone()
+		if err != nil {
+			return err
+		}
+		if _, err := t.New("main").Parse(string(text)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		out[strings.TrimSuffix(strings.TrimPrefix(name, "tmpl/"), ".tmpl")] = t
+		return nil
+	})
+	return &out, err
+}
+
+// A shell is what templates see as $: the frame, and the page's own View.
+type shell struct {
+	Title   string
+	View    any
+	Caller  *auth.Caller // nil where nobody has signed in
+	Path    string
+	Nav     []navEntry
+	Toast   *page.Toast
+	Away    bool
+	Scripts []string
+	Ticket  bool // the browser was asked for a ticket
+
+	r      *page.Request
+	static *static
+}
+
+type navEntry struct {
+	Path, Text string
+	Current    bool
+}
+
+// T returns the text of a key.
+func (s *shell) T(key string, args ...any) string { return s.r.Locale.T(key, args...) }
+
+// N returns the text of a key for a number.
+func (s *shell) N(key string, n int, args ...any) string { return s.r.Locale.N(key, n, args...) }
+
+// Lang returns the language of the page, and Dir its direction.
+func (s *shell) Lang() string { return s.r.Locale.Tag }
+
+// Dir returns "ltr" or "rtl".
+func (s *shell) Dir() string { return s.r.Locale.Dir }
+
+// Static returns the URL of a file.
+func (s *shell) Static(name string) string { return s.static.url(name) }
+
+// Moment writes a moment as a clock in the reader's zone shows it.
+func (s *shell) Moment(t time.Time) string { return s.r.Locale.Moment(s.r.Local(t)) }
+
+// ISO writes a moment for the attribute datetime.
+func (s *shell) ISO(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Weekday returns the name of a day of the week, 0 being Sunday.
+func (s *shell) Weekday(d int) string { return s.r.Locale.Weekday(time.Weekday(d)) }
+
+// Zone returns the name of the reader's zone.
+func (s *shell) Zone() string { return s.r.Zone.String() }
+
+// send sends an answer.
+func (h *Handler) send(w http.ResponseWriter, r *page.Request, a *page.Answer) {
+	for name, values := range a.Header {
+		w.Header()[name] = values
+	}
+	switch {
+	case a.Location != "":
+		if a.Toast != nil && r.Caller != nil {
+			h.toasts.keep(r.Session.ID, a.Toast, r.Time)
+		}
+		status := a.Status
+		if status == 0 {
+			status = http.StatusSeeOther
+		}
+		w.Header().Set("Location", localPath(a.Location))
+		w.WriteHeader(status)
+	case a.Template != "":
+		h.render(w, r, a)
+	default:
+		w.Header().Set("Content-Type", a.Type)
+		w.WriteHeader(max(a.Status, http.StatusOK))
+		h.write(w, r, a.Body)
+	}
+}
+
+// render writes a page. What a template cannot do becomes 500 before anything is sent.
+func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer) {
+	t := (*h.pages)[a.Template]
+	if t == nil {
+		h.broken(w, r, fmt.Errorf("there is no template %q", a.Template))
+		return
+	}
+	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
+	if f, ok := a.View.(form); ok {
+		s.Ticket = f.Ticket
+	}
+	if r.Caller != nil {
+		s.Nav = h.navigation(r)
+		s.Toast = h.toasts.take(r.Session.ID, r.Time)
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, "shell", s); err != nil {
+		h.broken(w, r, err)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Language", r.Locale.Tag)
+	if !a.Secret && r.Caller != nil && a.Status == 0 {
+		header.Set("Cache-Control", "private, no-cache")
+	}
+	w.WriteHeader(max(a.Status, http.StatusOK))
+	h.write(w, r, b.Bytes())
+}
+
+func (h *Handler) write(w http.ResponseWriter, r *page.Request, body []byte) {
+	if r.Method == http.MethodHead {
+		return
+	}
+	// The browser has gone if this fails; nobody is left.
+	_, _ = w.Write(body)
+}
+
+// broken answers where a page, or that of an error, cannot be made.
+func (h *Handler) broken(w http.ResponseWriter, r *page.Request, err error) {
+	h.parts.Log.Error("page cannot be made", "id", r.ID, "path", r.URL.Path, "err", err)
+	http.Error(w, "An internal error; the server's log knows more.", http.StatusInternalServerError)
+}
+
+// navigation is what the caller may go to.
+func (h *Handler) navigation(r *page.Request) (out []navEntry) {
+	longest := -1
+	for _, n := range h.nav {
+		if !r.May(n.Gate) {
+			continue
+		}
+		out = append(out, navEntry{Path: n.Path, Text: r.Locale.T(n.Text)})
+		if strings.HasPrefix(r.URL.Path, n.Path) && (longest < 0 || len(n.Path) > len(out[longest].Path)) {
+			longest = len(out) - 1
+		}
+	}
+	if longest >= 0 {
+		out[longest].Current = true
+	}
+	return out
+}
+
+// problem is what the page of an error shows.
+type problem struct {
+	Status int
+	Text   string
+	ID     string // of the request, for who asks the administrator
+	Retry  bool
+}
+
+// texts are the keys of what errors say where they do not say it themselves.
+var errorTexts = map[int]string{
+	http.StatusBadRequest:            "shell.error-400",
+	http.StatusForbidden:             "shell.error-403",
+	http.StatusNotFound:              "shell.error-404",
+	http.StatusMethodNotAllowed:      "shell.error-405",
+	http.StatusConflict:              "shell.error-409",
+	http.StatusRequestEntityTooLarge: "shell.error-413",
+	http.StatusMisdirectedRequest:    "shell.error-421",
+	http.StatusTooManyRequests:       "shell.error-429",
+	http.StatusServiceUnavailable:    "shell.error-503",
+}
+
+func (h *Handler) showError(w http.ResponseWriter, r *page.Request, e *page.Error) {
+	key := e.Key
+	if key == "" {
+		key = errorTexts[e.Status]
+	}
+	if key == "" {
+		key = "shell.error-500"
+	}
+	if line := logging.For(w); r.ID == "" {
+		r.ID = line.ID
+	}
+	a := r.Show("error", "shell.error", problem{e.Status, r.Locale.T(key), r.ID, e.Status == http.StatusServiceUnavailable || e.Status == http.StatusTooManyRequests})
+	a.Status = e.Status
+	h.send(w, r, a)
+}

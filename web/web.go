@@ -1,0 +1,74 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"convene/web/i18n"
+	"convene/web/manage"
+	"convene/web/my"
+	"convene/web/page"
+)
+
+// areas are the pages that there are, in the order of the navigation.
+func areas() []page.Area {
+	return []page.Area{my.Area(), manage.Area()}
+}
+
+// A Handler serves the pages. It is safe for use by many goroutines.
+type Handler struct {
+	parts  *page.Parts
+	mux    *http.ServeMux
+	routes []page.Route
+	nav    []page.Nav
+	pages  *pages
+	static *static
+	rates  rates
+	toasts toasts
+	known  known
+}
+
+// New makes the handler of the pages. parts.Texts is filled in if it is nil.
+func New(parts page.Parts) (h *Handler, err error) {
+	if parts.Texts == nil {
+		if parts.Texts, err = i18n.Load(); err != nil {
+			return nil, fmt.Errorf("texts of the pages: %w", err)
+		}
+	}
+	h = &Handler{parts: &parts}
+	if h.static, err = openStatic(); err != nil {
+		return nil, fmt.Errorf("files of the pages: %w", err)
+	}
+	if h.pages, err = openPages(); err != nil {
+		return nil, fmt.Errorf("templates of the pages: %w", err)
+	}
+	for _, a := range areas() {
+		h.routes = append(h.routes, a.Routes...)
+		h.nav = append(h.nav, a.Nav...)
+	}
+	return h, h.mount()
+}
+
+// Paths are the first segments of the paths of pages.
+func Paths() []string { return []string{"admin", "help", "my", "signin", "signout", "static"} }
+
+// Routes returns all routes, for tests.
+func (h *Handler) Routes() []page.Route { return h.routes }
+
+// hash names the content of files.
+func hash(fsys fs.FS) (string, error) {
+	sum := sha256.New()
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(fsys, name)
+		fmt.Fprintf(sum, "%s %d\n", name, len(text))
+		sum.Write(text)
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil)[:8]), err
+}

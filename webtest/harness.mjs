@@ -1,0 +1,130 @@
+// @ts-check
+// What all browser tests use: a demonstration server of their own, browsers that fail on
+// whatever goes wrong in them, and axe.
+import {spawn} from 'node:child_process';
+import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import assert from 'node:assert/strict';
+import {chromium} from 'playwright-core';
+
+const program = process.env.CONVENE ?? '../build/convene';
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const axeSource = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** A free port on loopback. @returns {Promise<number>} */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const s = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
+      const {port} = /** @type {import('node:net').AddressInfo} */ (s.address());
+      s.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts the demonstration and a browser. close ends both. */
+export async function start() {
+  const data = await mkdtemp(path.join(tmpdir(), 'convene-webtest-'));
+  const profile = await mkdtemp(path.join(tmpdir(), 'convene-chromium-'));
+  const [http, https] = [await freePort(), await freePort()];
+  const server = spawn(program, ['demo', '--data', data, '--http', String(http), '--https', String(https)], {stdio: ['ignore', 'pipe', 'pipe']});
+  let output = '';
+  const ended = new Promise(resolve => server.once('exit', resolve));
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', text => { output += text; });
+  const base = `http://localhost:${http}`;
+  for (let i = 0; !output.includes('Evolution'); i++) {
+    if (i > 600 || server.exitCode !== null) throw new Error('the server is not up:\n' + output);
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }
+  const browser = await chromium.launch({executablePath, headless: true, args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ]});
+  return {
+    base, secure: `https://localhost:${https}`, browser,
+    async close() {
+      await browser.close();
+      server.kill('SIGTERM');
+      await ended;
+      await Promise.all([data, profile].map(dir => rm(dir, {recursive: true, force: true})));
+    },
+  };
+}
+
+/** @typedef {Awaited<ReturnType<typeof start>>} Site */
+
+/** Runs fn with a page of a fresh context, and fails on a policy violation, an error in a
+ * script or on the console, and a request to another host. expected are statuses of
+ * pages that the console may name.
+ * @param {Site} site
+ * @param {import('playwright-core').BrowserContextOptions & {user?: string, expected?: number[]}} options
+ * @param {(page: import('playwright-core').Page) => Promise<void>} fn */
+export async function visit(site, options, fn) {
+  const {user, expected = [], ...rest} = options;
+  const context = await site.browser.newContext({viewport: {width: 1280, height: 860}, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...rest});
+  /** @type {string[]} */ const faults = [];
+  try {
+    context.on('request', r => { if (!r.url().startsWith(site.base) && !r.url().startsWith(site.secure)) faults.push('foreign request: ' + r.url()); });
+    context.on('weberror', e => faults.push('script: ' + e.error().message));
+    context.on('console', m => {
+      if (m.type() !== 'error') return;
+      const status = /status of (\d+)/.exec(m.text());
+      if (!status || !expected.includes(Number(status[1]))) faults.push(`console: ${m.text()} (${m.location().url})`);
+    });
+    await context.exposeBinding('conveneViolation', (_, text) => { faults.push('policy: ' + text); }).catch(e => faults.push(String(e)));
+    await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e =>
+      // @ts-ignore
+      window.conveneViolation(`${e.effectiveDirective} ${e.blockedURI} ${e.sample}`)));
+    if (user) await signIn(context, site, user);
+    const page = await context.newPage();
+    await fn(page);
+    await page.waitForTimeout(50);
+  } finally {
+    await context.close();
+  }
+  assert.deepEqual(faults, []);
+}
+
+/** Signs in through the form, as the browser would send it.
+ * @param {import('playwright-core').BrowserContext} context @param {Site} site @param {string} user */
+export async function signIn(context, site, user) {
+  const r = await context.request.post(site.base + '/signin', {form: {login: user, password: 'demo', next: '/my/'}, maxRedirects: 0});
+  assert.equal(r.status(), 303, await r.text());
+}
+
+/** What axe finds wrong. It is put into the page by the debugger, which no policy forbids.
+ * @param {import('playwright-core').Page} page */
+export async function axe(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Page.enable');
+  const {frameTree} = await cdp.send('Page.getFrameTree');
+  const world = await cdp.send('Page.createIsolatedWorld', {frameId: frameTree.frame.id, worldName: 'axe'});
+  const run = async (/** @type {string} */ expression) => {
+    const r = await cdp.send('Runtime.evaluate', {expression, contextId: world.executionContextId, awaitPromise: true, returnByValue: true});
+    if (r.exceptionDetails) throw new Error(JSON.stringify(r.exceptionDetails));
+    return r.result.value;
+  };
+  await run(axeSource);
+  return run(`axe.run(document, {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']})
+    .then(r => r.violations.map(v => v.id + ' (' + v.impact + ') ' + v.nodes.map(n => n.target.join() + ': ' + n.failureSummary).join('; ')))`);
+}
+
+/** How far the page is wider than the window, in pixels.
+ * @param {import('playwright-core').Page} page */
+export const tooWide = page => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+/** The pages that there are, with who looks at them and the status that they have. A new
+ * page is a new line. */
+export const pages = [
+  {path: '/signin', status: 401}, {path: '/help/', status: 200},
+  {path: '/my/', user: 'ann', status: 200}, {path: '/my/account', user: 'ann', status: 200}, {path: '/help/', user: 'ann', status: 200},
+  {path: '/my/none', user: 'ann', status: 404}, {path: '/admin/', user: 'ann', status: 403},
+  {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
+];
+
+/** In what ways each of them is looked at.
+ * @type {Record<string, import('playwright-core').BrowserContextOptions>} */
+export const ways = {
+  light: {}, dark: {colorScheme: 'dark'}, 'right to left': {locale: 'ar-XB'}, longer: {locale: 'en-XA'},
+  phone: {viewport: {width: 390, height: 844}, hasTouch: true, isMobile: true}, 'forced colours': {forcedColors: 'active'},
+};
