@@ -56,6 +56,12 @@ type Admin struct {
 	// Ledgers compares the ledgers of rooms, by GUID, with their calendars, and makes
 	// wrong ones anew; nil: this cannot be done.
 	Ledgers func(ctx context.Context, settings map[string]*policy.Policy, repair bool) ([]LedgerProblem, error)
+	// Listings says what all homes list; nil: this cannot be done.
+	Listings func(context.Context) ([]HomeListing, error)
+	// PutBacker puts objects of a backup back into calendars.
+	PutBacker PutBacker
+	// Data is the data folder.
+	Data string
 	// Members are the files that a backup has.
 	Members []backup.Member
 	// Maintenance is the switch that makes the server read-only.

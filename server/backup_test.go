@@ -32,7 +32,7 @@ func backUp(t *testing.T, c config.Config) []byte {
 	})
 	var out bytes.Buffer
 	meter := &backup.Meter{}
-	err := backup.Pack(&out, func(w io.Writer) error {
+	err := backup.Pack(&out, nil, func(w io.Writer) error {
 		meter.W = w
 		return admin.WriteBackup(t.Context(), client, admin.BackupRequest{Config: []byte("# settings\n"), Version: "test", By: "root"}, meter)
 	})

@@ -86,7 +86,7 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: s.data.rooms, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
-		Members:   members(&current.config, s.data.store, s.data.delegates, s.data.state),
+		Data: current.config.Server.Data, Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:    rights(current.calendars.Load()),
 		Finder:    roomFinder{current.calendars.Load()},
 		Booker:    roomFinder{current.calendars.Load()},
@@ -94,6 +94,8 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		ActAs:     current.sudo.Load().explained(current.directory),
 		Bookings:  &bookings{current.calendars.Load(), current.calendarData, current.directory},
 		Meetings:  meetings(s.data.store, &current.config), Ledgers: ledgers(s.data.store),
+		Listings:    listings(s.data.store),
+		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
 		Maintenance: maintenanceSwitch{s},
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}
@@ -169,6 +171,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	o.Data = c.Server.Data
 	if o.Maintenance, err = openMaintenance(c.Server.Data, stderr); err != nil {
 		return nil, err
 	}
@@ -194,6 +197,8 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	}
 	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
 	o.Rights, o.Finder, o.RoomTimes = rights(h), roomFinder{h}, h.Calendars.RoomTimes
+	o.Listings = listings(o.Store)
+	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}

@@ -137,7 +137,7 @@ func (l *live) content(t testing.TB) string {
 func (l *live) backup(t testing.TB) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	err := Pack(&out, func(w io.Writer) error {
+	err := Pack(&out, nil, func(w io.Writer) error {
 		_, err := Write(t.Context(), w, append(l.members(), Text{ConfigName, []byte("# settings\n")}), testOrigin)
 		return err
 	})
@@ -274,7 +274,7 @@ func TestUnderLoad(t *testing.T) {
 func packed(t *testing.T, entries ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	err := Pack(&out, func(w io.Writer) error {
+	err := Pack(&out, nil, func(w io.Writer) error {
 		a := newArchive(w, testOrigin.Time)
 		for i := 0; i < len(entries); i += 2 {
 			if err := a.add(entries[i], content(entries[i+1])); err != nil {
@@ -311,7 +311,7 @@ func TestRefused(t *testing.T) {
 		{"gzip", []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0}, ErrForeign},
 		{"another archive", packed(t, "README", "hello"), ErrForeign},
 		{"another program", packed(t, manifestName, `{"format": 1, "program": "other"}`), ErrForeign},
-		{"newer format", packed(t, manifestName, `{"format": 2, "program": "convene", "members": 7}`), ErrNewer},
+		{"newer format", packed(t, manifestName, `{"format": 3, "program": "convene", "members": 7}`), ErrNewer},
 		{"newer member", packed(t, manifestName, manifest(`{"name": "rooms.db", "size": 1}`), "rooms.db", "x"), ErrNewer},
 		{"a path", packed(t, manifestName, manifest(`{"name": "../x", "size": 1}`), "../x", "x"), ErrDamaged},
 		{"twice", packed(t, manifestName, manifest(`{"name": "x", "size": 1}, {"name": "x", "size": 1}`), "x", "x", "x", "x"), ErrDamaged},
@@ -395,7 +395,7 @@ func TestEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := WriteFile(path, func(w io.Writer) error {
+	err := WriteFile(path, nil, func(w io.Writer) error {
 		cancel()
 		_, err := Write(ctx, w, l.members(), testOrigin)
 		return err
@@ -405,14 +405,14 @@ func TestEnded(t *testing.T) {
 	}
 	refused := errors.New("not good enough")
 	fill := func(w io.Writer) error { _, err := Write(t.Context(), w, l.members(), testOrigin); return err }
-	if err := WriteFile(path, fill, func(*os.File) error { return refused }); !errors.Is(err, refused) {
+	if err := WriteFile(path, nil, fill, func(*os.File) error { return refused }); !errors.Is(err, refused) {
 		t.Errorf("refused: %v", err)
 	}
 	wantNames(t, dir, "x"+Extension)
 	if text, err := os.ReadFile(path); err != nil || string(text) != "the one before" {
 		t.Errorf("the backup before: %q, %v", text, err)
 	}
-	if err := WriteFile(path, fill, nil); err != nil {
+	if err := WriteFile(path, nil, fill, nil); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

@@ -22,6 +22,17 @@
 // not finished. Format 1 is described by this text; a reader refuses a greater
 // number, and a member that it does not know.
 //
+// With recipients, the whole is encrypted as age-encryption.org/v1 has it.
+//
+// A backup that continues another (format 2) names that one in its manifest, and has in
+// place of calendars.db
+//
+//	calendars.db.changed   the pages of 4 KiB that are others: the number of each, u32
+//	                       big-endian, and the page
+//	calendars.db.sums      of each page of the file as it is then, 16 bytes of its SHA-256
+//
+// Beside an encrypted one, NAME.cvb.index has these sums behind a line of JSON: see Index.
+//
 // # Restore
 //
 // A restore unpacks and checks everything in a folder inside the data folder, and

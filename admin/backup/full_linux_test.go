@@ -45,7 +45,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	disk := smallDisk(t)
 	path := filepath.Join(disk, "x"+Extension)
-	err := WriteFile(path, func(w io.Writer) error { _, err := Write(t.Context(), w, l.members(), testOrigin); return err }, nil)
+	err := WriteFile(path, nil, func(w io.Writer) error { _, err := Write(t.Context(), w, l.members(), testOrigin); return err }, nil)
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("backup: %v, want ENOSPC", err)
 	}

@@ -7,25 +7,34 @@ import (
 	"time"
 )
 
-// format is the version of the archive that this code writes.
-const format = 1
+// The versions of the archive that this code writes: of a backup that is whole, and of
+// one that continues another.
+const (
+	format      = 1
+	formatChain = 2
+)
 
 // The names of the archive's own entries.
 const (
-	manifestName = "manifest.json"
-	sumsName     = "SHA256SUMS"
+	manifestName  = "manifest.json"
+	sumsName      = "SHA256SUMS"
+	changedName   = calendarsName + ".changed" // of a chain: blocks of calendars.db
+	blockSumsName = calendarsName + ".sums"    // of a chain: what all its blocks are then
 )
 
 // A Manifest says what a backup is.
 type Manifest struct {
 	Format  int       `json:"format"`
 	Program string    `json:"program"` // "convene"
+	ID      string    `json:"id"`      // of the state that is in it; "" in backups of early versions
 	Version string    `json:"version"` // of the program
 	Time    time.Time `json:"time"`    // of the views
 	Host    string    `json:"host"`
 	Members []Entry   `json:"members"`
 	// Only is the one member that was asked for; "": the whole set was.
 	Only string `json:"only,omitempty"`
+	// Base is the backup that this one continues; nil: it is whole.
+	Base *Base `json:"base,omitempty"`
 	// Absent are members of the set that were not there.
 	Absent []string `json:"absent"`
 }
@@ -34,6 +43,8 @@ type Manifest struct {
 type Entry struct {
 	Name string `json:"name"`
 	Size int64  `json:"size"` // bytes
+	// Changed is how many bytes this backup has of it; nil: all of them.
+	Changed *int64 `json:"changed,omitempty"`
 	Facts
 }
 
@@ -45,12 +56,30 @@ type Origin struct {
 	Time    time.Time
 }
 
-// Bytes is how much the members are together.
+// Bytes is how much of the members there is, together.
 func (m *Manifest) Bytes() (n int64) {
 	for _, e := range m.Members {
-		n += e.Size
+		n += e.stored()
 	}
 	return n
+}
+
+// stored is how many bytes the backup has of a member.
+func (e *Entry) stored() int64 {
+	if e.Changed != nil {
+		return *e.Changed
+	}
+	return e.Size
+}
+
+// entry is the one of a name, nil if there is none.
+func (m *Manifest) entry(name string) *Entry {
+	for i := range m.Members {
+		if m.Members[i].Name == name {
+			return &m.Members[i]
+		}
+	}
+	return nil
 }
 
 // Has reports whether the backup has a member.
@@ -69,8 +98,8 @@ func parseManifest(text []byte) (*Manifest, error) {
 	if err := json.Unmarshal(text, &head); err != nil || head.Program != "convene" {
 		return nil, fmt.Errorf("%w: its manifest is another program's", ErrForeign)
 	}
-	if head.Format > format {
-		return nil, fmt.Errorf("%w: format %d by convene %s; this program knows %d", ErrNewer, head.Format, head.Version, format)
+	if head.Format > formatChain {
+		return nil, fmt.Errorf("%w: format %d by convene %s; this program knows %d", ErrNewer, head.Format, head.Version, formatChain)
 	}
 	var m Manifest
 	if err := json.Unmarshal(text, &m); err != nil || m.Format < 1 {
@@ -78,7 +107,7 @@ func parseManifest(text []byte) (*Manifest, error) {
 	}
 	seen := map[string]bool{manifestName: true, sumsName: true}
 	for _, e := range m.Members {
-		if seen[e.Name] || e.Size < 0 || !plain(e.Name) {
+		if seen[e.Name] || e.Size < 0 || !plain(e.Name) || e.Changed != nil && (e.Name != calendarsName || *e.Changed < 0 || m.Base == nil) {
 			return nil, fmt.Errorf("%w: the manifest names %q", ErrDamaged, e.Name)
 		}
 		seen[e.Name] = true

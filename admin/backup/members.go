@@ -22,6 +22,8 @@ import (
 	"convene/store"
 )
 
+const calendarsName = "calendars.db"
+
 // Calendars is the member calendars.db.
 type Calendars struct {
 	Store   *store.Store  // nil where only copies are looked at
@@ -29,7 +31,7 @@ type Calendars struct {
 }
 
 // Name implements Member.
-func (Calendars) Name() string { return "calendars.db" }
+func (Calendars) Name() string { return calendarsName }
 
 // Snapshot implements Member.
 func (m Calendars) Snapshot(ctx context.Context) (Snapshot, error) {

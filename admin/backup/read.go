@@ -2,8 +2,6 @@ package backup
 
 import (
 	"archive/tar"
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,8 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 const (
@@ -28,27 +24,12 @@ type Progress func(done, total int64)
 
 // unpack reads a backup, puts its members into dir, each synced to the disk, and
 // compares the checksums. want says which members are put there; the others are
-// read all the same. Errors: ErrForeign, ErrNewer, ErrDamaged, and those of writing.
+// read all the same. What the backup continues is read too, if it is a File. Errors:
+// ErrForeign, ErrNewer, ErrDamaged, ErrChain, those of Decrypted and of writing.
 func unpack(ctx context.Context, r io.Reader, dir string, want func(name string) bool, progress Progress) (*Manifest, error) {
-	buffered := bufio.NewReaderSize(contextReader{ctx, r}, 1<<20)
-	if magic, err := buffered.Peek(4); err != nil || !bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}) {
-		if err != nil && err != io.EOF {
-			return nil, err
-		}
-		return nil, ErrForeign
-	}
-	z, err := zstd.NewReader(buffered, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderConcurrency(1))
-	if err != nil {
+	u := &unpacker{dir: dir, sums: map[string]string{}, want: want, progress: progress}
+	if err := u.read(ctx, r); err != nil {
 		return nil, err
-	}
-	defer z.Close()
-	u := &unpacker{tar: tar.NewReader(z), dir: dir, sums: map[string]string{}, want: want, progress: progress}
-	if err := u.all(); err != nil {
-		return nil, err
-	}
-	// To the end: what follows could not be seen by anybody else either.
-	if n, err := io.Copy(io.Discard, z); err != nil || n > maxManifest {
-		return nil, fmt.Errorf("%w: something follows its end", ErrDamaged)
 	}
 	return u.manifest, nil
 }
@@ -59,28 +40,132 @@ type unpacker struct {
 	want     func(name string) bool
 	progress Progress
 
+	// blocks takes in calendars.db; nil: it is put into dir, if it is wanted.
+	blocks *differ
+
 	manifest *Manifest
 	sums     map[string]string // name → checksum, of what was read
 	done     int64
 }
 
-func (u *unpacker) all() error {
-	text, err := u.small(manifestName)
+// read reads a backup to its end.
+func (u *unpacker) read(ctx context.Context, r io.Reader) error {
+	var z io.Reader
+	return inArchive(ctx, r, func(t *tar.Reader, stream io.Reader) error {
+		u.tar, z = t, stream
+		if err := u.all(ctx, r); err != nil {
+			return err
+		}
+		// To the end: what follows could not be seen by anybody else either.
+		if n, err := io.Copy(io.Discard, z); err != nil || n > maxManifest {
+			return fmt.Errorf("%w: something follows its end", ErrDamaged)
+		}
+		return nil
+	})
+}
+
+func (u *unpacker) readManifest() (*Manifest, error) {
+	text, err := u.small(manifestName, maxManifest)
 	if err != nil {
+		return nil, err
+	}
+	return parseManifest(text)
+}
+
+// all reads the entries. from is where they come from, for what they continue.
+func (u *unpacker) all(ctx context.Context, from io.Reader) (err error) {
+	if u.manifest, err = u.readManifest(); err != nil {
 		return err
 	}
-	if u.manifest, err = parseManifest(text); err != nil {
-		return err
-	}
-	for _, e := range u.manifest.Members {
-		if err := u.member(e); err != nil {
+	for i := range u.manifest.Members {
+		e := &u.manifest.Members[i]
+		if e.Changed != nil {
+			err = u.changes(ctx, from, e)
+		} else {
+			err = u.member(e)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if text, err = u.small(sumsName); err != nil {
+	text, err := u.small(sumsName, maxManifest)
+	if err != nil {
 		return err
 	}
 	return u.compare(text)
+}
+
+// changes reads what a member is to the one of the backup that this one continues, and
+// makes it of that.
+func (u *unpacker) changes(ctx context.Context, from io.Reader, e *Entry) error {
+	path := filepath.Join(u.dir, e.Name)
+	wanted := u.want(e.Name)
+	if wanted {
+		if err := u.base(ctx, from); err != nil {
+			return err
+		}
+	}
+	h, err := u.next(changedName)
+	if err != nil {
+		return err
+	}
+	if h.Size != *e.Changed {
+		return fmt.Errorf("%w: %s has %d bytes, the manifest says %d", ErrDamaged, changedName, h.Size, *e.Changed)
+	}
+	sum := sha256.New()
+	if wanted {
+		r, w := io.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			err := applyBlocks(path, e.Size, r)
+			r.CloseWithError(err) // always nil
+			done <- err
+		}()
+		err := u.copy(changedName, io.MultiWriter(sum, w))
+		w.CloseWithError(err) // always nil
+		if applied := <-done; err == nil {
+			err = applied
+		}
+		if err != nil {
+			return ofReading(changedName, err)
+		}
+	} else if err := u.copy(changedName, sum); err != nil {
+		return err
+	}
+	u.sums[changedName] = hex.EncodeToString(sum.Sum(nil))
+	sums, err := u.small(blockSumsName, blocksOf(e.Size)*sumSize)
+	if err != nil {
+		return err
+	}
+	if u.blocks != nil {
+		u.blocks.sums = sums
+	}
+	if wanted {
+		return compareBlocks(path, sums)
+	}
+	return nil
+}
+
+// base puts calendars.db of the backup that this one continues into u.dir. Errors: those
+// of unpack.
+func (u *unpacker) base(ctx context.Context, from io.Reader) error {
+	f, ok := from.(*File)
+	if !ok {
+		return fmt.Errorf("%w: it continues another backup: name its file, beside which that one is", ErrChain)
+	}
+	b := u.manifest.Base
+	next, err := f.base(ctx, b)
+	if err != nil {
+		return err
+	}
+	m, err := unpack(ctx, next, u.dir, func(name string) bool { return name == calendarsName }, nil)
+	if err = errors.Join(err, next.Close()); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(next.path), err)
+	}
+	if m.ID != b.ID || !m.Has(calendarsName) {
+		return fmt.Errorf("%w: %s is not what it continues", ErrChain, filepath.Base(next.path))
+	}
+	return nil
 }
 
 // next goes to the entry called name, which must be the next one.
@@ -101,7 +186,7 @@ func (u *unpacker) next(name string) (*tar.Header, error) {
 // ofReading says of an error of reading that it is the backup's fault.
 func ofReading(name string, err error) error {
 	switch {
-	case isContext(err), errors.As(err, new(*fs.PathError)):
+	case isContext(err), errors.As(err, new(*fs.PathError)), errors.Is(err, ErrDamaged):
 		return err
 	case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: it ends before the end of %s", ErrDamaged, name)
@@ -114,12 +199,12 @@ func isContext(err error) bool {
 }
 
 // small reads an entry into memory.
-func (u *unpacker) small(name string) ([]byte, error) {
+func (u *unpacker) small(name string, most int64) ([]byte, error) {
 	h, err := u.next(name)
 	if err != nil {
 		return nil, err
 	}
-	if h.Size > maxManifest {
+	if h.Size > most {
 		return nil, fmt.Errorf("%w: %s has %d bytes", ErrDamaged, name, h.Size)
 	}
 	text, err := io.ReadAll(u.tar)
@@ -131,7 +216,7 @@ func (u *unpacker) small(name string) ([]byte, error) {
 	return text, nil
 }
 
-func (u *unpacker) member(e Entry) (err error) {
+func (u *unpacker) member(e *Entry) (err error) {
 	h, err := u.next(e.Name)
 	if err != nil {
 		return err
@@ -141,7 +226,14 @@ func (u *unpacker) member(e Entry) (err error) {
 	}
 	sum := sha256.New()
 	out := io.Writer(sum)
-	if u.want(e.Name) {
+	if u.blocks != nil && e.Name == calendarsName {
+		if err := u.copy(e.Name, io.MultiWriter(sum, u.blocks)); err != nil {
+			return err
+		}
+		if err := u.blocks.end(); err != nil {
+			return err
+		}
+	} else if u.want(e.Name) {
 		f, err := os.OpenFile(filepath.Join(u.dir, e.Name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err

@@ -80,3 +80,24 @@ func find(members []Member, name string) Member {
 	}
 	return nil
 }
+
+// Extract puts one member of a backup into dir, after all of the backup was read, and
+// checks it as Verify does. Errors: those of Verify; ErrNoDelegates, ErrPartial, it does
+// not have the member.
+func Extract(ctx context.Context, r io.Reader, dir, name string, members []Member, progress Progress) (*Manifest, error) {
+	m, err := unpack(ctx, r, dir, func(n string) bool { return n == name }, progress)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Has(name):
+	case name == DelegatesName:
+		return nil, ErrNoDelegates
+	default:
+		return nil, fmt.Errorf("%w: %s", ErrPartial, m.Only)
+	}
+	problems, err := check(ctx, m, members, dir)
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("%w: problems found: %d, the first: %s", ErrDamaged, len(problems), problems[0])
+	}
+	return m, err
+}

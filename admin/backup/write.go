@@ -3,7 +3,9 @@ package backup
 import (
 	"archive/tar"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +20,7 @@ import (
 // no SHA256SUMS, and is refused as damaged.
 func Write(ctx context.Context, w io.Writer, members []Member, o Origin) (m *Manifest, err error) {
 	m = &Manifest{
-		Format: format, Program: "convene", Version: o.Version, Host: o.Host, Time: o.Time.UTC().Truncate(time.Second), Only: o.Only,
+		Format: format, Program: "convene", ID: newID(), Version: o.Version, Host: o.Host, Time: o.Time.UTC().Truncate(time.Second), Only: o.Only,
 		Members: []Entry{}, Absent: []string{},
 	}
 	var views []Snapshot
@@ -40,7 +42,7 @@ func Write(ctx context.Context, w io.Writer, members []Member, o Origin) (m *Man
 			return nil, fmt.Errorf("%s: %w", member.Name(), err)
 		}
 		views = append(views, v)
-		m.Members = append(m.Members, Entry{member.Name(), v.Size(), v.Facts()})
+		m.Members = append(m.Members, Entry{Name: member.Name(), Size: v.Size(), Facts: v.Facts()})
 	}
 	a := newArchive(contextWriter{ctx, w}, m.Time)
 	text, err := json.MarshalIndent(m, "", "  ")
@@ -56,6 +58,13 @@ func Write(ctx context.Context, w io.Writer, members []Member, o Origin) (m *Man
 		}
 	}
 	return m, a.close()
+}
+
+// newID names a state that is backed up: 128 random bits.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }
 
 // An archive is a tar archive with a list of checksums in the end.

@@ -19,13 +19,16 @@ import (
 
 // backupFlags are the flags of backup.
 type backupFlags struct {
-	to        string
-	keep      string
-	verify    bool
-	secrets   bool
-	delegates bool
-	only      onlyFlag
-	progress  progressMode
+	to         string
+	keep       string
+	verify     bool
+	secrets    bool
+	delegates  bool
+	only       onlyFlag
+	since      string
+	recipients recipientFlags
+	keys       identityFlags
+	progress   progressMode
 }
 
 // backupResult is the value of backup.
@@ -47,7 +50,13 @@ one file, while the server runs and changes go on. If none runs, its files are r
 
 --to a folder writes convene-TIME.cvb there; --keep then removes older ones but the
 newest of each of so many days, weeks and months. --to - is the standard output.
-The file holds device passwords: it is for nobody's eyes but the server's.`,
+
+--since LAST writes what has changed since another backup, which the new one then needs
+beside it. LAST is its file, or a folder for the newest in there; in one without any the
+first is whole.
+
+--recipient has it encrypted, to be read with the key of one of the recipients alone.
+Without that, the file holds device passwords: it is for nobody's eyes but the server's.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.backup(cmd, f) },
 	}
@@ -57,10 +66,14 @@ The file holds device passwords: it is for nobody's eyes but the server's.`,
 	cmd.Flags().BoolVar(&f.secrets, "secrets", false, "with the configuration file as it is, passwords included")
 	cmd.Flags().BoolVar(&f.delegates, "delegates", true, "with "+backup.DelegatesName+", which says who acts for whom")
 	f.only.flag(cmd, "write")
+	cmd.Flags().StringVar(&f.since, "since", "", "write what has changed since `LAST`, a backup or a folder of them")
+	f.recipients.flags(cmd)
+	f.keys.flag(cmd)
 	f.progress.flag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("only", "since")
 	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
 	cmd.MarkFlagsMutuallyExclusive("only", "secrets")
-	cmd.AddCommand(newBackupVerifyCmd(a))
+	cmd.AddCommand(newBackupVerifyCmd(a), newBackupDrillCmd(a), newBackupLastCmd(a))
 	return cmd
 }
 
@@ -97,25 +110,47 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 			return err
 		}
 	}
+	to, err := f.recipients.read()
+	if err != nil {
+		return err
+	}
+	keys, err := f.keys.read()
+	if err != nil {
+		return err
+	}
+	if f.verify && len(to) > 0 && len(keys) == 0 {
+		return usageError(errors.New("--verify of an encrypted backup needs its key: --identity FILE"))
+	}
 	show := f.progress.to(cmd.ErrOrStderr())
 	return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
 		result := backupResult{File: path, Verified: f.verify, Removed: []string{}}
-		meter := &backup.Meter{Progress: show.stage("backup")}
-		fill := func(w io.Writer) error {
-			meter.W = w
-			return admin.WriteBackup(cmd.Context(), c, request, meter)
+		w, err := f.writer(cmd.Context(), c, request, path, &backup.Meter{Progress: show.stage("backup")}, keys)
+		if err != nil {
+			return err
 		}
 		if path == "-" {
-			err := backup.Pack(binary(cmd.OutOrStdout()), fill)
+			err := backup.Pack(binary(cmd.OutOrStdout()), to, w.fill)
 			show.end()
 			return err
 		}
-		err := backup.WriteFile(path, fill, f.checker(cmd.Context(), show, &result))
+		err = backup.WriteFile(path, to, w.fill, f.checker(cmd.Context(), show, &result, keys))
 		show.end()
 		if err != nil {
 			return err
 		}
-		result.Manifest = meter.Manifest
+		if len(to) == 0 {
+			w.index = nil // it can be read
+		}
+		if err := backup.SetIndex(path, w.index); err != nil {
+			return err
+		}
+		result.Manifest = w.manifest
+		done := admin.BackupDone{File: path, Bytes: result.Bytes, Of: w.manifest.Time, Verified: f.verify, Encrypted: len(to) > 0}
+		if request.Only == "" {
+			if err := admin.NoteBackup(cmd.Context(), c, done); err != nil {
+				return err
+			}
+		}
 		if f.keep != "" {
 			if result.Removed, err = backup.Prune(cmd.Context(), filepath.Dir(path), keep); err != nil {
 				return err
@@ -123,6 +158,60 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 		}
 		return a.print(cmd, result, func(w io.Writer) error { return result.write(w) })
 	})
+}
+
+// A backupWriter writes an archive, and keeps what it then is.
+type backupWriter struct {
+	fill func(io.Writer) error
+
+	manifest *backup.Manifest
+	index    *backup.Index
+}
+
+// writer returns what writes the archive: of all, or of what has changed.
+func (f *backupFlags) writer(ctx context.Context, c admin.Conn, r admin.BackupRequest, path string, meter *backup.Meter, keys []backup.Identity) (*backupWriter, error) {
+	whole := func(w io.Writer) error {
+		meter.W = w
+		return admin.WriteBackup(ctx, c, r, meter)
+	}
+	b := &backupWriter{}
+	base, err := f.base(ctx, path, keys)
+	if err != nil {
+		return nil, err
+	}
+	if base != nil {
+		b.fill = func(w io.Writer) (err error) {
+			b.manifest, b.index, err = backup.WriteSince(ctx, w, base, whole, "")
+			return err
+		}
+		return b, nil
+	}
+	b.fill = func(w io.Writer) error {
+		indexer := backup.NewIndexer()
+		if err := whole(io.MultiWriter(w, indexer)); err != nil {
+			return errors.Join(err, indexer.Abandon())
+		}
+		b.manifest = meter.Manifest
+		b.index, err = indexer.Index()
+		return err
+	}
+	return b, nil
+}
+
+// base is what the backup that will be at path continues; nil: nothing.
+func (f *backupFlags) base(ctx context.Context, to string, keys []backup.Identity) (*backup.Index, error) {
+	if f.since == "" {
+		return nil, nil
+	}
+	path := f.since
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		if path, err = backup.At(ctx, path, keys, time.Now()); errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return backup.ReadBase(ctx, path, to, keys)
 }
 
 // check reads the flags, and returns the file that is to be written.
@@ -143,6 +232,9 @@ func (f *backupFlags) check(now time.Time) (keep backup.Keep, path string, err e
 	if f.to == "-" && f.verify {
 		return keep, "", usageError(errors.New("--verify needs a file to read again, and --to - is none"))
 	}
+	if f.since != "" && f.to == "-" {
+		return keep, "", usageError(errors.New("--since needs --to FILE or FOLDER: what it continues is looked for beside it"))
+	}
 	if folder && f.only.name != "" {
 		return keep, "", usageError(errors.New("--only needs --to FILE: in a folder it would be taken for a whole backup"))
 	}
@@ -153,7 +245,7 @@ func (f *backupFlags) check(now time.Time) (keep backup.Keep, path string, err e
 }
 
 // checker returns what looks at the file before it gets its name.
-func (f *backupFlags) checker(ctx context.Context, show *progressView, result *backupResult) func(*os.File) error {
+func (f *backupFlags) checker(ctx context.Context, show *progressView, result *backupResult, keys []backup.Identity) func(*os.File) error {
 	return func(file *os.File) error {
 		info, err := file.Stat()
 		if err != nil {
@@ -163,7 +255,7 @@ func (f *backupFlags) checker(ctx context.Context, show *progressView, result *b
 		if !f.verify {
 			return nil
 		}
-		report, err := backup.Verify(ctx, file, server.BackupSet(), "", show.stage("verify"))
+		report, err := backup.Verify(ctx, backup.FileAt(file, result.File, keys), server.BackupSet(), "", show.stage("verify"))
 		if err == nil && len(report.Problems) > 0 {
 			err = fmt.Errorf("%w: %d problems in what was written, the first: %s", backup.ErrDamaged, len(report.Problems), report.Problems[0])
 		}
@@ -210,8 +302,16 @@ func (r *backupResult) write(w io.Writer) error {
 // writeManifest says what a backup has.
 func writeManifest(w io.Writer, m *backup.Manifest) error {
 	_, err := fmt.Fprintf(w, "of %s on %s, by convene %s\n", m.Time.Format(time.RFC3339), m.Host, m.Version)
+	if m.Base != nil {
+		_, err2 := fmt.Fprintf(w, "continues the backup of %s\n", m.Base.Time.Format(time.RFC3339))
+		err = errors.Join(err, err2)
+	}
 	for _, e := range m.Members {
-		_, err2 := fmt.Fprintf(w, "  %s: %s%s\n", e.Name, short(e.Size), countsText(e.Counts))
+		changed := ""
+		if e.Changed != nil {
+			changed = ", changed " + short(*e.Changed)
+		}
+		_, err2 := fmt.Fprintf(w, "  %s: %s%s%s\n", e.Name, short(e.Size), changed, countsText(e.Counts))
 		err = errors.Join(err, err2)
 	}
 	return err
@@ -229,14 +329,19 @@ func countsText(counts map[string]int64) string {
 
 func newBackupVerifyCmd(a *app) *cobra.Command {
 	var progress progressMode
+	var flags identityFlags
 	cmd := &cobra.Command{
 		Use:   "verify FILE|-",
 		Short: "Read a backup and check all that is in it, as if it were restored",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := flags.read()
+			if err != nil {
+				return err
+			}
 			show := progress.to(cmd.ErrOrStderr())
 			var report backup.Report
-			err := withInput(cmd, args[0], func(r io.Reader) (err error) {
+			err = withBackup(cmd, args[0], keys, func(r io.Reader) (err error) {
 				report, err = backup.Verify(cmd.Context(), r, server.BackupSet(), "", show.stage("verify"))
 				return err
 			})
@@ -267,8 +372,25 @@ func newBackupVerifyCmd(a *app) *cobra.Command {
 			return err
 		},
 	}
+	flags.flag(cmd)
 	progress.flag(cmd)
 	return cmd
+}
+
+// withBackup gives fn a backup, decrypted: a file, or the standard input for "-".
+func withBackup(cmd *cobra.Command, name string, keys []backup.Identity, fn func(io.Reader) error) error {
+	if name == "-" {
+		r, err := backup.Decrypted(cmd.InOrStdin(), keys)
+		if err != nil {
+			return err
+		}
+		return fn(r)
+	}
+	f, err := backup.Open(name, keys)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(f), f.Close())
 }
 
 // withInput gives fn a file, or the standard input for "-".

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -20,15 +22,21 @@ type restoreFlags struct {
 	replace   bool
 	delegates bool
 	only      onlyFlag
+	keys      identityFlags
+	at        string
+	point     pointFlags
 	progress  progressMode
 }
 
 func newRestoreCmd(a *app) *cobra.Command {
 	var f restoreFlags
 	cmd := &cobra.Command{
-		Use:   "restore --from FILE|-",
-		Short: "Put a backup into the data folder of a server that is stopped",
-		Long: `Put a backup into the data folder. The server must be stopped, and the folder have
+		Use:   "restore --from FILE|FOLDER|-",
+		Short: "Put a backup, or what somebody had in it, back",
+		Long: `Put a backup into the data folder, or with --principal what one person, group or room
+had in it into their calendars.
+
+Of a whole backup: the server must be stopped, and the folder have
 no data yet; with --replace the data that is there is moved into a folder beside it,
 named before-restore-TIME, and never removed.
 
@@ -38,14 +46,23 @@ next start of the server.
 
 Clients that have seen later changes than the backup holds are told to read
 everything again. Device passwords are those of the backup: revoke again what was
-revoked since.`,
+revoked since.
+
+With --principal the server may run, and goes on. Nobody is invited or told. What is not
+as in the backup any more stays as it is, unless --replace is given; rooms are booked
+again if they have the time. --dry-run says what would be done. Exit status 7: something
+was not put back.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.restore(cmd, f) },
 	}
-	cmd.Flags().StringVar(&f.from, "from", "", "the backup: a `FILE`, or - for the standard input")
-	cmd.Flags().BoolVar(&f.replace, "replace", false, "move the data that is there aside")
+	cmd.Flags().StringVar(&f.from, "from", "", "the backup: a `FILE`, - for the standard input, or a folder for the newest in there")
+	cmd.Flags().StringVar(&f.at, "at", "", "of a folder, the newest backup that is not later than `TIME`, such as 2026-11-29T16:00:00Z")
+	cmd.Flags().BoolVar(&f.replace, "replace", false, "move the data that is there aside; with --principal: write over what has changed since")
 	cmd.Flags().BoolVar(&f.delegates, "delegates", false, "restore "+backup.DelegatesName+" too; otherwise the one that is there stays")
 	f.only.flag(cmd, "restore")
+	f.point.flags(cmd)
+	f.keys.flag(cmd)
+	cmd.Flags().StringVar(&a.reason, "reason", "", "with --principal: why, as `text` for the audit log")
 	f.progress.flag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
 	return cmd
@@ -54,6 +71,19 @@ revoked since.`,
 func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
 	if f.from == "" {
 		return usageError(errors.New("say what: --from FILE or --from -"))
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	keys, err := f.keys.read()
+	if err != nil {
+		return err
+	}
+	if f.from, err = f.file(cmd.Context(), keys); err != nil {
+		return err
+	}
+	if f.point.principal != "" {
+		return a.restorePoint(cmd, &f, keys)
 	}
 	c, err := a.load()
 	if err != nil {
@@ -65,7 +95,7 @@ func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
 		o.Existing = backup.SetAside
 	}
 	var done backup.Restored
-	err = withInput(cmd, f.from, func(r io.Reader) (err error) {
+	err = withBackup(cmd, f.from, keys, func(r io.Reader) (err error) {
 		done, err = server.Restore(cmd.Context(), c, r, o, operator())
 		return err
 	})
@@ -81,6 +111,39 @@ func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
 		}
 		return err
 	})
+}
+
+// check refuses flags that do not go together.
+func (f *restoreFlags) check() error {
+	if err := f.point.check(); err != nil {
+		return err
+	}
+	if f.point.principal != "" && (f.delegates || f.only.name != "") {
+		return usageError(errors.New("--delegates and --only are for whole files; with --principal it is --delegations"))
+	}
+	return nil
+}
+
+// file is the backup that is meant.
+func (f *restoreFlags) file(ctx context.Context, keys []backup.Identity) (string, error) {
+	at := time.Now()
+	if f.at != "" {
+		var err error
+		if at, err = time.Parse(time.RFC3339, f.at); err != nil {
+			return "", usageError(fmt.Errorf("--at %s: want a time such as 2026-11-29T16:00:00Z", f.at))
+		}
+	}
+	info, err := os.Stat(f.from)
+	if f.from != "-" && err != nil {
+		return "", err
+	}
+	if f.from != "-" && info.IsDir() {
+		return backup.At(ctx, f.from, keys, at)
+	}
+	if f.at != "" {
+		return "", usageError(errors.New("--at is for a folder of backups"))
+	}
+	return f.from, nil
 }
 
 // recoverResult is the value of recover.

@@ -19,6 +19,7 @@ import (
 var kinds = []admin.Kind{
 	kindInterrupted,
 	{Err: server.ErrInUse, Name: "in-use", Status: admin.StatusConflict, Cure: "stop the server that runs with this data folder"},
+	{Err: server.ErrNotKept, Name: "not-kept", Status: admin.StatusNotFound, Cure: "use another backup, or correct the names"},
 	{Err: server.ErrRoot, Name: "root", Status: admin.StatusRefused, Cure: "run this as the server's account, or set server.allow-root"},
 }
 
