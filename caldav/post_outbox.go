@@ -22,6 +22,9 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cal.Child("VFREEBUSY") == nil && calendar.MessageHasAccess(cal) {
+		return nil, calendar.ErrMessageAccess
+	}
 	if act, ok, err := h.postForward(r, cal); ok || err != nil {
 		return act, err
 	}

@@ -172,6 +172,9 @@ func defaultCalendarProperty(name xml.Name, component store.Component, condition
 			return true, err
 		},
 		set: func(s *scope, r *resource, value *webdav.Element) error {
+			if len(value.Children) != 1 { // the DTD has one DAV:href
+				return precondition(condition)
+			}
 			col, err := s.namedCalendar(r, value.Child(webdav.NameHref).TrimText())
 			switch {
 			case err != nil:

@@ -108,6 +108,9 @@ func TestInviteAndAnswer(t *testing.T) {
 	}
 	changes := e.must(207, "ann", "PROPFIND", e.only("ann", "/calendars/users/ann/inbox/"),
 		`<D:propfind xmlns:D="DAV:" xmlns:CS="http://calendarserver.org/ns/"><D:prop><CS:schedule-changes/></D:prop></D:propfind>`, "Depth: 0")
+	if !strings.Contains(changes.Body, "<CS:attendee>mailto:bob@example.com</CS:attendee>") { // as in the data
+		t.Errorf("schedule-changes name another than bob: %s", changes.Body)
+	}
 	if !strings.Contains(changes.Body, "reply>") || !strings.Contains(changes.Body, `name="PARTSTAT"`) {
 		t.Errorf("schedule-changes: %s", changes.Body)
 	}
@@ -150,7 +153,7 @@ func TestCancel(t *testing.T) {
 	e.must(201, "ann", "PUT", annsMeetings+"plan.ics", meeting("plan", "20260504T120000Z", "ATTENDEE:mailto:bob@example.com"))
 	e.must(204, "ann", "DELETE", annsMeetings+"plan.ics", "")
 	path := e.only("bob", bobsMeetings)
-	if got := e.must(200, "bob", "GET", path, ""); !strings.Contains(got.Body, "STATUS:CANCELLED") {
+	if got := e.must(200, "bob", "GET", path, ""); !strings.Contains(got.Body, "STATUS:CANCELLED") || !strings.Contains(got.Body, "SEQUENCE:2\r\n") {
 		t.Errorf("bob's copy: %s", got.Body)
 	}
 	if n := len(e.members("bob", "/calendars/users/bob/inbox/")); n != 2 {
@@ -159,6 +162,40 @@ func TestCancel(t *testing.T) {
 	e.must(204, "bob", "DELETE", path, "")
 	if n := len(e.members("ann", "/calendars/users/ann/inbox/")); n != 0 {
 		t.Errorf("ann has %d messages about what she cancelled", n)
+	}
+}
+
+// caldav-privatecomments §3.2: what an attendee tells the organizer alone names them as
+// their ATTENDEE does, in both directions.
+func TestCommentNamesAttendee(t *testing.T) {
+	e := newEnv(t)
+	plan := annsMeetings + "plan.ics"
+	e.must(201, "ann", "PUT", plan, meeting("plan", "20260504T120000Z", "ATTENDEE:mailto:bob@example.com"))
+	path := e.only("bob", bobsMeetings)
+	said := strings.Replace(e.must(200, "bob", "GET", path, "").Body, "SUMMARY", "X-CALENDARSERVER-PRIVATE-COMMENT:late\r\nSUMMARY", 1)
+	e.must(204, "bob", "PUT", path, said)
+	comment := func() string {
+		return line(e.must(200, "ann", "GET", plan, "").Body, "X-CALENDARSERVER-ATTENDEE-COMMENT", "late")
+	}
+	if got := comment(); !strings.Contains(got, `X-CALENDARSERVER-ATTENDEE-REF="mailto:bob@example.com"`) {
+		t.Errorf("the comment is %q", got)
+	}
+	read := unfolded(e.must(200, "ann", "GET", plan, "").Body)
+	e.must(204, "ann", "PUT", plan, strings.Replace(read, "SUMMARY:", "SUMMARY:New ", 1))
+	if got := comment(); !strings.Contains(got, `"mailto:bob@example.com"`) {
+		t.Errorf("the comment is %q after ann wrote what she had read", got)
+	}
+	// An answer finds the comment that it replaces.
+	e.must(204, "bob", "PUT", path, strings.Replace(e.must(200, "bob", "GET", path, "").Body, "COMMENT:late", "COMMENT:very late", 1))
+	if got := e.must(200, "ann", "GET", plan, "").Body; strings.Count(got, "ATTENDEE-COMMENT") != 1 || comment() == "" {
+		t.Errorf("comments in %s", got)
+	}
+	// Who is no more invited takes theirs along.
+	gone := unfolded(e.must(200, "ann", "GET", plan, "").Body)
+	gone = strings.Replace(gone, line(gone, "ATTENDEE", "bob@")+"\r\n", "", 1)
+	e.must(204, "ann", "PUT", plan, gone)
+	if got := comment(); got != "" {
+		t.Errorf("ann still has %q", got)
 	}
 }
 

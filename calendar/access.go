@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"convene/internal/ical"
@@ -35,9 +36,15 @@ var (
 	ErrRestricted = errors.New("only a part of this is shown")
 )
 
-// HasAccess reports whether calendar data says who may see how much of it, be it
-// everybody everything. A message that does is refused with ErrMessageAccess.
-func HasAccess(cal *ical.Component) bool { return cal.Prop(accessProperty) != nil }
+// hasAccess reports whether calendar data says who may see how much of it, be it
+// everybody everything.
+func hasAccess(cal *ical.Component) bool { return cal.Prop(accessProperty) != nil }
+
+// MessageHasAccess reports whether a message says so, or a component of it where no
+// object would have it: it is refused with ErrMessageAccess.
+func MessageHasAccess(cal *ical.Component) bool {
+	return hasAccess(cal) || slices.ContainsFunc(cal.Children, hasAccess)
+}
 
 // checkAccess refuses a value that is not known, and more than one. Errors:
 // ErrAccess.
@@ -76,7 +83,7 @@ func accessOf(cal *ical.Component) (a store.Access) {
 // place had: clients that do not know the property leave it out. It returns a
 // changed copy, or d itself.
 func withAccess(was *store.Entry, d *Data) (*Data, error) {
-	if was == nil || d.Object == nil || was.Flags.Access() == store.AccessPublic || HasAccess(d.Object.Calendar) {
+	if was == nil || d.Object == nil || was.Flags.Access() == store.AccessPublic || hasAccess(d.Object.Calendar) {
 		return d, nil
 	}
 	cal := d.Object.Calendar.Clone()

@@ -324,12 +324,12 @@ func (p *prepared) message(m *scheduling.Message) (*Data, error) {
 }
 
 // changes is scheduleChanges, which says the same to all who are invited anew.
-func (p *prepared) changes(m *scheduling.InboxWrite, now time.Time) []byte {
+func (p *prepared) changes(m *scheduling.InboxWrite, form scheduling.AddressForm, now time.Time) []byte {
 	if m.Action != scheduling.Created {
-		return scheduleChanges(m, now)
+		return scheduleChanges(m, form, now)
 	}
 	if p.created == nil {
-		p.created = scheduleChanges(m, now)
+		p.created = scheduleChanges(m, form, now)
 	}
 	return p.created
 }
@@ -387,6 +387,6 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready *prepared) error {
 		if err := tx.putDelivered(at, data); err != nil {
 			return err
 		}
-		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), ready.changes(m, tx.Now()))
+		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), ready.changes(m, tx.c.Scheduling.Addresses, tx.Now()))
 	})
 }

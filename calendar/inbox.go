@@ -17,11 +17,12 @@ import (
 // changed (caldav-schedulingchanges §4.1).
 var ScheduleChanges = webdav.CS("schedule-changes")
 
-// scheduleChanges is the value of that property.
-func scheduleChanges(m *scheduling.InboxWrite, now time.Time) []byte {
+// scheduleChanges is the value of that property, for clients that see addresses in a
+// form.
+func scheduleChanges(m *scheduling.InboxWrite, form scheduling.AddressForm, now time.Time) []byte {
 	action := webdav.NewElement(webdav.CS(m.Action.String()))
 	if m.Action == scheduling.Replied {
-		action.Children = append(action.Children, webdav.NewText(webdav.CS("attendee"), m.Message.From.Address))
+		action.Children = append(action.Children, webdav.NewText(webdav.CS("attendee"), m.Message.Author(form)))
 	}
 	if m.Action != scheduling.Created {
 		for _, rid := range m.Changes.RIDs() {

@@ -214,8 +214,8 @@ func (m *meeting) cancelRest(address string, rids []ical.DateTime, _ map[ical.Da
 	for _, rid := range rids {
 		if next, err := m.old.Effective(rid); err != nil {
 			return nil, err
-		} else if next != nil && sequenceOf(next) >= sequenceOf(c) {
-			setSequence(c, sequenceOf(next)+1)
+		} else if next != nil && sequenceOf(next)+m.raisedBy() > sequenceOf(c) {
+			setSequence(c, sequenceOf(next)+m.raisedBy())
 		}
 	}
 	c.Add(m.options.stripProperty(lineupOf(first)[address]))
@@ -229,11 +229,21 @@ var (
 	seriesProperties = []string{"RRULE", "RDATE", "EXDATE"}
 )
 
+// raisedBy is by how much the SEQUENCE of a CANCEL is above that of what it cancels (RFC
+// 5546 §2.1.4). That of a whole meeting is two above it, as Apple's server has it: the
+// removal is a revision, and the CANCEL one of that.
+func (m *meeting) raisedBy() int64 {
+	if m.allOff {
+		return 2
+	}
+	return 1
+}
+
 // cancelPart returns what a CANCEL says of an instance, without the ATTENDEE.
 func (m *meeting) cancelPart(rid ical.DateTime, c *ical.Component) *ical.Component {
 	n := ical.NewComponent(c.Name)
 	n.Add(*c.Prop("UID"), ical.NewProperty("DTSTAMP", m.stamp()))
-	setSequence(n, sequenceOf(c)+1)
+	setSequence(n, sequenceOf(c)+m.raisedBy())
 	if !rid.IsZero() {
 		id := ical.DateTimeProperty("RECURRENCE-ID", rid)
 		setOrRemove(&id, "RANGE", c.Prop("RECURRENCE-ID").Param("RANGE"))

@@ -98,6 +98,7 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 	known := map[string][]*knownLine{}
 	k.know(known, old)
 	k.knowFormer(known, c)
+	written := map[string]string{} // canonical addresses of attendees, by what the client wrote
 	var props []ical.Property
 	for i := range c.Props {
 		p := &c.Props[i]
@@ -109,6 +110,9 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 			return nil, err
 		}
 		once(&n)
+		if p.Name == "ATTENDEE" {
+			written[Normalize(p.Value)] = n.Value
+		}
 		if n.Equal(p) {
 			continue
 		}
@@ -125,7 +129,12 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 	}
 	n := *c
 	n.Props = props
-	return &n, nil
+	return withAuthors(&n, func(author string) string {
+		if canonical, ok := written[Normalize(author)]; ok {
+			return canonical
+		}
+		return author
+	}), nil
 }
 
 // once leaves the first of each parameter: a second one may not be there (RFC 5545

@@ -17,6 +17,7 @@ func Wire(cal *ical.Component, form AddressForm) *ical.Component {
 	out := cal
 	for i, c := range cal.Children {
 		n := withLines(c, func(p *ical.Property) (ical.Property, bool) { return wireLine(p, form) })
+		n = withAuthors(n, func(author string) string { return wireAddress(c, author, form) })
 		if n == c {
 			continue
 		}
@@ -26,6 +27,49 @@ func Wire(cal *ical.Component, form AddressForm) *ical.Component {
 			out = &shallow
 		}
 		out.Children[i] = n
+	}
+	return out
+}
+
+// Author returns who has sent an answer, as clients see them in its ATTENDEE.
+func (m *Message) Author(form AddressForm) string {
+	for c := range components(m.Data) {
+		return wireAddress(c, m.From.Address, form)
+	}
+	return m.From.Address
+}
+
+// wireAddress returns the canonical address of an attendee as clients see it in the
+// ATTENDEE of a stored component: the same, if there is none.
+func wireAddress(c *ical.Component, address string, form AddressForm) string {
+	if line := attendeeLine(c, address); line != nil {
+		seen, _ := wireLine(line, form)
+		return seen.Value
+	}
+	return address
+}
+
+// withAuthors returns a component in which private comments name their authors otherwise,
+// whom X-CALENDARSERVER-ATTENDEE-REF names as their ATTENDEE does (caldav-privatecomments
+// §3.2): c itself, if none does.
+func withAuthors(c *ical.Component, rename func(author string) string) *ical.Component {
+	out := c
+	for i := range c.Props {
+		p := &c.Props[i]
+		if p.Name != commentProperty || !p.Has(attendeeRef) {
+			continue
+		}
+		was := p.Param(attendeeRef)
+		author := rename(was)
+		if author == was {
+			continue
+		}
+		if out == c {
+			shallow := *c
+			shallow.Props = slices.Clone(c.Props)
+			out = &shallow
+		}
+		out.Props[i].SetParam(attendeeRef, author)
 	}
 	return out
 }
