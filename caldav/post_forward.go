@@ -10,7 +10,7 @@ import (
 )
 
 // forwarded are the methods of messages that the outbox takes since no change of a
-// calendar says the same (RFC 5546 §3.2.7, §3.2.8): they are brought to those that they
+// calendar says the same (RFC 5546 §3.2.7, §3.2.8, §3.4.7, §3.4.8): they are brought to those that they
 // are for.
 var forwarded = map[scheduling.Method]string{scheduling.Counter: "ORGANIZER", scheduling.DeclineCounter: "ATTENDEE"}
 
@@ -27,10 +27,6 @@ func (h *Handler) postForward(r *request, cal *ical.Component) (act action, ok b
 		return nil, false, nil
 	}
 	cal.RemoveFunc(func(p *ical.Property) bool { return p.Name == "METHOD" })
-	o, err := ical.NewObject(cal)
-	if err != nil {
-		return nil, true, &webdav.Error{Status: http.StatusForbidden, Condition: scheduling.ValidMessage, Description: err.Error(), Err: err}
-	}
 	if err := h.introduceNamed(r.Context(), r, cal); err != nil {
 		return nil, true, err
 	}
@@ -39,11 +35,11 @@ func (h *Handler) postForward(r *request, cal *ical.Component) (act action, ok b
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		statuses, err := s.tx.Forward(s.home, m, o)
+		statuses, err := s.tx.Forward(s.home, m, cal)
 		if err != nil {
 			return nil, err
 		}
-		return s.forwardResponse(addresses(o, to), statuses)
+		return s.forwardResponse(addresses(cal, to), statuses)
 	}, true, nil
 }
 
@@ -83,9 +79,9 @@ func (s *scope) forwardResponse(recipients []string, statuses map[string]string)
 }
 
 // addresses are the values of the properties of a name in a message, each once.
-func addresses(o *ical.Object, name string) (list []string) {
+func addresses(cal *ical.Component, name string) (list []string) {
 	seen := map[string]bool{}
-	for _, c := range o.Calendar.Children {
+	for _, c := range cal.Children {
 		for _, p := range c.AllProps(name) {
 			if address := p.Address(); !seen[address] {
 				seen[address] = true

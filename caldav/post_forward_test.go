@@ -3,6 +3,7 @@ package caldav_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -58,6 +59,71 @@ func TestCounter(t *testing.T) {
 	}
 	if !found || len(e.members("boss", "/calendars/users/boss/inbox/")) != 1 {
 		t.Errorf("bob has %q, without the refusal, or boss has it too", items)
+	}
+}
+
+// RFC 5546 §3.2.8: a refusal need not say when the meeting is, of one instance or of all.
+func TestCounterRefusedInBrief(t *testing.T) {
+	e := newEnv(t)
+	e.must(201, "ann", "PUT", annsMeetings+"plan.ics", meeting("plan", "20260504T120000Z", "RRULE:FREQ=DAILY;COUNT=3", "ATTENDEE:mailto:bob@example.com"))
+	for _, tt := range []struct {
+		name  string
+		lines []string
+		want  string
+	}{
+		{"the series", nil, "DTSTART:20260504T120000Z"},
+		{"an instance", []string{"RECURRENCE-ID:20260505T120000Z"}, "DTSTART:20260505T120000Z"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := e.members("bob", "/calendars/users/bob/inbox/")
+			refusal := message("DECLINECOUNTER", "plan", "", append(tt.lines, "ORGANIZER:mailto:ann@example.com", "ATTENDEE:mailto:bob@example.com", "COMMENT:no")...)
+			for _, name := range []string{"DTSTART", "DTEND", "DURATION"} {
+				if l := line(refusal, name, ""); l != "" {
+					refusal = strings.Replace(refusal, l+"\r\n", "", 1)
+				}
+			}
+			got := parseBusy(t, e.must(200, "ann", "POST", "/calendars/users/ann/outbox/", refusal, "Content-Type: text/calendar").Body)
+			if len(got) != 1 || got[0].Status != "1.2;Delivered" {
+				t.Fatalf("the answer is %+v", got)
+			}
+			items := e.members("bob", "/calendars/users/bob/inbox/")
+			for _, path := range items {
+				if item := e.must(200, "bob", "GET", path, "").Body; !slices.Contains(before, path) && (!strings.Contains(item, "COMMENT:no") || !strings.Contains(item, tt.want)) {
+					t.Errorf("bob has %s", item)
+				}
+			}
+			if len(items) != len(before)+1 {
+				t.Errorf("bob has %d messages, had %d", len(items), len(before))
+			}
+		})
+	}
+}
+
+// RFC 5546 §3.4.7, §3.4.8: tasks have counter proposals as well.
+func TestCounterOfTask(t *testing.T) {
+	e := newEnv(t)
+	task := func(data string) string {
+		return strings.ReplaceAll(strings.ReplaceAll(data, "VEVENT", "VTODO"), "DTEND", "DUE")
+	}
+	const tasks = "/calendars/users/ann/tasks/"
+	e.must(201, "ann", "PUT", tasks+"plan.ics", task(meeting("plan", "20260504T120000Z", "ATTENDEE:mailto:bob@example.com")))
+	of := func(method, attendee string) string {
+		return task(message(method, "plan", "20260504T150000Z", "ORGANIZER:mailto:ann@example.com", attendee))
+	}
+	e.must(200, "bob", "POST", "/calendars/users/bob/outbox/", of("COUNTER", "ATTENDEE;PARTSTAT=TENTATIVE:mailto:bob@example.com"), "Content-Type: text/calendar")
+	if item := e.must(200, "ann", "GET", e.only("ann", "/calendars/users/ann/inbox/"), "").Body; !strings.Contains(item, "METHOD:COUNTER") || !strings.Contains(item, "BEGIN:VTODO") {
+		t.Errorf("ann has %s", item)
+	}
+	if l := line(e.must(200, "ann", "GET", tasks+"plan.ics", "").Body, "ATTENDEE", "bob@"); !strings.Contains(l, "PARTSTAT=TENTATIVE") {
+		t.Errorf("ann's line for bob is %q", l)
+	}
+	e.must(200, "ann", "POST", "/calendars/users/ann/outbox/", of("DECLINECOUNTER", "ATTENDEE:mailto:bob@example.com"), "Content-Type: text/calendar")
+	if n := len(e.members("bob", "/calendars/users/bob/inbox/")); n != 2 {
+		t.Errorf("bob has %d messages, want the invitation and the refusal", n)
+	}
+	event := strings.ReplaceAll(of("COUNTER", "ATTENDEE:mailto:bob@example.com"), "VTODO", "VEVENT")
+	if got := e.must(403, "bob", "POST", "/calendars/users/bob/outbox/", event, "Content-Type: text/calendar"); !strings.Contains(got.Body, "valid-scheduling-message") {
+		t.Errorf("a proposal of an event for a task: %s", got.Body)
 	}
 }
 

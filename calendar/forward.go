@@ -2,6 +2,8 @@ package calendar
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"convene/internal/ical"
 	"convene/scheduling"
@@ -10,9 +12,19 @@ import (
 
 // Forward brings a message that the owner of a home has put into their outbox to those
 // that it is for: see scheduling.Forward. It returns what became of it as SCHEDULE-STATUS
-// says it (RFC 6638 §3.2.9), by canonical address. o is the message without METHOD.
-func (tx *Tx) Forward(home *store.Home, method scheduling.Method, o *ical.Object) (statuses map[string]string, err error) {
+// says it (RFC 6638 §3.2.9), by canonical address. cal is the message without METHOD.
+// Errors: of scheduling.Forward.Plan, which also say that it is no message.
+func (tx *Tx) Forward(home *store.Home, method scheduling.Method, cal *ical.Component) (statuses map[string]string, err error) {
 	world := newWorld(tx)
+	if method == scheduling.DeclineCounter {
+		if cal, err = world.timed(home, cal); err != nil {
+			return nil, err
+		}
+	}
+	o, err := ical.NewObject(cal)
+	if err != nil {
+		return nil, &scheduling.Refusal{Condition: scheduling.ValidMessage, Reason: err.Error()}
+	}
 	f, err := tx.forwarding(home, method, o, world)
 	if err != nil {
 		return nil, err
@@ -32,6 +44,47 @@ func (tx *Tx) Forward(home *store.Home, method scheduling.Method, o *ical.Object
 		}
 		return tx.deliverCopy(newWorld(tx), &scheduling.CopyWrite{To: plan.Owner, UID: plan.UID, Store: own, Tag: writes.Tag}, preparedFor(&scheduling.Writes{}))
 	})
+}
+
+// timed adds to a message what it need not say, when what it is about takes place (RFC
+// 5546 §3.2.8): an instance at its RECURRENCE-ID, all else as the copy in a home says. It
+// returns cal, or a copy.
+func (w *world) timed(home *store.Home, cal *ical.Component) (*ical.Component, error) {
+	silent := func(c *ical.Component) bool {
+		return c.Name == "VEVENT" && c.Prop("UID") != nil && c.Prop("DTSTART") == nil
+	}
+	if !slices.ContainsFunc(cal.Children, silent) {
+		return cal, nil
+	}
+	cal = cal.Clone()
+	for _, c := range cal.Children {
+		if !silent(c) {
+			continue
+		}
+		if id := c.Prop("RECURRENCE-ID"); id != nil {
+			start := *id
+			start.Name = "DTSTART"
+			start.RemoveParam("RANGE")
+			c.Add(start)
+			continue
+		}
+		own, err := w.Copy(home.Owner, strings.TrimSpace(c.Prop("UID").Text()))
+		if err != nil {
+			return nil, err
+		}
+		if own == nil || own.Master == nil {
+			continue
+		}
+		start, err := own.Master.Prop("DTSTART").DateTime(own.Zones)
+		if err != nil {
+			return nil, err
+		}
+		if start.Kind == ical.Zoned {
+			start = ical.DateTime{Wall: start.Unix(nil), Kind: ical.UTC}
+		}
+		c.Add(ical.DateTimeProperty("DTSTART", start))
+	}
+	return cal, nil
 }
 
 // forwarding is the message as scheduling sees it, with its addresses in canonical form:

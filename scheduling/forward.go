@@ -14,7 +14,7 @@ var ValidMessage = xml.Name{Space: caldavSpace, Local: "valid-scheduling-message
 
 // A Forward is a message that no change of a calendar says, and that a client puts into
 // the outbox for others: an attendee's COUNTER, or the DECLINECOUNTER of an organizer
-// (RFC 5546 §3.2.7, §3.2.8).
+// (RFC 5546 §3.2.7, §3.2.8, §3.4.7, §3.4.8).
 type Forward struct {
 	Method Method
 	Owner  *Party       // of the outbox
@@ -83,12 +83,14 @@ func (f *Forward) Plan(w World) (*Plan, error) {
 func (f *Forward) check(own *ical.Object) error {
 	role := map[Method]Role{Counter: RoleAttendee, DeclineCounter: RoleOrganizer}[f.Method]
 	switch {
-	case f.Data.Kind != "VEVENT":
-		return refuse(ValidMessage, string(f.Method)+" is of events")
+	case !schedules(f.Data.Kind):
+		return refuse(ValidMessage, string(f.Method)+" is of events and tasks")
 	case own == nil || f.Concealed || RoleOf(own, f.Owner.GUID) != role:
 		return refuse(ValidMessage, "the owner of this outbox has no such part in a meeting of this UID")
+	case own.Kind != f.Data.Kind:
+		return refuse(ValidMessage, "the meeting is a "+own.Kind)
 	case f.Method == Counter && len(slices.Collect(components(f.Data))) != 1:
-		return refuse(ValidMessage, "COUNTER has one VEVENT")
+		return refuse(ValidMessage, "COUNTER has one "+f.Data.Kind)
 	}
 	mine, err := own.Draft(nil)
 	if err != nil {
