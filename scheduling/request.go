@@ -145,7 +145,7 @@ func (r *receiver) replace(next, stored *ical.Draft) (*Receipt, error) {
 		return nil, err
 	}
 	sent := next.RIDs()
-	changes, err := r.changes(stored, sent)
+	changes, err := r.changes(next, stored, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
 	if another {
 		return r.replace(message, stored)
 	}
-	changes, err := r.changes(stored, sent)
+	changes, err := r.changes(message, stored, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,10 @@ func (r *receiver) join(message, stored *ical.Draft) (*Receipt, error) {
 
 // changes returns what of the stored copy the message changes in its instances: of one
 // that the copy does not have, nothing is another.
-func (r *receiver) changes(stored *ical.Draft, sent []ical.DateTime) (Changes, error) {
+func (r *receiver) changes(message, stored *ical.Draft, sent []ical.DateTime) (Changes, error) {
+	if r.m.Changed == nil { // it says all of a meeting, and not what is new in that
+		return r.compared(message, stored, sent)
+	}
 	changes := r.m.Changed.only(sent)
 	for rid := range changes {
 		was, err := stored.Effective(rid)
@@ -282,6 +285,30 @@ func (r *receiver) anotherSeries(message, stored *ical.Draft) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// compared is changes for a message that does not say what it changes: what organizer and
+// attendees see of each other is compared.
+func (r *receiver) compared(message, stored *ical.Draft, sent []ical.DateTime) (Changes, error) {
+	changes, differ := Changes{}, r.o.differ()
+	for _, rid := range sent {
+		was, err := stored.Effective(rid)
+		if err != nil {
+			return nil, err
+		}
+		if was == nil {
+			changes[rid] = nil
+			continue
+		}
+		changed := differ.Diff(was, stored.Zones(), message.At(rid), message.Zones())
+		for _, name := range personalProps { // they stay as the recipient has them
+			delete(changed, name)
+		}
+		if len(changed) > 0 {
+			changes[rid] = changed
+		}
+	}
+	return changes, nil
 }
 
 // updated returns the receipt for a copy that was there before.
