@@ -20,7 +20,7 @@ func (d *decision) repairTask() (bool, error) {
 		copyProps(c, was.Master, "DTSTART")
 	}
 	if mine := attendeeOf(c, d.self); mine != nil && c.Prop("COMPLETED") != nil {
-		setPartStat(mine, "COMPLETED")
+		mine.SetParam("PARTSTAT", "COMPLETED")
 	}
 	d.New, err = draft.Object()
 	d.newRole = d.oldRole
