@@ -170,6 +170,23 @@ func (p Privilege) Granted(on Kind) iter.Seq[xml.Name] {
 	}
 }
 
+// Names are the fewest names that stand for all of p: of aggregates that are wholly in
+// it, and of its own parts. What has no name of its own is told by [Privilege.Name].
+func (p Privilege) Names() []xml.Name {
+	var names []xml.Name
+	var told Privilege
+	for i := range supported {
+		if n := &supported[i]; p.Has(n.Set) && !told.Has(n.Set) {
+			told |= n.Set
+			names = append(names, n.Name)
+		}
+	}
+	if rest := p &^ told; rest != 0 {
+		names = append(names, rest.Name())
+	}
+	return names
+}
+
 // Name is the name of the smallest privilege that covers all of p.
 func (p Privilege) Name() xml.Name {
 	best := &supported[0]

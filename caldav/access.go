@@ -385,7 +385,11 @@ func (s *scope) mayAsk(m method) error {
 
 func (s *scope) require(need acl.Requirement) error {
 	if missing := need.Target &^ s.privileges(); missing != 0 {
-		return s.req.refusal(s.h, s.req.URL.Path, missing)
+		path := s.req.URL.Path
+		if s.req.target.addMember { // RFC 5995 §5: it is the collection that they are needed on
+			path = s.req.target.collectionPath(s.req.target.collection)
+		}
+		return s.req.refusal(s.h, path, missing)
 	}
 	if missing := need.Parent &^ s.parentPrivileges(); missing != 0 {
 		return s.req.refusal(s.h, s.req.target.parentPath(), missing)

@@ -418,19 +418,24 @@ func tryAttempt(t *testing.T, e *env, c *auth.Caller, path string, a attempt, of
 		return
 	}
 	var lack struct {
-		Resource struct {
+		Resources []struct {
 			href
 			Privilege names `xml:"DAV: privilege"`
 		} `xml:"DAV: need-privileges>resource"`
 	}
-	if err := xml.Unmarshal([]byte(got.Body), &lack); err != nil || len(lack.Resource.Privilege.Elements) != 1 {
+	if err := xml.Unmarshal([]byte(got.Body), &lack); err != nil || len(lack.Resources) == 0 {
 		t.Fatalf("%v in %s", err, got.Body)
 	}
-	named, where := lack.Resource.Privilege.Elements[0].XMLName.Local, lack.Resource.Href
-	if where != path && where != parentOf(path) && where != a.destination {
-		t.Errorf("%s %s: what is lacking is at %s", a.method, path, where)
-	} else if of(where).allows(c, named) {
-		t.Errorf("%s %s: %s is not what is lacking at %s", a.method, path, named, where)
+	for _, r := range lack.Resources {
+		if len(r.Privilege.Elements) != 1 {
+			t.Fatalf("not one privilege in %s", got.Body)
+		}
+		named, where := r.Privilege.Elements[0].XMLName.Local, r.Href
+		if where != path && where != parentOf(path) && where != a.destination {
+			t.Errorf("%s %s: what is lacking is at %s", a.method, path, where)
+		} else if of(where).allows(c, named) {
+			t.Errorf("%s %s: %s is not what is lacking at %s", a.method, path, named, where)
+		}
 	}
 }
 
@@ -462,7 +467,7 @@ func TestACLPrincipals(t *testing.T) {
 		}
 	}
 	e.must(207, "ann", "REPORT", "/principals/users/ann/", body) // her own
-	if got := e.as(callers["reader"], "REPORT", paths[0], body); got.Status != 403 || !strings.Contains(got.Body, "<D:read-acl/>") {
+	if got := e.as(callers["reader"], "REPORT", paths[0], body); got.Status != 403 || !strings.Contains(got.Body, "<D:read-acl/>") || strings.Contains(got.Body, "<D:all/>") {
 		t.Errorf("without read-acl: %d %s", got.Status, got.Body)
 	}
 	e.must(400, "ann", "REPORT", "/calendars/users/ann/", body, "Depth: 1")
@@ -498,6 +503,10 @@ func TestPrincipalMatch(t *testing.T) {
 		{"own homes of groups", "ann", "/calendars/groups/", owner, nil},
 		{"in the own home", "ann", "/calendars/users/ann/", owner, below("/calendars/users/ann/")},
 		{"in another's home", "boss", "/calendars/users/ann/", owner, nil},
+		{"self in a calendar", "ann", "/calendars/users/ann/calendar/", self, nil},
+		{"in an own calendar", "ann", "/calendars/users/ann/calendar/", owner, []string{"/calendars/users/ann/calendar/1.ics"}},
+		{"in an own folder", "ann", "/calendars/users/ann/folder/", owner, []string{"/calendars/users/ann/folder/a.txt"}},
+		{"in another's calendar", "boss", "/calendars/users/ann/calendar/", owner, nil},
 		{"own principals", "ann", "/principals/", owner, append(proxies(ann), proxies(staff)...)},
 		{"by another property", "ann", "/", `<D:principal-property><D:displayname/></D:principal-property>`, nil},
 		{"without calendars", "gone", "/calendars/", owner, nil},

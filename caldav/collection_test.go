@@ -67,7 +67,7 @@ func TestCopyMove(t *testing.T) {
 		{"gone from the old", "ann", "GET", home + "calendar/1.ics", nil, 404},
 		{"move to another calendar", "ann", "MOVE", home + "calendar/3.ics", to(home + "second/3.ics"), 201},
 		{"onto something, not wanted", "ann", "MOVE", home + "calendar/2.ics", to(home+"second/3.ics", "Overwrite: F"), 412},
-		{"onto something", "ann", "MOVE", home + "calendar/2.ics", to(home+"second/3.ics", "Overwrite: T"), 204},
+		{"onto something else", "ann", "MOVE", home + "calendar/2.ics", to(home+"second/3.ics", "Overwrite: T"), 403},
 		{"into another's home", "ann", "MOVE", home + "second/3.ics", to("/calendars/users/bob/calendar/3.ics"), 403},
 		{"to another server", "ann", "MOVE", home + "second/3.ics", []string{"Destination: http://elsewhere.org/x.ics"}, 502},
 		{"without destination", "ann", "MOVE", home + "second/3.ics", nil, 400},

@@ -42,8 +42,9 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	if err == nil && t.kind&serverMade != 0 {
 		return nil, protected(webdav.CondProtectedURL)
 	}
-	if err != nil || t.kind != kindMissing || t.addMember || t.object != "" && t.slash {
-		return nil, &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
+	collection := r.target.kind != kindObject
+	if err != nil || t.kind != kindMissing || t.addMember || t.object != "" && t.slash && !collection {
+		return nil, misplaced(&r.target)
 	}
 	d := &destination{target: t, path: path, overwrite: overwrite}
 	if d.owner, err = h.ownerOf(r.Context(), r, &t); err != nil {
@@ -61,6 +62,16 @@ func (h *Handler) destination(r *request) (*destination, error) {
 	}
 	r.destination = d
 	return d, nil
+}
+
+// misplaced is the response to a destination that is not in a calendar home. Of a
+// calendar it names the condition (RFC 4791 §5.3.2.1).
+func misplaced(from *target) *webdav.Error {
+	e := &webdav.Error{Status: http.StatusForbidden, Description: "the destination is not in a calendar home"}
+	if from.kind == kindCalendar {
+		e.Condition = webdav.CondCalendarCollectionLocationOK
+	}
+	return e
 }
 
 // ownerOf is the record of a place in a home; the directory is asked only if it
@@ -181,11 +192,8 @@ func (h *Handler) moveCollection(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.object != "" {
-		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
-	}
 	return func(s *scope) (*webdav.Response, error) {
-		if err := s.checkCollectionTransfer(); err != nil {
+		if err := s.checkCollectionTransfer(d); err != nil {
 			return nil, err
 		}
 		home, created, err := s.clear(d)
@@ -213,11 +221,8 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.object != "" {
-		return nil, precondition(webdav.CondCalendarCollectionLocationOK)
-	}
 	return func(s *scope) (*webdav.Response, error) {
-		if err := s.checkCollectionTransfer(); err != nil {
+		if err := s.checkCollectionTransfer(d); err != nil {
 			return nil, err
 		}
 		// What may not be read may not be copied; and a copy without it would look whole.
@@ -239,12 +244,23 @@ func (h *Handler) copyCollection(r *request) (action, error) {
 	}, nil
 }
 
-// checkCollectionTransfer judges existence and conditions of the source.
-func (s *scope) checkCollectionTransfer() error {
+// checkCollectionTransfer judges existence and conditions of the source, and whether a
+// collection can be at the destination: within another none can (RFC 4791 §5.3.2.1),
+// and not where that is not even there (RFC 4918 §9.8.5, §9.9.4).
+func (s *scope) checkCollectionTransfer(d *destination) error {
 	if err := s.mustExist(); err != nil {
 		return err
 	}
-	return s.checkConditions(s.resource())
+	if err := s.checkConditions(s.resource()); err != nil || d.object == "" {
+		return err
+	}
+	switch _, parent, err := d.in(s.tx); {
+	case err != nil:
+		return err
+	case parent == nil:
+		return noParent()
+	}
+	return precondition(webdav.CondCalendarCollectionLocationOK)
 }
 
 // clear takes away what lies at the destination of a collection, if the client

@@ -87,7 +87,7 @@ func TestTransferPreconditions(t *testing.T) {
 func TestTransferUIDConflicts(t *testing.T) {
 	e := newEnv(t)
 	const home, bobs = "/calendars/users/ann/", "/calendars/users/bob/"
-	to := func(path string) []string { return []string{"Destination: " + path} }
+	to := func(path string, more ...string) []string { return append([]string{"Destination: " + path}, more...) }
 	e.must(201, "ann", "PUT", home+"calendar/one.ics", event("one", "20260504T120000Z"))
 	e.must(201, "ann", "MKCALENDAR", home+"second/", "")
 	e.must(201, "bob", "PUT", bobs+"calendar/one.ics", event("one", "20260504T120000Z"))
@@ -100,6 +100,10 @@ func TestTransferUIDConflicts(t *testing.T) {
 		{name: "§5.3.2.1 no-uid-conflict, COPY from another home", user: "boss", method: "COPY", path: bobs + "calendar/one.ics", header: to(home + "calendar/again.ics"), status: 403,
 			want: []string{"<C:no-uid-conflict><D:href>" + home + "calendar/one.ics</D:href>"}},
 		{name: "§5.3.2.1 no-uid-conflict, MOVE from another home", user: "boss", method: "MOVE", path: bobs + "calendar/one.ics", header: to(home + "calendar/again.ics"), status: 403,
+			want: []string{"<C:no-uid-conflict><D:href>" + home + "calendar/one.ics</D:href>"}},
+		{name: "§5.3.2.1 no-uid-conflict, COPY over another", user: "boss", method: "COPY", path: bobs + "calendar/two.ics", header: to(home + "calendar/one.ics"), status: 403,
+			want: []string{"<C:no-uid-conflict><D:href>" + home + "calendar/one.ics</D:href>"}},
+		{name: "§5.3.2.1 no-uid-conflict, MOVE over another", user: "boss", method: "MOVE", path: bobs + "calendar/two.ics", header: to(home+"calendar/one.ics", "Overwrite: T"), status: 403,
 			want: []string{"<C:no-uid-conflict><D:href>" + home + "calendar/one.ics</D:href>"}},
 		{name: "both are left", user: "bob", method: "GET", path: bobs + "calendar/one.ics", status: 200},
 		{name: "RFC 4918 §9.8.4 COPY over the same object", user: "boss", method: "COPY", path: bobs + "calendar/one.ics", header: to(home + "calendar/one.ics"), status: 204},
@@ -116,6 +120,7 @@ func TestTransferOfObjects(t *testing.T) {
 	for _, n := range []string{"1", "2", "3"} {
 		e.must(201, "ann", "PUT", home+"calendar/"+n+".ics", event(n, "20260504T120000Z"))
 	}
+	e.must(201, "bob", "PUT", bobs+"calendar/1.ics", strings.Replace(event("1", "20260504T120000Z"), "SUMMARY:1", "SUMMARY:bob's", 1))
 	e.must(207, "ann", "PROPPATCH", home+"calendar/1.ics", setting("D:propertyupdate", "<x:dead>kept</x:dead>"))
 	tag := e.must(200, "ann", "HEAD", home+"calendar/1.ics", "").Header.Get("ETag")
 	const dead = `<D:propfind xmlns:D="DAV:"><D:prop><dead xmlns="urn:x"/></D:prop></D:propfind>`
@@ -135,8 +140,8 @@ func TestTransferOfObjects(t *testing.T) {
 		{name: "§9.9.3 MOVE", method: "MOVE", path: home + "calendar/1.ics", header: to("http://example.com"+home+"second/1.ics", "If-Match: "+tag), status: 201},
 		{name: "§9.9.1 dead properties come along", method: "PROPFIND", path: home + "second/1.ics", body: dead, header: []string{"Depth: 0"}, status: 207, want: []string{"kept"}},
 		{name: "§9.9 the source is gone", method: "GET", path: home + "calendar/1.ics", status: 404},
-		{name: "§9.9.3 MOVE over another", method: "MOVE", path: home + "calendar/2.ics", header: to(home + "second/1.ics"), status: 204},
-		{name: "§9.9.3 what is there now", method: "GET", path: home + "second/1.ics", status: 200, want: []string{"UID:2"}},
+		{name: "§9.9.3 MOVE over another version", user: "boss", method: "MOVE", path: bobs + "calendar/1.ics", header: to(home + "second/1.ics"), status: 204},
+		{name: "§9.9.3 what is there now", method: "GET", path: home + "second/1.ics", status: 200, want: []string{"SUMMARY:bob's"}},
 		{name: "§9.9.3 with what it was left behind", method: "PROPFIND", path: home + "second/1.ics", body: dead, header: []string{"Depth: 0"}, status: 207, want: []string{"404 Not Found"}},
 		{name: "§9.8.3 COPY to another home", user: "boss", method: "COPY", path: home + "calendar/3.ics", header: to(bobs + "calendar/3.ics"), status: 201},
 		{name: "§9.8 the source stays", method: "GET", path: home + "calendar/3.ics", status: 200},
@@ -160,7 +165,12 @@ func TestTransferOfCalendars(t *testing.T) {
 	e.must(207, "bob", "PROPFIND", bobs, "", "Depth: 0")
 	const names = `<D:propfind xmlns:D="DAV:"><D:prop><D:displayname/><dead xmlns="urn:x"/></D:prop></D:propfind>`
 	rows := []row{
-		{name: "§5.3.2.1 a calendar in a calendar, COPY", method: "COPY", path: home + "trips/", header: to(home + "calendar/trips/"), status: 403},
+		{name: "§5.3.2.1 a calendar in a calendar, COPY", method: "COPY", path: home + "trips/", header: to(home + "calendar/trips/"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
+		{name: "RFC 4918 §9.9.4 MOVE into what is not there", method: "MOVE", path: home + "trips/", header: to(home + "nowhere/trips/"), status: 409},
+		{name: "RFC 4918 §9.8.5 COPY into what is not there", method: "COPY", path: home + "trips/", header: to(home + "nowhere/trips"), status: 409},
+		{name: "§5.3.2.1 location-ok, MOVE beside the homes", method: "MOVE", path: home + "trips/", header: to("/calendars/trips/"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
+		{name: "§5.3.2.1 location-ok, COPY beside the principals", method: "COPY", path: home + "trips/", header: to("/principals/trips/"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
+		{name: "§5.3.2.1 location-ok is of calendars", method: "MOVE", path: home + "folder/", header: to("/calendars/trips/"), status: 403, not: []string{"<C:calendar-collection-location-ok/>"}},
 		{name: "§5.3.2.1 location-ok, MOVE into a calendar", method: "MOVE", path: home + "trips/", header: to(home + "calendar/trips"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
 		{name: "§5.3.2.1 location-ok, COPY into a calendar", method: "COPY", path: home + "trips/", header: to(home + "calendar/trips"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
 		{name: "§5.3.2.1 location-ok, MOVE into a collection", method: "MOVE", path: home + "trips/", header: to(home + "folder/trips"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},

@@ -142,7 +142,7 @@ func delegatesAway(err error) *webdav.Error {
 		Description: "who acts for whom cannot be read at the moment; the server's administrators can see why"}
 }
 
-// An unknownValue says that the value of a property cannot be told now. The others of
+// An unknownValue says that the value of a property cannot be told now, or to this caller. The others of
 // the resource can.
 type unknownValue struct{ why *webdav.Error }
 

@@ -138,5 +138,5 @@ func (r *request) refusal(h *Handler, path string, missing acl.Privilege) *webda
 	case r.undecided != nil && acl.Delegable.Has(missing):
 		return delegatesAway(r.undecided)
 	}
-	return webdav.NeedPrivileges(path, missing.Name())
+	return webdav.NeedPrivileges(path, missing.Names()...)
 }

@@ -331,6 +331,9 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		return nil
 	}
 	owner, err := h.Directory.Lookup(ctx, t.key())
+	if errors.Is(err, directory.ErrNotFound) {
+		return noHome(req, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -342,7 +345,7 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		return nil
 	}
 	if !owner.CalendarEnabled {
-		return &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"}
+		return noHome(req, &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"})
 	}
 	switch {
 	case t.kind == kindHome:
@@ -367,6 +370,20 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		}
 		return err
 	})
+}
+
+// noHome is what err, which says that the target has no record or no home, is to a
+// request: 409 to what would make something in the home, whose parent is missing (RFC
+// 4918 §9.3.1, §9.7.1), and to what would make the home or the record, that this is not
+// the place (RFC 4791 §5.3.1.1).
+func noHome(req *request, err error) error {
+	switch {
+	case !creates(req.Method):
+		return err
+	case req.target.kind == kindMissing:
+		return noParent()
+	}
+	return precondition(webdav.CondCalendarCollectionLocationOK)
 }
 
 // redirectToSlash sends GET on a collection without its final slash to the

@@ -149,6 +149,7 @@ func TestLimitsOfCopies(t *testing.T) {
 	}
 	e.must(201, "ann", "MKCALENDAR", ann+"second/", "")
 	e.must(201, "ann", "PUT", ann+"second/2.ics", event("2", "20260504T120000Z"))
+	e.must(201, "bob", "PUT", "/calendars/users/bob/calendar/1.ics", event("1", "20260504T120000Z"))
 	e.setLimits(func(l *quota.Limits) { l.Collections, l.CollectionObjects = 4, 2 }) // calendar, tasks, second, and the home's own
 	for _, tt := range []struct {
 		name, user, method, from, to string
@@ -159,7 +160,7 @@ func TestLimitsOfCopies(t *testing.T) {
 		{"another name", "ann", "MOVE", ann + "second/", ann + "renamed/", 201, ""},
 		{"an event into a full calendar", "ann", "MOVE", ann + "renamed/2.ics", ann + "calendar/2.ics", 403, "max-resources"},
 		{"its copy", "boss", "COPY", ann + "renamed/2.ics", ann + "calendar/2.ics", 403, "max-resources"},
-		{"in place of another", "ann", "MOVE", ann + "renamed/2.ics", ann + "calendar/1.ics", 204, ""},
+		{"in place of another", "boss", "MOVE", "/calendars/users/bob/calendar/1.ics", ann + "calendar/1.ics", 204, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := e.do(tt.user, tt.method, tt.from, "", to(tt.to))

@@ -56,8 +56,9 @@ func TestMakeCalendar(t *testing.T) {
 				{name: "§5.3.1 where the inbox is", method: with.method, path: home + "inbox/", body: with.body("<D:displayname>x</D:displayname>"), status: with.occupied},
 				{name: "§4.2 calendars in calendars", method: with.method, path: home + "work/inner/", body: with.body("<D:displayname>x</D:displayname>"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
 				{name: "§5.3.1.1 without a parent", method: with.method, path: home + "none/inner/", body: with.body("<D:displayname>x</D:displayname>"), status: 409},
-				{name: "§5.3.1 among the principals", method: with.method, path: "/principals/users/new/", body: with.body("<D:displayname>x</D:displayname>"), status: 404},
-				{name: "§5.3.1 a home of nobody", method: with.method, path: "/calendars/users/nobody/new/", body: with.body("<D:displayname>x</D:displayname>"), status: 404},
+				{name: "§5.3.1 among the principals", method: with.method, path: "/principals/users/new/", body: with.body("<D:displayname>x</D:displayname>"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
+				{name: "§5.3.1 the home of nobody", method: with.method, path: "/calendars/users/nobody/", body: with.body("<D:displayname>x</D:displayname>"), status: 403, want: []string{"<C:calendar-collection-location-ok/>"}},
+				{name: "§5.3.1 a home of nobody", method: with.method, path: "/calendars/users/nobody/new/", body: with.body("<D:displayname>x</D:displayname>"), status: 409},
 				{name: "§5.3.1 bind", user: "bob", method: with.method, path: home + "new/", body: with.body("<D:displayname>x</D:displayname>"), status: 403, want: []string{"need-privileges", "<D:bind/>"}},
 				{name: "§5.3.1 bind, of a reader", user: "auditor", method: with.method, path: home + "new/", body: with.body("<D:displayname>x</D:displayname>"), status: 403, want: []string{"need-privileges", "<D:bind/>"}},
 

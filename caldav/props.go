@@ -20,8 +20,8 @@ type property struct {
 	name xml.Name
 	on   kind // the kinds that have it
 
-	// need is what the caller needs to read it, besides DAV:read; without, it is
-	// as if it had no value.
+	// need is what the caller needs to read it, besides DAV:read; without, its
+	// status is 403 (RFC 3744 §3.6, §3.7).
 	need acl.Privilege
 	all  bool // DAV:allprop gives it (RFC 4918 §9.1, RFC 4791 §5.2: CalDAV's are given when asked for)
 
@@ -328,8 +328,8 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if q.only {
 		return q.writeNames(s, ms, r)
 	}
-	var missing, unknown []*webdav.Element
-	var why *webdav.Error
+	var missing []*webdav.Element
+	var untold untoldProperties
 	opened := false
 	for _, p := range q.planFor(s.h, r.kind) {
 		mark := ms.Mark()
@@ -343,7 +343,7 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 				return err
 			}
 			ms.Rewind(mark)
-			unknown, why = append(unknown, p.element), value.why
+			untold.add(p.element, value.why)
 			continue
 		}
 		if !found {
@@ -367,7 +367,7 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if q.minimal {
 		missing = nil
 	}
-	if !opened && len(missing)+len(unknown) == 0 {
+	if !opened && len(missing)+len(untold) == 0 {
 		ms.PropstatStart(http.StatusOK)
 		opened = true
 	}
@@ -377,10 +377,34 @@ func (q *propertyRequest) writePropstats(s *scope, ms *webdav.Multistatus, r *re
 	if len(missing) > 0 {
 		ms.Propstat(http.StatusNotFound, missing, nil)
 	}
-	if len(unknown) > 0 {
-		ms.Propstat(why.Code(), unknown, why)
-	}
+	untold.write(ms)
 	return nil
+}
+
+// untoldProperties are those of a resource whose values the caller is not told, each
+// reason with its properties.
+type untoldProperties []struct {
+	why   *webdav.Error
+	names []*webdav.Element
+}
+
+func (u *untoldProperties) add(name *webdav.Element, why *webdav.Error) {
+	for i := range *u {
+		if same := &(*u)[i]; string(same.why.Body()) == string(why.Body()) && same.why.Code() == why.Code() {
+			same.names = append(same.names, name)
+			return
+		}
+	}
+	*u = append(*u, struct {
+		why   *webdav.Error
+		names []*webdav.Element
+	}{why, []*webdav.Element{name}})
+}
+
+func (u untoldProperties) write(ms *webdav.Multistatus) {
+	for _, p := range u {
+		ms.Propstat(p.why.Code(), p.names, p.why)
+	}
 }
 
 // writeProperty writes one property's element: what is stored, if it is one
@@ -398,8 +422,8 @@ func (q *propertyRequest) writeProperty(s *scope, w *webdav.Writer, r *resource,
 	if p.data {
 		return q.data.write(s, r, w)
 	}
-	if !r.privileges.Has(p.row.need) {
-		return false, nil
+	if missing := p.row.need &^ r.privileges; missing != 0 {
+		return false, &unknownValue{s.req.refusal(s.h, r.dir+r.name, missing)}
 	}
 	if p.row.getAs != nil {
 		return p.row.getAs(s, r, p.element, w)

@@ -41,6 +41,7 @@ func principalProperties() []property {
 		{name: webdav.CS("email-address-set"), on: kindPrincipal, get: getEmails},
 		text("first-name", func(p *directory.Principal) string { return p.GivenName }),
 		text("last-name", func(p *directory.Principal) string { return p.Surname }),
+		text("record-name", func(p *directory.Principal) string { return p.Name }),
 		text("record-type", func(p *directory.Principal) string { return p.Type.String() }),
 		textProperty(webdav.CS("record-type"), kindProxyGroup, func(_ *scope, r *resource) string {
 			return proxyLevel(lastSegment(r.dir)).String() + "-delegate-group" // as Apple's server calls it

@@ -50,8 +50,8 @@ func TestPut(t *testing.T) {
 		{"administrator", "boss", path, lunch, "", 204, ""},
 		{"by GUID", "ann", "/calendars/__uids__/" + guid("ann") + "/calendar/1.ics", lunch, "", 204, ""},
 		{"a place that is no home", "ann", "/files/1.ics", lunch, "", 403, "calendar-collection-location-ok"},
-		{"nobody's home", "ann", "/calendars/users/nobody/calendar/1.ics", lunch, "", 404, ""},
-		{"record without calendars", "boss", "/calendars/users/gone/calendar/1.ics", lunch, "", 404, ""},
+		{"nobody's home", "ann", "/calendars/users/nobody/calendar/1.ics", lunch, "", 409, ""},
+		{"record without calendars", "boss", "/calendars/users/gone/calendar/1.ics", lunch, "", 409, ""},
 		{"room", "boss", "/calendars/locations/oak/calendar/1.ics", lunch, "", 201, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

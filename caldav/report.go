@@ -22,13 +22,14 @@ type report struct {
 // serve queries; homes and all collections synchronize.
 func reports() []report {
 	const syncable = kindHome | kindCalendar | kindCollection | kindInbox | kindNotifications
+	const anywhere = shared | kindPrincipal | kindHome | collections&^kindFreeBusyURL // RFC 3744 §9: on all collections
 	const searchable = shared | kindPrincipal
 	return []report{
 		{webdav.ReportExpandProperty, everything, acl.Read, (*Handler).reportExpandProperty},
 		{webdav.ReportACLPrincipalPropSet, everything, acl.Read | acl.ReadACL, (*Handler).reportACLPrincipals},
-		{webdav.ReportPrincipalMatch, shared | kindPrincipal | kindHome, acl.Read, (*Handler).reportPrincipalMatch},
-		{webdav.ReportPrincipalPropertySearch, searchable, acl.Read, (*Handler).reportPrincipalSearch},
-		{webdav.ReportPrincipalSearchPropertySet, searchable, acl.Read, (*Handler).reportSearchProperties},
+		{webdav.ReportPrincipalMatch, anywhere, acl.Read, (*Handler).reportPrincipalMatch},
+		{webdav.ReportPrincipalPropertySearch, anywhere, acl.Read, (*Handler).reportPrincipalSearch},
+		{webdav.ReportPrincipalSearchPropertySet, anywhere, acl.Read, (*Handler).reportSearchProperties},
 		{webdav.ReportCalendarServerPrincipalFind, searchable, acl.Read, (*Handler).reportTokenSearch},
 		{webdav.ReportSyncCollection, syncable, acl.Read, (*Handler).reportSync},
 		{webdav.ReportCalendarQuery, kindHome | kindCalendar | kindInbox | kindObject, acl.Read, (*Handler).reportQuery},

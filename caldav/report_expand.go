@@ -103,6 +103,7 @@ func (s *scope) findCollection(r *resource) error {
 func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.ExpandRequest) error {
 	ms.ResponseStart(r.dir, r.name)
 	var missing []*webdav.Element
+	var untold untoldProperties
 	opened := false
 	for _, p := range ask {
 		mark := ms.Mark()
@@ -110,6 +111,11 @@ func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.E
 			ms.PropstatStart(http.StatusOK)
 		}
 		found, err := x.property(ms, r, p)
+		if value, ok := errors.AsType[*unknownValue](err); ok && value.why.Code() == http.StatusForbidden {
+			ms.Rewind(mark)
+			untold.add(&webdav.Element{Name: p.Name}, value.why)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -124,6 +130,7 @@ func (x *expansion) response(ms *webdav.Multistatus, r *resource, ask []webdav.E
 		ms.PropstatEnd(nil)
 	}
 	ms.Propstat(http.StatusNotFound, missing, nil)
+	untold.write(ms)
 	ms.ResponseEnd()
 	return nil
 }

@@ -22,6 +22,9 @@ func (h *Handler) reportPrincipalMatch(r *request, body *webdav.Element) (action
 	}
 	q := queryProperties(webdav.PropfindRequest{Props: ask.Props}, r)
 	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
 		m := &match{s: s, q: q, ms: h.multistatus(), owned: !ask.Self}
 		if ask.Self || ask.Property == webdav.DAV("owner") { // no other property names a principal that matches
 			m.mine = s.matching()
@@ -119,6 +122,11 @@ func (m *match) records() error {
 		}
 		if m.homesOf(t.kind) && p.CalendarEnabled {
 			if err := m.home(p); err != nil {
+				return err
+			}
+		}
+		if m.owned && t.kind&collections != 0 {
+			if err := m.s.eachObject(m.s.resource(), m.tell); err != nil {
 				return err
 			}
 		}

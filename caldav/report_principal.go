@@ -135,9 +135,12 @@ func (h *Handler) principalAt(r *request, ask webdav.PrincipalSearch, key direct
 
 // within narrows a search to the records of the type whose place was asked, if it is
 // one: the others are no members of it (RFC 3744 §9.4). It reports false if the
-// search is for other types.
+// search is for other types, or where no records are.
 func within(r *request, q *directory.Query) bool {
 	t := &r.target
+	if t.kind&inHome != 0 {
+		return false
+	}
 	if t.kind != kindPrincipalType || t.form == uidsForm {
 		return true
 	}

@@ -5,6 +5,7 @@ import "testing"
 // RFC 3744 §9.
 func TestPrincipalReportRules(t *testing.T) {
 	e := newEnv(t)
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/1.ics", event("one", "20260504T120000Z"))
 	search := func(attrs, inner, props string) string {
 		return "<D:principal-property-search" + davNS + attrs + ">" + inner + "<D:prop>" + props + "</D:prop></D:principal-property-search>"
 	}
@@ -22,6 +23,13 @@ func TestPrincipalReportRules(t *testing.T) {
 		{name: "§9.4 of another type, nobody", method: "REPORT", path: "/principals/locations/", body: search(` type="INDIVIDUAL"`, by("D:displayname", "a"), name), status: 207, not: []string{"<D:response>"}},
 		{name: "§9.4 apply-to-principal-collection-set: all of them", method: "REPORT", path: "/principals/locations/", body: search("", by("D:displayname", "a")+"<D:apply-to-principal-collection-set/>", name), status: 207, want: []string{"Oak Room", "Ann", "Bob", "Blue Van"}},
 		{name: "§9.4 records by GUID are of all types", method: "REPORT", path: "/principals/__uids__/", body: search("", by("D:displayname", "a"), name), status: 207, want: []string{"Oak Room", "Ann", "Bob", "Blue Van"}},
+		{name: "§9.4 no principal is in a calendar", method: "REPORT", path: "/calendars/users/ann/calendar/", body: search("", by("D:displayname", "arch"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 nor in a home", method: "REPORT", path: "/calendars/users/ann/", body: search("", by("C:calendar-user-address-set", "urn:uuid:"+guid("ann")), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 apply-to-principal-collection-set of a calendar", method: "REPORT", path: "/calendars/users/ann/calendar/", body: search("", by("D:displayname", "arch")+"<D:apply-to-principal-collection-set/>", name), status: 207, want: []string{"Ann Archer"}},
+		{name: "§9.4 as its supported-report-set says", method: "PROPFIND", path: "/calendars/users/ann/calendar/", body: ask("D:supported-report-set"), header: []string{"Depth: 0"}, status: 207, want: []string{"<D:principal-property-search/>", "<D:principal-search-property-set/>", "<D:principal-match/>", "<D:acl-principal-prop-set/>"}},
+		{name: "§9.4 not in an object", method: "REPORT", path: "/calendars/users/ann/calendar/1.ics", body: search("", by("D:displayname", "arch"), name), status: 403, want: []string{"<D:supported-report/>"}},
+		{name: "§9.5 of a home", method: "REPORT", path: "/calendars/users/ann/", body: element("D:principal-search-property-set", ""), status: 200, want: []string{"<D:principal-search-property>"}},
+		{name: "§9.5 a property that can be searched is there", method: "PROPFIND", path: "/principals/users/ann/", body: ask("CS:record-name"), header: []string{"Depth: 0"}, status: 207, want: []string{"<CS:record-name>ann</CS:record-name>"}},
 		{name: "§9.4 Depth is 0", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "arch"), name), header: []string{"Depth: 1"}, status: 400},
 		{name: "§9.4 nothing to search by", method: "REPORT", path: "/principals/", body: search("", "", name), status: 400},
 		{name: "§9.4 wildcards are text", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "*"), name), status: 207, not: []string{"<D:response>"}},

@@ -168,10 +168,11 @@ func (tx *Tx) transfer(op Op, from *store.Collection, e *store.Entry, col *store
 	if c.Was, err = tx.Entry(col, name); err != nil {
 		return nil, err
 	}
-	switch meeting := c.Was != nil && takesPart(c.Was) && tx.sender != nil; {
-	case meeting && c.Was.UID != e.UID: // it would end without a word to anybody
-		return nil, fmt.Errorf("a meeting is not written over: %w", store.ErrUIDChanged)
-	case meeting:
+	switch {
+	case c.Was == nil || col.Kind != store.KindCalendar:
+	case c.Was.UID != e.UID: // RFC 4791 §5.3.2.1; a meeting would end without a word to anybody
+		return nil, fmt.Errorf("%q is not written over: %w", name, store.ErrUIDChanged)
+	case takesPart(c.Was) && tx.sender != nil:
 		return tx.transferMeeting(op, from, e, col, name)
 	}
 	write := tx.Tx.CopyObject

@@ -102,15 +102,15 @@ func Forbidden(condition xml.Name, description string) *Error {
 }
 
 // NeedPrivileges returns the 403 of RFC 3744 §7.1.1 for a caller who lacks
-// privilege on the resource at path.
-func NeedPrivileges(path string, privilege xml.Name) *Error {
-	return &Error{
-		Status:    http.StatusForbidden,
-		Condition: CondNeedPrivileges,
-		Children: []*Element{NewElement(DAV("resource"),
+// privileges on the resource at path: it is named once for each.
+func NeedPrivileges(path string, privileges ...xml.Name) *Error {
+	e := &Error{Status: http.StatusForbidden, Condition: CondNeedPrivileges}
+	for _, name := range privileges {
+		e.Children = append(e.Children, NewElement(DAV("resource"),
 			NewHref(path),
-			NewElement(DAV("privilege"), NewElement(privilege)))},
+			NewElement(DAV("privilege"), NewElement(name))))
 	}
+	return e
 }
 
 // UIDConflict returns the 403 CALDAV:no-uid-conflict of RFC 4791 §5.3.2.1; path
