@@ -110,6 +110,8 @@ func (h *Handler) bulkStep(r *request, e *webdav.Element) (st bulkStep) {
 		path, err := webdav.ParseHref(href.TrimText(), r.Host)
 		if err == nil {
 			st.path, st.name = path, lastSegment(path)
+		} else {
+			st.path = href.TrimText()
 		}
 		if err != nil || path != r.target.collectionPath(r.target.collection)+st.name {
 			st.err = webdav.BadRequest("the href is not in this calendar")
@@ -220,6 +222,9 @@ var errCTag = &webdav.Error{Status: http.StatusPreconditionFailed, Condition: we
 func (s *scope) bulkOne(ms *webdav.Multistatus, self *resource, st *bulkStep, withData bool) error {
 	entry, err := s.bulkApply(st)
 	path := self.dir + st.name
+	if st.path != "" {
+		path = st.path // also what is not in this calendar is told by its own name
+	}
 	if err != nil {
 		e := davError(err)
 		if e.Code() == http.StatusInternalServerError {
