@@ -163,6 +163,21 @@ func TestPropertiesNotShown(t *testing.T) {
 	})
 }
 
+// Who may write an object and not read it gets nothing of it by a wish for its
+// representation (RFC 8144 §3).
+func TestRepresentationNeedsRead(t *testing.T) {
+	e := aclEnv(t)
+	e.must(207, "bob", "PROPFIND", "/calendars/users/bob/", "", "Depth: 0")
+	e.setACL("ann", annCal, "grant write bob")
+	const wish = "Prefer: return=representation"
+	e.must(201, "bob", "PUT", "/calendars/users/bob/calendar/one.ics", event("one", "20260504T140000Z"))
+	e.rows(t, []row{
+		{name: "PUT whose condition fails", user: "bob", method: "PUT", path: annCal + "1.ics", body: event("one", "20260504T150000Z"), header: []string{`If-Match: "nope"`, wish}, status: 412, not: []string{"BEGIN:VCALENDAR"}},
+		{name: "COPY onto it", user: "bob", method: "COPY", path: "/calendars/users/bob/calendar/one.ics", header: []string{"Destination: " + annCal + "1.ics", wish}, status: 204, not: []string{"BEGIN:VCALENDAR"}},
+		{name: "the owner", method: "PUT", path: annCal + "1.ics", body: event("one", "20260504T150000Z"), header: []string{`If-Match: "nope"`, wish}, status: 412, want: []string{"BEGIN:VCALENDAR"}},
+	})
+}
+
 // What may not be set, and which precondition says so (RFC 3744 §8.1.1).
 func TestACLRefused(t *testing.T) {
 	e := aclEnv(t)

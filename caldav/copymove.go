@@ -119,12 +119,14 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 	if err != nil {
 		return nil, err
 	}
+	prefer := webdav.ParsePrefer(r.Header)
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
 			return nil, err
 		}
-		if err := s.checkConditions(s.resource()); err != nil {
-			return nil, err
+		self := s.resource()
+		if err := s.checkConditions(self); err != nil {
+			return s.rejected(self, prefer, err)
 		}
 		col, name, replaced, err := s.placeFor(d)
 		if err != nil {
@@ -143,8 +145,28 @@ func (h *Handler) transferObject(r *request, transfer objectTransfer) (action, e
 			resp.Status = http.StatusCreated
 			resp.Header.Set("Location", webdav.EscapePath(d.collectionPath(col.Name)+w.Entry.Name))
 		}
-		return resp, nil
+		if prefer.Return != webdav.ReturnRepresentation {
+			return resp, nil
+		}
+		return s.transferredBody(resp, d, col, w, prefer)
 	}, nil
+}
+
+// transferredBody is the response to COPY or MOVE of a client that prefers the data as
+// they are at the destination now (RFC 8144 §3.1): with them, if it may read there.
+func (s *scope) transferredBody(resp *webdav.Response, d *destination, col *store.Collection, w *calendar.Written, prefer webdav.Prefer) (*webdav.Response, error) {
+	at := &resource{kind: kindObject, owner: d.owner, col: col, object: w.Entry}
+	if col.Kind != store.KindCalendar || !s.rights(at).Has(acl.Read) {
+		return resp, nil
+	}
+	body, err := s.tx.Bytes(col, w.Entry)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Status == http.StatusNoContent {
+		resp.Status = http.StatusOK
+	}
+	return s.represent(resp, d.collectionPath(col.Name)+w.Entry.Name, body, prefer)
 }
 
 // placeFor is the collection that an object goes into, and its name there. A file

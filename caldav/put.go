@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"convene/acl"
 	"convene/calendar"
 	"convene/internal/webdav"
 	"convene/store"
@@ -69,7 +70,7 @@ func changeError(t *target, col *store.Collection, err error) error {
 }
 
 // putResponse is the response to a write: 201 or 204, or with the data if the client prefers
-// that (RFC 8144 §2.3).
+// that (RFC 8144 §3.1).
 func (s *scope) putResponse(r *resource, put *calendar.Written, prefer webdav.Prefer) (*webdav.Response, error) {
 	resp := &webdav.Response{Status: http.StatusNoContent, Header: http.Header{}}
 	if put.Created {
@@ -99,10 +100,11 @@ func (s *scope) represent(resp *webdav.Response, path string, body []byte, prefe
 }
 
 // rejected answers a failed condition: 412, with the present data if the client
-// prefers a representation (RFC 8144 §2.3), else as it is.
+// prefers a representation (RFC 8144 §3.2) and may read it, else as it is.
 func (s *scope) rejected(r *resource, prefer webdav.Prefer, err error) (*webdav.Response, error) {
 	e := davError(err)
-	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation || s.object == nil {
+	if e.Status != http.StatusPreconditionFailed || prefer.Return != webdav.ReturnRepresentation ||
+		s.object == nil || s.col.Kind == store.KindCollection || !s.privileges().Has(acl.Read) {
 		return nil, err
 	}
 	body, err := s.tx.Bytes(s.col, s.object)
