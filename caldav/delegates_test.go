@@ -170,6 +170,22 @@ func (e *env) wantHrefs(user, path string, name xml.Name, want ...string) {
 	}
 }
 
+// The members of a group are those that are directly in it (RFC 3744 §4.3); expanded,
+// they are those of the groups in it, too, also where these are in each other.
+func TestGroupMembers(t *testing.T) {
+	e := newCompany(t)
+	for group, want := range map[string]struct{ direct, expanded []string }{
+		"g1": {[]string{"bob"}, []string{"bob"}},
+		"g3": {[]string{"g2"}, []string{"bob"}},
+		"gx": {[]string{"gy"}, []string{"cy"}},
+	} {
+		path := "/principals/groups/" + group + "/"
+		e.wantHrefs("ann", path, memberSet, want.direct...)
+		e.wantHrefs("ann", path, expandedSet, want.expanded...)
+	}
+	e.wantHrefs("ann", "/principals/users/bob/", expandedSet)
+}
+
 // Who is no delegate cannot tell what is there from what is not.
 func TestNoDelegate(t *testing.T) {
 	e := newCompany(t)

@@ -56,7 +56,7 @@ func membershipProperties() []property {
 		{name: webdav.DAV("group-member-set"), on: kindPrincipal, get: getMembers},
 		{name: webdav.DAV("group-member-set"), on: kindProxyGroup, get: getDelegates},
 		{name: webdav.DAV("group-membership"), on: principals, get: getGroups},
-		{name: webdav.CS("expanded-group-member-set"), on: kindPrincipal, get: getMembers},
+		{name: webdav.CS("expanded-group-member-set"), on: kindPrincipal, get: getNestedMembers},
 		{name: webdav.CS("expanded-group-member-set"), on: kindProxyGroup, get: getExpandedDelegates},
 		{name: webdav.CS("expanded-group-membership"), on: principals, get: getGroups},
 		{name: webdav.CS("calendar-proxy-read-for"), on: kindPrincipal, get: getFor(delegation.LevelRead, directory.CalendarAccessRead)},
@@ -100,12 +100,21 @@ func getEmails(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 	return true, nil
 }
 
-// getMembers lists the members of a group by their canonical URLs.
+// getMembers lists the direct members of a group by their canonical URLs.
 func getMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	return writeMembers(r, w, s.members)
+}
+
+// getNestedMembers lists all members of a group, those of groups in it one by one.
+func getNestedMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
+	return writeMembers(r, w, s.nested)
+}
+
+func writeMembers(r *resource, w *webdav.Writer, of func(guid string) []*directory.Principal) (bool, error) {
 	if r.owner.Type != directory.Group {
 		return true, nil
 	}
-	for _, m := range s.members(r.owner.GUID) {
+	for _, m := range of(r.owner.GUID) {
 		w.Href(principalPath(m.GUID))
 	}
 	return true, nil
