@@ -3,9 +3,11 @@ package caldav
 import (
 	"context"
 	"encoding/xml"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"convene/calendar"
 	"convene/delegation"
@@ -24,7 +26,10 @@ func (s *scope) Room(guid string) (*calendar.Room, error) {
 	if s.lack.count() > before {
 		return nil, s.need(guid)
 	}
-	if p == nil || rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
+	if p == nil {
+		return s.formerRoom(guid), nil
+	}
+	if rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
 		return nil, nil
 	}
 	rules, known := s.req.facts.rooms[guid]
@@ -44,6 +49,9 @@ func (s *scope) Facts(guid string, organizer *scheduling.Party, assistant string
 	before := s.lack.count()
 	room := s.recordByGUID(guid)
 	rules := s.req.facts.rooms[guid]
+	if room == nil && s.formerRoom(guid) != nil {
+		return s.formerFacts(guid, organizer), nil
+	}
 	if room == nil || rules == nil {
 		return nil, s.need(guid)
 	}
@@ -168,6 +176,9 @@ func (s *scope) approvers(f *policy.Facts, room *directory.Principal, p *policy.
 // Speech implements calendar.Rooms: in the language that the request asks for.
 func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error) {
 	rules := s.req.facts.rooms[guid]
+	if former := s.formerRoom(guid); rules == nil && former != nil {
+		rules = former.Policy
+	}
 	before := s.lack.count()
 	said := &policy.Speech{Lang: language(s.req.Header.Get("Accept-Language")), Zone: rules.Zone, Room: f.Name, Expires: rules.Expires(s.tx.Now().Unix(), first)}
 	for _, id := range f.Approvers {
@@ -221,13 +232,40 @@ func language(accept string) string {
 // bookingHeader tells programs what rooms have answered: one value for each.
 const bookingHeader = "Convene-Booking"
 
-// booked adds to a response what rooms have answered in its transaction.
+// booked adds to a response what rooms have answered in its transaction, and keeps it for
+// the log.
 func (s *scope) booked(resp *webdav.Response) {
-	if bookings := s.tx.Bookings(); len(bookings) > 0 && resp != nil {
-		if resp.Header == nil {
-			resp.Header = http.Header{}
+	s.req.decisions = s.tx.Bookings()
+	if len(s.req.decisions) == 0 || resp == nil {
+		return
+	}
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	var values []string
+	for i := range s.req.decisions {
+		values = append(values, s.req.decisions[i].Header)
+	}
+	resp.Header[bookingHeader] = values
+}
+
+// logBookings writes into the log what rooms have answered in a request, and why: what
+// the settings and the calendar of the room were then is not to be found out later.
+func (h *Handler) logBookings(ctx context.Context, req *request) {
+	for i := range req.decisions {
+		d := &req.decisions[i]
+		if d.Dates == 0 && d.Answer != policy.WordUnasked {
+			continue // all stands as it was
 		}
-		resp.Header[bookingHeader] = bookings
+		about := []slog.Attr{slog.String("room", d.Room), slog.String("answer", d.Answer), slog.Int("dates", d.Dates), slog.Int("declined", d.Declined)}
+		if d.First != 0 {
+			about = append(about, slog.Time("first", time.Unix(d.First, 0).UTC()))
+		}
+		if len(d.Reasons) > 0 {
+			about = append(about, slog.Any("reasons", d.Reasons))
+		}
+		about = append(about, slog.String("organizer", d.Organizer), slog.String("uid", d.UID), slog.String("id", req.line.ID))
+		h.Log.LogAttrs(ctx, slog.LevelInfo, "room: answered", about...)
 	}
 }
 

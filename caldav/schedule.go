@@ -46,6 +46,9 @@ func (s *scope) findParty(address string) (*scheduling.Party, error) {
 	case len(s.lack.records) > before:
 		return nil, &scheduling.NeedError{Addresses: []string{address}}
 	case p == nil:
+		if former := s.former(address); former != nil {
+			return former, nil
+		}
 		return s.h.outsider(address), nil
 	}
 	return s.partyOf(p)

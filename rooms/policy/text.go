@@ -263,11 +263,14 @@ func (a *Answer) Header(room string, name func(guid string) string) string {
 	return b.String()
 }
 
+// WordUnasked is the Word of a room that was not asked.
+const WordUnasked = "unasked"
+
 // Word says the answer in one word: "accepted", "partly".
 func (a *Answer) Word() string {
 	switch {
 	case a.Verdict == NotAsked:
-		return "unasked"
+		return WordUnasked
 	case a.Verdict == Kept:
 		return "kept"
 	case a.Verdict == StoreOnly:
