@@ -3,7 +3,9 @@ package caldav_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
+	"mime/quotedprintable"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +13,9 @@ import (
 
 	"convene/calendar"
 	"convene/directory"
+	"convene/imip"
 	"convene/internal/logging"
+	"convene/store"
 )
 
 // leaves makes the directory one without somebody.
@@ -207,4 +211,117 @@ func TestDecisionsAreLogged(t *testing.T) {
 	said("answer=declined dates=1 declined=1", "max-duration", "uid=three")
 	e.put("four", strings.Replace(bookingOf("four", "1300"), "RSVP=TRUE", "SCHEDULE-AGENT=NONE", 1))
 	said("answer=unasked", "uid=four")
+}
+
+// changed is the directory with other records.
+func changed(t testing.TB, change func(*directory.Principal)) directory.Directory {
+	t.Helper()
+	all, err := people(t).Search(t.Context(), directory.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []directory.Record
+	for _, p := range all {
+		if p.Type != directory.Group {
+			is := *p
+			change(&is)
+			records = append(records, directory.Record{Principal: is})
+		}
+	}
+	d, err := directory.NewStatic(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// The owner of a room gets mail when nobody has come to a series three times in a row, and
+// not before.
+func TestOwnerIsToldOfNoShows(t *testing.T) {
+	for _, rule := range []string{"off", "release-rest"} {
+		e := newEnv(t)
+		e.mail = &calendar.Mail{}
+		e.dir = changed(t, func(p *directory.Principal) {
+			switch p.Name {
+			case "oak":
+				p.Owners = []string{"bob@example.com"}
+			case "bob":
+				p.Language = "fr-CA, en;q=0.8"
+			}
+		})
+		e.withRooms(map[string]string{"check-in": "required", "series-noshow": rule})
+		e.books("one", "1000", "RRULE:FREQ=DAILY;COUNT=20")
+		for day := 1; day <= 3; day++ {
+			e.clock(day, 10, 11)
+			e.releases(e.now.Add(-time.Hour))
+			letters := e.letters()
+			if day < 3 {
+				if len(letters) != 0 {
+					t.Fatalf("%s, day %d: %d letters", rule, day, len(letters))
+				}
+				continue
+			}
+			if len(letters) != 1 {
+				t.Fatalf("%s: %d letters", rule, len(letters))
+			}
+			m, err := imip.Compose(letters[0], imip.Occasion{Date: e.now}, &imip.Options{Site: imip.Mailbox{Address: "calendar@example.com"}, Language: "en"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(m.Body)))
+			if m.To != "bob@example.com" || !strings.Contains(string(text), "Personne ne s'y est présenté trois fois de suite.") {
+				t.Errorf("%s: %s %v\n%s", rule, m.To, err, text)
+			}
+			if released := strings.Contains(string(text), "toutes les dates suivantes"); released != (rule == "release-rest") {
+				t.Errorf("%s: the rest: %v", rule, released)
+			}
+		}
+	}
+}
+
+// letters is all mail that waits.
+func (e *env) letters() (all []*imip.Letter) {
+	e.t.Helper()
+	err := e.store.View(e.t.Context(), func(tx *store.Tx) error {
+		all = nil
+		for q, err := range tx.Queue() {
+			if err != nil {
+				return err
+			}
+			l, err := imip.Decode(q.Payload)
+			if err != nil {
+				return err
+			}
+			all = append(all, l)
+		}
+		return nil
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return all
+}
+
+// Rooms speak to an organizer in their language; else in the one that the client asks for.
+func TestLanguageOfRooms(t *testing.T) {
+	for _, c := range []struct{ own, accept, want string }{
+		{"", "", "Booked: Oak Room"},
+		{"", "nl-BE, en;q=0.5", "Geboekt: Oak Room"},
+		{"it", "nl", "Prenotata: Oak Room"},
+		{"tlh, ja;q=0.5", "nl", "予約しました: Oak Room"},
+		{"tlh", "nl", "Geboekt: Oak Room"},
+		{"tlh", "tlh", "Booked: Oak Room"},
+	} {
+		e := newEnv(t)
+		e.dir = changed(t, func(p *directory.Principal) {
+			if p.Name == "ann" {
+				p.Language = c.own
+			}
+		})
+		e.withRooms(nil)
+		a := e.do("ann", "PUT", homeOf("ann")+"calendar/one.ics", bookingOf("one", "1000"), "Accept-Language: "+c.accept)
+		if told := e.inboxOf("ann"); a.Status != 201 || !strings.Contains(told, c.want) {
+			t.Errorf("%+v: %d %s", c, a.Status, told)
+		}
+	}
 }
