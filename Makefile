@@ -19,7 +19,7 @@ ROUNDS ?= 20
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: browser test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: browser meetings test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -50,6 +50,10 @@ chaos:
 # Files that are written by programs are what those would write today.
 generated: generate
 	@git diff --exit-code -- convene.example.toml || { echo "convene.example.toml was not up to date: commit the new one"; exit 1; }
+
+# Meetings of other projects' test data, each written as it was read: MEETINGS=DIR.
+meetings:
+	CONVENE_MEETINGS=$(MEETINGS) $(GO) test ./caldav -run TestUnchangedMeetingsOfOthers -v
 
 generate:
 	$(GO) run ./cmd/convene config example >convene.example.toml.new

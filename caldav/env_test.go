@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/xml"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -35,6 +36,8 @@ import (
 // (users), staff (their group), boss (an administrator), auditor (who may read
 // everything), oak (a room), van (equipment), and gone (without calendars).
 type env struct {
+	log *slog.Logger // nil: nobody reads it
+
 	t       testing.TB
 	store   *store.Store
 	dir     directory.Directory
@@ -165,7 +168,7 @@ func (e *env) handle(limits caldav.Limits) {
 		Directory: e.dir, Access: &e.policy, Domains: []string{"example.com"}, Mail: e.mail != nil,
 		Delegates: caldav.Delegates{Book: e.book, Appointed: appointed.NewList(e.dir), View: e.view},
 		Limits:    limits, Now: func() time.Time { return e.now },
-		Rooms: e.rooms, RoomIndex: e.index,
+		Rooms: e.rooms, RoomIndex: e.index, Log: e.log,
 	})
 	if err != nil {
 		e.t.Fatal(err)

@@ -150,6 +150,8 @@ type request struct {
 	proxies   map[string]*acl.Proxy
 	undecided error
 
+	decisions []calendar.RoomDecision // of rooms, in the transaction
+
 	// claimed is the SENT-BY of somebody else that the client wrote into a meeting, and
 	// that was not taken; "": none.
 	claimed string
@@ -288,6 +290,9 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 			return s.outcome(err)
 		})
 	})
+	if err == nil {
+		h.logBookings(ctx, req)
+	}
 	if err == nil && req.then != nil {
 		return req.then(ctx)
 	}

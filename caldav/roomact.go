@@ -16,6 +16,11 @@ import (
 // way of all changes, and the organizers are told. It may wait, and fn may run more
 // than once. Errors: those of fn, of the directory and of the store.
 func (h *Handler) Act(ctx context.Context, by calendar.Actor, fn func(*calendar.Tx) error) error {
+	return h.act(ctx, by, nil, fn)
+}
+
+// act is Act, in which those who have left the directory are known that are named.
+func (h *Handler) act(ctx context.Context, by calendar.Actor, left *calendar.Left, fn func(*calendar.Tx) error) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, "/", http.NoBody)
 	if err != nil {
 		return err
@@ -25,6 +30,9 @@ func (h *Handler) Act(ctx context.Context, by calendar.Actor, fn func(*calendar.
 	return h.supplied(ctx, req, func() error {
 		return h.Calendars.Update(ctx, by, func(tx *calendar.Tx) error {
 			s := &scope{h: h, req: req, tx: tx}
+			if err := s.remember(left); err != nil {
+				return err
+			}
 			tx.Meet(calendar.Sender{Parties: s, Rooms: s})
 			return s.outcome(fn(tx))
 		})

@@ -3,9 +3,11 @@ package caldav
 import (
 	"context"
 	"encoding/xml"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"convene/calendar"
 	"convene/delegation"
@@ -24,7 +26,10 @@ func (s *scope) Room(guid string) (*calendar.Room, error) {
 	if s.lack.count() > before {
 		return nil, s.need(guid)
 	}
-	if p == nil || rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
+	if p == nil {
+		return s.formerRoom(guid), nil
+	}
+	if rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
 		return nil, nil
 	}
 	rules, known := s.req.facts.rooms[guid]
@@ -44,6 +49,9 @@ func (s *scope) Facts(guid string, organizer *scheduling.Party, assistant string
 	before := s.lack.count()
 	room := s.recordByGUID(guid)
 	rules := s.req.facts.rooms[guid]
+	if room == nil && s.formerRoom(guid) != nil {
+		return s.formerFacts(guid, organizer), nil
+	}
 	if room == nil || rules == nil {
 		return nil, s.need(guid)
 	}
@@ -142,16 +150,11 @@ func (s *scope) approvers(f *policy.Facts, room *directory.Principal, p *policy.
 	if len(p.Approvers) > 0 {
 		return nil
 	}
-	records := s.appointees(room)
-	if s.h.Delegates.Book != nil {
-		set, now, err := s.delegates()
-		if err != nil {
-			return delegatesAway(err)
-		}
-		records = slices.Concat(set.Delegates(room.GUID, now), records)
+	records, err := s.lookAfter(room)
+	if err != nil {
+		return err
 	}
 	mayApprove := func(r *delegation.Record) bool { return r.Level == delegation.LevelWrite && r.Approve }
-	manages := func(r *delegation.Record) bool { return r.Manage }
 	for _, is := range []func(*delegation.Record) bool{mayApprove, manages} {
 		for i := range records {
 			if is(&records[i]) && !slices.Contains(f.Approvers, records[i].Delegate) {
@@ -165,15 +168,73 @@ func (s *scope) approvers(f *policy.Facts, room *directory.Principal, p *policy.
 	return nil
 }
 
-// Speech implements calendar.Rooms: in the language that the request asks for.
-func (s *scope) Speech(guid string, _ *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error) {
-	rules := s.req.facts.rooms[guid]
+// manages reports whether somebody is the owner of a room, or deputy.
+func manages(r *delegation.Record) bool { return r.Manage }
+
+// lookAfter are the delegates of a room, those of the directory too.
+func (s *scope) lookAfter(room *directory.Principal) ([]delegation.Record, error) {
+	records := s.appointees(room)
+	if s.h.Delegates.Book == nil {
+		return records, nil
+	}
+	set, now, err := s.delegates()
+	if err != nil {
+		return nil, delegatesAway(err)
+	}
+	return slices.Concat(set.Delegates(room.GUID, now), records), nil
+}
+
+// Owners implements calendar.Rooms. Groups are not written to.
+func (s *scope) Owners(guid string) (list []policy.Reader, err error) {
 	before := s.lack.count()
-	said := &policy.Speech{Lang: language(s.req.Header.Get("Accept-Language")), Zone: rules.Zone, Room: f.Name, Expires: rules.Expires(s.tx.Now().Unix(), first)}
+	room := s.recordByGUID(guid)
+	if room == nil {
+		return nil, s.needSince(before, guid)
+	}
+	records, err := s.lookAfter(room)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for i := range records {
+		if !manages(&records[i]) || seen[records[i].Delegate] {
+			continue
+		}
+		seen[records[i].Delegate] = true
+		if p := s.recordByGUID(records[i].Delegate); p != nil && p.Type == directory.User && len(p.Emails) > 0 {
+			list = append(list, policy.Reader{Address: p.Emails[0], Lang: p.Language})
+		}
+	}
+	return list, s.needSince(before, guid)
+}
+
+// needSince is the error of what has been found missing since so much was.
+func (s *scope) needSince(before int, guid string) error {
+	if s.lack.count() > before {
+		return s.need(guid)
+	}
+	return nil
+}
+
+// Speech implements calendar.Rooms: in the language of the organizer, as the directory has
+// it, or else the one that the request asks for.
+func (s *scope) Speech(guid string, organizer *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error) {
+	rules := s.req.facts.rooms[guid]
+	if former := s.formerRoom(guid); rules == nil && former != nil {
+		rules = former.Policy
+	}
+	before := s.lack.count()
+	lang, err := s.languageOf(organizer)
+	if err != nil {
+		return nil, err
+	}
+	said := &policy.Speech{Lang: lang, Zone: rules.Zone, Room: f.Name, Expires: rules.Expires(s.tx.Now().Unix(), first)}
 	for _, id := range f.Approvers {
 		if p := s.recordByGUID(id); p != nil {
 			said.Approvers = append(said.Approvers, p.FullName)
-			said.Mail = append(said.Mail, p.Emails[:min(len(p.Emails), 1)]...)
+			for _, email := range p.Emails[:min(len(p.Emails), 1)] {
+				said.Mail = append(said.Mail, policy.Reader{Address: email, Lang: p.Language})
+			}
 		}
 	}
 	said.Other = func(guid string) string { return s.called(guid, said.Lang) }
@@ -202,32 +263,73 @@ func (s *scope) called(guid, lang string) string {
 	return ""
 }
 
-// languages are those that rooms speak, the first if nothing else is asked for.
-var languages = []string{"en", "de"}
+// languageOf is the one in which an organizer is told of something: theirs, if rooms speak
+// it, that of the request, or that of the service.
+func (s *scope) languageOf(organizer *scheduling.Party) (string, error) {
+	own := organizer.Language
+	if own == "" && organizer.GUID != "" {
+		p, err := s.Party(scheduling.CanonicalAddress(organizer.GUID))
+		if err != nil {
+			return "", err
+		}
+		own = p.Language
+	}
+	return language(own, s.req.Header.Get("Accept-Language"), s.h.Language), nil
+}
 
-// language is the first of an Accept-Language header that rooms speak (RFC 9110
-// §12.5.4): clients list what their user prefers first.
-func language(accept string) string {
-	for tag := range strings.SplitSeq(accept, ",") {
-		tag, _, _ = strings.Cut(strings.TrimSpace(tag), ";")
-		tag, _, _ = strings.Cut(strings.ToLower(tag), "-")
-		if slices.Contains(languages, tag) {
-			return tag
+// language is the first of some lists as Accept-Language has them (RFC 9110 §12.5.4) that
+// rooms speak: clients list what their user prefers first.
+func language(lists ...string) string {
+	known := policy.Languages()
+	for _, list := range lists {
+		for tag := range strings.SplitSeq(list, ",") {
+			tag, _, _ = strings.Cut(strings.TrimSpace(tag), ";")
+			tag, _, _ = strings.Cut(strings.ToLower(tag), "-")
+			if slices.Contains(known, tag) {
+				return tag
+			}
 		}
 	}
-	return languages[0]
+	return "en"
 }
 
 // bookingHeader tells programs what rooms have answered: one value for each.
 const bookingHeader = "Convene-Booking"
 
-// booked adds to a response what rooms have answered in its transaction.
+// booked adds to a response what rooms have answered in its transaction, and keeps it for
+// the log.
 func (s *scope) booked(resp *webdav.Response) {
-	if bookings := s.tx.Bookings(); len(bookings) > 0 && resp != nil {
-		if resp.Header == nil {
-			resp.Header = http.Header{}
+	s.req.decisions = s.tx.Bookings()
+	if len(s.req.decisions) == 0 || resp == nil {
+		return
+	}
+	if resp.Header == nil {
+		resp.Header = http.Header{}
+	}
+	var values []string
+	for i := range s.req.decisions {
+		values = append(values, s.req.decisions[i].Header)
+	}
+	resp.Header[bookingHeader] = values
+}
+
+// logBookings writes into the log what rooms have answered in a request, and why: what
+// the settings and the calendar of the room were then is not to be found out later.
+func (h *Handler) logBookings(ctx context.Context, req *request) {
+	for i := range req.decisions {
+		d := &req.decisions[i]
+		if d.Dates == 0 && d.Answer != policy.WordUnasked {
+			continue // all stands as it was
 		}
-		resp.Header[bookingHeader] = bookings
+		about := []slog.Attr{slog.String("room", d.Room), slog.String("answer", d.Answer), slog.Int("dates", d.Dates), slog.Int("declined", d.Declined)}
+		if d.First != 0 {
+			about = append(about, slog.Time("first", time.Unix(d.First, 0).UTC()))
+		}
+		if len(d.Reasons) > 0 {
+			about = append(about, slog.Any("reasons", d.Reasons))
+		}
+		about = append(about, slog.String("organizer", d.Organizer), slog.String("uid", d.UID), slog.String("id", req.line.ID))
+		h.Log.LogAttrs(ctx, slog.LevelInfo, "room: answered", about...)
 	}
 }
 

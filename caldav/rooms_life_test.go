@@ -447,7 +447,7 @@ func TestReviewOfBookings(t *testing.T) {
 }
 
 // without is the directory when somebody has left.
-func without(t *testing.T, name string) directory.Directory {
+func without(t testing.TB, name string) directory.Directory {
 	t.Helper()
 	found, err := people(t).Search(t.Context(), directory.Query{})
 	if err != nil {

@@ -202,14 +202,20 @@ func TestBookingsAreFreed(t *testing.T) {
 // roomCopy is oak's copy of a meeting as the administrator reads it.
 func (e *env) roomCopy(uid string) (path, text string) {
 	e.t.Helper()
+	return e.copyOf("oak", uid)
+}
+
+// copyOf is somebody's copy of a meeting as the administrator reads it.
+func (e *env) copyOf(name, uid string) (path, text string) {
+	e.t.Helper()
 	err := e.store.View(context.Background(), func(tx *store.Tx) error {
-		home, err := tx.Home(guid("oak"))
+		home, err := tx.Home(guid(name))
 		if err != nil {
 			return err
 		}
-		col, name, err := tx.ObjectByUIDInHome(home.ID, uid)
+		col, file, err := tx.ObjectByUIDInHome(home.ID, uid)
 		if err == nil {
-			path = homeOf("oak") + col.Name + "/" + name
+			path = homeOf(name) + col.Name + "/" + file
 		}
 		return err
 	})

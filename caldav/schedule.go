@@ -46,6 +46,9 @@ func (s *scope) findParty(address string) (*scheduling.Party, error) {
 	case len(s.lack.records) > before:
 		return nil, &scheduling.NeedError{Addresses: []string{address}}
 	case p == nil:
+		if former := s.former(address); former != nil {
+			return former, nil
+		}
 		return s.h.outsider(address), nil
 	}
 	return s.partyOf(p)
@@ -55,7 +58,7 @@ func (s *scope) findParty(address string) (*scheduling.Party, error) {
 func (s *scope) partyOf(p *directory.Principal) (*scheduling.Party, error) {
 	party := &scheduling.Party{
 		Address: scheduling.CanonicalAddress(p.GUID), GUID: p.GUID, Kind: partyKinds[p.Type],
-		CN: p.FullName, Emails: p.Emails, Street: p.Address, Geo: strings.TrimPrefix(p.Geo, "geo:"),
+		CN: p.FullName, Emails: p.Emails, Street: p.Address, Geo: strings.TrimPrefix(p.Geo, "geo:"), Language: p.Language,
 	}
 	switch {
 	case p.Type == directory.Group:

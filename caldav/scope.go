@@ -43,6 +43,8 @@ type scope struct {
 	steps  *ical.Budget // see budget: what the request may still expand
 	waited int          // length of the response when somebody was last known to wait for it
 
+	departed map[string]*departed // by GUID; see remember
+
 	written, expanded int // bytes of the response, and of the object being expanded for it
 }
 

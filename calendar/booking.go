@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"convene/internal/ical"
@@ -20,9 +21,45 @@ type host struct {
 // decided names a room and the UID of the meeting that it has answered.
 type decided struct{ guid, uid string }
 
-// Bookings are what rooms have answered in this transaction, one value of a header
-// each: room="locations/neptune"; answer=declined; reason=conflict.
-func (tx *Tx) Bookings() []string { return tx.bookings }
+// A RoomDecision is what a room has answered, and why.
+type RoomDecision struct {
+	Room      string // as Room.Name
+	UID       string
+	Organizer string        // GUID; "": somebody outside the directory
+	Answer    string        // as policy.Answer.Word
+	Dates     int           // how many were judged
+	Declined  int           // how many of them it does not take
+	First     int64         // when the first of them begins, in Unix seconds; 0: none was judged
+	Reasons   []policy.Code // against any of them, each once, in order of dates
+	Header    string        // room="locations/neptune"; answer=declined; reason=conflict
+}
+
+// Bookings are what rooms have answered in this transaction.
+func (tx *Tx) Bookings() []RoomDecision { return tx.bookings }
+
+// decision is what is kept of the answer for people who ask later.
+func (d *booking) decision() RoomDecision {
+	r := RoomDecision{
+		Room: d.room.Name, UID: d.i.Copy.UID, Organizer: d.i.Organizer.GUID, Answer: d.a.Word(), First: d.first(),
+		Header: d.a.Header(d.room.Name, d.nameOf),
+	}
+	for i := range d.a.Occurrences {
+		o := &d.a.Occurrences[i]
+		if !o.Judged {
+			continue
+		}
+		r.Dates++
+		if o.PartStat == policy.Declined {
+			r.Declined++
+		}
+		for _, reason := range o.Reasons {
+			if !slices.Contains(r.Reasons, reason.Code) {
+				r.Reasons = append(r.Reasons, reason.Code)
+			}
+		}
+	}
+	return r
+}
 
 // Answer implements scheduling.Policy: by the room's settings, and by when it is taken
 // in this transaction.
@@ -45,7 +82,7 @@ func (h *host) Answer(i *scheduling.Invitation) (*scheduling.Answered, error) {
 		return nil, err
 	}
 	h.w.tx.decided[decided{h.room.GUID, i.Copy.UID}] = d
-	h.w.tx.bookings = append(h.w.tx.bookings, d.a.Header(d.room.Name, d.nameOf))
+	h.w.tx.bookings = append(h.w.tx.bookings, d.decision())
 	return d.answered()
 }
 

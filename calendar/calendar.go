@@ -64,7 +64,7 @@ type Tx struct {
 	sender *Sender // see Meet
 
 	decided  map[decided]*booking       // what rooms have answered of the change that is made
-	bookings []string                   // see Bookings
+	bookings []RoomDecision             // see Bookings
 	saying   func(ical.DateTime) string // see RoomAnswer.Text
 	sent     int                        // messages about meetings, for Pace
 

@@ -286,13 +286,39 @@ func (tx *Tx) mailApprovers(r *Request, o *ical.Object, booker *scheduling.Party
 	if tx.c.Mail == nil || booker.GUID == "" {
 		return nil
 	}
+	asks := imip.Asks{ID: r.ID.String(), Room: said.Room, Until: r.Expires, Zone: said.Zone.Name(), Against: len(r.Against) > 0, Reminder: reminder}
+	return tx.mailAbout(o, booker, said.Mail, asks)
+}
+
+// mailOwners tells those who manage a room that nobody has come to a series three times in
+// a row.
+func (tx *Tx) mailOwners(k *keeper, b *Booked, released bool) error {
+	if tx.c.Mail == nil || b.Organizer == "" {
+		return nil
+	}
+	owners, err := tx.sender.Rooms.Owners(k.home.Owner)
+	if err != nil || len(owners) == 0 {
+		return err
+	}
+	booker, err := tx.party(b.Organizer)
+	if err != nil || booker.GUID == "" {
+		return err
+	}
+	said, err := tx.speech(k.home, b.Organizer, b.Start)
+	if err != nil {
+		return err
+	}
+	return tx.mailAbout(b.object, booker, owners, imip.Asks{Room: said.Room, Zone: said.Zone.Name(), NoShows: true, Released: released})
+}
+
+// mailAbout queues letters about a booking to people who look after the room.
+func (tx *Tx) mailAbout(o *ical.Object, booker *scheduling.Party, readers []policy.Reader, a imip.Asks) error {
 	home, err := tx.homeFor(booker)
 	if err != nil {
 		return err
 	}
-	asks := imip.Asks{ID: r.ID.String(), Room: said.Room, Until: r.Expires, Zone: said.Zone.Name(), Against: len(r.Against) > 0, Reminder: reminder}
-	for _, to := range said.Mail {
-		l, err := imip.NewAsking(o, booker, to, asks)
+	for _, to := range readers {
+		l, err := imip.NewAsking(o, booker, to.Address, to.Lang, a)
 		if errors.Is(err, imip.ErrNoMailbox) {
 			continue
 		}

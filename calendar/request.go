@@ -21,6 +21,7 @@ const (
 	matterCheckIn  = 'c' // somebody has checked in for a date
 	matterReleased = 'd' // a date was released once
 	matterMissed   = 'e' // how often in a row nobody has checked in for a series
+	matterGone     = 'f' // since when somebody with bookings has been gone from the directory
 )
 
 // keepAnswered is how long it is known who answered a request.

@@ -261,6 +261,11 @@ func (tx *Tx) releaseNoShow(k *keeper, b *Booked, until int64) (policy.Code, err
 	if err != nil {
 		return "", err
 	}
+	if third {
+		if err := tx.mailOwners(k, b, k.policy.SeriesNoShow == policy.ReleaseRest); err != nil {
+			return "", err
+		}
+	}
 	e := policy.Event{Code: policy.CodeNoShow, At: until}
 	switch {
 	case third && k.policy.SeriesNoShow == policy.ReleaseRest:

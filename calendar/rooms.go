@@ -29,6 +29,9 @@ type Rooms interface {
 	// says of them and of who would book them, as of Facts; at most MaxOthers.
 	Others(guid string, organizer *scheduling.Party, assistant string) ([]Other, error)
 
+	// Owners returns those who manage a room and have a mail address.
+	Owners(guid string) ([]policy.Reader, error)
+
 	// Speech returns how an organizer is told of an answer. first is when the first
 	// date begins that was judged.
 	Speech(guid string, organizer *scheduling.Party, f *policy.Facts, first int64) (*policy.Speech, error)

@@ -35,7 +35,7 @@ func (tx *Tx) askAnyway(o *ical.Object, owner *scheduling.Party) (*ical.Object, 
 			case !told[room.Name]:
 				told[room.Name] = true
 				unasked := policy.Answer{Verdict: policy.NotAsked}
-				tx.bookings = append(tx.bookings, unasked.Header(room.Name, nil))
+				tx.bookings = append(tx.bookings, RoomDecision{Room: room.Name, UID: o.UID, Organizer: owner.GUID, Answer: unasked.Word(), Header: unasked.Header(room.Name, nil)})
 			}
 		}
 	}

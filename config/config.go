@@ -113,7 +113,7 @@ func Default() Config {
 		Storage:    Storage{Reserve: 256 << 20, SyncFor: 30 * 24 * time.Hour, Snapshots: 64 * settings.MB},
 		Quota:      Quota{QuotaLimits: QuotaLimits{Bytes: 100 << 20, Collections: 50, ObjectSize: 10 << 20, Attendees: 1000}},
 		Scheduling: defaultScheduling(),
-		Rooms:      rooms.Config{List: rooms.ListAll},
+		Rooms:      rooms.DefaultConfig(),
 		Mail:       defaultMail(),
 		Calendars:  caldav.DefaultLimits(),
 		Limits: Limits{

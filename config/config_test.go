@@ -118,7 +118,7 @@ func TestConfigFaults(t *testing.T) {
 		{"mail to no server", "[mail]\nserver = \"smtp.example.com\"\nfrom = \"c@example.com\"\n" + minimal, `c.toml:2: mail.server: "smtp.example.com" is not the address of a server; write "smtp.example.com:587"`},
 		{"mail from nobody", "[mail]\nserver = \"smtp.example.com:587\"\nfrom = \"x\"\n" + minimal, `c.toml:3: mail.from: "x" is not a mail address; such as "calendar@example.com"`},
 		{"mail with half a sign-in", "[mail]\nserver = \"smtp.example.com:587\"\nuser = \"x\"\nfrom = \"c@example.com\"\n" + minimal, `c.toml:3: mail.user: user and password go together; set mail.user and mail.password-file, or neither`},
-		{"mail in no language", "[mail.languages]\nfr = \"fr\"\n" + minimal, `c.toml:1: mail.languages: "fr" is not known; use one of de, en`},
+		{"mail in no language", "[mail.languages]\nfr = \"tlh\"\n" + minimal, `c.toml:1: mail.languages: "tlh" is not known; use one of de, en, es, fr, it, ja, nl`},
 		{"mail below zero", "[mail]\nmax-per-day = -1\n" + minimal, `c.toml:2: mail.max-per-day: -1 is below zero; 0: without limit`},
 		{"quota of no type", "[quota.types.robots]\nbytes = \"1MB\"\n" + minimal, `c.toml:1: quota.types.robots: "robots" is not known; use one of users, groups, locations, resources`},
 		{"no memory for a response", "[limits]\nmemory = \"100MB\"\n" + minimal, `c.toml:2: limits.memory: it is less than three times calendars.max-response-size`},

@@ -26,7 +26,7 @@ type Mail struct {
 	Name    string   `toml:"name" doc:"Name that goes with that address."`
 	Domains []string `toml:"domains" doc:"Mail domains that the submission server sends for: organizers with such an address are the senders of their invitations themselves. Empty: those of scheduling.mail-domains."`
 
-	Language  string            `toml:"language" doc:"Language of mails: \"en\" or \"de\"."`
+	Language  string            `toml:"language" doc:"Language of mails to those of whom neither the directory nor languages says another: \"en\", \"de\", \"es\", \"fr\", \"it\", \"ja\" or \"nl\". It is that of what rooms reply, too, where nobody asks for another."`
 	Languages map[string]string `toml:"languages" doc:"Language for recipients in some mail domains, and those below: such as \"de\" = \"de\" for all addresses that end in .de."`
 
 	Delay       time.Duration `toml:"delay" doc:"How long a mail waits: what is changed meanwhile is sent once."`

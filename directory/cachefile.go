@@ -22,7 +22,7 @@ import (
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
-const cacheMagic = "convene directory cache 3\n"
+const cacheMagic = "convene directory cache 4\n"
 
 // Kinds of result in the file.
 const (
@@ -169,7 +169,7 @@ func appendTexts(b []byte, list []string) []byte {
 // order in which they are written.
 func principalTexts(p *Principal) []*string {
 	return []*string{&p.GUID, &p.SID, &p.Name, &p.FullName, &p.GivenName, &p.Surname, &p.DN, &p.AutoSchedule, &p.AutoAcceptGroup,
-		&p.Building, &p.Floor, &p.Room, &p.Address, &p.Geo, &p.CalendarAccess}
+		&p.Building, &p.Floor, &p.Room, &p.Address, &p.Geo, &p.CalendarAccess, &p.Language}
 }
 
 func principalLists(p *Principal) []*[]string {

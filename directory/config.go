@@ -62,6 +62,7 @@ type RecordConfig struct {
 	FullName  []string `toml:"full-name" doc:"Attributes with the name shown; the first that has a value counts."`
 	GivenName string   `toml:"given-name" doc:"Attribute with the given name."`
 	Surname   string   `toml:"surname" doc:"Attribute with the surname."`
+	Language  string   `toml:"language" doc:"Attribute with the language in which they read mails and what rooms reply, such as preferredLanguage: fr, or fr-CA, en;q=0.8."`
 	Email     []string `toml:"email" doc:"Attributes with mail addresses; proxyAddresses of Exchange is understood."`
 	Kerberos  []string `toml:"kerberos" doc:"Attributes with Kerberos principal names, realm included."`
 

@@ -72,6 +72,10 @@ type Principal struct {
 	CalendarEnabled bool
 	LoginEnabled    bool
 
+	// Language is what they read, as Accept-Language has it (RFC 2798 §2.7): "fr-CA,
+	// en;q=0.8"; "": not known.
+	Language string
+
 	// Of rooms and resources; zero where the directory says nothing.
 	AutoSchedule    string // how invitations are replied to: see AutoSchedule*
 	AutoAcceptGroup string // reference of the group whose invitations are accepted

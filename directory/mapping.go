@@ -154,7 +154,7 @@ func (s *spec) autoScheduleValues() error {
 // groups are not among them: they may be many.
 func (s *spec) attributes() []string {
 	out := slices.Concat([]string{"objectClass"}, s.compiled.Attributes(), s.Name, s.Login, s.FullName, s.Email, s.Kerberos, s.Features, s.Extra)
-	out = append(out, s.GUID, s.GivenName, s.Surname, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
+	out = append(out, s.GUID, s.GivenName, s.Surname, s.Language, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
 		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates, s.CalendarAccess)
 	out = slices.AppendSeq(out, maps.Values(s.RoomSettings))
 	for _, c := range slices.Concat(s.calendar, s.login) {
@@ -202,7 +202,7 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 	}
 	p := &Principal{
 		GUID: guid, Type: s.typ, DN: e.DN,
-		GivenName: e.Value(s.GivenName), Surname: e.Value(s.Surname),
+		GivenName: e.Value(s.GivenName), Surname: e.Value(s.Surname), Language: e.Value(s.Language),
 		Emails: s.emails(e), Kerberos: values(e, s.Kerberos...),
 		AutoSchedule: s.autoValues[ldif.Fold(e.Value(s.AutoSchedule))], AutoAcceptGroup: e.Value(s.AutoAcceptGroup),
 		Capacity: firstNumber(e.Value(s.Capacity)), Building: e.Value(s.Building), Floor: e.Value(s.Floor),

@@ -40,7 +40,7 @@ func person(filter, guid string) RecordConfig {
 	return RecordConfig{
 		Filter: filter, GUID: guid,
 		Name: []string{"uid"}, FullName: []string{"displayName", "cn"},
-		GivenName: "givenName", Surname: "sn", Email: []string{"mail"},
+		GivenName: "givenName", Surname: "sn", Language: "preferredLanguage", Email: []string{"mail"},
 	}
 }
 
@@ -97,6 +97,7 @@ func activeDirectory() preset {
 	// userPrincipalName is no Kerberos name: a ticket for the account "svc" must
 	// not become somebody who has svc@REALM as theirs.
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
+	user.Language = "preferredLanguage"
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
 		Location: room("Room", "Room", "16", "8589934592"), Resource: room("Equipment", "Equipment", "32", "17179869184"),

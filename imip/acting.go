@@ -61,9 +61,9 @@ const (
 	maxNewsLines = 50
 )
 
-// NewNews makes a letter about delegates. owner is the GUID of the recipient. Errors:
-// ErrNoMailbox.
-func NewNews(owner, name, address string, n News) (*Letter, error) {
+// NewNews makes a letter about delegates. owner is the GUID of the recipient, language
+// what they read, "" if nobody knows. Errors: ErrNoMailbox.
+func NewNews(owner, name, address, language string, n News) (*Letter, error) {
 	to, err := NewMailbox(name, address)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func NewNews(owner, name, address string, n News) (*Letter, error) {
 			p.Changes = append(slices.Clone(p.Changes[:maxNewsLines]), NewsLine{What: "…"})
 		}
 	}
-	return &Letter{Owner: owner, To: to, UID: n.ID, RIDs: []string{}, News: &n}, nil
+	return &Letter{Owner: owner, To: to, UID: n.ID, RIDs: []string{}, Language: language, News: &n}, nil
 }
 
 // readNews makes the notice of a letter about delegates.

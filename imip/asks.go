@@ -9,15 +9,15 @@ import (
 )
 
 // NewAsking makes the letter that asks somebody to approve a booking. o is the room's
-// copy of the meeting, booker is its organizer, whom replies go to. Errors:
-// ErrNoMailbox.
-func NewAsking(o *ical.Object, booker *scheduling.Party, to string, a Asks) (*Letter, error) {
+// copy of the meeting, booker is its organizer, whom replies go to; language is that of
+// the reader, "" if nobody knows. Errors: ErrNoMailbox.
+func NewAsking(o *ical.Object, booker *scheduling.Party, to, language string, a Asks) (*Letter, error) {
 	bare, err := ical.NewObject(asked(o))
 	if err != nil {
 		return nil, err
 	}
 	m := &scheduling.Message{Method: scheduling.Request, From: booker, Data: bare}
-	l, err := NewLetter(m, &scheduling.Party{Address: "mailto:" + to})
+	l, err := NewLetter(m, &scheduling.Party{Address: "mailto:" + to, Language: language})
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +50,12 @@ func asked(o *ical.Object) *ical.Component {
 func (n *notice) asks(a *Asks) {
 	w := n.words
 	n.Rows = slices.Insert(n.Rows, 0, row{w.room, []string{oneLine(a.Room, 200)}})
+	if a.NoShows {
+		if a.Released {
+			n.add(w.whatChanged, w.restReleased)
+		}
+		return
+	}
 	zone, err := ical.LoadZone(a.Zone)
 	if err != nil {
 		zone = nil // UTC

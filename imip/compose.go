@@ -48,7 +48,7 @@ type Mail struct {
 
 // Compose makes the mail of a letter. It is the same for the same arguments.
 func Compose(l *Letter, at Occasion, o *Options) (*Mail, error) {
-	n, err := readNotice(l, at.First != "", o.language(l.To))
+	n, err := readNotice(l, at.First != "", o.language(l))
 	if err != nil {
 		return nil, err
 	}
@@ -241,7 +241,7 @@ func onePart(w *message.Writer, h message.Header, body []byte) error {
 
 // TestMail is a mail that says only that mail is sent.
 func TestMail(to Mailbox, now time.Time, o *Options) (*Mail, error) {
-	w := o.language(to)
+	w := o.language(&Letter{To: to})
 	var h mail.Header
 	h.Set("Content-Transfer-Encoding", "quoted-printable")
 	h.SetContentType("text/plain", inUTF8())

@@ -37,6 +37,11 @@ type Letter struct {
 
 	Calendar string `json:"calendar"` // the iCalendar part
 
+	// Language is that of the recipient and SenderLanguage that of who it is from, as the
+	// directory has them: tags of RFC 5646; "": not known.
+	Language       string `json:"language,omitempty"`
+	SenderLanguage string `json:"senderLanguage,omitempty"`
+
 	// Asks is what an approver of a room is asked; nil: the letter is an iTIP message.
 	Asks *Asks `json:"asks,omitempty"`
 
@@ -57,6 +62,11 @@ type Asks struct {
 	Zone     string `json:"zone"` // of the room, in which Until is told
 	Against  bool   `json:"against,omitempty"`
 	Reminder bool   `json:"reminder,omitempty"`
+
+	// NoShows: nothing is asked. The room's owner is told that nobody came to a series
+	// three times in a row, and whether its later dates were given back.
+	NoShows  bool `json:"noShows,omitempty"`
+	Released bool `json:"released,omitempty"`
 }
 
 // A Mailbox is a mail address with the name of who has it, which may be "".
@@ -121,7 +131,8 @@ func NewLetter(m *scheduling.Message, to *scheduling.Party) (*Letter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recipient: %w", err)
 	}
-	l := &Letter{Method: m.Method, Owner: m.From.GUID, From: from, To: recipient, UID: m.Data.UID, RIDs: rids(m.Data), Changed: changed(m)}
+	l := &Letter{Method: m.Method, Owner: m.From.GUID, From: from, To: recipient, UID: m.Data.UID, RIDs: rids(m.Data), Changed: changed(m),
+		Language: to.Language, SenderLanguage: m.From.Language}
 	l.Sequence, _ = strconv.Atoi(value(first, "SEQUENCE")) // 0: there is none
 	l.Stamp = value(first, "DTSTAMP")
 	if l.Ends, err = ends(m.Data); err != nil {

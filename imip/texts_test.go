@@ -1,11 +1,15 @@
 package imip_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"mime"
+	"mime/quotedprintable"
 	"net/mail"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +21,7 @@ import (
 // asking is a letter to somebody who may approve a booking.
 func asking(t *testing.T, reminder bool) *imip.Letter {
 	t.Helper()
-	l, err := imip.NewAsking(object(t, event("SUMMARY:Plan", "DESCRIPTION:secret", "RRULE:FREQ=MONTHLY;UNTIL=20270101T000000Z")), ann, "olga@example.com",
+	l, err := imip.NewAsking(object(t, event("SUMMARY:Plan", "DESCRIPTION:secret", "RRULE:FREQ=MONTHLY;UNTIL=20270101T000000Z")), ann, "olga@example.com", "",
 		imip.Asks{ID: "3-17", Room: "Attic", Until: queued.Add(48 * time.Hour).Unix(), Zone: "Europe/Berlin", Against: true, Reminder: reminder})
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +41,17 @@ func news(t *testing.T, by imip.NewsBy, name string, parts ...imip.NewsPart) *im
 			{What: imip.NewsRemoved, Who: "Ines"},
 		}}}
 	}
-	l, err := imip.NewNews("A", "Ann", "a.mueller@example.com", imip.News{ID: "delegates-7", By: by, Name: name, About: parts})
+	l, err := imip.NewNews("A", "Ann", "a.mueller@example.com", "", imip.News{ID: "delegates-7", By: by, Name: name, About: parts})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// missed is a letter to the owner of a room that nobody came to.
+func missed(t *testing.T) *imip.Letter {
+	t.Helper()
+	l, err := imip.NewAsking(object(t, event("SUMMARY:Plan", "DESCRIPTION:secret")), ann, "olga@example.com", "", imip.Asks{Room: "Attic", NoShows: true, Released: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,9 +69,13 @@ func answerOf(t *testing.T, partStat string) *imip.Letter {
 	return letter(t, scheduling.Reply, ann, &scheduling.Party{Address: "mailto:olga@elsewhere.example", Kind: scheduling.External}, data)
 }
 
-// All that people read, in each language.
+// All that people read, in each language; and that all that is in the catalogue of a
+// language can be read somewhere.
 func TestTexts(t *testing.T) {
 	invited := event("SUMMARY:Plan", "LOCATION:Attic", "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;COUNT=5")
+	everything := letter(t, scheduling.Request, ann, guest, event("URL:https://example.com/", "DESCRIPTION:all of it", "RRULE:FREQ=YEARLY"))
+	everything.Changed = []string{"DTSTART", "DTEND", "DURATION", "LOCATION", "SUMMARY", "DESCRIPTION", "RRULE", "EXDATE", "RDATE", "ATTENDEE", "URL", "ATTACH", "STATUS", "DUE"}
+	wholeDay := strings.NewReplacer("DTSTART;TZID=Europe/Berlin:20260504T120000", "DTSTART;VALUE=DATE:20260504", "DTEND;TZID=Europe/Berlin:20260504T133000", "DTEND;VALUE=DATE:20260505")
 	for _, lang := range imip.Languages() {
 		o := *site
 		o.Language, o.Languages = lang, nil
@@ -81,6 +99,13 @@ func TestTexts(t *testing.T) {
 			{"news of a delegate", "", news(t, imip.ByPerson, "Ann Müller", imip.NewsPart{Whose: "Ann Müller", Changes: []imip.NewsLine{{What: imip.NewsAdded, Write: true, Manage: true}}})},
 			{"news of a stand-in", "", news(t, imip.ByTime, "", imip.NewsPart{Changes: []imip.NewsLine{{What: imip.NewsEnded, Who: "Sofia", For: "Tom"}}})},
 			{"news of a room", "", news(t, imip.ByDirectory, "", imip.NewsPart{Whose: "Attic", Changes: []imip.NewsLine{{What: imip.NewsRemoved, Who: "Tom"}}})},
+			{"noshows", "", missed(t)},
+			{"everything", "first@example.com", everything},
+			{"whole day", "", letter(t, scheduling.Request, ann, guest, wholeDay.Replace(event("RRULE:FREQ=DAILY;INTERVAL=3;UNTIL=20270101T000000Z")))},
+			{"monthly", "", letter(t, scheduling.Request, ann, guest, event("RRULE:FREQ=MONTHLY;INTERVAL=3"))},
+			{"weekly", "", letter(t, scheduling.Request, ann, guest, event("RRULE:FREQ=WEEKLY"))},
+			{"every other year", "", letter(t, scheduling.Request, ann, guest, event("RRULE:FREQ=YEARLY;INTERVAL=2"))},
+			{"from elsewhere", "", letter(t, scheduling.Request, &scheduling.Party{Address: "urn:x-uid:E", GUID: "E", CN: "Eve", Emails: []string{"eve@elsewhere.example"}}, guest, strings.ReplaceAll(event(), "ann@example.com", "eve@elsewhere.example"))},
 		} {
 			m, err := imip.Compose(c.letter, imip.Occasion{Date: queued, First: c.first}, &o)
 			if err != nil {
@@ -92,8 +117,16 @@ func TestTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&out, "======== test\n%s", strings.ReplaceAll(string(m.Body), "\r\n", "\n"))
+		fmt.Fprintf(&out, "======== test\n%s", plainText(t, m.Body))
 		goldenText(t, "texts-"+lang+".txt", out.String())
+		for key, text := range imip.TextsOf(lang) {
+			if key == "hour" || key == "span" {
+				continue // a layout of time
+			}
+			if part := longest(text); !strings.Contains(out.String(), part) {
+				t.Errorf("%s: nothing says %s, %q", lang, key, part)
+			}
+		}
 	}
 }
 
@@ -117,6 +150,34 @@ func TestNewsIsBounded(t *testing.T) {
 	}
 }
 
+// plainText is the subject and the text of a mail of one part.
+func plainText(t *testing.T, body []byte) string {
+	t.Helper()
+	read, err := mail.ReadMessage(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(quotedprintable.NewReader(read.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subject + "\n\n" + strings.ReplaceAll(string(text), "\r\n", "\n")
+}
+
+// longest is the longest part of a text between the places for what is put in.
+func longest(text string) (part string) {
+	for _, p := range regexp.MustCompile(`%s|%d|\{id\}`).Split(text, -1) {
+		if len(p) > len(part) {
+			part = p
+		}
+	}
+	return part
+}
+
 // writeText writes what people read of a mail.
 func writeText(t *testing.T, out *strings.Builder, name string, m *imip.Mail) {
 	t.Helper()
@@ -131,6 +192,21 @@ func writeText(t *testing.T, out *strings.Builder, name string, m *imip.Mail) {
 	text := partsOf(t, m.Body)[0]
 	if strings.Contains(text.body, "%!") || strings.Contains(text.body, "secret") {
 		t.Errorf("%s: %s", name, text.body)
+	}
+	from, err := read.Header.AddressList("From")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(from[0].Name, "Eve") {
+		subject = from[0].Name + "\n" + subject
+	}
+	if html := partsOf(t, m.Body)[1].body; name == "request" {
+		for _, row := range regexp.MustCompile(`<a [^>]*>([^<]*)</a>`).FindAllStringSubmatch(html, -1) {
+			subject += "\n[" + row[1] + "]"
+		}
+		if i := strings.Index(html, "</th><td><a "); i >= 0 {
+			subject += "\n" + html[strings.LastIndex(html[:i], ">")+1:i]
+		}
 	}
 	fmt.Fprintf(out, "======== %s\n%s\n\n%s\n", name, subject, strings.ReplaceAll(text.body, "\r\n", "\n"))
 }

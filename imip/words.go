@@ -28,7 +28,8 @@ type words struct {
 	// What approvers of rooms read.
 	room, answerUntil, rules, against, how, howTo string
 
-	acting map[string]string // of who acts for whom
+	acting       map[string]string // of who acts for whom
+	restReleased string            // what owners of rooms read of a series that nobody came to
 
 	date func(w *words, t time.Time) string
 	hour string // of time.Format
@@ -46,10 +47,11 @@ const (
 	kindAnswer    = "answer"
 	kindAsks      = "asks" // somebody to approve a booking
 	kindReminds   = "reminds"
+	kindNoShows   = "noShows" // the owner of a room is told that nobody comes
 )
 
 // Languages are those that there are texts in.
-func Languages() []string { return []string{"de", "en"} }
+func Languages() []string { return []string{"de", "en", "es", "fr", "it", "ja", "nl"} }
 
 // languages returns the texts of a language; nil: there are none.
 func languages(name string) *words {
@@ -58,24 +60,46 @@ func languages(name string) *words {
 		return german()
 	case "en":
 		return english()
+	case "es":
+		return spanish()
+	case "fr":
+		return french()
+	case "it":
+		return italian()
+	case "ja":
+		return japanese()
+	case "nl":
+		return dutch()
 	}
 	return nil
 }
 
-// language is the one for a recipient: that of the longest domain that is set and
-// theirs ends in, or else the one for all.
-func (o *Options) language(to Mailbox) *words {
-	best, name := "", o.Language
-	for domain, l := range o.Languages {
+// language is the one for a letter: that of the recipient, as the directory has it; that of
+// the longest domain that is set and theirs ends in; that of the sender, who knows whom
+// they write to; or else the one for all.
+func (o *Options) language(l *Letter) *words {
+	best, byDomain := "", ""
+	for domain, name := range o.Languages {
 		d := strings.ToLower(strings.TrimPrefix(domain, "."))
-		if (to.Domain() == d || strings.HasSuffix(to.Domain(), "."+d)) && len(d) > len(best) {
-			best, name = d, l
+		if (l.To.Domain() == d || strings.HasSuffix(l.To.Domain(), "."+d)) && len(d) > len(best) {
+			best, byDomain = d, name
 		}
 	}
-	if w := languages(name); w != nil {
-		return w
+	for _, name := range []string{l.Language, byDomain, l.SenderLanguage, o.Language} {
+		if w := languages(primary(name)); w != nil {
+			return w
+		}
 	}
 	return english()
+}
+
+// primary is the language of a tag, or of the first of a list of such, as preferredLanguage
+// has them (RFC 2798 §2.7): "fr" of "fr-CA, en;q=0.8". It may be one without texts.
+func primary(tag string) string {
+	if i := strings.IndexAny(tag, ",;-_"); i >= 0 {
+		tag = tag[:i]
+	}
+	return strings.ToLower(strings.TrimSpace(tag))
 }
 
 // KnownLanguage reports whether there are texts in a language.
@@ -87,11 +111,13 @@ func english() *words {
 			kindNew: "Invitation: %s, %s", kindUpdate: "Updated invitation: %s, %s", kindCancelled: "Cancelled: %s, %s",
 			kindAccepted: "Accepted: %s, %s", kindTentative: "Tentative: %s, %s", kindDeclined: "Declined: %s, %s", kindAnswer: "Answer: %s, %s",
 			kindAsks: "Approval needed: %s, %s", kindReminds: "Approval still needed: %s, %s",
+			kindNoShows: "Room not used: %s, %s",
 		},
 		intro: map[string]string{
 			kindNew: "%s invites you to “%s”.", kindUpdate: "%s has changed “%s”.", kindCancelled: "%s has cancelled “%s”.",
 			kindAccepted: "%s has accepted “%s”.", kindTentative: "%s may come to “%s”.", kindDeclined: "%s has declined “%s”.", kindAnswer: "%s has answered about “%s”.",
 			kindAsks: "%s asks for a room for “%s”. You may approve this.", kindReminds: "%s still waits for a room for “%s”. You may approve this.",
+			kindNoShows: "%s has booked a room for “%s”. Nobody has checked in three times in a row.",
 		},
 		via:  "%s (via calendar)",
 		when: "When", repeats: "Repeats", where: "Where", organizer: "Organizer", sentBy: "Sent by", attendees: "Attendees", description: "Description", link: "Link", whatChanged: "Changed",
@@ -122,6 +148,7 @@ func english() *words {
 			"private": "private events too", "manage": "to look after the list", "from": "from %s", "until": "until %s",
 			"footer": "This message was sent by a calendar server. The list is in the settings of your calendar program; an administrator sees it too.",
 		},
+		restReleased: "all later dates have been given back",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %s %d, %d", w.days[t.Weekday()], w.months[t.Month()-1], t.Day(), t.Year())
 		},
@@ -135,11 +162,13 @@ func german() *words {
 			kindNew: "Einladung: %s, %s", kindUpdate: "Geänderte Einladung: %s, %s", kindCancelled: "Abgesagt: %s, %s",
 			kindAccepted: "Zugesagt: %s, %s", kindTentative: "Mit Vorbehalt: %s, %s", kindDeclined: "Abgelehnt: %s, %s", kindAnswer: "Antwort: %s, %s",
 			kindAsks: "Genehmigung erbeten: %s, %s", kindReminds: "Genehmigung steht aus: %s, %s",
+			kindNoShows: "Raum nicht genutzt: %s, %s",
 		},
 		intro: map[string]string{
 			kindNew: "%s lädt Sie zu „%s“ ein.", kindUpdate: "%s hat „%s“ geändert.", kindCancelled: "%s hat „%s“ abgesagt.",
 			kindAccepted: "%s hat für „%s“ zugesagt.", kindTentative: "%s hat für „%s“ mit Vorbehalt zugesagt.", kindDeclined: "%s hat „%s“ abgelehnt.", kindAnswer: "%s hat zu „%s“ geantwortet.",
 			kindAsks: "%s möchte einen Raum für „%s“. Sie können das genehmigen.", kindReminds: "%s wartet noch auf einen Raum für „%s“. Sie können das genehmigen.",
+			kindNoShows: "%s hat einen Raum für „%s“ gebucht. Dreimal in Folge hat sich niemand angemeldet.",
 		},
 		via:  "%s (über Kalender)",
 		when: "Wann", repeats: "Wiederholung", where: "Wo", organizer: "Organisiert von", sentBy: "Gesendet von", attendees: "Teilnehmende", description: "Beschreibung", link: "Link", whatChanged: "Geändert",
@@ -170,6 +199,7 @@ func german() *words {
 			"private": "auch private Termine", "manage": "die Liste pflegen", "from": "ab %s", "until": "bis %s",
 			"footer": "Diese Nachricht kommt von einem Kalenderserver. Die Liste steht in den Einstellungen Ihres Kalenderprogramms; auch die Administration sieht sie.",
 		},
+		restReleased: "alle späteren Termine wurden freigegeben",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %d. %s %d", w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year())
 		},
@@ -181,6 +211,8 @@ func german() *words {
 // sent before.
 func kindOf(l *Letter, partStat string, again bool) string {
 	switch {
+	case l.Asks != nil && l.Asks.NoShows:
+		return kindNoShows
 	case l.Asks != nil && l.Asks.Reminder:
 		return kindReminds
 	case l.Asks != nil:

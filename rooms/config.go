@@ -1,11 +1,13 @@
 package rooms
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"convene/directory"
 	"convene/rooms/policy"
@@ -18,6 +20,8 @@ type Config struct {
 	Locations map[string]string `toml:"locations" doc:"The same for rooms alone; these count before those of defaults."`
 	Resources map[string]string `toml:"resources" doc:"The same for resources alone."`
 	List      string            `toml:"list" doc:"Which rooms people find when they search: \"all\", or those that are \"bookable\" by whoever asks."`
+	Gone      string            `toml:"organizer-gone" doc:"What becomes of the bookings to come of organizers who are not in the directory any more: \"keep\", or \"release\" gives the rooms back. \"convene room check\" lists them. Rooms that are not there any more decline in any case."`
+	GoneAfter time.Duration     `toml:"gone-after" doc:"How long they must have been away for that: what was removed by mistake can come back meanwhile."`
 	Classes   []Class           `toml:"class" doc:"The same for the rooms and resources of one class. Of several that fit, the later ones count. What the directory says of one room counts before all these, and what \"convene room set\" says before that."`
 }
 
@@ -41,6 +45,17 @@ const (
 	ListBookable = "bookable"
 )
 
+// The values of Config.Gone.
+const (
+	KeepBookings    = "keep"
+	ReleaseBookings = "release"
+)
+
+// DefaultConfig is what counts if the file says nothing.
+func DefaultConfig() Config {
+	return Config{List: ListAll, Gone: KeepBookings, GoneAfter: 30 * 24 * time.Hour}
+}
+
 // Lists reports whether people who may do this with a room find it.
 func (c *Config) Lists(may policy.Permission) bool {
 	return c.List != ListBookable || may != policy.MayNot
@@ -50,6 +65,12 @@ func (c *Config) Lists(may policy.Permission) bool {
 func (c *Config) Check() (faults []Fault) {
 	if c.List != "" && c.List != ListAll && c.List != ListBookable {
 		faults = append(faults, Fault{"list", fmt.Errorf("%q is neither %q nor %q", c.List, ListAll, ListBookable)})
+	}
+	if c.Gone != "" && c.Gone != KeepBookings && c.Gone != ReleaseBookings {
+		faults = append(faults, Fault{"organizer-gone", fmt.Errorf("%q is neither %q nor %q", c.Gone, KeepBookings, ReleaseBookings)})
+	}
+	if c.GoneAfter < 0 {
+		faults = append(faults, Fault{"gone-after", errors.New("a time is needed that is not below zero")})
 	}
 	table := func(key string, values map[string]string) {
 		for _, bad := range (policy.Layer{Values: values}).Check() {

@@ -250,10 +250,12 @@ func (m *meeting) takeForced() {
 			if !p.Has(forceSend) {
 				return
 			}
-			if isForced(p) {
+			switch {
+			case !byServer(p) || address == m.self: // nothing is sent to them
+			case isForced(p):
 				m.forced[address] = true
-			} else {
-				p.SetParam("SCHEDULE-STATUS", statusIgnored)
+			default:
+				m.setStatus(address, statusIgnored)
 			}
 			p.RemoveParam(forceSend)
 		})

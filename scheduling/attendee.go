@@ -216,22 +216,30 @@ func (a *attending) merge(base, client, seen *ical.Object) error {
 	if err := a.store(store); err != nil {
 		return err
 	}
-	if a.forced(organizerOf(client)) {
+	if a.forced(client) {
 		g.answered[ical.DateTime{}] = true
 	}
 	return a.answer(store, g.answered, "")
 }
 
-// forced reports whether the client wants a reply sent whatever changed. That it wants
-// something else, which nobody knows, is said in the ORGANIZER (RFC 6638 §7.2).
-func (a *attending) forced(organizer *ical.Property) bool {
-	switch what := organizer.Param(forceSend); {
-	case strings.EqualFold(what, string(Reply)):
-		return true
-	case what != "":
-		a.plan.Statuses = map[string]string{organizer.Address(): statusIgnored}
+// forced reports whether the client wants a reply sent whatever changed, in any component.
+// That it wants something else, which nobody knows, is said in the ORGANIZER (RFC 6638
+// §7.2).
+func (a *attending) forced(client *ical.Object) bool {
+	forced := false
+	for c := range components(client) {
+		organizer := c.Prop("ORGANIZER")
+		if organizer == nil || !byServer(organizer) {
+			continue
+		}
+		switch what := organizer.Param(forceSend); {
+		case strings.EqualFold(what, string(Reply)):
+			forced = true
+		case what != "":
+			a.plan.Statuses = map[string]string{organizer.Address(): statusIgnored}
+		}
 	}
-	return false
+	return forced
 }
 
 // notMergeable is about data with instances that the meeting does not have.
@@ -311,10 +319,25 @@ func (a *attending) elsewhere() error {
 	if err != nil {
 		return err
 	}
-	if err := a.store(a.New); err != nil {
+	store, err := a.keepStatus()
+	if err != nil {
+		return err
+	}
+	if err := a.store(store); err != nil {
 		return err
 	}
 	return a.answer(answer, rids, "")
+}
+
+// keepStatus returns the client's data with the SCHEDULE-STATUS of the ORGANIZER that is
+// stored: it is the server's, which sends the replies (RFC 6638 §7.3).
+func (a *attending) keepStatus() (*ical.Object, error) {
+	if a.Old == nil || !byServer(organizerOf(a.Old)) {
+		return a.New, nil
+	}
+	return editOrganizers(a.New, func(p *ical.Property) {
+		setOrRemove(p, "SCHEDULE-STATUS", organizerOf(a.Old).Param("SCHEDULE-STATUS"))
+	})
 }
 
 // detach stores the client's data, and that no server will send anything for it
@@ -385,7 +408,7 @@ func (a *attending) answeredElsewhere() (*ical.Object, map[ical.DateTime]bool, e
 		return nil, nil, err
 	}
 	rids := map[ical.DateTime]bool{}
-	if a.forced(organizerOf(a.New)) {
+	if a.forced(a.New) {
 		rids[ical.DateTime{}] = true
 	}
 	if a.Old == nil {

@@ -105,10 +105,19 @@ func (c *conversation) send(m *Message) error {
 		if err != nil {
 			return err
 		}
-		c.statuses[addressOf(to)] = status
+		c.note(addressOf(to), status)
 	}
 	c.post(m, away)
 	return nil
+}
+
+// note keeps what became of a message. That something else which the client wanted was not
+// understood is said beside it (RFC 6638 §7.2).
+func (c *conversation) note(address, status string) {
+	if c.p.Statuses[address] == statusIgnored {
+		status += "," + statusIgnored
+	}
+	c.statuses[address] = status
 }
 
 // post mails a message.

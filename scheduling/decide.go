@@ -20,6 +20,9 @@ func Decide(c Change, w World) (*Plan, error) {
 		return nil, err
 	}
 	d.oldRole, d.newRole = stateOf(d.Old, c.Owner.GUID), stateOf(d.New, c.Owner.GUID)
+	if err := d.oneAgent(); err != nil {
+		return nil, err
+	}
 	p, err := steps[d.oldRole][d.newRole](&d)
 	if err != nil {
 		return nil, err

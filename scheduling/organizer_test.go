@@ -75,6 +75,18 @@ func TestOrganizer(t *testing.T) {
 		{name: "forced", given: single("a=ACCEPTED b", "SEQUENCE:2"), put: single("a=ACCEPTED;SCHEDULE-FORCE-SEND=REQUEST b", "SEQUENCE:2"),
 			messages: "REQUEST a [all]", answers: "a=ACCEPTED b=NEEDS-ACTION", has: []string{"SEQUENCE:2\n"}, lacks: []string{"FORCE-SEND"}},
 		{name: "forced to do what nobody knows", given: single("a"), put: single("a;SCHEDULE-FORCE-SEND=SHOUT"), has: []string{"SCHEDULE-STATUS=2.3"}, lacks: []string{"FORCE-SEND"}},
+		{name: "forced to send to oneself", given: single("o a"), put: single("o;SCHEDULE-FORCE-SEND=REQUEST a"), lacks: []string{"FORCE-SEND", "SCHEDULE-STATUS"}},
+		{name: "forced to send to one who is left to the client", given: event(at9, byO, "ATTENDEE;SCHEDULE-AGENT=CLIENT;SCHEDULE-STATUS=1.1:mailto:x@elsewhere.org"),
+			put: event(at9, byO, "ATTENDEE;SCHEDULE-AGENT=CLIENT;SCHEDULE-STATUS=1.1;SCHEDULE-FORCE-SEND=SHOUT:mailto:x@elsewhere.org"),
+			has: []string{"SCHEDULE-STATUS=1.1"}, lacks: []string{"FORCE-SEND"}},
+		{name: "two agents for one", put: series("a b;SCHEDULE-AGENT=NONE") + override(second, "a b"), refused: "valid-organizer-change"},
+		{name: "two agents for one elsewhere", put: event(week, byO, "ATTENDEE;SCHEDULE-AGENT=CLIENT:mailto:x@elsewhere.org") + event(on(second), byO, "ATTENDEE:mailto:x@elsewhere.org"), refused: "valid-organizer-change"},
+		{name: "two agents for the organizer", put: series("a") + event(on(second), "ORGANIZER;SCHEDULE-AGENT=CLIENT:urn:x-uid:o", att("a")), refused: "valid-organizer-change"},
+		{name: "no agent and one that nobody knows", put: series("a;SCHEDULE-AGENT=NONE") + override(second, "a;SCHEDULE-AGENT=X-PIGEON")},
+		{name: "one agent by two names", put: series("a;SCHEDULE-AGENT=server") + override(second, "a"), messages: "REQUEST a [all " + second + "]"},
+		{name: "two agents that were stored", given: series("a b;SCHEDULE-AGENT=NONE") + override(second, "a b"), put: series("a b;SCHEDULE-AGENT=NONE") + override(second, "a b")},
+		{name: "two agents for one and then for another", given: series("a b;SCHEDULE-AGENT=NONE") + override(second, "a b"), put: series("a;SCHEDULE-AGENT=NONE b;SCHEDULE-AGENT=NONE") + override(second, "a b"),
+			refused: "valid-organizer-change"},
 		{name: "cancelled", given: single("a b"), put: single("a b", "STATUS:CANCELLED"), messages: "CANCEL a [all]; CANCEL b [all]", has: []string{"SEQUENCE:1\n"}},
 		{name: "cancelled and more", given: single("a"), put: replace("SUMMARY:S", "SUMMARY:T").Replace(single("a", "STATUS:CANCELLED")),
 			messages: "CANCEL a [all]; REQUEST a [all]"},
@@ -144,7 +156,7 @@ func TestOrganizer(t *testing.T) {
 			if got := answersIn(p.Store); tt.answers != "" && got != tt.answers {
 				t.Errorf("answers %q\nwant    %q", got, tt.answers)
 			}
-			got := text(p.Store)
+			got := text(WithStatuses(p.Store, p.Role, p.Statuses))
 			for _, want := range tt.has {
 				if !strings.Contains(got, want) {
 					t.Errorf("stored without %q:\n%s", want, got)

@@ -11,24 +11,34 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawList draws ATTENDEE lines of some of A, B, C and O.
-func drawList(t *rapid.T, label string) string {
-	if rapid.Bool().Draw(t, label+"all") { // so that often nothing changes
-		return att("a b c o=ACCEPTED")
+// drawAgents draws the parameter of those to whom the server does not deliver: it is one
+// in all instances (RFC 6638 §7.1).
+func drawAgents(t *rapid.T) map[string]string {
+	agents := map[string]string{}
+	for _, guid := range []string{"a", "b", "c"} {
+		if rapid.IntRange(0, 19).Draw(t, "agent"+guid) == 0 {
+			agents[guid] = ";SCHEDULE-AGENT=NONE"
+		}
 	}
+	return agents
+}
+
+// drawList draws ATTENDEE lines of some of A, B, C and O.
+func drawList(t *rapid.T, label string, agents map[string]string) string {
+	all := rapid.Bool().Draw(t, label+"all") // so that often nothing changes
 	var list []string
 	for _, guid := range []string{"a", "b", "c"} {
-		switch rapid.SampledFrom([]string{"out", "in", "accepted", "declined", "none"}).Draw(t, label+guid) {
+		answer := "in"
+		if !all {
+			answer = rapid.SampledFrom([]string{"out", "in", "accepted", "declined"}).Draw(t, label+guid)
+		}
+		switch answer {
 		case "in":
-			list = append(list, guid)
+			list = append(list, guid+agents[guid])
 		case "accepted":
-			list = append(list, guid+"=ACCEPTED")
+			list = append(list, guid+"=ACCEPTED"+agents[guid])
 		case "declined":
-			list = append(list, guid+"=DECLINED")
-		case "none":
-			if rapid.IntRange(0, 3).Draw(t, label+"agent") == 0 {
-				list = append(list, guid+";SCHEDULE-AGENT=NONE")
-			}
+			list = append(list, guid+"=DECLINED"+agents[guid])
 		}
 	}
 	return att(strings.Join(append(list, "o=ACCEPTED"), " "))
@@ -38,8 +48,9 @@ func drawList(t *rapid.T, label string) string {
 // EXDATEs, in the words of a client that does not mind what was there before.
 func drawMeeting(t *rapid.T) string {
 	hour := rapid.SampledFrom([]int{8, 8, 8, 8, 9}).Draw(t, "hour")
+	agents := drawAgents(t)
 	at := func(day, hour int) string { return fmt.Sprintf("202404%02dT%02d0000Z", day, hour) }
-	props := []string{"DTSTART:" + at(1, hour), "DTEND:" + at(1, hour+1), byO, drawList(t, "master"),
+	props := []string{"DTSTART:" + at(1, hour), "DTEND:" + at(1, hour+1), byO, drawList(t, "master", agents),
 		"SUMMARY:" + rapid.SampledFrom([]string{"S", "S", "S", "T"}).Draw(t, "summary"), fmt.Sprintf("SEQUENCE:%d", rapid.IntRange(0, 2).Draw(t, "sequence"))}
 	if rapid.IntRange(0, 9).Draw(t, "single") == 9 {
 		return event(props...)
@@ -55,11 +66,11 @@ func drawMeeting(t *rapid.T) string {
 		case "excluded":
 			props = append(props, "EXDATE:"+id)
 		case "text":
-			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+id, "DTEND:"+at(day, hour+1), byO, drawList(t, "text"), "SUMMARY:U")
+			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+id, "DTEND:"+at(day, hour+1), byO, drawList(t, "text", agents), "SUMMARY:U")
 		case "moved":
-			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+at(day, hour+3), "DTEND:"+at(day, hour+4), byO, drawList(t, "moved"))
+			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+at(day, hour+3), "DTEND:"+at(day, hour+4), byO, drawList(t, "moved", agents))
 		case "cancelled":
-			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+id, "DTEND:"+at(day, hour+1), byO, drawList(t, "cancelled"), "STATUS:CANCELLED")
+			overrides += event("RECURRENCE-ID:"+id, "DTSTART:"+id, "DTEND:"+at(day, hour+1), byO, drawList(t, "cancelled", agents), "STATUS:CANCELLED")
 		}
 	}
 	return event(props...) + overrides

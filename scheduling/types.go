@@ -60,6 +60,9 @@ type Party struct {
 	CN     string   // the full name; "" if there is none
 	Emails []string // mail addresses without "mailto:", the preferred one first
 
+	// Language is the one in which they read, a tag of RFC 5646; "": not known.
+	Language string
+
 	// Former are mail addresses with which this party stood in the home that it owns
 	// before it got another.
 	Former []string

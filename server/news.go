@@ -132,7 +132,7 @@ func (n *news) letter(ctx context.Context, guid string, about imip.News) (home s
 		return "", nil, n.err
 	}
 	about.About = n.parts[guid]
-	l, err = imip.NewNews(p.GUID, p.FullName, p.Emails[0], about)
+	l, err = imip.NewNews(p.GUID, p.FullName, p.Emails[0], p.Language, about)
 	if errors.Is(err, imip.ErrNoMailbox) {
 		return "", nil, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"convene/calendar"
+	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/store"
 )
@@ -161,16 +162,26 @@ func (c *caretaker) homes(ctx context.Context, g *generation) (owners []string, 
 	return owners, err
 }
 
-// advance looks at the dates that rooms' horizons have reached.
+// advance looks at the dates that rooms' horizons have reached, and at bookings of people
+// and rooms that have left.
 func (c *caretaker) advance(ctx context.Context, g *generation) error {
 	owners, err := c.homes(ctx, g)
 	for _, guid := range owners {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err = errors.Join(err, c.advanceIn(ctx, g, guid))
+		err = errors.Join(err, c.advanceIn(ctx, g, guid), c.takeBackIn(ctx, g, guid))
 	}
 	return err
+}
+
+// takeBackIn gives back what a room has of people who are not in the directory any more,
+// and all if the room itself is not.
+func (c *caretaker) takeBackIn(ctx context.Context, g *generation, guid string) error {
+	rule := calendar.Departure{After: g.config.Rooms.GoneAfter, Organizer: g.config.Rooms.Gone == rooms.ReleaseBookings}
+	return g.calendars.Load().TakeBack(ctx, guid, rule, func(l calendar.Left) {
+		c.s.log.Info("room: bookings given back", "room", guid, "uid", l.UID, "organizer", l.Organizer, "reason", l.Code)
+	})
 }
 
 func (c *caretaker) advanceIn(ctx context.Context, g *generation, guid string) error {

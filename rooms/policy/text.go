@@ -11,11 +11,11 @@ import (
 
 // A Speech is to whom and about what a text is. Nil functions know nothing.
 type Speech struct {
-	Lang      string     // "en" or "de"; others are English
+	Lang      string     // one of Languages; others are English
 	Zone      *ical.Zone // the reader's, else the room's
 	Room      string
 	Approvers []string // how they are called
-	Mail      []string // their mail addresses, as far as they have any
+	Mail      []Reader // those of them who have a mail address
 	Expires   int64    // of a request that waits, in Unix seconds
 
 	// Name returns how a principal that the policy names is called.
@@ -26,6 +26,12 @@ type Speech struct {
 	// Other returns how a room that is named in place of this one is called, by
 	// its GUID: see Called.
 	Other func(guid string) string
+}
+
+// A Reader is somebody who gets mail.
+type Reader struct {
+	Address string
+	Lang    string // a tag of RFC 5646; "": not known
 }
 
 // Comment returns what the organizer is told about the whole meeting, in lines; ""
@@ -263,11 +269,14 @@ func (a *Answer) Header(room string, name func(guid string) string) string {
 	return b.String()
 }
 
+// WordUnasked is the Word of a room that was not asked.
+const WordUnasked = "unasked"
+
 // Word says the answer in one word: "accepted", "partly".
 func (a *Answer) Word() string {
 	switch {
 	case a.Verdict == NotAsked:
-		return "unasked"
+		return WordUnasked
 	case a.Verdict == Kept:
 		return "kept"
 	case a.Verdict == StoreOnly:

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,14 +30,18 @@ func speech(t *testing.T, lang, zone string) *policy.Speech {
 	}
 }
 
-// Every text, in two languages, with what it is about filled in. UPDATE=1 writes the
+// Every text, in each language, with what it is about filled in. UPDATE=1 writes the
 // file anew.
 func TestTexts(t *testing.T) {
 	var b strings.Builder
 	said := map[policy.Code]bool{}
-	for _, lang := range []string{"en", "de"} {
+	for _, lang := range policy.Languages() {
 		for _, s := range situations(t) {
-			a := decide(t, s.p, policy.Invite{Object: s.m.object(t)}, s.f, s.l)
+			in := policy.Invite{Object: s.m.object(t)}
+			if s.old != nil {
+				in.Old = s.old.object(t)
+			}
+			a := decide(t, s.p, in, s.f, s.l)
 			for _, o := range a.Occurrences {
 				for _, r := range o.Reasons {
 					said[r.Code] = true
@@ -47,6 +52,12 @@ func TestTexts(t *testing.T) {
 		for _, e := range events(t) {
 			said[e.Code] = true
 			fmt.Fprintf(&b, "%s: %s\n%s\n\n", lang, e.Code, e.Text(speech(t, lang, "Europe/Berlin")))
+		}
+		fmt.Fprintf(&b, "%s: called\n%s\n\n", lang, policy.Called(lang, "Saturn", set(t, "capacity=8", "floor=1")))
+		for key, text := range policy.TextsOf(lang) {
+			if !strings.Contains(strings.ToLower(b.String()), strings.ToLower(longest(text))) {
+				t.Errorf("%s: nothing says %s, %q", lang, key, text)
+			}
 		}
 	}
 	for _, c := range []policy.Code{policy.CodePending, policy.CodeConflict, policy.CodeTooMany, policy.CodeBlocked, policy.CodeNotAllowed, policy.CodeNoApprover,
@@ -74,6 +85,16 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// longest is the longest part of a template between what is put in.
+func longest(text string) (part string) {
+	for _, p := range regexp.MustCompile(`\{[a-z]+\}|[][]`).Split(text, -1) {
+		if len(p) > len(part) {
+			part = p
+		}
+	}
+	return part
+}
+
 type situation struct {
 	name string
 	p    *policy.Policy
@@ -81,6 +102,7 @@ type situation struct {
 	f    *policy.Facts
 	l    policy.Ledger
 	zone string
+	old  *meeting // nil: it is new
 }
 
 func situations(t *testing.T) []situation {
@@ -98,7 +120,7 @@ func situations(t *testing.T) []situation {
 	wish := approved(asks("D", "STAFF"))
 	var all []situation
 	add := func(name string, m meeting, f *policy.Facts, l policy.Ledger, knobs ...string) {
-		all = append(all, situation{name, set(t, append([]string{"building=A", "floor=1"}, knobs...)...), m, f, l, "Europe/Berlin"})
+		all = append(all, situation{name, set(t, append([]string{"building=A", "floor=1"}, knobs...)...), m, f, l, "Europe/Berlin", nil})
 	}
 	add("accepted", hour, facts(), none)
 	add("accepted, with a last line", hour, facts(), none, "response-text=Please leave it as it was.")
@@ -131,6 +153,11 @@ func situations(t *testing.T) []situation {
 	all[len(all)-1].m.start = "2027-12-01 10:00"
 	add("hours", hour, facts(), none, "hours=Tue 10:30-18:00", "hours-only=true")
 	add("capacity", meeting{start: "2026-12-01 10:00", lines: []string{"ATTENDEE:mailto:six@example.com"}}, others, none, "capacity=4", "enforce-capacity=true")
+	was := meeting{start: "2026-12-01 10:00", stat: "ACCEPTED"}
+	grown := was
+	grown.lines = []string{"ATTENDEE:mailto:six@example.com"}
+	add("accepted, and grown", grown, facts(), none, "capacity=2", "enforce-capacity=true")
+	all[len(all)-1].old = &was
 	add("min-attendees", hour, facts(), none, "min-attendees=3")
 	add("too-long", meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=DAILY"}}, facts(), none, "max-occurrences=500")
 	add("not-bookable", hour, facts(), none, "bookable=false")

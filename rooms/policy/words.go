@@ -34,9 +34,23 @@ type words struct {
 	short     string // day, month
 }
 
+// Languages are those that rooms speak: "en".
+func Languages() []string { return []string{"de", "en", "es", "fr", "it", "ja", "nl"} }
+
 func wordsOf(lang string) *words {
-	if strings.HasPrefix(strings.ToLower(lang), "de") {
+	switch tag, _, _ := strings.Cut(strings.ToLower(lang), "-"); tag {
+	case "de":
 		return &german
+	case "es":
+		return &spanish
+	case "fr":
+		return &french
+	case "it":
+		return &italian
+	case "ja":
+		return &japanese
+	case "nl":
+		return &dutch
 	}
 	return &english
 }
