@@ -53,29 +53,37 @@ export async function start() {
 
 /** @typedef {Awaited<ReturnType<typeof start>>} Site */
 
-/** Runs fn with a page of a fresh context, and fails on a policy violation, an error in a
- * script or on the console, and a request to another host. expected are statuses of
- * pages that the console may name.
- * @param {Site} site
- * @param {import('playwright-core').BrowserContextOptions & {user?: string, expected?: number[]}} options
- * @param {(page: import('playwright-core').Page) => Promise<void>} fn */
-export async function visit(site, options, fn) {
+/** @typedef {import('playwright-core').BrowserContextOptions & {user?: string, expected?: number[]}} Options */
+
+/** Opens a fresh context, in which user, if there is one, has signed in. faults is filled with
+ * policy violations, errors in scripts or on the console, and requests to other hosts.
+ * expected are statuses of pages that the console may name.
+ * @param {Site} site @param {Options} options */
+async function open(site, options) {
   const {user, expected = [], ...rest} = options;
   const context = await site.browser.newContext({viewport: {width: 1280, height: 860}, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...rest});
   /** @type {string[]} */ const faults = [];
+  context.on('request', r => { if (!r.url().startsWith(site.base) && !r.url().startsWith(site.secure)) faults.push('foreign request: ' + r.url()); });
+  context.on('weberror', e => faults.push('script: ' + e.error().message));
+  context.on('console', m => {
+    if (m.type() !== 'error') return;
+    const status = /status of (\d+)/.exec(m.text());
+    if (!status || !expected.includes(Number(status[1]))) faults.push(`console: ${m.text()} (${m.location().url})`);
+  });
+  await context.exposeBinding('conveneViolation', (_, text) => { faults.push('policy: ' + text); }).catch(e => faults.push(String(e)));
+  await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e =>
+    // @ts-ignore
+    window.conveneViolation(`${e.effectiveDirective} ${e.blockedURI} ${e.sample}`)));
+  if (user) await signIn(context, site, user);
+  return {context, faults};
+}
+
+/** Runs fn with a page of a fresh context, and fails on what goes wrong in it: see open.
+ * @param {Site} site @param {Options} options
+ * @param {(page: import('playwright-core').Page) => Promise<void>} fn */
+export async function visit(site, options, fn) {
+  const {context, faults} = await open(site, options);
   try {
-    context.on('request', r => { if (!r.url().startsWith(site.base) && !r.url().startsWith(site.secure)) faults.push('foreign request: ' + r.url()); });
-    context.on('weberror', e => faults.push('script: ' + e.error().message));
-    context.on('console', m => {
-      if (m.type() !== 'error') return;
-      const status = /status of (\d+)/.exec(m.text());
-      if (!status || !expected.includes(Number(status[1]))) faults.push(`console: ${m.text()} (${m.location().url})`);
-    });
-    await context.exposeBinding('conveneViolation', (_, text) => { faults.push('policy: ' + text); }).catch(e => faults.push(String(e)));
-    await context.addInitScript(() => document.addEventListener('securitypolicyviolation', e =>
-      // @ts-ignore
-      window.conveneViolation(`${e.effectiveDirective} ${e.blockedURI} ${e.sample}`)));
-    if (user) await signIn(context, site, user);
     const page = await context.newPage();
     await fn(page);
     await page.waitForTimeout(50);
@@ -83,6 +91,30 @@ export async function visit(site, options, fn) {
     await context.close();
   }
   assert.deepEqual(faults, []);
+}
+
+/** Looks at all pages in one way, each as a test of its own below t: one context for each
+ * user. fn has each when it was loaded.
+ * @param {import('node:test').TestContext} t @param {Site} site @param {Options} options
+ * @param {(page: import('playwright-core').Page) => Promise<void>} fn */
+export async function tour(t, site, options, fn) {
+  for (const user of new Set(pages.map(p => p.user))) {
+    const theirs = pages.filter(p => p.user === user);
+    const {context, faults} = await open(site, {...options, user, expected: theirs.map(p => p.status).filter(status => status !== 200)});
+    try {
+      const page = await context.newPage();
+      for (const {path, status} of theirs)
+        await t.test(`${path} as ${user ?? 'nobody'}`, async () => {
+          faults.length = 0;
+          const r = await page.goto(site.base + path);
+          assert.equal(r?.status(), status);
+          await fn(page);
+          assert.deepEqual(faults, []);
+        });
+    } finally {
+      await context.close();
+    }
+  }
 }
 
 /** Signs in through the form, as the browser would send it.
