@@ -95,6 +95,8 @@ type Authenticator struct {
 	basic     *basic
 	devices   *Devices
 	throttle  *throttle
+	familiar  *networksOf
+	repeats   repeats
 
 	proceed Outcome // the outcome of most successes
 	closed  atomic.Bool
@@ -140,8 +142,10 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 	if check == nil {
 		return nil, a.refuse(r, scheme, ErrNotOffered)
 	}
+	came := time.Now()
 	id, err := check(r, strings.Trim(credentials, " \t"))
 	if err != nil {
+		a.hold(r.Context(), came, err)
 		return nil, a.refuse(r, scheme, err)
 	}
 	if id.header == nil {
@@ -208,6 +212,10 @@ func (a *Authenticator) Run(ctx context.Context) error {
 
 func (a *Authenticator) maintain(ctx context.Context) {
 	a.throttle.sweep()
+	a.repeats.sumUp(a.log, a.now())
+	if err := a.familiar.flush(ctx); err != nil {
+		a.log.Error("networks of sign-ins not recorded", "err", err)
+	}
 	if a.digest != nil {
 		if err := a.digest.nonces.sweep(ctx); err != nil {
 			a.log.Error("expired nonces not removed", "err", err)
@@ -253,7 +261,8 @@ func (a *Authenticator) Close(ctx context.Context) error {
 	if a.closed.Swap(true) {
 		return ErrClosed
 	}
-	var errs []error
+	a.repeats.sumUp(a.log, a.now().Add(repeatsFor))
+	errs := []error{a.familiar.flush(ctx)}
 	if a.digest != nil {
 		errs = append(errs, a.digest.nonces.close(ctx))
 	}

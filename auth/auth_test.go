@@ -28,6 +28,7 @@ type people struct {
 	*directory.Static
 	binds atomic.Int32
 	down  atomic.Bool
+	asked atomic.Int32 // look-ups of log-ins
 	slow  time.Duration
 	deny  atomic.Pointer[error] // answer of Authenticate
 
@@ -65,6 +66,9 @@ var errAway = &directory.UnavailableError{RetryAfter: 7 * time.Second}
 func (p *people) Lookup(ctx context.Context, k directory.Key) (*directory.Principal, error) {
 	if p.down.Load() {
 		return nil, errAway
+	}
+	if k.By == directory.Login {
+		p.asked.Add(1)
 	}
 	r, err := p.Static.Lookup(ctx, k)
 	if err != nil {
@@ -150,7 +154,7 @@ func openSite(t testing.TB, change func(*auth.Options)) *site {
 	var mu sync.Mutex
 	o := auth.Options{
 		Schemes: []string{"basic"}, Realm: "test", BasicOverPlain: true,
-		Directory: s.people, Now: s.clock.now,
+		Directory: s.people, Now: s.clock.now, Throttle: auth.ThrottleConfig{RefuseAfter: time.Nanosecond},
 		Log: slog.New(slog.NewTextHandler(lockedWriter{&mu, s.log}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {

@@ -38,7 +38,7 @@ type basic struct {
 	a         *Authenticator
 	challenge string
 	cache     *logins
-	files     []*filewatch.File[map[string]string]
+	files     []*filewatch.File[*htpasswd]
 	hashes    password.Hashes
 	hashing   *semaphore.Weighted
 	flight    singleflight.Group
@@ -181,6 +181,7 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 		return nil, err
 	}
 	b.cache.put(key, c, v.sum, begun, b.a.now())
+	b.a.familiar.note(c.Principal.GUID, login, address)
 	return c, nil
 }
 
@@ -191,21 +192,29 @@ type verified struct {
 	sum       *passwordSum // of a password that the directory has verified
 }
 
-// password finds out whose a name and password are.
+// password finds out whose a name and password are. A name that is no one record's, as
+// far as is known, goes the way of those that are: neither the status, nor the time that
+// it takes, nor the number of tries tells one from the other. So who was given the name
+// just now gets in.
 func (b *basic) password(ctx context.Context, login, password, address string, known *login) (verified, error) {
-	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
-	if nobodys(err) {
-		v, refused := b.stranger(ctx, login, password, address)
-		if refused != nil && errors.Is(err, directory.ErrAmbiguous) {
-			refused = fmt.Errorf("%w: %w", refused, err)
-		}
-		return v, refused
+	t := b.a.throttle
+	secret, like := normalizeSecret(password)
+	if b.a.devices == nil {
+		like = otherPassword
 	}
-	if err != nil {
+	if err := t.allowAddress(address); err != nil && known == nil && !b.excepted(ctx, login, secret, like, address) {
 		return verified{}, err
 	}
-	if secret, like := normalizeSecret(password); like != otherPassword && b.a.devices != nil {
-		device, err := b.a.devices.check(ctx, p.GUID, secret)
+	p, nobody := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: login})
+	if nobody != nil && !nobodys(nobody) {
+		return verified{}, nobody
+	}
+	account := b.a.accountOf(p, login)
+	if p != nil {
+		t.learn(login, p)
+	}
+	if like != otherPassword {
+		device, err := b.a.devices.check(ctx, account, secret)
 		switch {
 		case !errors.Is(err, ErrMismatch):
 			return verified{principal: p, device: device}, err
@@ -213,97 +222,97 @@ func (b *basic) password(ctx context.Context, login, password, address string, k
 			// It never goes to the directory: one that was revoked would count
 			// as a wrong password there. Guessing one is hopeless, so that
 			// only the address is counted.
-			b.a.throttle.failLocal("", address)
-			return verified{}, err
+			t.failAddress(address)
+			return verified{}, also(err, nobody)
 		}
 	}
-	if stored, ok := b.stored(login); ok {
-		return verified{principal: p}, b.hashed(ctx, p.GUID, stored, password, address, known)
-	}
-	return b.bind(ctx, p, login, password, address, known)
-}
-
-// stranger checks a name that is no one record's, as far as is known. It asks the
-// directory all the same, and within the limits of an account: neither the time
-// that it takes nor the number of tries tells a name that somebody has from one
-// that nobody has, and who was given the name just now gets in.
-func (b *basic) stranger(ctx context.Context, login, password, address string) (verified, error) {
-	t := b.a.throttle
-	// Address first: names can be tried without end.
-	if err := t.allowLocal("", address); err != nil {
-		return verified{}, err
-	}
-	account, sum := t.stranger(login), t.sum(login, password)
-	if err := t.admit(account, address, sum, unproven); err != nil {
-		return verified{}, err
+	sum := t.sum(account, password)
+	if err := t.admit(account, sum, b.standing(ctx, p, sum, address, known)); err != nil {
+		return verified{}, also(err, nobody)
 	}
 	d := unknown
-	defer func() { t.decide(account, address, sum, d, directory.ErrInvalidCredentials) }()
-	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
+	var refused error
+	defer func() { t.decide(account, address, sum, d, refused) }()
+	v, err := b.ask(ctx, p, login, password)
 	switch {
 	case err == nil:
 		d = right
-		sum := t.sum(got.GUID, password)
-		return verified{principal: got, sum: &sum}, nil
-	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
-		d, err = wrong, directory.ErrInvalidCredentials
+	case accountRefused(err):
+		d, refused = rejected, err
+	case errors.Is(err, ErrMismatch), errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
+		d, refused = wrong, err
 	}
-	return verified{}, err
+	if err != nil {
+		err = also(err, nobody)
+	}
+	return v, err
 }
 
-// stored returns the hash that a file has for a login.
-func (b *basic) stored(login string) (string, bool) {
+// excepted reports whether credentials are looked at though their address has sent too
+// many wrong ones: whose owner has signed in from there with that name, and device
+// passwords that there are, which cannot be guessed.
+func (b *basic) excepted(ctx context.Context, login, secret string, like resemblance, address string) bool {
+	return like != otherPassword && b.a.devices.exists(ctx, secret) || b.a.familiar.name(ctx, login, address)
+}
+
+// standing is what speaks for a password of p, which is nil for nobody.
+func (b *basic) standing(ctx context.Context, p *directory.Principal, sum passwordSum, address string, known *login) standing {
+	switch {
+	case known != nil, p != nil && b.cache.proves(p.GUID, sum):
+		return proven
+	case p != nil && b.a.familiar.record(ctx, p.GUID, address):
+		return familiar
+	}
+	return unproven
+}
+
+// accountOf returns what the wrong passwords of a record are counted for, or those of a
+// login that is nobody's, where p is nil.
+func (a *Authenticator) accountOf(p *directory.Principal, login string) string {
+	if p == nil {
+		return a.throttle.strangerAccount(login)
+	}
+	return p.GUID
+}
+
+// ask verifies a password: with the hash that a file has for the record p, or by the
+// directory. p is nil for a login that is nobody's, as far as is known.
+func (b *basic) ask(ctx context.Context, p *directory.Principal, login, password string) (verified, error) {
+	if p != nil {
+		if stored, ok := b.stored(p, login); ok {
+			return verified{principal: p}, b.hashed(ctx, stored, password)
+		}
+	}
+	// got is the one, even if the name was somebody else's a moment ago.
+	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
+	if err != nil {
+		return verified{}, err
+	}
+	if stored, ok := b.stored(got, login); ok {
+		return verified{principal: got}, b.hashed(ctx, stored, password)
+	}
+	sum := b.a.throttle.sum(got.GUID, password)
+	return verified{principal: got, sum: &sum}, nil
+}
+
+// stored returns the hash that a file has for a record, under whatever name: who is
+// verified there is not verified elsewhere because another of their names was typed.
+func (b *basic) stored(p *directory.Principal, login string) (string, bool) {
 	for _, f := range b.files {
-		if h, ok := f.Get()[login]; ok {
+		if h, ok := f.Get().of(p, login); ok {
 			return h, true
 		}
 	}
 	return "", false
 }
 
-// hashed compares a password with the hash that a file has.
-func (b *basic) hashed(ctx context.Context, guid, stored, password, address string, known *login) error {
-	// Whoever waits here is counted only afterwards: so no number of parallel
-	// guesses gets more of them through than are hashed at a time.
+// hashed compares a password with the hash that a file has, of a few at a time.
+func (b *basic) hashed(ctx context.Context, stored, password string) error {
 	if err := b.hashing.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("too many passwords to hash: %w", err)
 	}
 	defer b.hashing.Release(1)
-	if known == nil {
-		if err := b.a.throttle.allowLocal(guid, address); err != nil {
-			return err
-		}
-	}
-	err := b.hashes.Verify(stored, password)
-	if errors.Is(err, ErrMismatch) {
-		b.a.throttle.failLocal(guid, address)
-	}
-	return err
-}
-
-// bind asks the directory, within the limits that keep accounts unlocked.
-func (b *basic) bind(ctx context.Context, p *directory.Principal, login, password, address string, known *login) (verified, error) {
-	t, k := b.a.throttle, unproven
-	if known != nil {
-		k = proven
-	}
-	sum := t.sum(p.GUID, password)
-	if err := t.admit(p.GUID, address, sum, k); err != nil {
-		return verified{}, err
-	}
-	d := unknown
-	var refused error
-	defer func() { t.decide(p.GUID, address, sum, d, refused) }()
-	got, err := b.a.o.Directory.Authenticate(ctx, login, password)
-	switch {
-	case err == nil: // got is the one, even if the name was somebody else's a moment ago
-		d = right
-	case accountRefused(err):
-		d, refused = rejected, err
-	case errors.Is(err, directory.ErrInvalidCredentials), errors.Is(err, directory.ErrNotFound):
-		d, refused = wrong, err
-	}
-	return verified{principal: got, sum: &sum}, err
+	return b.hashes.Verify(stored, password)
 }
 
 // accountRefused reports whether the account, not the password, is the reason.

@@ -151,6 +151,15 @@ func (c *logins) refer(guid string, sum passwordSum) *provenPassword {
 	return p
 }
 
+// proves reports whether a password of a principal is the one that the directory
+// verified last, under whatever name.
+func (c *logins) proves(guid string, sum passwordSum) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.passwords[guid]
+	return p != nil && p.sum == sum
+}
+
 // remove drops an entry of a shard that the caller has locked.
 func (c *logins) remove(s *loginShard, k loginKey) {
 	l := s.entries[k]

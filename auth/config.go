@@ -80,10 +80,12 @@ type BasicConfig struct {
 
 // ThrottleConfig bounds wrong passwords.
 type ThrottleConfig struct {
-	Window          time.Duration `toml:"window" doc:"Time over which wrong passwords are counted. At least the directory's own observation window, or accounts may be locked there."`
-	AccountFailures int           `toml:"account-failures" doc:"Wrong passwords of one account that reach the directory within the window. Keep it two below the directory's lock-out threshold: a password that used to be right is tried once more. The same wrong password counts once."`
-	LocalFailures   int           `toml:"local-failures" doc:"Wrong passwords of one account from one address that are verified here (Digest, htpasswd) within the window; ten times as many from all addresses."`
-	AddressFailures int           `toml:"address-failures" doc:"Failures from one network address, or one IPv6 /64, within the window."`
+	Window           time.Duration `toml:"window" doc:"Time over which wrong passwords are counted. At least the directory's own observation window, or accounts may be locked there."`
+	AccountFailures  int           `toml:"account-failures" doc:"Wrong passwords of one account that reach the directory, or are compared with its htpasswd entry, within the window. Keep it two below the directory's lock-out threshold: a password that used to be right is tried once more. The same wrong password counts once."`
+	FamiliarFailures int           `toml:"familiar-failures" doc:"How many of account-failures are kept for networks (an IPv4 address, an IPv6 /64) from which the person has signed in within 90 days: guesses from elsewhere do not shut them out there. One is always left for other networks."`
+	LocalFailures    int           `toml:"local-failures" doc:"Wrong Digest responses of one account from one address within the window; ten times as many from all addresses where the person has never signed in."`
+	AddressFailures  int           `toml:"address-failures" doc:"Failures from one network address within the window; twice as many from an IPv6 /64, eight times from an IPv4 /24 or IPv6 /48, 32 times from an IPv6 /32."`
+	RefuseAfter      time.Duration `toml:"refuse-after" doc:"How long after a request with a wrong name or password came its refusal is sent, at the earliest. With htpasswd files it should be longer than the slowest hash in them takes."`
 }
 
 // DefaultConfig returns the configuration of a server that nobody configured.
@@ -112,9 +114,10 @@ func DefaultConfig() Config {
 		},
 		Throttle: ThrottleConfig{
 			Window:          15 * time.Minute,
-			AccountFailures: 3,
+			AccountFailures: 3, FamiliarFailures: 1,
 			LocalFailures:   30,
 			AddressFailures: 100,
+			RefuseAfter:     100 * time.Millisecond,
 		},
 	}
 }
@@ -169,6 +172,7 @@ func (c *Config) Check() (key string, err error) {
 	}{
 		{"negotiate.skew", c.Negotiate.Skew}, {"digest.nonce-life", c.Digest.NonceLife},
 		{"basic.cache-for", c.Basic.CacheFor}, {"basic.outage-for", c.Basic.OutageFor}, {"throttle.window", c.Throttle.Window},
+		{"throttle.refuse-after", c.Throttle.RefuseAfter},
 	} {
 		if d.value <= 0 {
 			return d.key, errors.New(`a time above zero is needed; "1s" is next to none`)
@@ -184,6 +188,9 @@ func (c *Config) Check() (key string, err error) {
 		if n.value <= 0 {
 			return n.key, errors.New("a number above zero is needed")
 		}
+	}
+	if c.Throttle.FamiliarFailures < 0 {
+		return "throttle.familiar-failures", errors.New("a number is needed; 0 keeps none")
 	}
 	return "", nil
 }

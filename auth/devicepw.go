@@ -222,6 +222,16 @@ func (d *Devices) check(ctx context.Context, guid, secret string) (id string, er
 	return id, err
 }
 
+// exists reports whether there is a device password with a secret, whose ever. If the
+// state cannot be read there is none.
+func (d *Devices) exists(ctx context.Context, secret string) (found bool) {
+	err := d.st.engine.View(ctx, func(r engine.Reader) error {
+		found = r.Get(tableDeviceHash, d.hash(secret)) != nil
+		return nil
+	})
+	return err == nil && found
+}
+
 // deviceHA1 is one of the secrets that a Digest response may have been made
 // with.
 type deviceHA1 struct {

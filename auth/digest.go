@@ -165,37 +165,40 @@ func (d *digester) challenge(fields []string, stale bool) []string {
 //
 // The response is verified before the nonce, so that stale=true is said only
 // to who knows the password (RFC 7616 §3.3), and only they take memory.
+//
+// A name that nobody has goes the way of those that somebody has, and ends as a wrong
+// password does.
 func (d *digester) verify(r *http.Request, credentials string) (identity, error) {
 	c, err := d.parse(r, credentials)
 	if err != nil {
 		return identity{}, err
 	}
 	ctx, address := r.Context(), d.a.o.Address(r)
-	p, err := d.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: c.username})
-	if err != nil {
-		if nobodys(err) {
-			if err := d.a.throttle.allowLocal("", address); err != nil {
-				return identity{}, loginError(c.username, err)
-			}
-			d.a.throttle.failLocal("", address)
-		}
+	if err := d.a.throttle.allowAddress(address); err != nil && !d.a.familiar.name(ctx, c.username, address) {
 		return identity{}, loginError(c.username, err)
 	}
+	p, nobody := d.a.o.Directory.Lookup(ctx, directory.Key{By: directory.Login, Type: directory.User, Value: c.username})
+	if nobody != nil && !nobodys(nobody) {
+		return identity{}, loginError(c.username, nobody)
+	}
+	account := d.a.accountOf(p, c.username)
 	x, ours := d.nonces.parse(c.nonce)
 	t := &attempt{
-		digestCredentials: c, d: d, principal: p, address: address, ha2: hex.EncodeToString(c.algorithm.hash(r.Method, c.uri)),
-		// A session that is going on is not disturbed by somebody else's guesses.
-		session: ours && d.nonces.live(ctx, p.GUID, x),
-	}
-	if err := t.allow(); err != nil {
-		return identity{}, loginError(c.username, err)
+		digestCredentials: c, d: d, account: account, address: address, ha2: hex.EncodeToString(c.algorithm.hash(r.Method, c.uri)),
+		standing: d.standing(ctx, account, x, ours, address),
 	}
 	device, err := t.match(ctx)
+	if err == nil && p == nil {
+		err = ErrMismatch // a file knows a name that no record has
+	}
 	if errors.Is(err, ErrMismatch) {
 		t.fail()
+		if p != nil {
+			d.a.throttle.learn(c.username, p)
+		}
 	}
 	if err != nil {
-		return identity{}, loginError(c.username, err)
+		return identity{}, loginError(c.username, also(err, nobody))
 	}
 	if !ours {
 		return identity{}, ErrStale
@@ -210,7 +213,23 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	if err != nil {
 		return identity{}, err
 	}
+	if t.standing != proven {
+		d.a.throttle.learn(c.username, p)
+		d.a.familiar.note(p.GUID, c.username, address)
+	}
 	return identity{caller: caller, header: d.info(c, x, t.ha1)}, nil
+}
+
+// standing is what speaks for a response. A session that is going on is not disturbed by
+// somebody else's guesses.
+func (d *digester) standing(ctx context.Context, account string, x nonce, ours bool, address string) standing {
+	switch {
+	case ours && d.nonces.live(ctx, account, x):
+		return proven
+	case d.a.familiar.record(ctx, account, address):
+		return familiar
+	}
+	return unproven
 }
 
 // info returns Authentication-Info (RFC 7616 §3.5): proof that the server

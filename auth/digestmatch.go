@@ -13,11 +13,11 @@ import (
 // attempt is a Digest response being verified.
 type attempt struct {
 	*digestCredentials
-	d         *digester
-	principal *directory.Principal
-	address   string
-	session   bool   // it is part of one that is going on: limits do not hold
-	ha2       string // RFC 7616 §3.4.3
+	d        *digester
+	account  string // a GUID; or that of a name that nobody has: see throttle.strangerAccount
+	address  string
+	standing standing
+	ha2      string // RFC 7616 §3.4.3
 
 	ha1     string // that the response was made with
 	tried   bool   // there was some secret to try
@@ -28,16 +28,16 @@ type attempt struct {
 // waited without having been counted must ask again: so no number of parallel
 // guesses gets more of them through. Errors: throttledError.
 func (t *attempt) allow() error {
-	if t.session {
+	if t.standing == proven {
 		return nil
 	}
-	return t.d.a.throttle.allowLocal(t.principal.GUID, t.address)
+	return t.d.a.throttle.allowLocal(t.account, t.address, t.standing)
 }
 
 // fail counts the response as wrong, once.
 func (t *attempt) fail() {
 	if !t.counted {
-		t.d.a.throttle.failLocal(t.principal.GUID, t.address)
+		t.d.a.throttle.failLocal(t.account, t.address)
 	}
 	t.counted = true
 }
@@ -49,17 +49,13 @@ func (t *attempt) with(secret []byte) bool {
 	return hmac.Equal(t.algorithm.hash(t.ha1, t.nonce, t.nc, t.cnonce, "auth", t.ha2), t.response)
 }
 
-// match finds the secret that the response was made with. device is the id of
+// match finds the secret that the response was made with. Device passwords come first:
+// as they cannot be guessed, no limit holds for them. device is the id of
 // the device password, if it is one. Errors: ErrMismatch, throttledError; those of
 // the directory and the state.
 func (t *attempt) match(ctx context.Context) (device string, err error) {
-	for _, f := range t.d.files {
-		if s, ok := f.Get().secrets[ha1Key{t.algorithm, t.username}]; ok && t.with(s) {
-			return "", nil
-		}
-	}
 	if t.d.devices != nil {
-		list, err := t.d.devices.ha1s(ctx, t.principal.GUID, t.username, t.algorithm)
+		list, err := t.d.devices.ha1s(ctx, t.account, t.username, t.algorithm)
 		if err != nil {
 			return "", err
 		}
@@ -67,6 +63,14 @@ func (t *attempt) match(ctx context.Context) (device string, err error) {
 			if t.with(s.ha1) {
 				return s.id, nil
 			}
+		}
+	}
+	if err := t.allow(); err != nil {
+		return "", err
+	}
+	for _, f := range t.d.files {
+		if s, ok := f.Get().secrets[ha1Key{t.algorithm, t.username}]; ok && t.with(s) {
+			return "", nil
 		}
 	}
 	switch {
@@ -85,7 +89,7 @@ func (t *attempt) match(ctx context.Context) (device string, err error) {
 
 // matchFile verifies with the secrets of a directory that has them at hand.
 func (t *attempt) matchFile(ctx context.Context) error {
-	s, err := t.d.directory.DigestSecrets(ctx, t.principal.GUID)
+	s, err := t.d.directory.DigestSecrets(ctx, guidOf(t.account))
 	if err != nil && !errors.Is(err, directory.ErrNotFound) {
 		return err
 	}
@@ -110,7 +114,7 @@ func (t *attempt) any(s *directory.DigestSecrets) bool {
 // put after it came; what it cannot be asked about is ErrUnavailable, though
 // it counts as wrong: a guess tells as much.
 func (t *attempt) matchServer(ctx context.Context, s *secrets) error {
-	guid, came := t.principal.GUID, s.now()
+	guid, came := t.account, s.now()
 	known := s.get(guid, came)
 	var err error
 	if !s.fresh(known, came) {

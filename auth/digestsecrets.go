@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type secrets struct {
 
 	mu         sync.RWMutex
 	entries    map[string]*secret // by GUID
+	strangers  map[string]*secret // by the accounts of names that nobody has; apart, so that they push nobody out
 	generation uint64             // calls of expire: what was read before is to be read again
 	forgets    uint64             // calls of forget: what was being read meanwhile is not remembered
 }
@@ -57,14 +59,26 @@ type secret struct {
 func newSecrets(source directory.DigestSource, b BasicConfig, now func() time.Time) *secrets {
 	return &secrets{
 		source: source, now: now, limit: max(1, b.CacheSize), cacheFor: b.CacheFor, outageFor: b.OutageFor,
-		entries: make(map[string]*secret),
+		entries: make(map[string]*secret), strangers: make(map[string]*secret),
 	}
 }
+
+// table returns what has the entry of an account.
+func (s *secrets) table(account string) map[string]*secret {
+	if strings.HasPrefix(account, strangerPrefix) {
+		return s.strangers
+	}
+	return s.entries
+}
+
+// guidOf returns what the directory is asked about for an account: for a name that
+// nobody has a GUID that nobody has, which takes it as long.
+func guidOf(account string) string { return strings.TrimPrefix(account, strangerPrefix) }
 
 // get returns what is remembered, nil for nothing.
 func (s *secrets) get(guid string, now time.Time) *secret {
 	s.mu.RLock()
-	e := s.entries[guid]
+	e := s.table(guid)[guid]
 	s.mu.RUnlock()
 	if e != nil {
 		e.used.Store(now.UnixNano())
@@ -143,7 +157,7 @@ func (s *secrets) ask(ctx context.Context, guid string) (e *secret, err error) {
 	e = &secret{begun: s.now(), generation: s.generation}
 	s.mu.RUnlock()
 	e.used.Store(e.begun.UnixNano())
-	e.secrets, err = s.source.DigestSecrets(ctx, guid)
+	e.secrets, err = s.source.DigestSecrets(ctx, guidOf(guid))
 	switch {
 	case errors.Is(err, directory.ErrNotFound):
 		e.secrets = nil
@@ -184,10 +198,11 @@ func (s *secrets) put(guid string, e *secret, forgets uint64) {
 	if s.forgets != forgets {
 		return
 	}
-	if s.entries[guid] == nil && len(s.entries) >= s.limit {
-		delete(s.entries, leastUsed(s.entries, func(e *secret) int64 { return e.used.Load() }))
+	entries := s.table(guid)
+	if entries[guid] == nil && len(entries) >= s.limit {
+		delete(entries, leastUsed(entries, func(e *secret) int64 { return e.used.Load() }))
 	}
-	s.entries[guid] = e
+	entries[guid] = e
 }
 
 // forget drops what is known of one account; a question under way is not joined
@@ -214,9 +229,11 @@ func (s *secrets) sweep() {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for guid, e := range s.entries {
-		if !s.good(e, now) {
-			delete(s.entries, guid)
+	for _, entries := range []map[string]*secret{s.entries, s.strangers} {
+		for guid, e := range entries {
+			if !s.good(e, now) {
+				delete(entries, guid)
+			}
 		}
 	}
 }

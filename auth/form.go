@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // SchemeForm is how the log names a name and password typed into a page.
@@ -32,11 +33,13 @@ func (a *Authenticator) Password(r *http.Request, login, password string) (*Call
 	if a.basic == nil {
 		return nil, a.refuse(r, SchemeForm, ErrNotOffered)
 	}
+	came := time.Now()
 	c, err := a.basic.typed(r, strings.TrimSpace(login), password)
 	if err == nil && c.Device != "" {
 		err = loginError(c.Login, ErrDevicePassword)
 	}
 	if err != nil {
+		a.hold(r.Context(), came, err)
 		return nil, a.refuse(r, SchemeForm, err)
 	}
 	return c, &a.proceed

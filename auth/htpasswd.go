@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+
+	"convene/directory"
 )
 
 // maxLine bounds a line of a password file, in bytes.
@@ -14,8 +16,8 @@ const maxLine = 8 << 10
 // parseHtpasswd reads Apache's password file: one "name:hash" a line, blank
 // lines and lines starting with "#" ignored, more fields after the hash too. A
 // name that occurs twice counts once, the first time, as with Apache.
-func parseHtpasswd(b []byte) (map[string]string, error) {
-	users := make(map[string]string)
+func parseHtpasswd(b []byte) (*htpasswd, error) {
+	users, folded := make(map[string]string), make(map[string]string)
 	err := eachLine(b, func(line string) error {
 		name, rest, ok := strings.Cut(line, ":")
 		if !ok || name == "" {
@@ -25,9 +27,34 @@ func parseHtpasswd(b []byte) (map[string]string, error) {
 		if _, twice := users[name]; !twice {
 			users[name] = stored
 		}
+		if _, twice := folded[strings.ToLower(name)]; !twice {
+			folded[strings.ToLower(name)] = stored
+		}
 		return nil
 	})
-	return users, err
+	return &htpasswd{users, folded}, err
+}
+
+// htpasswd is what such a file holds: hashes by name, and by name in lower case.
+type htpasswd struct{ users, folded map[string]string }
+
+// of returns the hash for a record, under the name that was typed if there is one, else
+// under any name that people may type for it.
+func (h *htpasswd) of(p *directory.Principal, login string) (string, bool) {
+	if stored, ok := h.users[login]; ok {
+		return stored, true
+	}
+	if stored, ok := h.folded[strings.ToLower(login)]; ok {
+		return stored, true
+	}
+	for _, list := range [][]string{{p.Name}, p.Aliases, p.Emails, p.Kerberos} {
+		for _, name := range list {
+			if stored, ok := h.folded[strings.ToLower(name)]; ok {
+				return stored, true
+			}
+		}
+	}
+	return "", false
 }
 
 // ha1Key says whose HA1 an entry of an htdigest file is.

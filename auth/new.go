@@ -31,6 +31,7 @@ func New(o Options) (*Authenticator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state of sign-in: %w", err)
 	}
+	a.familiar = newNetworksOf(st, o.Now)
 	if o.State != nil {
 		a.devices = newDevices(a, st)
 	}
@@ -142,6 +143,7 @@ func (o *Options) completeSchemes(def Config) {
 	b.CacheSize = cmp.Or(max(b.CacheSize, 0), def.Basic.CacheSize)
 	t.Window = cmp.Or(max(t.Window, 0), def.Throttle.Window)
 	t.AccountFailures = cmp.Or(max(t.AccountFailures, 0), def.Throttle.AccountFailures)
+	t.RefuseAfter = cmp.Or(max(t.RefuseAfter, 0), def.Throttle.RefuseAfter)
 	t.LocalFailures = cmp.Or(max(t.LocalFailures, 0), def.Throttle.LocalFailures)
 	t.AddressFailures = cmp.Or(max(t.AddressFailures, 0), def.Throttle.AddressFailures)
 }

@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -12,7 +14,10 @@ import (
 )
 
 // throttledError refuses credentials that were not looked at.
-type throttledError struct{ after time.Duration }
+type throttledError struct {
+	after   time.Duration
+	network netip.Prefix // because of which; the zero Prefix: because of the account
+}
 
 func (e *throttledError) Error() string { return "too many wrong passwords" }
 
@@ -136,7 +141,23 @@ func (a *Authenticator) logRefusal(r *http.Request, scheme string, out *Outcome)
 	case out.Status >= 500, errors.Is(out.Err, directory.ErrAmbiguous): // two records have one name: only an administrator can help
 		log = a.log.Warn
 	}
-	log("sign-in refused", "status", out.Status, "scheme", scheme, "address", a.o.Address(r), "err", out.Err)
+	address := a.o.Address(r)
+	if a.repeats.first(address, out, a.now()) {
+		log("sign-in refused", "status", out.Status, "scheme", scheme, "address", address, "err", out.Err)
+	}
+}
+
+// hold lets time pass before wrong credentials are refused: what it took to find out
+// tells nothing of who there is. What is refused without looking is refused at once.
+func (a *Authenticator) hold(ctx context.Context, came time.Time, err error) {
+	var throttled *throttledError
+	switch {
+	case errors.As(err, &throttled) && throttled.network.IsValid(), errors.Is(err, directory.ErrUnavailable):
+		return
+	case throttled != nil, errors.Is(err, ErrMismatch), errors.Is(err, directory.ErrInvalidCredentials), nobodys(err):
+		// How it ends makes no difference.
+		_ = wait(ctx, time.Until(came.Add(a.o.Throttle.RefuseAfter)))
+	}
 }
 
 // remoteAddress is the default of Options.Address.
@@ -152,6 +173,14 @@ func remoteAddress(r *http.Request) string {
 // do and none of them is meant more than the others. Clients do not learn which.
 func nobodys(err error) bool {
 	return errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrAmbiguous)
+}
+
+// also adds to a refusal that the login is no one record's, if it is not.
+func also(err, nobody error) error {
+	if nobody == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, nobody)
 }
 
 // loginError names the login of a refusal, for the log: at most 64 bytes of it.

@@ -21,6 +21,8 @@ const (
 	tableNonce      engine.Table = "nonce"       // expiry (8) epoch (4) number (8) GUID → nonceUse
 	tableReplay     engine.Table = "replay"      // expiry (8) hash (16) → empty
 
+	tableFamiliar engine.Table = "familiar" // keyed hash of somebody and a network → Unix s of the last use
+
 	tableSession      engine.Table = "session"       // SHA-256 of the token → JSON of sessionRecord
 	tableSessionOf    engine.Table = "session-of"    // GUID 0 id → SHA-256 of the token
 	tableSessionEpoch engine.Table = "session-epoch" // GUID → uint32: how often all of theirs were ended
@@ -28,7 +30,7 @@ const (
 
 // Tables returns the tables with which the engine of Options.State is opened.
 func Tables() []engine.Table {
-	return []engine.Table{tableMeta, tableDevice, tableDeviceHash, tableDeviceHA1, tableNonce, tableReplay,
+	return []engine.Table{tableMeta, tableDevice, tableDeviceHash, tableDeviceHA1, tableNonce, tableReplay, tableFamiliar,
 		tableSession, tableSessionOf, tableSessionEpoch}
 }
 

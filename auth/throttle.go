@@ -4,29 +4,35 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"convene/directory"
 )
 
-// maxAddresses bounds the addresses remembered. Accounts need no such bound:
-// there are no more than the directory has users, and maxStrangers.
-const maxAddresses = 100_000
+// maxAddresses bounds the networks remembered. Accounts need no such bound: there
+// are no more than the directory has users, and maxStrangers.
+const maxAddresses = 200_000
 
-// maxStrangers is how many accounts stand for all names that nobody has.
-const maxStrangers = 4096
+// maxStrangers bounds the names remembered that nobody has.
+const maxStrangers = 65_536
 
 // refusalFor is how long a refusal that is about the account (locked, expired)
 // and not about the password is repeated without asking again.
 const refusalFor = time.Minute
 
 // A throttle counts wrong passwords within a sliding window: by account, so
-// that guessing here never locks an account in the directory, and by address,
-// so that one source cannot try one password on every account.
+// that guessing here never locks an account in the directory, and by the networks
+// that an address is in, so that one source cannot try one password on every
+// account. A name that nobody has is an account like the others.
+//
+// Part of what an account takes is kept for networks from which its owner has signed
+// in before: guesses from elsewhere do not shut them out.
 //
 // An attempt is admitted before the password goes to the directory and keeps
 // its place in the count while it is under way; hence no number of parallel
@@ -40,13 +46,15 @@ type throttle struct {
 	key    []byte // of the hashes of wrong passwords; of this process
 
 	mu        sync.Mutex
-	accounts  map[string]*account
+	accounts  map[string]*account // by GUID; see strangerAccount
+	strangers int                 // of accounts
 	addresses map[netip.Prefix]*window
+	suffixes  map[string]struct{} // that names of people have been typed with; see learn
 }
 
 // account is what is remembered of one record's wrong passwords.
 type account struct {
-	refused  []refusal // by time; those the directory refused
+	refused  []refusal // by time; each password once
 	underway int       // admitted, not yet decided
 	local    window
 	sources  map[netip.Prefix]*window // of local failures; at most maxSources
@@ -63,11 +71,10 @@ const (
 
 // refusal is one wrong password, or one refused for a while.
 type refusal struct {
-	sum    passwordSum
-	at     time.Time
-	until  time.Time // when asking again makes sense
-	counts bool      // it was a wrong password
-	err    error
+	sum   passwordSum
+	at    time.Time
+	until time.Time // when asking again makes sense
+	err   error
 }
 
 // window counts events in two halves of the throttle's window; an event thus
@@ -80,13 +87,94 @@ type window struct {
 func newThrottle(limits ThrottleConfig, now func() time.Time) *throttle {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails, by its documentation
-	return &throttle{limits: limits, now: now, key: key, accounts: map[string]*account{}, addresses: map[netip.Prefix]*window{}}
+	return &throttle{limits: limits, now: now, key: key, accounts: map[string]*account{}, addresses: map[netip.Prefix]*window{}, suffixes: map[string]struct{}{}}
 }
 
-// stranger returns the account that a name which nobody has is counted for.
-func (t *throttle) stranger(login string) string {
-	s := t.sum("", strings.ToLower(login))
-	return fmt.Sprintf("\x00%d", binary.BigEndian.Uint16(s[:])%maxStrangers)
+// strangerPrefix begins the accounts of names that nobody has; the rest looks like a GUID,
+// and is none.
+const strangerPrefix = "\x00"
+
+// maxSuffixes bounds what learn remembers.
+const maxSuffixes = 256
+
+// strangerAccount returns the account that a name is counted for which nobody has. The
+// forms of a name are one account, as those of a person are.
+func (t *throttle) strangerAccount(login string) string {
+	login = strings.ToLower(login)
+	short, domain := cutDomain(login)
+	t.mu.Lock()
+	if _, ok := t.suffixes[domain]; ok {
+		login = short
+	}
+	t.mu.Unlock()
+	s := t.sum("", login)
+	return fmt.Sprintf("%s%X-%X-%X-%X-%X", strangerPrefix, s[:4], s[4:6], s[6:8], s[8:10], s[10:])
+}
+
+// learn remembers what is written with the short name of somebody there is, in their
+// mail addresses and as it was typed: @DOMAIN, or DOMAIN\.
+func (t *throttle) learn(login string, p *directory.Principal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.suffixes) >= maxSuffixes {
+		return
+	}
+	for _, list := range [][]string{{login}, p.Emails, p.Kerberos} {
+		for _, name := range list {
+			if short, domain := cutDomain(strings.ToLower(name)); domain != "" && strings.EqualFold(short, p.Name) {
+				t.suffixes[domain] = struct{}{}
+			}
+		}
+	}
+}
+
+// cutDomain splits a login into a short name and @DOMAIN or DOMAIN\, "" for none.
+func cutDomain(login string) (short, domain string) {
+	if i := strings.LastIndexByte(login, '@'); i >= 0 {
+		return login[:i], login[i:]
+	}
+	if i := strings.IndexByte(login, '\\'); i >= 0 {
+		return login[i+1:], login[:i+1]
+	}
+	return login, ""
+}
+
+// account returns what is remembered of an account, which it makes if there is nothing.
+// The caller holds t.mu.
+func (t *throttle) account(id string) *account {
+	a := t.accounts[id]
+	if a != nil {
+		return a
+	}
+	if strings.HasPrefix(id, strangerPrefix) {
+		if t.strangers >= maxStrangers {
+			t.dropStrangers()
+		}
+		t.strangers++
+	}
+	a = &account{}
+	t.accounts[id] = a
+	return a
+}
+
+// forget drops what is remembered of an account. The caller holds t.mu.
+func (t *throttle) forget(id string) {
+	if _, ok := t.accounts[id]; ok && strings.HasPrefix(id, strangerPrefix) {
+		t.strangers--
+	}
+	delete(t.accounts, id)
+}
+
+// dropStrangers makes room for names that nobody has: a tenth of them goes, at random.
+func (t *throttle) dropStrangers() {
+	for id, a := range t.accounts {
+		if t.strangers <= maxStrangers-maxStrangers/10 {
+			return
+		}
+		if strings.HasPrefix(id, strangerPrefix) && a.underway == 0 {
+			t.forget(id)
+		}
+	}
 }
 
 // sum hashes a password such that only this process can compare it.
@@ -99,47 +187,48 @@ func (t *throttle) sum(guid, password string) (s passwordSum) {
 	return s
 }
 
-// A standing says what speaks for a password that has yet to be verified.
+// A standing says what speaks for credentials that have yet to be verified.
 type standing uint8
 
 const (
 	unproven standing = iota
-	proven            // it was verified before: it is not throttled
+	familiar          // their owner has signed in from this network before
+	proven            // they were verified before: they are not throttled
 )
 
-// admit asks whether a password may be tried against the directory. Errors:
-// the earlier refusal of the same password; throttledError. After nil, decide
+// most is how many wrong passwords of an account reach the directory within the window.
+func (t *throttle) most(k standing) int {
+	n := t.limits.AccountFailures
+	if k == unproven {
+		n -= min(t.limits.FamiliarFailures, n-1)
+	}
+	return n
+}
+
+// admit asks whether a password may be tried, of an account and with what speaks for
+// it. Errors: the earlier refusal of the same password; throttledError. After nil, decide
 // must follow.
-func (t *throttle) admit(guid, address string, sum passwordSum, k standing) error {
+func (t *throttle) admit(id string, sum passwordSum, k standing) error {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.accounts[guid]
-	if a == nil {
-		a = &account{}
-		t.accounts[guid] = a
-	}
+	a := t.account(id)
 	a.expire(now, t.limits.Window)
 	failures, oldest := a.underway, now
-	for _, r := range a.refused {
+	for i, r := range a.refused {
 		if r.sum == sum && now.Before(r.until) {
 			return r.err
 		}
-		if r.counts {
-			if failures == a.underway {
-				oldest = r.at
-			}
-			failures++
+		if i == 0 {
+			oldest = r.at
 		}
+		failures++
 	}
-	if failures >= t.limits.AccountFailures && k == unproven {
+	if failures >= t.most(k) && k != proven {
 		if a.underway > 0 {
 			return &throttledError{after: time.Second}
 		}
 		return &throttledError{after: oldest.Add(t.limits.Window).Sub(now)}
-	}
-	if err := t.addressAllows(address, now); err != nil && k == unproven {
-		return err
 	}
 	a.underway++
 	return nil
@@ -157,103 +246,112 @@ const (
 
 // decide ends an attempt. err is the refusal that the same password gets from
 // now on.
-func (t *throttle) decide(guid, address string, sum passwordSum, d decision, err error) {
+func (t *throttle) decide(id, address string, sum passwordSum, d decision, err error) {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := t.accounts[guid]
+	a := t.accounts[id]
 	if a == nil {
 		return
 	}
 	a.underway--
+	until := t.limits.Window
 	switch d {
+	case unknown:
+		return
 	case right:
 		a.refused = nil
 		if a.underway == 0 && a.local == (window{}) {
-			delete(t.accounts, guid)
+			t.forget(id)
 		}
-	case wrong:
-		a.refused = append(a.refused, refusal{sum: sum, at: now, until: now.Add(t.limits.Window), counts: true, err: err})
-		t.countAddress(address, now)
+		return
 	case rejected:
-		// One is enough to take the load off the directory.
-		a.refused = slices.DeleteFunc(a.refused, func(r refusal) bool { return !r.counts })
-		a.refused = append(a.refused, refusal{sum: sum, at: now, until: now.Add(refusalFor), err: err})
+		until = refusalFor
 	}
+	a.refused = slices.DeleteFunc(a.refused, func(r refusal) bool { return r.sum == sum })
+	a.refused = append(a.refused, refusal{sum: sum, at: now, until: now.Add(until), err: err})
+	t.countAddress(address, now)
 }
 
 // allowLocal asks whether credentials may be verified that cost the directory
 // nothing. The limit is for one account from one address, so that a phone with
-// an old password shuts out nobody elsewhere. guid may be "" for a login that
-// nobody has. Errors: throttledError.
-func (t *throttle) allowLocal(guid, address string) error {
+// an old password shuts out nobody elsewhere; and for all addresses together, but
+// for those from which the account's owner has signed in before. Errors:
+// throttledError.
+func (t *throttle) allowLocal(id, address string, k standing) error {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if a := t.accounts[guid]; a != nil {
-		p, _ := network(address) // what is no address counts as one
-		w := a.sources[p]
-		if w != nil && w.count(now, t.limits.Window) >= t.limits.LocalFailures ||
-			a.local.count(now, t.limits.Window) >= localSpread*t.limits.LocalFailures {
-			return &throttledError{after: t.limits.Window / 2}
-		}
-	}
-	return t.addressAllows(address, now)
-}
-
-// failLocal counts credentials that were wrong.
-func (t *throttle) failLocal(guid, address string) {
-	now := t.now()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if guid != "" {
-		a := t.accounts[guid]
-		if a == nil {
-			a = &account{}
-			t.accounts[guid] = a
-		}
-		a.local.add(now, t.limits.Window)
-		p, _ := network(address) // as in allowLocal
-		w := a.sources[p]
-		if w == nil && len(a.sources) < maxSources {
-			if a.sources == nil {
-				a.sources = make(map[netip.Prefix]*window)
-			}
-			w = &window{}
-			a.sources[p] = w
-		}
-		if w != nil {
-			w.add(now, t.limits.Window)
-		}
-	}
-	t.countAddress(address, now)
-}
-
-func (t *throttle) addressAllows(address string, now time.Time) error {
-	p, ok := network(address)
-	if !ok {
+	a := t.accounts[id]
+	if a == nil {
 		return nil
 	}
-	if w := t.addresses[p]; w != nil && w.count(now, t.limits.Window) >= t.limits.AddressFailures {
+	p, _ := network(address) // what is no address counts as one
+	w := a.sources[p]
+	if w != nil && w.count(now, t.limits.Window) >= t.limits.LocalFailures ||
+		k == unproven && a.local.count(now, t.limits.Window) >= localSpread*t.limits.LocalFailures {
 		return &throttledError{after: t.limits.Window / 2}
 	}
 	return nil
 }
 
-func (t *throttle) countAddress(address string, now time.Time) {
-	p, ok := network(address)
-	if !ok {
-		return
-	}
-	w := t.addresses[p]
-	if w == nil {
-		if len(t.addresses) >= maxAddresses {
-			t.dropAddresses(now)
+// failLocal counts credentials of an account that were wrong.
+func (t *throttle) failLocal(id, address string) {
+	now := t.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.account(id)
+	a.local.add(now, t.limits.Window)
+	p, _ := network(address) // as in allowLocal
+	w := a.sources[p]
+	if w == nil && len(a.sources) < maxSources {
+		if a.sources == nil {
+			a.sources = make(map[netip.Prefix]*window)
 		}
 		w = &window{}
-		t.addresses[p] = w
+		a.sources[p] = w
 	}
-	w.add(now, t.limits.Window)
+	if w != nil {
+		w.add(now, t.limits.Window)
+	}
+	t.countAddress(address, now)
+}
+
+// failAddress counts credentials that were wrong for the address alone.
+func (t *throttle) failAddress(address string) {
+	now := t.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.countAddress(address, now)
+}
+
+// allowAddress asks whether credentials from an address may be looked at. It is asked
+// before anything is looked up, since names can be tried without end. Errors:
+// throttledError.
+func (t *throttle) allowAddress(address string) error {
+	now := t.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n := range networks(address) {
+		if w := t.addresses[n.Prefix]; w != nil && w.count(now, t.limits.Window) >= n.budget*t.limits.AddressFailures {
+			return &throttledError{after: t.limits.Window / 2, network: n.Prefix}
+		}
+	}
+	return nil
+}
+
+func (t *throttle) countAddress(address string, now time.Time) {
+	for n := range networks(address) {
+		w := t.addresses[n.Prefix]
+		if w == nil {
+			if len(t.addresses) >= maxAddresses {
+				t.dropAddresses(now)
+			}
+			w = &window{}
+			t.addresses[n.Prefix] = w
+		}
+		w.add(now, t.limits.Window)
+	}
 }
 
 // dropAddresses makes room: what has expired, else a tenth at random. An
@@ -286,7 +384,7 @@ func (t *throttle) sweep() {
 			}
 		}
 		if len(a.refused) == 0 && a.underway == 0 && a.local.count(now, t.limits.Window) == 0 {
-			delete(t.accounts, guid)
+			t.forget(guid)
 		}
 	}
 	for p, w := range t.addresses {
@@ -299,7 +397,7 @@ func (t *throttle) sweep() {
 // expire drops refusals older than the window.
 func (a *account) expire(now time.Time, length time.Duration) {
 	a.refused = slices.DeleteFunc(a.refused, func(r refusal) bool {
-		return now.Sub(r.at) >= length || !r.counts && !now.Before(r.until)
+		return now.Sub(r.at) >= length
 	})
 }
 
@@ -338,3 +436,41 @@ func network(address string) (netip.Prefix, bool) {
 	p, err := ip.Prefix(bits)
 	return p, err == nil
 }
+
+// A budgeted network is one that an address is in, with how many times the failures
+// of one address it takes.
+type budgeted struct {
+	netip.Prefix
+	budget int
+}
+
+// networks returns the networks whose failures count for an address, the narrowest
+// first. A subscriber may have any number of IPv6 addresses, and a tenant of a data
+// centre any number of subnets; the wider a network, the more people are in it.
+func networks(address string) iter.Seq[budgeted] {
+	return func(yield func(budgeted) bool) {
+		ip, err := netip.ParseAddr(address)
+		if err != nil {
+			return
+		}
+		ip = ip.Unmap().WithZone("")
+		widths := widths4
+		if ip.Is6() {
+			widths = widths6
+		}
+		for _, w := range widths {
+			p, err := ip.Prefix(w.bits)
+			if err == nil && !yield(budgeted{p, w.budget}) {
+				return
+			}
+		}
+	}
+}
+
+// What networks counts for the two kinds of addresses.
+var (
+	widths4 = []width{{32, 1}, {24, 8}}
+	widths6 = []width{{128, 1}, {64, 2}, {48, 8}, {32, 32}}
+)
+
+type width struct{ bits, budget int }
