@@ -230,6 +230,9 @@ func (k *checker) limits(c *Config) {
 	if c.Limits.Connections < 1 {
 		k.fault("limits.max-connections", "at least one connection is needed", "")
 	}
+	if c.Limits.PerAddress < 0 {
+		k.fault("limits.max-connections-per-address", "a number is needed", "0 is a quarter of max-connections")
+	}
 	if c.Storage.Snapshots < settings.MB {
 		k.fault("storage.snapshots", "less than 1MB is of no use", "")
 	}

@@ -89,7 +89,8 @@ type Limits struct {
 	Memory      settings.Size `toml:"memory" doc:"Memory that requests take together: their bodies, what is made of them, and their responses. A request for which there is none left waits a little and is then told to come back (503). The whole program takes up to twice as much more than without any requests."`
 	Requests    int           `toml:"max-requests-per-caller" doc:"Requests of one person at the same time, over all connections; more wait a little and are then refused (429)."`
 	Streams     int           `toml:"max-concurrent-streams" doc:"Requests at the same time on one HTTP/2 connection (SETTINGS_MAX_CONCURRENT_STREAMS)."`
-	Connections int           `toml:"max-connections" doc:"Connections at the same time; more wait until one is closed."`
+	Connections int           `toml:"max-connections" doc:"Connections at the same time. When there are more, the one is closed that was idle for the longest time, of those on which nobody has signed in; without such, new ones wait."`
+	PerAddress  int           `toml:"max-connections-per-address" doc:"Connections at the same time from one IPv4 address or IPv6 /64; more are closed. 0: a quarter of max-connections. Connections from this machine are not counted. Raise it where a proxy on another machine is in front."`
 	Header      settings.Size `toml:"max-header-size" doc:"Size of a request's header. Kerberos tickets of people in many groups are long."`
 	Body        settings.Size `toml:"max-body-size" doc:"Size of a request's body, whatever it is for."`
 	HeaderTime  time.Duration `toml:"header-timeout" doc:"Time for a client to send a request's header."`

@@ -25,7 +25,7 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return logging.NewHandler(drained(s.guard(compressed)), log, s.now, time.Local), nil
+	return logging.NewHandler(tracked(drained(s.guard(compressed))), log, s.now, time.Local), nil
 }
 
 // What every response says: of the program; and that a browser must not take it for

@@ -1,14 +1,10 @@
 package server
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 
@@ -89,66 +85,4 @@ func inherited(slots *slots) ([]*listener, error) {
 		}
 	}
 	return out, nil
-}
-
-// slots bounds the connections of all listeners together.
-type slots struct {
-	free   chan struct{}
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newSlots(n int) *slots {
-	return &slots{free: make(chan struct{}, n), closed: make(chan struct{})}
-}
-
-// close ends waiting for a free slot.
-func (s *slots) close() { s.once.Do(func() { close(s.closed) }) }
-
-// limited is a listener that accepts while there are slots; then connections
-// wait in the system's queue.
-type limited struct {
-	net.Listener
-	slots *slots
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case l.slots.free <- struct{}{}:
-	case <-l.slots.closed:
-		return nil, errors.Join(net.ErrClosed, c.Close())
-	}
-	if t, ok := c.(*net.TCPConn); ok {
-		// Phones go away without a word; the defaults notice after hours. An
-		// option that cannot be set is no reason to refuse a client.
-		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4})
-	}
-	return &trackedConn{Conn: c, slots: l.slots}, nil
-}
-
-// A trackedConn gives its slot back when it is closed, and remembers the
-// certificate that its client was shown.
-type trackedConn struct {
-	net.Conn
-	slots *slots
-	once  sync.Once
-	shown atomic.Pointer[x509.Certificate]
-}
-
-// CloseWrite lets net/http say good-bye in order: it ends its side and waits a
-// little, so that a client still sending gets the response and not a reset.
-func (c *trackedConn) CloseWrite() error {
-	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return w.CloseWrite()
-	}
-	return nil
-}
-
-func (c *trackedConn) Close() error {
-	c.once.Do(func() { <-c.slots.free })
-	return c.Conn.Close()
 }

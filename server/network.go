@@ -32,7 +32,7 @@ type network struct {
 // newNetwork serves handler under the limits of c. It listens on nothing yet.
 func newNetwork(c *config.Config, handler http.Handler, certs *certificates, log *slog.Logger) *network {
 	n := &network{
-		log: log, slots: newSlots(c.Limits.Connections), failed: make(chan error, 1),
+		log: log, slots: newSlots(c.Limits.Connections, c.Limits.PerAddress, log), failed: make(chan error, 1),
 		plain: httpServer(c, handler, log), secure: httpServer(c, handler, log),
 	}
 	n.plain.Protocols.SetHTTP2(false) // no Upgrade: h2c, on which Thunderbird stumbles

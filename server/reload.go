@@ -123,6 +123,7 @@ var restartOnly = []struct {
 	{"storage.sync-for", func(c *config.Config) any { return &c.Storage.SyncFor }},
 	{"storage.snapshots", func(c *config.Config) any { return &c.Storage.Snapshots }},
 	{"limits.max-connections", func(c *config.Config) any { return &c.Limits.Connections }},
+	{"limits.max-connections-per-address", func(c *config.Config) any { return &c.Limits.PerAddress }},
 	{"limits.max-header-size", func(c *config.Config) any { return &c.Limits.Header }},
 	{"limits.header-timeout", func(c *config.Config) any { return &c.Limits.HeaderTime }},
 	{"limits.read-timeout", func(c *config.Config) any { return &c.Limits.ReadTime }},

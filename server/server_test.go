@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"strings"
@@ -304,15 +305,11 @@ func TestConnectionLimit(t *testing.T) {
 	c := smallConfig(t)
 	c.Limits.Connections = 2
 	s := serve(t, c)
-	address := strings.TrimPrefix(s.HTTP, "http://")
-	var open []net.Conn
-	for range 2 {
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
+	clients := []*http.Client{client(), client()}
+	for _, one := range clients { // each keeps a connection on which ann has signed in
+		if got := do(t, one, "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 207 {
+			t.Fatal(got.Status)
 		}
-		defer conn.Close()
-		open = append(open, conn)
 	}
 	third := make(chan int, 1)
 	go func() {
@@ -329,11 +326,102 @@ func TestConnectionLimit(t *testing.T) {
 		t.Fatalf("a third connection was answered: %d", status)
 	case <-time.After(200 * time.Millisecond):
 	}
-	for _, conn := range open {
-		conn.Close()
+	for _, one := range clients {
+		one.CloseIdleConnections()
 	}
 	if status := <-third; status != 207 {
 		t.Errorf("after one was closed: %d", status)
+	}
+}
+
+// Who holds all connections without having signed in, silent, half a header, or with a
+// refused request behind them, shuts nobody out: the longest idle goes. A connection on
+// which somebody has signed in stays.
+func TestIdleStrangersGoFirst(t *testing.T) {
+	c := smallConfig(t)
+	c.Limits.Connections = 6
+	s := serve(t, c)
+	own := client()
+	conns := 0
+	counted := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+		if !i.Reused {
+			conns++
+		}
+	}})
+	ann := func() {
+		t.Helper()
+		r, err := http.NewRequestWithContext(counted, "PROPFIND", s.HTTP+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth("ann", "secret")
+		r.Header.Set("Depth", "0")
+		resp, err := own.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 207 {
+			t.Fatal(resp.Status)
+		}
+	}
+	ann()
+	for i := range 40 {
+		for _, url := range []string{s.HTTP, s.HTTPS} {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_, _ = io.WriteString(conn, []string{"", "GET / HTTP/1.1\r\nHost: x", "PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n"}[i%3])
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5 {
+			if got, err := try(client(), "PROPFIND", s.HTTPS+"/", "bob", "", "Depth: 0"); err != nil || got.StatusCode != 207 {
+				t.Errorf("somebody else: %v %v", got.Response, err)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second): // header-timeout is longer
+		t.Fatal("nobody gets in")
+	}
+	ann()
+	if conns != 1 {
+		t.Errorf("ann's connection was closed: %d of them", conns)
+	}
+}
+
+// A client gets no more requests at the same time on an HTTP/2 connection than are
+// allowed.
+func TestStreamLimit(t *testing.T) {
+	c := smallConfig(t)
+	c.Limits.Streams = 7
+	s := serve(t, c)
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.HTTPS, "https://"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// RFC 9113 §3.4, §6.5: the preface and our empty SETTINGS, then the server's.
+	if _, err := io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); err != nil {
+		t.Fatal(err)
+	}
+	var head [9]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil || head[3] != 4 {
+		t.Fatalf("%x: %v", head, err)
+	}
+	settings := make([]byte, int(head[1])<<8|int(head[2]))
+	if _, err := io.ReadFull(conn, settings); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(settings, []byte{0, 3, 0, 0, 0, 7}) {
+		t.Errorf("SETTINGS %x do not say 7 streams", settings)
 	}
 }
 
