@@ -16,10 +16,13 @@ STEPS ?= 100000
 RACERS ?= 200
 LENGTH ?= 30s
 ROUNDS ?= 20
+NAMES ?= 1000
+PAIRS ?= 2000
+RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: browser meetings test check race chaos fuzz doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: browser meetings test check race chaos fuzz enumeration doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -80,6 +83,12 @@ powercut:
 # kill -9 under concurrent writes, N times: nothing acknowledged may be missing.
 crash: $(BUILD)/harness
 	@$(BUILD)/harness crash -n $(N)
+
+# Whether names that somebody has can be told from names that nobody has, with slapd, by
+# Basic, device passwords and Digest: the statuses of NAMES of each, and the times of PAIRS
+# pairs, RUNS times.
+enumeration: $(BUILD)/harness
+	@$(BUILD)/harness enumeration -names $(NAMES) -pairs $(PAIRS) -runs $(RUNS)
 
 # Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
 # EVERY that is restored and verified, and COPIES slow copies of the running files.

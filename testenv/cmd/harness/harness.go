@@ -60,6 +60,11 @@ func (h *harness) use(httpPort, httpsPort int) {
 	c.Server.AllowRoot = true // a temporary folder, and loopback only
 	c.Scheduling.PerHour = 0  // load is what it is for
 	c.Auth.Schemes, c.Auth.BasicOverPlain = []string{"basic"}, true
+	h.write()
+}
+
+// write writes the configuration.
+func (h *harness) write() {
 	f, err := os.Create(h.path("convene.toml"))
 	if err != nil {
 		h.t.Fatal(err)

@@ -19,7 +19,7 @@ func main() {
 	if len(os.Args) > 1 {
 		status = run(ctx, os.Args[1], os.Args[2:])
 	} else {
-		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|mailcrash|roomrace|drill|ctl …; see go doc ./testenv/cmd/harness")
+		fmt.Fprintln(os.Stderr, "usage: harness conformance|bench|crash|mailcrash|roomrace|drill|enumeration|ctl …; see go doc ./testenv/cmd/harness")
 	}
 	stop()
 	os.Exit(status)
@@ -66,6 +66,13 @@ func run(ctx context.Context, command string, args []string) int {
 		n := flags.Int("n", 20, "how often to kill the server")
 		seed := flags.Uint64("seed", 1, "seed of when the server is killed")
 		do = func(h *harness) int { return mailcrash(h, *n, *seed) }
+	case "enumeration":
+		var e enumeration
+		flags.IntVar(&e.names, "names", 1000, "names of each kind whose statuses are compared")
+		flags.IntVar(&e.pairs, "pairs", 2000, "pairs of names whose times are compared")
+		flags.IntVar(&e.runs, "runs", 3, "how often their times are compared")
+		flags.IntVar(&e.workers, "workers", 8, "pairs at the same time")
+		do = func(h *harness) int { return enumerate(h, e) }
 	case "ctl":
 		return ctl(args)
 	default:
