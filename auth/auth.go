@@ -148,6 +148,10 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 		a.hold(r.Context(), came, err)
 		return nil, a.refuse(r, scheme, err)
 	}
+	if scheme == SchemeNegotiate {
+		// With passwords it is noted where they are verified, not for each request.
+		a.familiar.note(id.caller.Principal.GUID, id.caller.Principal.Name, a.o.Address(r))
+	}
 	if id.header == nil {
 		return id.caller, &a.proceed
 	}

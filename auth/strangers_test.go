@@ -266,6 +266,27 @@ func TestGuessesShutNobodyOut(t *testing.T) {
 	}
 }
 
+// Who has come with a ticket is familiar where they did.
+func TestTicketsMakeNetworksFamiliar(t *testing.T) {
+	s := openSite(t, func(o *auth.Options) {
+		o.Schemes, o.Negotiate.Keytab, o.Address = []string{"negotiate", "basic"}, keytabFile(t), testAddress
+		o.Throttle.AccountFailures, o.Throttle.FamiliarFailures = 3, 1
+	})
+	m := testenv.Mint(t, keytab(t), testenv.TicketOptions{Now: s.clock.now(), Client: "alice"})
+	if got := s.from("192.0.2.7", negotiateField(m.Token)); got != 200 {
+		t.Fatal(got)
+	}
+	for i := range 5 {
+		s.from("198.51.100.1", basicField("alice", "guess"+strconv.Itoa(i)))
+	}
+	for address, want := range map[string]int{"192.0.2.7": 200, "192.0.2.8": 429} {
+		s.Forget("ALICE-GUID")
+		if got := s.from(address, alice); got != want {
+			t.Errorf("%s: %d, want %d", address, got, want)
+		}
+	}
+}
+
 // A password that was verified is proven under all names of its owner.
 func TestProvenByRecord(t *testing.T) {
 	s := openSite(t, func(o *auth.Options) { o.Address = testAddress })
