@@ -42,7 +42,9 @@ func startProcess(t *testing.T, c config.Config) process {
 	file.Close()
 	notify, plain := listenNotify(t, filepath.Join(dir, "notify")), handOver(t)
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, program, file.Name())
-	cmd.Env = append(os.Environ(), "LISTEN_FDS=1", "LISTEN_FDNAMES=http", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
+	// What is for the test is no setting of the server.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONVENE_TEST_WORST=") })
+	cmd.Env = append(cmd.Env, "LISTEN_FDS=1", "LISTEN_FDNAMES=http", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	cmd.ExtraFiles = []*os.File{plain.file}
 	var log lockedBuffer
 	cmd.Stdout, cmd.Stderr = &log, &log
