@@ -22,7 +22,6 @@ type grid struct {
 	Class   string // how many days and rows it has
 	Hours   []hourView
 	Columns []column
-	Zone    string
 }
 
 type hourView struct{ Class, Text string }
@@ -59,7 +58,7 @@ func days(r *request) (*page.Answer, error) {
 		title = r.between(from, to-1)
 		sub = r.Locale.T("cal.week-number", "n", from.Week())
 	}
-	g := grid{frame: r.frame(d, title), Zone: r.zone.Name()}
+	g := grid{frame: r.frame(d, title)}
 	g.Sub = sub
 	list := make([]view.Day, 0, 7)
 	for day := from; day < to; day++ {

@@ -80,11 +80,10 @@ func people(pr *page.Request) (*page.Answer, error) {
 		return nil, err
 	}
 	v.frame = frame{
-		Kind: "people", Title: title, Date: day.String(), Back: r.URL.RequestURI(), Prev: peoplePath(day-1, guids), Next: peoplePath(day+1, guids), Now: peoplePath(r.today, guids),
+		Kind: "people", Title: title, Zone: r.zone.Name(), Keep: guids, Date: day.String(), Back: r.URL.RequestURI(), Prev: peoplePath(day-1, guids), Next: peoplePath(day+1, guids), Now: peoplePath(r.today, guids),
 		New: newEvent(d, r.invitation(who, day.String()+"T09:00", day.String()+"T10:00")),
 	}
 	_, v.Colours = r.choices(d)
-	v.Zone = r.zone.Name()
 	r.columns(v, d, who)
 	v.Alone = len(v.Columns) == 1
 	return r.titled("cal/people", r.Locale.T("cal.people-title", "day", title), v), nil

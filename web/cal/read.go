@@ -110,6 +110,8 @@ type frame struct {
 	Title, Sub       string // of the page, and what is said besides
 	Prev, Now, Next  string // paths
 	Date             string // of the form that leads to another
+	Keep             []string // people that it keeps
+	Zone             string
 	Kinds            []tab
 	Calendars        []choice
 	Colours          string // path of the stylesheet
@@ -132,7 +134,7 @@ type choice struct {
 
 func (r *request) frame(d *diary, title string) frame {
 	f := frame{
-		Kind: r.kind.name, Title: title, Date: r.day.String(), Back: r.URL.Path,
+		Kind: r.kind.name, Title: title, Zone: r.zone.Name(), Date: r.day.String(), Back: r.URL.Path,
 		Prev: pathOf(r.kind.name, r.kind.step(r, -1)), Next: pathOf(r.kind.name, r.kind.step(r, 1)), Now: pathOf(r.kind.name, r.today),
 		NoCalendar: len(d.Calendars) == 0, None: true,
 	}
