@@ -18,6 +18,7 @@ import (
 	"convene/freebusy"
 	"convene/internal/ical"
 	"convene/internal/webdav"
+	"convene/snapshot"
 	"convene/store"
 )
 
@@ -46,7 +47,7 @@ type AgendaQuery struct {
 // An Agenda is what happens, as the caller may know it, all of one moment.
 type Agenda struct {
 	Calendars []*AgendaCalendar // the caller's first
-	Events    []AgendaEvent     // by when they start, the longer ones first
+	Events    []*AgendaEvent    // by when they start, the longer ones first
 	People    []*AgendaPerson   // in the order of the query
 }
 
@@ -158,8 +159,14 @@ func (x *agendaRun) run() (*Agenda, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(x.a.Events, func(a, b AgendaEvent) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), strings.Compare(a.Title, b.Title), strings.Compare(a.Path, b.Path), strings.Compare(a.At, b.At))
+	slices.SortStableFunc(x.a.Events, func(a, b *AgendaEvent) int {
+		if a.Start != b.Start {
+			return cmp.Compare(a.Start, b.Start)
+		}
+		if a.End != b.End {
+			return cmp.Compare(b.End, a.End)
+		}
+		return strings.Compare(a.Title, b.Title)
 	})
 	return &x.a, nil
 }
@@ -302,29 +309,37 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		}
 		if x.q.TimesOnly && !matches[i].Inexact {
 			for _, t := range matches[i].Instances {
-				x.a.Events = append(x.a.Events, AgendaEvent{Calendar: c, Path: in.dir + e.Name, UID: e.UID, Start: t.Start, End: t.End})
+				x.a.Events = append(x.a.Events, &AgendaEvent{Calendar: c, Path: in.dir + e.Name, UID: e.UID, Start: t.Start, End: t.End})
 			}
 			continue
 		}
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}
-		like := AgendaEvent{
+		like := &AgendaEvent{
 			Calendar: c, Path: in.dir + e.Name, UID: e.UID, ETag: etagOf(in.home.Epoch, in.col, e.Rev),
 			Masked: view != calendar.Whole, Write: view == calendar.Whole && member.privileges.Has(acl.WriteContent),
 		}
-		if err := x.object(&like, in, e); err != nil {
+		if err := x.object(like, in, &matches[i]); err != nil {
 			return err
 		}
 	}
 	return x.s.fits(len(x.a.Events) * eventSize / 4)
 }
 
-// object adds the instances of an event; like is what they have in common.
-func (x *agendaRun) object(like *AgendaEvent, in *resource, e *store.Entry) error {
-	o, err := x.s.tx.Parsed(in.col, e)
+// object adds the instances of an event; like is what they have in common. Most events do not
+// recur, and have a time: of them the index knows when they are.
+func (x *agendaRun) object(like *AgendaEvent, in *resource, m *snapshot.Match) error {
+	o, err := x.s.tx.Parsed(in.col, m.Entry)
 	if err != nil {
 		return err
+	}
+	if !m.Inexact && m.Entry.Flags&store.FlagRecurring == 0 && o.Master != nil && len(m.Instances) == 1 {
+		if date := x.read(like, in.owner, o.Master); !date {
+			like.Start, like.End, like.Free = m.Instances[0].Start, m.Instances[0].End, m.Instances[0].Busy == store.BusyFree
+			x.a.Events = append(x.a.Events, like)
+			return nil
+		}
 	}
 	series, err := o.Series()
 	if err != nil {
@@ -339,7 +354,8 @@ func (x *agendaRun) object(like *AgendaEvent, in *resource, e *store.Entry) erro
 			of = inst.Component
 			x.read(like, in.owner, of)
 		}
-		ev := *like
+		one := *like
+		ev := &one
 		ev.Start, ev.End, ev.Free = inst.StartUnix, inst.EndUnix, inst.Busy == ical.Free
 		if ev.AllDay = inst.Start.Kind == ical.Date; ev.AllDay {
 			ev.FirstDay = int(inst.Start.Wall / 86400)
@@ -356,11 +372,14 @@ func (x *agendaRun) object(like *AgendaEvent, in *resource, e *store.Entry) erro
 	return nil
 }
 
-// read sets what a component says of an event.
-func (x *agendaRun) read(ev *AgendaEvent, owner *directory.Principal, c *ical.Component) {
+// read sets what a component says of an event, but for when it is. It reports whether that is
+// a date.
+func (x *agendaRun) read(ev *AgendaEvent, owner *directory.Principal, c *ical.Component) (date bool) {
 	ev.Title, ev.Place, ev.Status, ev.Answer, ev.Others = "", "", "", "", false
 	for i := range c.Props {
 		switch p := &c.Props[i]; p.Name {
+		case "DTSTART":
+			date = !strings.ContainsRune(p.Value, 'T')
 		case "SUMMARY":
 			ev.Title = p.Text()
 		case "LOCATION":
@@ -374,6 +393,7 @@ func (x *agendaRun) read(ev *AgendaEvent, owner *directory.Principal, c *ical.Co
 			}
 		}
 	}
+	return date
 }
 
 // isSelf reports whether an address is that of the owner of the calendar.

@@ -49,8 +49,8 @@ func (r *request) dayView(d *diary, l view.DayList) dayView {
 	v := dayView{ID: "d" + l.Day.String(), Date: l.Day.String(), Name: r.Locale.FullDate(l.Day.Time()), Path: pathOf("day", l.Day), Today: l.Day == r.today}
 	v.Events = make([]event, len(l.Items))
 	for i, n := range l.Items {
-		v.Events[i] = r.event(d, &d.Events[n], []byte("line"))
-		if e := &d.Events[n]; e.AllDay {
+		v.Events[i] = r.event(d, d.Events[n], []byte("line"))
+		if e := d.Events[n]; e.AllDay {
 			v.Events[i].When = r.Locale.T("cal.all-day")
 		}
 	}
@@ -83,7 +83,7 @@ func NextEvents(pr *page.Request) *Next {
 	}
 	_, n.Colours = r.choices(d)
 	for i := range d.Events {
-		if e := &d.Events[i]; len(n.Events) < nextMost {
+		if e := d.Events[i]; len(n.Events) < nextMost {
 			v := r.event(d, e, []byte("line"))
 			if e.AllDay {
 				v.When = r.Locale.T("cal.all-day")

@@ -103,7 +103,7 @@ func (r *request) fillColumn(v *column, d *diary, c *view.Column) {
 		}
 		class := strconv.AppendInt([]byte("bar r"), int64(b.Band), 10)
 		class = ends(class, b.Begins, b.Ends)
-		v.Bars = append(v.Bars, r.event(d, &d.Events[b.Item], class))
+		v.Bars = append(v.Bars, r.event(d, d.Events[b.Item], class))
 	}
 	if n := len(c.Bars) - len(v.Bars); n > 0 {
 		v.More = append(v.More, more{Path: pathOf("agenda", c.Day), Text: r.Locale.N("cal.more", n)})
@@ -119,7 +119,7 @@ func (r *request) fillColumn(v *column, d *diary, c *view.Column) {
 		if b.Span <= 2 {
 			class = append(class, " short"...)
 		}
-		v.Blocks = append(v.Blocks, r.event(d, &d.Events[b.Item], class))
+		v.Blocks = append(v.Blocks, r.event(d, d.Events[b.Item], class))
 	}
 	for _, m := range c.More {
 		class := lanes([]byte(fmt.Sprintf("more r%d s%d", m.Row, m.Span)), m.Lane, m.Lanes, 1)

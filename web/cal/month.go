@@ -88,8 +88,8 @@ func (r *request) fillCell(v *cellView, d *diary, c *view.Cell) {
 		if e.Bar {
 			class = ends([]byte("bar"), e.Begins, e.Ends)
 		}
-		v.Entries[i].event = r.event(d, &d.Events[e.Item], class)
-		if ev := &d.Events[e.Item]; !ev.AllDay {
+		v.Entries[i].event = r.event(d, d.Events[e.Item], class)
+		if ev := d.Events[e.Item]; !ev.AllDay {
 			v.Entries[i].When = r.clock(ev.Start)
 		}
 	}

@@ -245,7 +245,7 @@ func (r *request) columns(v *peopleView, d *diary, who []*directory.Principal) {
 		}
 		one.Events = append(one.Events, r.busyEvents(p)...)
 		for n := range one.Events {
-			e := &one.Events[n]
+			e := one.Events[n]
 			one.items = append(one.items, item(e))
 			if !e.Free && e.Status != "CANCELLED" && e.Answer != "DECLINED" {
 				taken = append(taken, view.Span{Start: e.Start, End: e.End})
@@ -277,14 +277,14 @@ func (r *request) columns(v *peopleView, d *diary, who []*directory.Principal) {
 }
 
 // busyEvents are when somebody is busy by what the reader may not read.
-func (r *request) busyEvents(p *caldav.AgendaPerson) (list []caldav.AgendaEvent) {
+func (r *request) busyEvents(p *caldav.AgendaPerson) (list []*caldav.AgendaEvent) {
 	for _, b := range p.Busy {
 		status := map[ical.BusyType]string{ical.BusyTentative: "TENTATIVE"}[b.Type]
 		title := r.Locale.T("cal.busy")
 		if b.Type == ical.BusyUnavailable {
 			title = r.Locale.T("cal.away")
 		}
-		list = append(list, caldav.AgendaEvent{Title: title, Start: b.Start, End: b.End, Status: status, Masked: true})
+		list = append(list, &caldav.AgendaEvent{Title: title, Start: b.Start, End: b.End, Status: status, Masked: true})
 	}
 	return list
 }

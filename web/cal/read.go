@@ -80,9 +80,12 @@ func (r *request) read(from, to view.Day, change func(*caldav.AgendaQuery)) (*di
 	}
 	d := &diary{Agenda: a, items: make([]view.Item, len(a.Events)), colours: map[*caldav.AgendaCalendar]int{}}
 	for i := range a.Events {
-		d.items[i] = item(&a.Events[i])
+		d.items[i] = item(a.Events[i])
 	}
 	for i, c := range a.Calendars {
+		if c.Name == "calendar" { // nobody has called it anything
+			c.Name = r.Locale.T("cal.calendar")
+		}
 		d.colours[c] = i % mostColours
 	}
 	return d, nil

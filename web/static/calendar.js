@@ -60,8 +60,7 @@ if (box instanceof HTMLInputElement) {
 
 // A tick is a choice: the button is for whoever has no script.
 for (const form of document.querySelectorAll('form.cal-choice')) {
-  const button = form.querySelector('button');
-  if (button) button.hidden = true;
+  form.querySelector('button')?.remove();
   form.addEventListener('change', () => { if (form instanceof HTMLFormElement) form.requestSubmit(); });
 }
 
