@@ -110,9 +110,9 @@ func failure(err error) error {
 // A frame is what is around each view.
 type frame struct {
 	Kind             string
-	Title, Sub       string // of the page, and what is said besides
-	Prev, Now, Next  string // paths
-	Date             string // of the form that leads to another
+	Title, Sub       string   // of the page, and what is said besides
+	Prev, Now, Next  string   // paths
+	Date             string   // of the form that leads to another
 	Keep             []string // people that it keeps
 	Zone             string
 	Kinds            []tab

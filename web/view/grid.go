@@ -88,7 +88,7 @@ func NewGrid(days []Day, items []Item, zone *ical.Zone, now int64, lanes int) *G
 		}
 		first, last := items[i].days(zone)
 		for c := range days {
-			if days[c] < first || days[c] > last {
+			if days[c] < first || days[c] > last || axis.turns[c].none {
 				continue
 			}
 			b := Block{Item: i, Begins: days[c] == first, Ends: days[c] == last}
