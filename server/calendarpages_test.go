@@ -207,6 +207,7 @@ func BenchmarkPageCalendar(b *testing.B) {
 					b.Fatal(got.Status)
 				}
 				times = append(times, time.Since(begun))
+				time.Sleep(60 * time.Millisecond) // a session may have so many pages a second
 			}
 			slices.Sort(times)
 			b.ReportMetric(float64(times[len(times)/2].Microseconds()), "µs-median")
