@@ -82,6 +82,7 @@ test('without script: every view, steps, the choice of calendars, several people
   await page.goto(site.base + week);
   for (const view of ['Day', 'Work week', 'Week', 'Month', 'List', 'Year']) {
     await page.getByRole('link', {name: view, exact: true}).click();
+    await page.waitForURL(`**/my/calendar/${{'Work week': 'workweek', List: 'agenda'}[view] ?? view.toLowerCase()}/**`);
     if (view !== 'Year') assert.equal(await page.getByRole('link', {name: /Lunch/}).count(), 1, view);
   }
   await page.goto(site.base + week);
