@@ -11,6 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"convene/audit"
+	"convene/audit/audittest"
 	"convene/caldav"
 	"convene/delegation"
 	"convene/internal/ical"
@@ -226,6 +228,30 @@ func TestAgendaEvents(t *testing.T) {
 	tag := e.must(200, "ann", "GET", cal+"s.ics", "").Header.Get("ETag")
 	if a.Events[0].ETag != tag {
 		t.Errorf("ETag %s, GET has %s", a.Events[0].ETag, tag)
+	}
+}
+
+// What administrators and readers look at by a page is recorded as what they ask for by a
+// client; what people look at of their own is not. What cannot be recorded is not shown.
+func TestAgendaAudit(t *testing.T) {
+	e := newEnv(t)
+	log := audittest.Open(t)
+	e.h.Audit = audit.NewAccesses(log.Log, func() time.Time { return e.now })
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/1.ics", event("a", "20260504T120000Z"))
+	q := caldav.AgendaQuery{From: midnight(t, "2026-05-04", utcZone(t)), To: midnight(t, "2026-05-05", utcZone(t))}
+	e.agenda("ann", q)
+	e.agenda("auditor", q)
+	if got := log.Acts(); len(got) != 0 {
+		t.Fatalf("recorded: %q", got)
+	}
+	q.People = []string{guid("ann")}
+	q.By = audit.By{Via: audit.Via{How: audit.Web}, Actor: audit.Who{GUID: guid("auditor"), Name: "auditor"}}
+	if a := e.agenda("auditor", q); len(a.Events) != 1 {
+		t.Errorf("the auditor sees %d events", len(a.Events))
+	}
+	want := []string{`calendar.read auditor ann >{"method":"GET","status":200} done`}
+	if got := log.Acts(); !slices.Equal(got, want) || log.Lines()[0].Via.How != audit.Web {
+		t.Errorf("recorded %q, want %q", got, want)
 	}
 }
 
