@@ -21,6 +21,8 @@ type Prefs struct {
 	Zone     string `json:"zone,omitempty"`     // name of the IANA database
 	Clock    string `json:"clock,omitempty"`    // "12" or "24" hours
 	Week     string `json:"week,omitempty"`     // first day: "monday", "saturday" or "sunday"
+
+	Hidden string `json:"hidden,omitempty"` // paths of calendars whose events the pages do not show, one a line
 }
 
 // Settings are the choices of everybody.

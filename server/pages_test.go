@@ -24,7 +24,7 @@ type browser struct {
 	base string
 }
 
-func open(t *testing.T, base string) *browser {
+func open(t testing.TB, base string) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -36,24 +36,24 @@ func open(t *testing.T, base string) *browser {
 	return &browser{c, strings.Replace(base, "127.0.0.1", "localhost", 1)}
 }
 
-func (b *browser) get(t *testing.T, path string, header ...string) answer {
+func (b *browser) get(t testing.TB, path string, header ...string) answer {
 	t.Helper()
 	return do(t, b.Client, "GET", b.base+path, "", "", header...)
 }
 
 // post sends a form: name=value.
-func (b *browser) post(t *testing.T, path string, fields url.Values, header ...string) answer {
+func (b *browser) post(t testing.TB, path string, fields url.Values, header ...string) answer {
 	t.Helper()
 	header = append([]string{"Content-Type: application/x-www-form-urlencoded", "Sec-Fetch-Site: same-origin"}, header...)
 	return do(t, b.Client, "POST", b.base+path, "", fields.Encode(), header...)
 }
 
-func (b *browser) signIn(t *testing.T, user, password string, header ...string) answer {
+func (b *browser) signIn(t testing.TB, user, password string, header ...string) answer {
 	t.Helper()
 	return b.post(t, "/signin", url.Values{"login": {user}, "password": {password}}, header...)
 }
 
-func (b *browser) cookie(t *testing.T) string {
+func (b *browser) cookie(t testing.TB) string {
 	t.Helper()
 	u, err := url.Parse(b.base)
 	if err != nil {

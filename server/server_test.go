@@ -96,7 +96,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // smallConfig is the configuration of a server for tests.
-func smallConfig(t *testing.T) config.Config {
+func smallConfig(t testing.TB) config.Config {
 	t.Helper()
 	dir := testenv.Dir(t)
 	c := config.Default()
@@ -112,24 +112,24 @@ func smallConfig(t *testing.T) config.Config {
 }
 
 // serve starts a server and stops it with the test.
-func serve(t *testing.T, c config.Config) *running {
+func serve(t testing.TB, c config.Config) *running {
 	t.Helper()
 	return serveOn(t, c, enginetest.Wrapper(t))
 }
 
 // serveOn is serve with what wrap makes of each engine.
-func serveOn(t *testing.T, c config.Config, wrap func(engine.Engine) engine.Engine) *running {
+func serveOn(t testing.TB, c config.Config, wrap func(engine.Engine) engine.Engine) *running {
 	t.Helper()
 	return serveWith(t, server.Options{Config: c, WrapEngine: wrap})
 }
 
 // serveAt is serve by another clock.
-func serveAt(t *testing.T, c config.Config, now func() time.Time) *running {
+func serveAt(t testing.TB, c config.Config, now func() time.Time) *running {
 	t.Helper()
 	return serveWith(t, server.Options{Config: c, WrapEngine: enginetest.Wrapper(t), Now: now})
 }
 
-func serveWith(t *testing.T, o server.Options) *running {
+func serveWith(t testing.TB, o server.Options) *running {
 	t.Helper()
 	r := &running{Log: new(lockedBuffer), Config: &o.Config}
 	o.Stderr, o.Reread = r.Log, func() (config.Config, error) { return *r.Config, nil }
@@ -176,7 +176,7 @@ type answer struct {
 }
 
 // do sends a request as user, with the password "secret".
-func do(t *testing.T, c *http.Client, method, url, user, body string, header ...string) answer {
+func do(t testing.TB, c *http.Client, method, url, user, body string, header ...string) answer {
 	t.Helper()
 	a, err := try(c, method, url, user, body, header...)
 	if err != nil {

@@ -76,9 +76,8 @@ func used(r *page.Request) *usage {
 
 // saveAccount stores how the caller wants pages.
 func saveAccount(r *page.Request) (*page.Answer, error) {
-	p := prefs.Prefs{
-		Language: r.PostFormValue("language"), Zone: r.PostFormValue("zone"), Clock: r.PostFormValue("clock"), Week: r.PostFormValue("week"),
-	}
+	p := r.Prefer
+	p.Language, p.Zone, p.Clock, p.Week = r.PostFormValue("language"), r.PostFormValue("zone"), r.PostFormValue("clock"), r.PostFormValue("week")
 	bad := p.Language != "" && r.Texts.Language(p.Language) == nil ||
 		p.Zone != "" && !slices.Contains(page.Zones(), p.Zone) ||
 		!slices.Contains([]string{"", "12", "24"}, p.Clock) || !slices.Contains([]string{"", "monday", "saturday", "sunday"}, p.Week)

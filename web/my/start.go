@@ -2,6 +2,7 @@ package my
 
 import (
 	"convene/sacl"
+	"convene/web/cal"
 	"convene/web/page"
 )
 
@@ -12,13 +13,14 @@ type startView struct {
 	Today  string
 	Admin  bool
 	Home   string // path of their calendars for programs
+	Next   *cal.Next
 }
 
 func start(r *page.Request) (*page.Answer, error) {
 	p := r.Caller.Principal
 	return r.Show("my/start", "my.start", startView{
 		Name: p.FullName, Emails: p.Emails, Today: r.Locale.FullDate(r.Local(r.Time)), Admin: r.May(sacl.Admin),
-		Home: page.Origin(r) + "/",
+		Home: page.Origin(r) + "/", Next: cal.NextEvents(r),
 	}), nil
 }
 
