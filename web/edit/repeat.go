@@ -14,12 +14,12 @@ type Repeat struct {
 	// Every is "", "daily", "weekly", "monthly" or "yearly"; Kept: a rule that cannot be
 	// said so, which is in Rule.
 	Every    string
-	Interval int    // 1: each
+	Interval int     // 1: each
 	Days     [7]bool // of the week, Sunday first, if weekly
-	Nth      bool   // monthly on the nth weekday, as the start is: "every second Tuesday"
-	Until    string // the last day, "2026-12-31"; "": none
-	Count    int    // how often in all; 0: see Until
-	Rule     string // of Kept: RRULE in its normal form
+	Nth      bool    // monthly on the nth weekday, as the start is: "every second Tuesday"
+	Until    string  // the last day, "2026-12-31"; "": none
+	Count    int     // how often in all; 0: see Until
+	Rule     string  // of Kept: RRULE in its normal form
 }
 
 var frequencies = map[string]string{"DAILY": "daily", "WEEKLY": "weekly", "MONTHLY": "monthly", "YEARLY": "yearly"}
