@@ -233,9 +233,9 @@ func add(t ical.DateTime, d ical.Duration) ical.DateTime {
 	return t
 }
 
-// times are Start and End as they are written, the end being the moment after. zones are
+// Times are Start and End as they are written, the end being the moment after. zones are
 // those of the object that they are for.
-func (e *Event) times(zones *ical.Zones) (start, end ical.DateTime, err error) {
+func (e *Event) Times(zones *ical.Zones) (start, end ical.DateTime, err error) {
 	if start, err = e.time("start", e.Start, zones); err != nil {
 		return start, end, err
 	}

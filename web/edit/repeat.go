@@ -176,3 +176,18 @@ func (r Repeat) moved(from, to ical.DateTime) Repeat {
 	}
 	return r
 }
+
+// Rule is the RRULE of an event as its form says it; "": none. Errors: *FieldError.
+func (e *Event) Rule() (string, error) {
+	switch e.Repeat.Every {
+	case "":
+		return "", nil
+	case Kept:
+		return e.Repeat.Rule, nil
+	}
+	start, _, err := e.Times(nil)
+	if err != nil {
+		return "", err
+	}
+	return e.Repeat.rule(start)
+}

@@ -36,7 +36,7 @@ type Maker struct {
 
 // Create makes an event. Errors: *FieldError.
 func (m Maker) Create(e Event) ([]byte, error) {
-	start, end, err := e.times(nil)
+	start, end, err := e.Times(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (m Maker) Save(o *ical.Object, at string, scope Scope, want Event) (Change,
 		return Change{}, err
 	}
 	if want.movedFrom(was) {
-		if _, _, err := want.times(o.Zones); err != nil {
+		if _, _, err := want.Times(o.Zones); err != nil {
 			return Change{}, err
 		}
 	}

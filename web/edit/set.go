@@ -45,7 +45,7 @@ func (e Event) movedFrom(was Event) bool {
 	return e.AllDay != was.AllDay || e.Zone != was.Zone || e.Start != was.Start || e.End != was.End
 }
 
-// clock is a time of a form in seconds on the wall; 0 if it is none, which times refuses.
+// clock is a time of a form in seconds on the wall; 0 if it is none, which Times refuses.
 func clock(s string) int64 {
 	for _, form := range []string{minuteForm, dayForm} {
 		if t, err := time.Parse(form, s); err == nil {
@@ -180,7 +180,7 @@ func setTimes(c *ical.Component, zones *ical.Zones, own, want Event) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	start, end, err := want.times(zones)
+	start, end, err := want.Times(zones)
 	if err != nil {
 		return false, err
 	}
