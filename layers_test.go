@@ -58,7 +58,7 @@ web/i18n
 web/edit              internal/ical
 web/page              admin audit auth caldav directory internal/ical internal/logging prefs sacl web/i18n
 web/my                admin audit auth prefs sacl web/i18n web/page
-web/event             caldav directory internal/ical sacl web/edit web/i18n web/page
+web/event             caldav directory internal/ical sacl web/edit web/page
 web/manage            sacl web/page
 web                   audit auth directory internal/logging sacl web/event web/i18n web/manage web/my web/page
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page

@@ -177,7 +177,7 @@ func showForm(r *page.Request, v *formView, in string, status int) (*page.Answer
 	if status != http.StatusOK {
 		a.Status = status
 	}
-	a.Scripts = []string{"event.js"}
+	a.Scripts = []string{"form.js"}
 	return a, nil
 }
 

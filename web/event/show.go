@@ -260,6 +260,6 @@ func raw(r *page.Request) (*page.Answer, error) {
 		return nil, err
 	}
 	return &page.Answer{Type: "text/calendar; charset=utf-8", Body: s.Body, Header: http.Header{
-		"Content-Disposition": {`attachment; filename="event.ics"`},
+		"Content-Disposition": {`attachment; filename="object.ics"`},
 	}}, nil
 }
