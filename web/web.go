@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"convene/web/event"
 	"convene/web/i18n"
@@ -30,6 +31,7 @@ type Handler struct {
 	rates  rates
 	toasts toasts
 	known  known
+	local  *time.Location // for who has not said theirs
 }
 
 // New makes the handler of the pages. parts.Texts is filled in if it is nil.
@@ -39,7 +41,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 			return nil, fmt.Errorf("texts of the pages: %w", err)
 		}
 	}
-	h = &Handler{parts: &parts}
+	h = &Handler{parts: &parts, local: localZone()}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
 	}
