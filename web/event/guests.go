@@ -192,7 +192,7 @@ var roomTexts = map[string]struct{ key, mark string }{
 // roomValues are the parameters of a search for rooms about the time of a form.
 func roomValues(r *page.Request, v *formView, from, to int64) url.Values {
 	q := url.Values{
-		"from": {time.Unix(from, 0).UTC().Format(time.RFC3339)}, "duration": {time.Duration(int64(time.Second) * (to - from)).String()}, "timezone": {r.Zone.String()},
+		"from": {time.Unix(from, 0).UTC().Format(time.RFC3339)}, "duration": {ical.Duration{Seconds: to - from}.String()}, "timezone": {r.Zone.String()},
 	}
 	if v.Zone != "" && !v.AllDay {
 		q.Set("timezone", v.Zone)

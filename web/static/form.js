@@ -24,6 +24,8 @@ function ask(what, focus) {
     const typed = /** @type {HTMLInputElement | null} */ (document.getElementById('q'));
     const [value, at] = [typed?.value ?? '', typed?.selectionStart ?? 0];
     old.replaceWith(document.importNode(fresh, true));
+    const [save, says] = [document, x.responseXML].map(d => d?.querySelector('.save .primary'));
+    if (save && says) save.textContent = says.textContent; // whether somebody is told
     const place = /** @type {HTMLInputElement | null} */ (document.getElementById('place'));
     const filled = /** @type {HTMLInputElement | null | undefined} */ (x.responseXML?.getElementById('place'));
     if (place && filled && !place.value) place.value = filled.value;
