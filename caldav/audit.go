@@ -72,6 +72,9 @@ func (h *Handler) privileged(r *request) bool {
 // by is who makes a request, and as whom.
 func (r *request) by() audit.By {
 	by := audit.By{Via: audit.Via{How: audit.DAV, Request: r.line.ID, Remote: r.RemoteAddr}}
+	if r.page {
+		by.Via.How = audit.Web
+	}
 	who, as := r.caller.Self().Principal, r.caller.Principal
 	by.Actor = audit.Who{GUID: who.GUID, Name: who.Name}
 	if as != who {

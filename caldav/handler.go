@@ -160,6 +160,7 @@ type request struct {
 	// store: it makes the response.
 	then func(context.Context) (*webdav.Response, error)
 
+	page   bool           // a page of ours makes it
 	line   *logging.Entry // in the access log
 	memory *memory
 }
@@ -183,19 +184,26 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 	mem := h.newMemory()
 	defer mem.Release()
 	req := &request{Request: r, caller: caller, now: h.Now(), line: logging.For(w), memory: mem}
-	resp, err := h.respond(req)
-	if err != nil {
-		resp = h.errorResponse(r, err)
-	}
-	req.tellFor()
-	if err := h.record(req, resp.Status); err != nil {
-		resp = h.errorResponse(r, err)
-	}
+	resp, _ := h.answer(req)
 	h.serverInfo.tell(r, resp)
 	h.locate(resp)
 	if sent := send(w, r, resp); sent && resp.Recycle != nil {
 		resp.Recycle(resp.Body)
 	}
+}
+
+// answer responds to req, and records what is to be recorded of it. The error says why
+// the response is a refusal, where it is made of one.
+func (h *Handler) answer(req *request) (*webdav.Response, error) {
+	resp, err := h.respond(req)
+	if err != nil {
+		resp = h.errorResponse(req.Request, err)
+	}
+	req.tellFor()
+	if failed := h.record(req, resp.Status); failed != nil {
+		return h.errorResponse(req.Request, failed), failed
+	}
+	return resp, err
 }
 
 // locate makes the Location of what was created or moved a URL, if clients come by

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +76,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *page.Request, fn func(*page.R
 // Serve serves a request for a page.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, s *page.Site) {
 	setHeaders(w.Header(), r, s)
-	q := &page.Request{Request: r, Parts: h.parts, Site: s, Time: h.parts.Now(), Address: clientAddress(r), ID: logging.For(w).ID}
+	q := &page.Request{Request: r, Parts: h.parts, Site: s, Time: h.parts.Now(), Address: clientAddress(r), ID: logging.For(w).ID, Line: logging.For(w)}
 	h.localize(q)
 	if h.transport(w, q) {
 		return
@@ -224,7 +225,7 @@ func (h *Handler) localize(r *page.Request) {
 	r.Locale = h.parts.Texts.Locale(i18n.Choice{
 		Language: r.Prefer.Language, Accept: strings.Join(r.Header.Values("Accept-Language"), ","), Clock: r.Prefer.Clock, Week: r.Prefer.Week,
 	})
-	r.Zone = zone(r)
+	r.Zone = zone(r, h.local)
 }
 
 // zoneCookie is what the browser says of its time zone: app.js sets it.
@@ -232,7 +233,7 @@ const zoneCookie = "convene-zone"
 
 // zone is the reader's zone: the one they have chosen, that of their browser, or that of
 // the pages.
-func zone(r *page.Request) *time.Location {
+func zone(r *page.Request, local *time.Location) *time.Location {
 	names := []string{r.Prefer.Zone}
 	if c, err := r.Cookie(zoneCookie); err == nil && len(c.Value) < 64 {
 		names = append(names, strings.ReplaceAll(c.Value, "%2F", "/"))
@@ -245,5 +246,21 @@ func zone(r *page.Request) *time.Location {
 			return z
 		}
 	}
-	return time.Local
+	return local
+}
+
+// localZone is the zone of this machine by its name, which events are written with; UTC if
+// it has none.
+func localZone() *time.Location {
+	name := os.Getenv("TZ")
+	if name == "" {
+		if link, err := os.Readlink("/etc/localtime"); err == nil {
+			_, name, _ = strings.Cut(link, "zoneinfo/")
+		}
+	}
+	z, err := time.LoadLocation(strings.TrimPrefix(name, ":")) // "" is UTC
+	if err != nil || z == time.Local {
+		return time.UTC
+	}
+	return z
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"time"
 
 	"convene/web/cal"
+	"convene/web/event"
 	"convene/web/i18n"
 	"convene/web/manage"
 	"convene/web/my"
@@ -16,7 +18,7 @@ import (
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), cal.Area(), manage.Area()}
+	return []page.Area{my.Area(), cal.Area(), event.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.
@@ -30,6 +32,7 @@ type Handler struct {
 	rates  rates
 	toasts toasts
 	known  known
+	local  *time.Location // for who has not said theirs
 }
 
 // New makes the handler of the pages. parts.Texts is filled in if it is nil.
@@ -39,7 +42,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 			return nil, fmt.Errorf("texts of the pages: %w", err)
 		}
 	}
-	h = &Handler{parts: &parts}
+	h = &Handler{parts: &parts, local: localZone()}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
 	}

@@ -153,6 +153,7 @@ export const pages = [
   {path: '/my/none', user: 'ann', status: 404}, {path: '/admin/', user: 'ann', status: 403},
   ...['day', 'week', 'workweek', 'month', 'agenda', 'year'].map(view => ({path: `/my/calendar/${view}/today`, user: 'ann', status: 200})),
   {path: '/my/people/?who=ann&who=ben&who=aurora', user: 'ann', status: 200}, {path: '/my/people/?add=a', user: 'ann', status: 200},
+  {path: '/my/event/new', user: 'ann', status: 200}, {path: '/my/invitations', user: 'ann', status: 200},
   {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
 ];
 

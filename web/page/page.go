@@ -12,6 +12,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/directory"
+	"convene/internal/logging"
 	"convene/prefs"
 	"convene/sacl"
 	"convene/web/i18n"
@@ -98,6 +99,7 @@ type Request struct {
 	Address string         // of the client
 	Away    bool           // the directory did not answer: Caller is as it was known last
 	ID      string         // of the request, as in the access log
+	Line    *logging.Entry // there
 }
 
 // GUID returns whose page it is, "" where nobody has signed in.
