@@ -55,6 +55,7 @@ type shell struct {
 	Title   string
 	View    any
 	Caller  *auth.Caller // nil where nobody has signed in
+	For     *page.Acting // for whom they act on this page; nil: for themselves
 	Path    string
 	Nav     []navEntry
 	Toast   *page.Toast
@@ -85,6 +86,9 @@ func (s *shell) Dir() string { return s.r.Locale.Dir }
 
 // Static returns the URL of a file.
 func (s *shell) Static(name string) string { return s.static.url(name) }
+
+// Link is the path of a page below /my/ for the one whose page this is.
+func (s *shell) Link(path string) string { return s.r.Link(path) }
 
 // Moment writes a moment as a clock in the reader's zone shows it.
 func (s *shell) Moment(t time.Time) string { return s.r.Locale.Moment(s.r.Local(t)) }
@@ -130,7 +134,7 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 		h.broken(w, r, fmt.Errorf("there is no template %q", a.Template))
 		return
 	}
-	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
+	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, For: r.For, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
 	if f, ok := a.View.(form); ok {
 		s.Ticket = f.Ticket
 	}

@@ -27,6 +27,10 @@ type Route struct {
 	// Fresh wants people to have signed in recently, or used such a page recently: see
 	// Config.AdminIdle.
 	Fresh bool
+	// For says that the page is there as well for those whom somebody acts for: a path below
+	// /my/ is then also below /my/for/{for}/, where Request.For says whose page it is. It is
+	// for those alone who may act for them.
+	For bool
 	// Body is the greatest length of a form in bytes; 0: DefaultBody.
 	Body   int64
 	Handle func(*Request) (*Answer, error)
@@ -62,7 +66,7 @@ type Site struct {
 	Directory directory.Directory
 	SACL      *sacl.SACL
 	SignIn    SignIn
-	Admin     admin.Conn      // the operator's verbs
+	Admin     *admin.Admin    // the operator's verbs; who changes something goes through Request.Mine or Administrator
 	Calendars *caldav.Handler // everybody's calendars
 
 	Names     []string // host names by which the pages may be asked for, in lower case
@@ -89,6 +93,7 @@ type Request struct {
 	Site *Site
 
 	Caller  *auth.Caller // nil where nobody has signed in
+	For     *Acting      // for whom Caller acts on this page; nil: for themselves
 	Session auth.Session // Caller's
 	Token   string       // of the session
 	Prefer  prefs.Prefs  // Caller's choices
