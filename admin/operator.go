@@ -40,7 +40,9 @@ func (a *Admin) Person(p *Person) *Admin {
 }
 
 // Self is the account that this process runs as.
-func Self() Operator { return Operator{how: audit.Command, uid: uint32(os.Geteuid()), pid: int32(os.Getpid())} }
+func Self() Operator {
+	return Operator{how: audit.Command, uid: uint32(os.Geteuid()), pid: int32(os.Getpid())}
+}
 
 // By is who does something, for the audit log: the operator by the word of the
 // kernel, and who they say they are beside it.

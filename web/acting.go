@@ -13,8 +13,30 @@ import (
 	"convene/web/page"
 )
 
+// forPrefix is what pages of those are below whom somebody acts for.
+const forPrefix = "/my/for/{for}/"
+
 // forPath is where a page below /my/ is for those whom somebody acts for.
-func forPath(path string) string { return "/my/for/{for}/" + strings.TrimPrefix(path, "/my/") }
+func forPath(path string) string {
+	if strings.HasPrefix(path, forPrefix) {
+		return path
+	}
+	return forPrefix + strings.TrimPrefix(path, "/my/")
+}
+
+// forNavigation is what there is of somebody for whom the caller acts.
+func (h *Handler) forNavigation(r *page.Request) (out []navEntry) {
+	if r.For == nil {
+		return nil
+	}
+	for _, n := range h.nav {
+		if n.For && r.May(n.Gate) {
+			path := r.Link(n.Path)
+			out = append(out, navEntry{Path: path, Text: r.Locale.T(n.Text), Current: strings.HasPrefix(r.URL.Path, path)})
+		}
+	}
+	return out
+}
 
 // handleFor is handle for a page of somebody whom the caller acts for. Who may do nothing
 // for them learns no more than of somebody who is not there.

@@ -58,6 +58,7 @@ type shell struct {
 	For     *page.Acting // for whom they act on this page; nil: for themselves
 	Path    string
 	Nav     []navEntry
+	ForNav  []navEntry // the pages of For
 	Toast   *page.Toast
 	Away    bool
 	Scripts []string
@@ -139,7 +140,7 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 		s.Ticket = f.Ticket
 	}
 	if r.Caller != nil {
-		s.Nav = h.navigation(r)
+		s.Nav, s.ForNav = h.navigation(r), h.forNavigation(r)
 		s.Toast = h.toasts.take(r.Session.ID, r.Time)
 	}
 	var b bytes.Buffer

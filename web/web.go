@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"convene/web/delegates"
 	"convene/web/i18n"
 	"convene/web/manage"
 	"convene/web/my"
@@ -15,7 +16,7 @@ import (
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), manage.Area()}
+	return []page.Area{my.Area(), delegates.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.

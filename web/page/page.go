@@ -44,6 +44,7 @@ type Nav struct {
 	Path string // of the page, and the beginning of those below it
 	Text string // key of its text
 	Gate sacl.Service
+	For  bool // it is offered where the caller acts for somebody, too: its route has For
 }
 
 // An Area is the pages of a part of the site.
