@@ -58,7 +58,7 @@ web/i18n
 web/page              admin audit auth caldav delegation directory internal/ical prefs sacl web/i18n
 web/my                admin audit auth prefs sacl web/i18n web/page
 web/delegates         admin audit caldav delegation directory sacl web/page
-web/manage            sacl web/page
+web/manage            admin audit auth caldav delegation directory rooms sacl web/page
 web                   admin audit auth delegation directory internal/logging sacl web/delegates web/i18n web/manage web/my web/page
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page

@@ -27,7 +27,8 @@ type person struct {
 	GUID, Name, Says string
 	Link             string
 	How              string // through whom it is had, "" directly
-	Until            time.Time
+	Ends             string // when the right ends, if that is soon
+	Next             *event // the first after today, where today has none; nil: none that is known
 	Soon             bool
 	Events           []event // today, from now on
 	MoreEvents       int
@@ -116,8 +117,10 @@ func midnight(t time.Time) time.Time {
 
 func personOf(r *page.Request, d admin.Delegator, happens []caldav.AgendaEvent) person {
 	p := person{
-		GUID: d.GUID, Name: d.FullName, Link: "/my/for/" + d.GUID + "/", Until: d.Until, Soon: !d.Until.IsZero() && d.Until.Sub(r.Time) < soon,
-		Says: sentence(r, grantedTo(d)),
+		GUID: d.GUID, Name: d.FullName, Link: "/my/for/" + d.GUID + "/", Says: sentence(r, grantedTo(d)),
+	}
+	if p.Soon = !d.Until.IsZero() && d.Until.Sub(r.Time) < soon; p.Soon {
+		p.Ends = end(r, d.Until)
 	}
 	switch {
 	case len(d.InPlaceOf) > 0:
@@ -135,6 +138,10 @@ func personOf(r *page.Request, d admin.Delegator, happens []caldav.AgendaEvent) 
 		}
 		if start.Before(tomorrow) {
 			p.Events = append(p.Events, shownEvent(r, e))
+		}
+		if p.Next == nil && len(p.Events) == 0 {
+			next := shownEvent(r, e)
+			p.Next = &next
 		}
 		if e.Answer == "NEEDS-ACTION" {
 			p.Invitations = append(p.Invitations, shownEvent(r, e))
