@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"convene/acl"
 	"convene/auth"
@@ -38,11 +39,16 @@ func (h *Handler) ExplainMethod(ctx context.Context, caller *auth.Caller, method
 			v.Allowed, v.Status, v.Reason = false, refused.Code(), refused.Error()
 		} else if resp != nil {
 			v.Allowed, v.Status, v.Reason = false, resp.Status, http.StatusText(resp.Status)
+		} else if s.kind == kindMissing && !slices.Contains(makers, method) {
+			v.Allowed, v.Status, v.Reason = false, http.StatusNotFound, http.StatusText(http.StatusNotFound)
 		}
 		return nil
 	})
 	return v, err
 }
+
+// makers are the methods by which something comes to be where nothing is.
+var makers = []string{http.MethodPut, "MKCALENDAR", "MKCOL", http.MethodOptions}
 
 // explained looks at what a request would meet.
 func (h *Handler) explained(ctx context.Context, caller *auth.Caller, method, path string, look func(*scope) error) error {
