@@ -19,6 +19,9 @@ import (
 	"convene/web/page"
 )
 
+// event is one of the second of December 2026.
+const event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t//EN\r\nBEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20261201T000000Z\r\nDTSTART:20261202T150000Z\r\nDTEND:20261202T160000Z\r\nSUMMARY:Budget\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+
 const (
 	annGUID = "11111111-0000-0000-0000-000000000001"
 	eveGUID = "11111111-0000-0000-0000-000000000003"
@@ -41,7 +44,6 @@ func TestPageDelegateEnds(t *testing.T) {
 			t.Fatal(got.Status)
 		}
 	}
-	event := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//t//EN\r\nBEGIN:VEVENT\r\nUID:one\r\nDTSTAMP:20261201T000000Z\r\nDTSTART:20261202T150000Z\r\nDTEND:20261202T160000Z\r\nSUMMARY:Budget\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 	calendar := s.HTTP + "/calendars/users/ann/calendar/"
 	if got := do(t, client(), "PUT", calendar+"one.ics", "ann", event, "Content-Type: text/calendar"); got.StatusCode != 201 {
 		t.Fatal(got.Status, got.Body)
@@ -349,7 +351,11 @@ func TestPageWhy(t *testing.T) {
 				}
 				n++
 				got := ann.get(t, "/admin/principals/"+guid+"/why?"+url.Values{"method": {method}, "url": {path}}.Encode())
-				real := do(t, client(), method, s.HTTP+path, who, "", header...)
+				body := ""
+				if method == "PUT" {
+					body = strings.ReplaceAll(event, "UID:one", "UID:"+path)
+				}
+				real := do(t, client(), method, s.HTTP+path, who, body, header...)
 				allowed := real.StatusCode < 400 || real.StatusCode == 412 || real.StatusCode == 400 || real.StatusCode == 415
 				says := strings.Contains(got.Body, `class="verdict yes"`)
 				status := allowed || who == "eve" || strings.Contains(got.Body, fmt.Sprintf("with %d", real.StatusCode))
