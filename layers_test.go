@@ -56,13 +56,14 @@ admin/backup          auth delegation internal/atomicfile internal/engine prefs 
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
 web/i18n
 web/edit              internal/ical
-web/page              admin audit auth caldav directory internal/ical internal/logging prefs sacl web/i18n
+web/page              admin audit auth caldav delegation directory internal/ical internal/logging prefs sacl web/i18n
 web/view              internal/ical
 web/cal               caldav directory internal/ical sacl web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
+web/delegates         admin audit caldav delegation directory sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page
-web/manage            sacl web/page
-web                   audit auth directory internal/logging sacl web/cal web/event web/i18n web/manage web/my web/page
+web/manage            admin audit auth caldav delegation directory rooms sacl web/page
+web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/event web/i18n web/manage web/my web/page
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server

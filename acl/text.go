@@ -48,6 +48,14 @@ func (p Privilege) names(on Kind) []string {
 	return names
 }
 
+// A MethodVerdict says how a request of a caller would fare, as far as their rights decide.
+type MethodVerdict struct {
+	Method  string `json:"method"`
+	Allowed bool   `json:"allowed"`
+	Status  int    `json:"status,omitempty"` // of the refusal (RFC 9110 §15.5, RFC 3744 §7.1.1)
+	Reason  string `json:"reason,omitempty"`
+}
+
 // An Explanation says what a caller may do to a resource, and why.
 type Explanation struct {
 	Path       string            `json:"path"`

@@ -18,6 +18,9 @@ type ACLRequest struct {
 	Who string `json:"who,omitempty"`
 	By  string `json:"by,omitempty"` // who would act as them
 	URL string `json:"url"`
+
+	// Method is that of a request which they would make; "": none in particular.
+	Method string `json:"method,omitempty"`
 }
 
 // ACLExplanation says what somebody may do to a resource, and why: it is the very
@@ -25,6 +28,8 @@ type ACLRequest struct {
 type ACLExplanation struct {
 	acl.Explanation
 	Service *ServiceVerdict `json:"service,omitempty"` // whether they may use the service at all, which comes first
+
+	Method *acl.MethodVerdict `json:"method,omitempty"` // how a request would fare that may use the service
 
 	Sudo *SudoVerdict `json:"sudo,omitempty"` // whether somebody may act as them
 
@@ -73,6 +78,11 @@ func (a *Admin) aclExplain(ctx context.Context, r ACLRequest) (ACLExplanation, e
 		return ACLExplanation{}, err
 	}
 	e.Service = service
+	if r.Method != "" {
+		if e.Method, err = a.Method(ctx, caller, strings.ToUpper(r.Method), e.Path); err != nil {
+			return ACLExplanation{}, err
+		}
+	}
 	if r.By != "" {
 		if e.Sudo, err = a.sudo(ctx, r.By, caller.Login); err != nil {
 			return ACLExplanation{}, err
@@ -143,6 +153,13 @@ func (a *Admin) aclText(ctx context.Context, e *ACLExplanation) string {
 			word = "may"
 		}
 		fmt.Fprintf(&b, "%s %s use the service: %s\n", e.CallerName, word, e.Service.Rule)
+	}
+	if v := e.Method; v != nil {
+		if v.Allowed {
+			fmt.Fprintf(&b, "%s is allowed\n", v.Method)
+		} else {
+			fmt.Fprintf(&b, "%s is refused, %d: %s\n", v.Method, v.Status, v.Reason)
+		}
 	}
 	if s := e.Sudo; s != nil {
 		if s.Allowed {

@@ -37,6 +37,8 @@ type Admin struct {
 	Provision func(context.Context, *directory.Principal) error
 	// Rights explains what a caller may do at a URL path; nil: nobody in particular.
 	Rights func(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error)
+	// Method says how a request with a method at a URL path would fare.
+	Method func(ctx context.Context, caller *auth.Caller, method, path string) (*acl.MethodVerdict, error)
 	// ActAs says why somebody may not act as the user of a name; "": they may.
 	ActAs func(ctx context.Context, self *auth.Caller, name string) (refusal string, err error)
 	// Bookings are the bookings of rooms; nil: no server runs that could tell their

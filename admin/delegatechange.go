@@ -93,14 +93,28 @@ func LoadDelegates(ctx context.Context, c Conn, r DelegateLoad) (delegation.Load
 	return call[delegation.LoadReport](ctx, c, "delegate-load", r)
 }
 
-// delegateAuthor is the operator as the author of a change.
-func (a *Admin) delegateAuthor(says string) delegation.Author {
+// delegateAuthor is the operator as the author of a change. Errors: those of the
+// directory, delegation.ErrRefused.
+func (a *Admin) delegateAuthor(ctx context.Context, says string) (author delegation.Author, err error) {
+	if p := a.Operator.person; p != nil {
+		author = delegation.Author{Administrator: p.Administrator, Via: p.By.Via.How, Remote: p.By.Via.Remote}
+		author.GUID = p.Caller.Principal.GUID
+		if p.Administrator {
+			return author, nil
+		}
+		set, err := a.Delegates.Read()
+		if err != nil {
+			return author, err
+		}
+		author.Caller, err = a.delegateCaller(ctx, set, author.GUID)
+		return author, err
+	}
 	by := a.Operator.By(says, "")
 	name := by.Actor.Name
 	if name == "" {
 		name = by.Via.Says
 	}
-	return delegation.Author{Caller: delegation.Caller{GUID: "account:" + name}, Administrator: true, Via: by.Via.How}
+	return delegation.Author{Caller: delegation.Caller{GUID: "account:" + name}, Administrator: true, Via: by.Via.How}, nil
 }
 
 // target is whose delegates are changed, with those whom the directory names.
@@ -173,8 +187,12 @@ func (a *Admin) delegateAdd(ctx context.Context, r DelegateChange) (out Delegate
 		r.Notify = &plain.Notify
 	}
 	r.Limits.Notify = *r.Notify
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return out, err
+	}
 	return a.changeDelegates(ctx, a.Operator.By(r.By, r.Reason), "delegate.add", p, func() (delegation.Outcome, error) {
-		return a.Delegates.Put(ctx, a.delegateAuthor(r.By), target, appointed.Principal(delegate), r.Level, r.Limits)
+		return a.Delegates.Put(ctx, author, target, appointed.Principal(delegate), r.Level, r.Limits)
 	})
 }
 
@@ -195,13 +213,21 @@ func (a *Admin) delegateRemove(ctx context.Context, r DelegateChange) (out Deleg
 	case !errors.Is(err, directory.ErrNotFound):
 		return out, err
 	}
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return out, err
+	}
 	return a.changeDelegates(ctx, a.Operator.By(r.By, r.Reason), "delegate.remove", p, func() (delegation.Outcome, error) {
-		return a.Delegates.Remove(ctx, a.delegateAuthor(r.By), target, delegate)
+		return a.Delegates.Remove(ctx, author, target, delegate)
 	})
 }
 
 func (a *Admin) delegateStandIn(ctx context.Context, r StandInChange) (out DelegatesChanged, err error) {
-	by, author := a.Operator.By(r.By, r.Reason), a.delegateAuthor(r.By)
+	by := a.Operator.By(r.By, r.Reason)
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return out, err
+	}
 	if r.Remove != 0 {
 		nobody := &directory.Principal{Name: fmt.Sprintf("stand-in %d", r.Remove)}
 		return a.changeDelegates(ctx, by, "delegate.standin-remove", nobody, func() (delegation.Outcome, error) {
@@ -261,8 +287,12 @@ func (a *Admin) delegateLoad(ctx context.Context, r DelegateLoad) (report delega
 		}
 		return appointed.Principal(p), true, nil
 	}}
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return report, err
+	}
 	load := func() (any, error) {
-		report, err = a.Delegates.Load(ctx, a.delegateAuthor(r.By), list, o)
+		report, err = a.Delegates.Load(ctx, author, list, o)
 		if err != nil && (len(report.Unknown) > 0 || len(report.Invalid) > 0) {
 			err = fmt.Errorf("%w\n%s", err, problems(report))
 		}

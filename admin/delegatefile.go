@@ -179,14 +179,18 @@ func (a *Admin) delegateRestore(ctx context.Context, r DelegateRestore) (list []
 		list, err = a.Delegates.Diff(ctx, path, guid)
 		return append([]delegation.Difference{}, list...), err
 	}
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return nil, err
+	}
 	object := audit.Object{Type: "delegates", GUID: guid}
 	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "delegate.restore", Object: object, Before: a.Delegates.State()}
 	err = a.Audit.Do(ctx, act, func() (any, error) {
 		var err error
 		if guid != "" {
-			list, err = a.Delegates.RestorePrincipal(ctx, a.delegateAuthor(r.By), path, guid)
+			list, err = a.Delegates.RestorePrincipal(ctx, author, path, guid)
 		} else {
-			list, err = a.Delegates.Restore(ctx, a.delegateAuthor(r.By), path)
+			list, err = a.Delegates.Restore(ctx, author, path)
 		}
 		return a.Delegates.State(), err
 	})
@@ -200,9 +204,13 @@ func (a *Admin) delegateCure(ctx context.Context, r DelegateCure) (DelegateState
 	if cure == nil {
 		return DelegateState{}, ErrRequest
 	}
+	author, err := a.delegateAuthor(ctx, r.By)
+	if err != nil {
+		return DelegateState{}, err
+	}
 	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "delegate." + r.Cure, Object: audit.Object{Type: "delegates"}, Before: a.Delegates.State()}
-	err := a.Audit.Do(ctx, act, func() (any, error) {
-		err := cure(ctx, a.delegateAuthor(r.By))
+	err = a.Audit.Do(ctx, act, func() (any, error) {
+		err := cure(ctx, author)
 		return a.Delegates.State(), err
 	})
 	if err != nil {

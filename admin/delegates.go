@@ -24,6 +24,9 @@ type Delegate struct {
 	// Through is the group by which it leads to who was asked about, "" directly.
 	Through string `json:"through,omitempty"`
 	State   string `json:"state"` // "in force", "not begun" or "ended"
+	// Calendars are the names of those that it is about, where it is not about all. One
+	// that is there no more has none.
+	Calendars []string `json:"calendars,omitempty"`
 }
 
 // A StandIn is a stand-in as it is shown.
@@ -180,6 +183,11 @@ func (a *Admin) delegateList(ctx context.Context, r DelegatesRequest) (out Deleg
 	}
 	now, names := a.now(), a.names(ctx)
 	out = Delegates{[]Delegate{}, []StandIn{}}
+	defer func() {
+		if err == nil {
+			err = a.nameCalendars(ctx, out.Delegates)
+		}
+	}()
 	add := func(rec delegation.Record, through string) {
 		if d := names.delegate(rec, through, now); r.Ended || d.State != stateEnded {
 			out.Delegates = append(out.Delegates, d)
@@ -207,6 +215,33 @@ func (a *Admin) delegateList(ctx context.Context, r DelegatesRequest) (out Deleg
 		}
 	}
 	return out, nil
+}
+
+// nameCalendars fills in the names of the calendars that delegations are about.
+func (a *Admin) nameCalendars(ctx context.Context, list []Delegate) error {
+	return a.Store.View(ctx, func(tx *store.Tx) error {
+		for i := range list {
+			d := &list[i]
+			var err error
+			if d.Calendars, err = scopeNames(tx, d.Scope); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// scopeNames are the names of the calendars of a scope that are there.
+func scopeNames(tx *store.Tx, s delegation.Scope) (names []string, err error) {
+	for _, id := range s.Collections {
+		switch c, err := tx.CollectionByID(store.CollectionID(id)); {
+		case err == nil:
+			names = append(names, c.Name)
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // recordsFor visits the records that name a principal or one of their groups, and

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"convene/audit"
+	"convene/auth"
 )
 
 // An Operator is the account of the system that calls a verb. The zero Operator is
@@ -17,14 +18,40 @@ type Operator struct {
 	how string
 	uid uint32
 	pid int32
+
+	person *Person
+}
+
+// A Person is who calls verbs through a page.
+type Person struct {
+	By     audit.By
+	Caller *auth.Caller
+	// Administrator says that they do it as an administrator, and not by the rights that
+	// they have themselves. Verbs about delegates look at it; who else than an administrator
+	// may use a verb, its caller knows.
+	Administrator bool
+}
+
+// Person is a with somebody on a page as the operator.
+func (a *Admin) Person(p *Person) *Admin {
+	b := *a
+	b.Operator = Operator{how: p.By.Via.How, person: p}
+	return &b
 }
 
 // Self is the account that this process runs as.
-func Self() Operator { return Operator{audit.Command, uint32(os.Geteuid()), int32(os.Getpid())} }
+func Self() Operator {
+	return Operator{how: audit.Command, uid: uint32(os.Geteuid()), pid: int32(os.Getpid())}
+}
 
 // By is who does something, for the audit log: the operator by the word of the
 // kernel, and who they say they are beside it.
 func (o Operator) By(says, reason string) audit.By {
+	if p := o.person; p != nil {
+		by := p.By
+		by.Reason = reason
+		return by
+	}
 	by := audit.By{Via: audit.Via{How: o.how, Says: says}, Reason: reason}
 	if o.how == "" {
 		by.Via.How = audit.Socket

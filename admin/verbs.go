@@ -52,6 +52,7 @@ func verbs() map[string]verb {
 		"stats":           typed((*Admin).stats),
 
 		"delegate-list":    typed((*Admin).delegateList),
+		"delegate-for":     typed((*Admin).delegatorsOf),
 		"delegate-add":     typed((*Admin).delegateAdd),
 		"delegate-remove":  typed((*Admin).delegateRemove),
 		"delegate-standin": typed((*Admin).delegateStandIn),

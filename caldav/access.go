@@ -417,6 +417,22 @@ func (s *scope) mayAddAt(d *destination) error {
 // at the target now, asks for the privileges that this names, and acts. A nil act
 // is one that step one had no reason to prepare.
 func (s *scope) serve(act action) (*webdav.Response, error) {
+	if resp, err := s.admit(); resp != nil || err != nil {
+		return resp, err
+	}
+	if resp := s.redirectToSlash(); resp != nil {
+		return resp, nil
+	}
+	if act == nil {
+		return nil, errReplaced
+	}
+	s.req.restricted = s.denied(s.object) != acl.None
+	return act(s)
+}
+
+// admit decides whether what the request asks for is served at all: by its method, what
+// is at the target, and the caller's rights. A response, or an error, says that it is not.
+func (s *scope) admit() (*webdav.Response, error) {
 	shown := s.shown()
 	table := s.h.table(shown, &s.req.target)
 	m, ok := table[s.req.Method]
@@ -442,14 +458,7 @@ func (s *scope) serve(act action) (*webdav.Response, error) {
 			return nil, err
 		}
 	}
-	if resp := s.redirectToSlash(); resp != nil {
-		return resp, nil
-	}
-	if act == nil {
-		return nil, errReplaced
-	}
-	s.req.restricted = s.denied(s.object) != acl.None
-	return act(s)
+	return nil, nil
 }
 
 // errReplaced ends a request whose target has become another kind of resource

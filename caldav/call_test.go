@@ -43,10 +43,10 @@ func TestCallIsTheWire(t *testing.T) {
 		{"ann", "PUT", home + "a.ics", event("a", "20260601T090000Z"), nil},
 		{"ann", "PUT", home + "a.ics", event("a", "20260601T100000Z"), []string{`If-Match: "no"`}},
 		{"ann", "PUT", home + "a.ics", event("a", "20260601T100000Z"), []string{"If-None-Match: *"}},
-		{"ann", "PUT", home + "b.ics", event("a", "20260601T100000Z"), nil},                                // UID is taken
-		{"ann", "PUT", home + "c.ics", "BEGIN:VCALENDAR\r\n", nil},                                         // no data
+		{"ann", "PUT", home + "b.ics", event("a", "20260601T100000Z"), nil},                                 // UID is taken
+		{"ann", "PUT", home + "c.ics", "BEGIN:VCALENDAR\r\n", nil},                                          // no data
 		{"ann", "PUT", home + "c.ics", event("c", "20260601T100000Z"), []string{"Content-Type: text/html"}}, // of no type
-		{"bob", "PUT", home + "d.ics", event("d", "20260601T090000Z"), nil},                                // not his
+		{"bob", "PUT", home + "d.ics", event("d", "20260601T090000Z"), nil},                                 // not his
 		{"bob", "GET", home + "a.ics", "", nil},
 		{"ann", "PUT", home + "m.ics", meeting("m", "20260602T090000Z", "X-KEPT;X-P=1:as it is"), nil},
 		{"ann", "PUT", home + "n.ics", meeting("n", "20260602T093000Z", "X-KEPT:2"), nil}, // Oak is taken

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"convene/acl"
 	"convene/auth"
@@ -16,32 +17,63 @@ import (
 // ExplainACL says what a caller may do to what is at a URL path, and by which entry
 // of its list: it is the evaluation that requests go by. Errors: those of a GET of
 // that path by somebody who may do everything; *webdav.Error.
-func (h *Handler) ExplainACL(ctx context.Context, caller *auth.Caller, path string) (*acl.Explanation, error) {
-	r, err := http.NewRequestWithContext(ctx, "PROPFIND", webdav.EscapePath(path), http.NoBody)
+func (h *Handler) ExplainACL(ctx context.Context, caller *auth.Caller, path string) (e *acl.Explanation, err error) {
+	err = h.explained(ctx, caller, "PROPFIND", path, func(s *scope) error {
+		e, err = s.explain()
+		return err
+	})
+	return e, err
+}
+
+// ExplainMethod says how a request would fare that a caller makes with a method at a URL
+// path, as far as its method and their rights decide it. Errors: as ExplainACL.
+func (h *Handler) ExplainMethod(ctx context.Context, caller *auth.Caller, method, path string) (v *acl.MethodVerdict, err error) {
+	err = h.explained(ctx, caller, method, path, func(s *scope) error {
+		v = &acl.MethodVerdict{Method: method, Allowed: true}
+		resp, err := s.admit()
+		if _, ok := errors.AsType[*lack](err); ok {
+			return err // it is looked up, and asked again
+		}
+		if err != nil {
+			refused := davError(err)
+			v.Allowed, v.Status, v.Reason = false, refused.Code(), refused.Error()
+		} else if resp != nil {
+			v.Allowed, v.Status, v.Reason = false, resp.Status, http.StatusText(resp.Status)
+		} else if s.kind == kindMissing && !slices.Contains(makers, method) {
+			v.Allowed, v.Status, v.Reason = false, http.StatusNotFound, http.StatusText(http.StatusNotFound)
+		}
+		return nil
+	})
+	return v, err
+}
+
+// makers are the methods by which something comes to be where nothing is.
+var makers = []string{http.MethodPut, "MKCALENDAR", "MKCOL", http.MethodOptions}
+
+// explained looks at what a request would meet.
+func (h *Handler) explained(ctx context.Context, caller *auth.Caller, method, path string, look func(*scope) error) error {
+	r, err := http.NewRequestWithContext(ctx, method, webdav.EscapePath(path), http.NoBody)
 	if err != nil {
-		return nil, webdav.BadRequest("not a path")
+		return webdav.BadRequest("not a path, or not a method")
 	}
 	mem := h.newMemory()
 	defer mem.Release()
 	req := &request{Request: r, caller: caller, now: h.Now(), line: &logging.Entry{}, memory: mem}
 	if req.target, err = parseTarget(r.URL.EscapedPath()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := h.resolve(ctx, req); err != nil {
-		return nil, err
+		return err
 	}
-	var e *acl.Explanation
-	err = h.supplied(ctx, req, func() error {
+	return h.supplied(ctx, req, func() error {
 		return h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {
 			s, err := h.scope(tx, req)
 			if err == nil {
-				e, err = s.explain()
-				err = s.outcome(err)
+				err = s.outcome(look(s))
 			}
 			return err
 		})
 	})
-	return e, err
 }
 
 // explain is the explanation of the target. A place where nothing is has what the

@@ -88,6 +88,7 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,
 		Data: current.config.Server.Data, Members: members(&current.config, s.data.store, s.data.delegates, s.data.state),
 		Rights:    rights(current.calendars.Load()),
+		Method:    methods(current.calendars.Load()),
 		Finder:    roomFinder{current.calendars.Load()},
 		Booker:    roomFinder{current.calendars.Load()},
 		RoomTimes: current.calendarData.RoomTimes,
@@ -196,7 +197,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
-	o.Rights, o.Finder, o.RoomTimes = rights(h), roomFinder{h}, h.Calendars.RoomTimes
+	o.Rights, o.Method, o.Finder, o.RoomTimes = rights(h), methods(h), roomFinder{h}, h.Calendars.RoomTimes
 	o.Listings = listings(o.Store)
 	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {

@@ -32,6 +32,17 @@ func rights(h *caldav.Handler) func(context.Context, *auth.Caller, string) (*acl
 	}
 }
 
+// methods explains for the operator's verbs how a request would fare.
+func methods(h *caldav.Handler) func(context.Context, *auth.Caller, string, string) (*acl.MethodVerdict, error) {
+	return func(ctx context.Context, caller *auth.Caller, method, path string) (*acl.MethodVerdict, error) {
+		v, err := h.ExplainMethod(ctx, caller, method, path)
+		if caldav.IsNoPath(err) {
+			return nil, fmt.Errorf("%s: %w", path, admin.ErrNoResource)
+		}
+		return v, err
+	}
+}
+
 // offlineSudo is who may act as whom, for the files of a stopped server.
 func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *sudo {
 	quiet := slog.New(slog.DiscardHandler)

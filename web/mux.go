@@ -36,7 +36,14 @@ func (h *Handler) mount() error {
 	byPath := map[string]endpoints{}
 	list := h.ownEndpoints()
 	for _, route := range h.routes {
-		list = append(list, endpoint{route, func(w http.ResponseWriter, r *page.Request) { h.handle(w, r, route.Handle) }})
+		if !strings.HasPrefix(route.Path, forPrefix) {
+			list = append(list, endpoint{route, func(w http.ResponseWriter, r *page.Request) { h.handle(w, r, route.Handle) }})
+		}
+		if route.For {
+			own := route
+			own.Path = forPath(route.Path)
+			list = append(list, endpoint{own, func(w http.ResponseWriter, r *page.Request) { h.handleFor(w, r, route.Handle) }})
+		}
 	}
 	h.routes = nil
 	for i := range list {

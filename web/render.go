@@ -55,8 +55,10 @@ type shell struct {
 	Title   string
 	View    any
 	Caller  *auth.Caller // nil where nobody has signed in
+	For     *page.Acting // for whom they act on this page; nil: for themselves
 	Path    string
 	Nav     []navEntry
+	ForNav  []navEntry // the pages of For
 	Toast   *page.Toast
 	Away    bool
 	Scripts []string
@@ -85,6 +87,9 @@ func (s *shell) Dir() string { return s.r.Locale.Dir }
 
 // Static returns the URL of a file.
 func (s *shell) Static(name string) string { return s.static.url(name) }
+
+// Link is the path of a page below /my/ for the one whose page this is.
+func (s *shell) Link(path string) string { return s.r.Link(path) }
 
 // Moment writes a moment as a clock in the reader's zone shows it.
 func (s *shell) Moment(t time.Time) string { return s.r.Locale.Moment(s.r.Local(t)) }
@@ -130,12 +135,12 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 		h.broken(w, r, fmt.Errorf("there is no template %q", a.Template))
 		return
 	}
-	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
+	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, For: r.For, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
 	if f, ok := a.View.(form); ok {
 		s.Ticket = f.Ticket
 	}
 	if r.Caller != nil {
-		s.Nav = h.navigation(r)
+		s.Nav, s.ForNav = h.navigation(r), h.forNavigation(r)
 		s.Toast = h.toasts.take(r.Session.ID, r.Time)
 	}
 	var b bytes.Buffer

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"convene/web/cal"
+	"convene/web/delegates"
 	"convene/web/event"
 	"convene/web/i18n"
 	"convene/web/manage"
@@ -18,7 +19,7 @@ import (
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), cal.Area(), event.Area(), manage.Area()}
+	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.

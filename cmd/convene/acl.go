@@ -38,6 +38,7 @@ it inherits. URL is that of a resource, or its path: /calendars/users/ann/calend
 			})
 		},
 	}
+	explain.Flags().StringVar(&r.Method, "method", "", "say as well how a request with this `METHOD` would fare")
 	explain.Flags().StringVar(&r.By, "by", "", "say as well whether this `USER` may act as them")
 	cmd.AddCommand(explain, &cobra.Command{
 		Use:   "show URL",

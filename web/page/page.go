@@ -28,6 +28,10 @@ type Route struct {
 	// Fresh wants people to have signed in recently, or used such a page recently: see
 	// Config.AdminIdle.
 	Fresh bool
+	// For says that the page is there as well for those whom somebody acts for: a path below
+	// /my/ is then also below /my/for/{for}/, where Request.For says whose page it is. It is
+	// for those alone who may act for them.
+	For bool
 	// Body is the greatest length of a form in bytes; 0: DefaultBody.
 	Body   int64
 	Handle func(*Request) (*Answer, error)
@@ -41,6 +45,7 @@ type Nav struct {
 	Path string // of the page, and the beginning of those below it
 	Text string // key of its text
 	Gate sacl.Service
+	For  bool // it is offered where the caller acts for somebody, too: its route has For
 }
 
 // An Area is the pages of a part of the site.
@@ -63,7 +68,7 @@ type Site struct {
 	Directory directory.Directory
 	SACL      *sacl.SACL
 	SignIn    SignIn
-	Admin     admin.Conn      // the operator's verbs
+	Admin     *admin.Admin    // the operator's verbs; who changes something goes through Request.Mine or Administrator
 	Calendars *caldav.Handler // everybody's calendars
 
 	Names     []string // host names by which the pages may be asked for, in lower case
@@ -90,6 +95,7 @@ type Request struct {
 	Site *Site
 
 	Caller  *auth.Caller // nil where nobody has signed in
+	For     *Acting      // for whom Caller acts on this page; nil: for themselves
 	Session auth.Session // Caller's
 	Token   string       // of the session
 	Prefer  prefs.Prefs  // Caller's choices
