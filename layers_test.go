@@ -58,7 +58,8 @@ web/i18n
 web/page              admin audit auth caldav directory internal/ical prefs sacl web/i18n
 web/my                admin audit auth prefs sacl web/i18n web/page
 web/manage            sacl web/page
-web                   audit auth directory internal/logging sacl web/i18n web/manage web/my web/page
+web/room              audit caldav calendar directory internal/ical rooms rooms/policy sacl web/page
+web                   audit auth directory internal/logging sacl web/i18n web/manage web/my web/page web/room
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server

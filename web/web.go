@@ -11,11 +11,12 @@ import (
 	"convene/web/manage"
 	"convene/web/my"
 	"convene/web/page"
+	"convene/web/room"
 )
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), manage.Area()}
+	return []page.Area{my.Area(), room.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.
