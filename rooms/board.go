@@ -65,3 +65,12 @@ type Seen struct {
 	CheckIn   policy.Span // when somebody may check in; zero: never
 	CheckedIn bool
 }
+
+// A Waiting request is one that somebody may answer.
+type Waiting struct {
+	ID   string
+	Room *Known
+	Approval
+	Name    string // of the organizer
+	Summary string // what the meeting is, "" if it is private
+}

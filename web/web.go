@@ -54,7 +54,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 }
 
 // Paths are the first segments of the paths of pages.
-func Paths() []string { return []string{"admin", "help", "my", "signin", "signout", "static"} }
+func Paths() []string { return []string{"admin", "help", "my", "panel", "signin", "signout", "static"} }
 
 // Routes returns all routes, for tests.
 func (h *Handler) Routes() []page.Route { return h.routes }

@@ -12,6 +12,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/directory"
+	"convene/panels"
 	"convene/prefs"
 	"convene/sacl"
 	"convene/web/i18n"
@@ -75,6 +76,7 @@ type Site struct {
 type Parts struct {
 	Sessions *auth.Sessions
 	Prefs    *prefs.Settings
+	Panels   *panels.Panels
 	Audit    *audit.Log // nil: off
 	Texts    *i18n.Catalogue
 	Log      *slog.Logger

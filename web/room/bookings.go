@@ -62,12 +62,20 @@ func bookings(r *page.Request) (*page.Answer, error) {
 // stateKeys are what the states of bookings are called.
 var stateKeys = map[policy.State]string{policy.Booked: "room.state-booked", policy.Waiting: "room.state-waiting", policy.Blocked: "room.state-blocked"}
 
+// stateText says how a date takes a room.
+func stateText(r *page.Request, s *rooms.Seen) string {
+	if s.Block {
+		return r.Locale.T("room.state-closed")
+	}
+	return r.Locale.T(stateKeys[s.State])
+}
+
 func bookingOf(r *page.Request, s *rooms.Seen) booking {
 	now := r.Time.Unix()
 	p := s.Room.Record
 	b := booking{
 		Room: p.FullName, RoomPath: "/my/rooms/" + url.PathEscape(p.Name), Place: placeText(r, &s.Room.Policy.Place), Time: when(r, s), Title: s.Summary,
-		State: r.Locale.T(stateKeys[s.State]), Kind: stateNames[s.State], Name: p.Type.String() + "/" + p.Name, UID: s.UID, Start: s.Start,
+		State: stateText(r, s), Kind: stateNames[s.State], Name: p.Type.String() + "/" + p.Name, UID: s.UID, Start: s.Start,
 		Now: s.Start <= now && now < s.End, CheckedIn: s.CheckedIn,
 	}
 	if w := s.CheckIn; w.Start != 0 && !s.CheckedIn && s.State == policy.Booked && now <= w.End {

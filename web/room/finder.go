@@ -140,7 +140,6 @@ type row struct {
 	Strip                       *strip
 	Book                        *offer // nil: not now
 	Other                       string // path of the finder at the time when it is free
-	OtherText                   string
 }
 
 // An offer is a room and a time that can be booked by pressing a button.
@@ -334,9 +333,6 @@ func (v *finderView) row(r *page.Request, b *rooms.Board, s *rooms.Standing) row
 	if len(b.Dates) > 1 && s.Free > 0 {
 		out.State = r.Locale.N("room.dates-free", s.Free, "all", len(b.Dates))
 	}
-	if !s.Seats {
-		out.Reason = r.Locale.N("room.seats", max(s.Policy.Capacity, 1))
-	}
 	if s.May == policy.MayNot {
 		out.Reason = r.Locale.T("room.why-not-allowed")
 		return out
@@ -351,7 +347,7 @@ func (v *finderView) row(r *page.Request, b *rooms.Board, s *rooms.Standing) row
 	if s.Next != 0 && s.Free == 0 {
 		at := r.Local(unix(s.Next))
 		out.State = r.Locale.T("room.free-at", "time", r.Locale.Clock(at))
-		out.Other, out.OtherText = v.link(at.Format(time.DateOnly), at.Format("15:04")), r.Locale.T("room.show-at", "time", r.Locale.Clock(at))
+		out.Other = v.link(at.Format(time.DateOnly), at.Format("15:04"))
 		out.Book = &offer{Room: name, Text: r.Locale.T("room.book-at", "time", r.Locale.Clock(at)), From: unix(s.Next).Format(time.RFC3339), query: v.query}
 		out.Book.Label = out.Book.Text + ": " + s.Record.FullName
 		if s.May == policy.MayRequest || v.Instead != "" {

@@ -28,8 +28,22 @@ func Area() page.Area {
 			post("/my/bookings/release", release),
 			post("/my/bookings/extend", extend),
 			post("/my/bookings/change", change),
+			get("/my/rooms/manage", manage),
+			get("/my/rooms/requests/{id}", request),
+			post("/my/rooms/requests/{id}/answer", answer),
+			post("/my/rooms/close", closeRoom),
+			post("/my/rooms/open", openRoom),
+			post("/my/rooms/panels/pair", pair),
+			post("/my/rooms/panels/{id}/remove", unpair),
+			{Method: http.MethodGet, Path: "/admin/rooms/use", Gate: sacl.Admin, Fresh: true, Handle: use},
+			{Method: http.MethodGet, Path: "/panel/{$}", Handle: panel},
+			{Method: http.MethodPost, Path: "/panel/offer", Handle: offerPanel},
+			{Method: http.MethodPost, Path: "/panel/book", Handle: atDoor("booked", panelBook)},
+			{Method: http.MethodPost, Path: "/panel/extend", Handle: atDoor("longer", panelExtend)},
+			{Method: http.MethodPost, Path: "/panel/check-in", Handle: atDoor("in", panelCheckIn)},
+			{Method: http.MethodPost, Path: "/panel/end", Handle: atDoor("ended", panelEnd)},
 		},
-		Nav: []page.Nav{{Path: "/my/rooms", Text: "room.rooms", Gate: sacl.Web}, {Path: "/my/bookings", Text: "room.bookings", Gate: sacl.Web}},
+		Nav: []page.Nav{{Path: "/my/rooms", Text: "room.rooms", Gate: sacl.Web}, {Path: "/my/bookings", Text: "room.bookings", Gate: sacl.Web}, {Path: "/admin/rooms/use", Text: "room.use", Gate: sacl.Admin}},
 	}
 }
 

@@ -87,7 +87,7 @@ func dayOf(r *page.Request, seen *rooms.View, day time.Time, today bool) roomDay
 		} else if s.Holder != "" && !s.Block {
 			text = r.Locale.T("room.title-by", "title", s.Summary, "name", s.Holder)
 		}
-		d.Items = append(d.Items, item{Time: when(r, s), Text: text, State: r.Locale.T(stateKeys[s.State]), Kind: stateNames[s.State]})
+		d.Items = append(d.Items, item{Time: when(r, s), Text: text, State: stateText(r, s), Kind: stateNames[s.State]})
 	}
 	if !seen.Unknown {
 		d.Strip = stripOf(r, policy.Span{Start: c.at(day, 7*60), End: c.at(day, 19*60)}, taken, nil)
