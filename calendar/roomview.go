@@ -153,7 +153,7 @@ func (tx *Tx) MeetingsBetween(home *store.Home, from, to int64, fn func(*store.C
 			return err
 		}
 		for i := range matches {
-			o, err := tx.Parsed(col, matches[i].Entry)
+			o, err := tx.stored(col, matches[i].Entry) // whose addresses are GUIDs
 			if err == nil {
 				err = fn(col, matches[i].Entry, o)
 			}

@@ -151,6 +151,8 @@ export const pages = [
   {path: '/signin', status: 401}, {path: '/help/', status: 200},
   {path: '/my/', user: 'ann', status: 200}, {path: '/my/account', user: 'ann', status: 200}, {path: '/help/', user: 'ann', status: 200},
   {path: '/my/none', user: 'ann', status: 404}, {path: '/admin/', user: 'ann', status: 403},
+  {path: '/my/rooms', user: 'ann', status: 200}, {path: '/my/rooms/aurora', user: 'ann', status: 200}, {path: '/my/bookings', user: 'ann', status: 200},
+  {path: '/my/rooms/manage', user: 'fatima', status: 200}, {path: '/my/rooms/manage', user: 'ann', status: 200}, {path: '/panel/', status: 200}, {path: '/admin/rooms/use', user: 'hana', status: 200},
   {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
 ];
 
