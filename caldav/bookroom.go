@@ -242,8 +242,8 @@ func (s *scope) declined() error {
 		return nil
 	}
 	for _, b := range s.tx.Bookings() {
-		if strings.Contains(b, "; answer=declined") {
-			return &DeclinedError{b}
+		if b.Answer == "declined" {
+			return &DeclinedError{b.Header}
 		}
 	}
 	return nil
