@@ -171,7 +171,7 @@ func plainText(t *testing.T, body []byte) string {
 
 // longest is the longest part of a text between the places for what is put in.
 func longest(text string) (part string) {
-	for _, p := range regexp.MustCompile(`%s|%d|\{id\}`).Split(text, -1) {
+	for _, p := range regexp.MustCompile(`%s|%d|\{id\}|\{url\}`).Split(text, -1) {
 		if len(p) > len(part) {
 			part = p
 		}

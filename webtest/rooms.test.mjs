@@ -29,6 +29,7 @@ test('a room is found and booked with the keyboard alone', () => visit(site, {us
 }));
 
 test('a room that is taken says why and what is free, without script', () => visit(site, {user: 'ben', javaScriptEnabled: false, expected: [409]}, async page => {
+  await page.context().addCookies([{name: 'convene-zone', value: 'Europe%2FBerlin', url: site.base}]); // as app.js says
   await page.goto(`${site.base}/my/rooms?date=${day}&time=09:30&heads=6&title=Ours`);
   await page.locator('li', {hasText: 'Borealis'}).getByRole('link', {name: 'Compare'}).click();
   assert.match(page.url(), /time=11%3A00/);
