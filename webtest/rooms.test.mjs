@@ -28,19 +28,26 @@ test('a room is found and booked with the keyboard alone', () => visit(site, {us
   assert.deepEqual(await axe(page), []);
 }));
 
-test('a room that is taken says why and what is free, without script', () => visit(site, {user: 'ben', javaScriptEnabled: false, expected: [409]}, async page => {
-  await page.context().addCookies([{name: 'convene-zone', value: 'Europe%2FBerlin', url: site.base}]); // as app.js says
-  await page.goto(`${site.base}/my/rooms?date=${day}&time=09:30&heads=6&title=Ours`);
-  await page.locator('li', {hasText: 'Borealis'}).getByRole('link', {name: 'Compare'}).click();
-  assert.match(page.url(), /time=11%3A00/);
-  await page.goBack();
-  // Somebody comes first while the list is open.
-  await page.locator('li', {hasText: 'Cirrus'}).getByRole('button').evaluate(b => b.closest('form')?.querySelector('[name=room]')?.setAttribute('value', 'locations/borealis'));
-  await page.locator('li', {hasText: 'Cirrus'}).getByRole('button').click();
-  assert.match(await page.getByRole('alert').innerText(), /Borealis was not booked: taken at this time/);
-  await page.getByRole('alert').getByRole('button').first().click();
-  assert.match(await page.locator('.done').innerText(), /is booked/);
-}));
+test('a room that is taken says why and what is free, without script', async () => {
+  await visit(site, {user: 'ann'}, async page => {
+    const form = {room: 'locations/borealis', from: '2027-03-07T09:00:00Z', for: '60', title: 'First'};
+    const r = await page.request.post(site.base + '/my/rooms/book', {form, headers: {Origin: site.base}, maxRedirects: 0});
+    assert.equal(r.status(), 303);
+  });
+  await visit(site, {user: 'ben', javaScriptEnabled: false, expected: [409]}, async page => {
+    await page.context().addCookies([{name: 'convene-zone', value: 'Europe%2FBerlin', url: site.base}]); // as app.js says
+    await page.goto(`${site.base}/my/rooms?date=2027-03-07&time=09:30&heads=6&title=Ours`);
+    await page.locator('li', {hasText: 'Borealis'}).getByRole('link', {name: 'Compare'}).click();
+    assert.match(page.url(), /time=11%3A00/);
+    await page.goBack();
+    // Somebody comes first while the list is open.
+    await page.locator('li', {hasText: 'Cirrus'}).getByRole('button').evaluate(b => b.closest('form')?.querySelector('[name=room]')?.setAttribute('value', 'locations/borealis'));
+    await page.locator('li', {hasText: 'Cirrus'}).getByRole('button').click();
+    assert.match(await page.getByRole('alert').innerText(), /Borealis was not booked: taken at this time/);
+    await page.getByRole('alert').getByRole('button').first().click();
+    assert.match(await page.locator('.done').innerText(), /is booked/);
+  });
+});
 
 test('a panel is paired, books, ends, says that it is offline, and recovers', async () => {
   await visit(site, {}, async door => {
