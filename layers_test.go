@@ -33,6 +33,7 @@ internal/settings
 testenv
 freebusy              internal/ical
 prefs                 internal/engine
+panels                internal/engine
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -52,20 +53,21 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine prefs rooms sacl store
+admin/backup          auth delegation internal/atomicfile internal/engine panels prefs rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
 web/i18n
 web/edit              internal/ical
-web/page              admin audit auth caldav delegation directory internal/ical internal/logging prefs sacl web/i18n
+web/page              admin audit auth caldav delegation directory internal/ical internal/logging panels prefs sacl web/i18n
 web/view              internal/ical
 web/cal               caldav directory internal/ical sacl web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
+web/room              admin audit caldav calendar directory internal/ical panels rooms rooms/policy sacl web/page
 web/delegates         admin audit caldav delegation directory sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
-web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/event web/i18n web/manage web/my web/page
+web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/event web/i18n web/manage web/my web/page web/room
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav panels prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

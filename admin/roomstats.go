@@ -29,8 +29,8 @@ func (a *Admin) roomStats(ctx context.Context, r RoomStatsRequest) ([]rooms.Usag
 	switch {
 	case !r.From.Before(r.To), r.To.Sub(r.From) > maxStats:
 		return nil, fmt.Errorf("from is before to, by %d days at most: %w", int(maxStats.Hours()/24), ErrRequest)
-	case !slices.Contains([]string{rooms.ByRoom, rooms.ByBuilding, rooms.ByFloor, rooms.ByHour}, r.By):
-		return nil, fmt.Errorf("by is room, building, floor or hour: %w", ErrRequest)
+	case !slices.Contains([]string{rooms.ByRoom, rooms.ByBuilding, rooms.ByFloor, rooms.ByHour, rooms.ByWeekHour}, r.By):
+		return nil, fmt.Errorf("by is room, building, floor, hour or weekday-hour: %w", ErrRequest)
 	}
 	found, resolved, _, err := a.rooms(ctx)
 	if err != nil {

@@ -3,6 +3,7 @@ package caldav
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -171,7 +172,15 @@ func (h *Handler) BookRooms(ctx context.Context, caller *auth.Caller, list []*di
 	if err != nil {
 		return nil, err
 	}
-	return h.putMeeting(ctx, caller, uid, path, body)
+	booked, err := h.putMeeting(ctx, caller, uid, path, body)
+	if declined, is := errors.AsType[*DeclinedError](err); is { // somebody has come first
+		for _, room := range list {
+			if e, err := h.ExplainRoom(ctx, caller, room, v); err == nil && e.Answer == "declined" {
+				declined.Text = strings.ReplaceAll(e.Text, "\n", " ")
+			}
+		}
+	}
+	return booked, err
 }
 
 // invitations are the properties of a meeting of some people, the first of whom organizes
@@ -204,9 +213,7 @@ func (h *Handler) putMeeting(ctx context.Context, caller *auth.Caller, uid, path
 	}
 	r.Header.Set("Content-Type", calendarType)
 	r.Header.Set("If-None-Match", "*")
-	mem := h.newMemory()
-	defer mem.Release()
-	resp, err := h.respond(&request{Request: r, caller: caller, now: h.Now(), line: &logging.Entry{}, memory: mem})
+	resp, err := h.putCertain(r, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -218,4 +225,26 @@ func (h *Handler) putMeeting(ctx context.Context, caller *auth.Caller, uid, path
 		return !strings.Contains(a, "; answer=accepted") && !strings.Contains(a, "; answer=pending")
 	})
 	return b, nil
+}
+
+// putCertain does a PUT that does nothing at all if a room declines it. Errors:
+// *DeclinedError; those of a PUT.
+func (h *Handler) putCertain(r *http.Request, caller *auth.Caller) (*webdav.Response, error) {
+	mem := h.newMemory()
+	defer mem.Release()
+	return h.respond(&request{Request: r, caller: caller, now: h.Now(), line: &logging.Entry{}, memory: mem, certain: true})
+}
+
+// declined is what to say of a request that is not to be done without the rooms that it
+// invites, if one of them has declined in its transaction.
+func (s *scope) declined() error {
+	if !s.req.certain {
+		return nil
+	}
+	for _, b := range s.tx.Bookings() {
+		if b.Answer == "declined" {
+			return &DeclinedError{b.Header}
+		}
+	}
+	return nil
 }

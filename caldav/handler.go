@@ -137,6 +137,8 @@ type request struct {
 
 	in *transaction // of the action, if it is another than the method table says
 
+	certain bool // nothing is to be done if a room declines
+
 	restricted bool // the target is an event that its owner keeps from others
 
 	concealed bool // who may not do this is told that nothing is there
@@ -295,6 +297,9 @@ func (h *Handler) transact(ctx context.Context, req *request, m method, act acti
 			}
 			resp, err = s.serve(act)
 			s.booked(resp)
+			if err == nil {
+				err = s.declined()
+			}
 			return s.outcome(err)
 		})
 	})

@@ -18,6 +18,10 @@ import (
 type Mail struct {
 	Delay  time.Duration // before the first try: what is changed meanwhile goes out once
 	PerDay int           // letters that one home may send in a day; 0: without limit
+
+	// Approve is the beginning of the URL of the page on which the request of a number
+	// is answered; "": there is none.
+	Approve string
 }
 
 // overFor is how long a meeting has been over of which nobody is told any more.
@@ -287,6 +291,9 @@ func (tx *Tx) mailApprovers(r *Request, o *ical.Object, booker *scheduling.Party
 		return nil
 	}
 	asks := imip.Asks{ID: r.ID.String(), Room: said.Room, Until: r.Expires, Zone: said.Zone.Name(), Against: len(r.Against) > 0, Reminder: reminder}
+	if tx.c.Mail.Approve != "" {
+		asks.URL = tx.c.Mail.Approve + asks.ID
+	}
 	return tx.mailAbout(o, booker, said.Mail, asks)
 }
 

@@ -65,5 +65,9 @@ func (n *notice) asks(a *Asks) {
 	if a.Against {
 		n.add(w.rules, w.against)
 	}
-	n.add(w.how, strings.ReplaceAll(w.howTo, "{id}", a.ID))
+	how := strings.ReplaceAll(w.howTo, "{id}", a.ID)
+	if a.URL != "" {
+		how = strings.ReplaceAll(w.howToPage, "{url}", a.URL)
+	}
+	n.add(w.how, how)
 }

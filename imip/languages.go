@@ -36,7 +36,7 @@ func french() *words {
 		times:       ", %d fois",
 		testSubject: "Test du serveur de calendriers", testText: "Le serveur de calendriers peut envoyer des messages.",
 		room: "Salle", answerUntil: "Réponse avant", rules: "Règles", against: "La réservation est contraire aux règles de la salle.",
-		how: "Comment", howTo: "Dans le calendrier de la salle, ou par l'administration : convene room approve {id}", restReleased: "toutes les dates suivantes ont été libérées",
+		how: "Comment", howTo: "Dans le calendrier de la salle, ou par l'administration : convene room approve {id}", howToPage: "Sur cette page, une fois connecté : {url}", restReleased: "toutes les dates suivantes ont été libérées",
 		acting: map[string]string{
 			"you": "Qui agit pour vous a changé", "others": "Qui agit pour d'autres a changé",
 			"person": "%s a modifié qui agit pour qui dans le calendrier.", "account": "L'administration (%s) a modifié qui agit pour qui dans le calendrier.",
@@ -85,7 +85,7 @@ func spanish() *words {
 		times:       ", %d veces",
 		testSubject: "Prueba del servidor de calendarios", testText: "El servidor de calendarios puede enviar correo.",
 		room: "Sala", answerUntil: "Responder antes de", rules: "Reglas", against: "La reserva va contra las reglas de la sala.",
-		how: "Cómo", howTo: "En el calendario de la sala, o por la administración: convene room approve {id}", restReleased: "se han liberado todas las fechas siguientes",
+		how: "Cómo", howTo: "En el calendario de la sala, o por la administración: convene room approve {id}", howToPage: "En esta página, tras iniciar sesión: {url}", restReleased: "se han liberado todas las fechas siguientes",
 		acting: map[string]string{
 			"you": "Ha cambiado quién actúa por usted", "others": "Ha cambiado quién actúa por otros",
 			"person": "%s ha cambiado quién actúa por quién en el calendario.", "account": "La administración (%s) ha cambiado quién actúa por quién en el calendario.",
@@ -134,7 +134,7 @@ func italian() *words {
 		times:       ", %d volte",
 		testSubject: "Prova del server di calendari", testText: "Il server di calendari può inviare messaggi.",
 		room: "Sala", answerUntil: "Rispondere entro", rules: "Regole", against: "La prenotazione è contro le regole della sala.",
-		how: "Come", howTo: "Nel calendario della sala, o tramite l'amministrazione: convene room approve {id}", restReleased: "tutte le date successive sono state liberate",
+		how: "Come", howTo: "Nel calendario della sala, o tramite l'amministrazione: convene room approve {id}", howToPage: "In questa pagina, dopo l'accesso: {url}", restReleased: "tutte le date successive sono state liberate",
 		acting: map[string]string{
 			"you": "È cambiato chi agisce per lei", "others": "È cambiato chi agisce per altri",
 			"person": "%s ha cambiato chi agisce per chi nel calendario.", "account": "L'amministrazione (%s) ha cambiato chi agisce per chi nel calendario.",
@@ -183,7 +183,7 @@ func dutch() *words {
 		times:       ", %d keer",
 		testSubject: "Test van de agendaserver", testText: "De agendaserver kan e-mail versturen.",
 		room: "Ruimte", answerUntil: "Antwoord voor", rules: "Regels", against: "De boeking is in strijd met de regels van de ruimte.",
-		how: "Hoe", howTo: "In de agenda van de ruimte, of door de beheerder: convene room approve {id}", restReleased: "alle latere data zijn vrijgegeven",
+		how: "Hoe", howTo: "In de agenda van de ruimte, of door de beheerder: convene room approve {id}", howToPage: "Op deze pagina, na het aanmelden: {url}", restReleased: "alle latere data zijn vrijgegeven",
 		acting: map[string]string{
 			"you": "Gewijzigd: wie u vertegenwoordigt", "others": "Gewijzigd: wie anderen vertegenwoordigt",
 			"person": "%s heeft gewijzigd wie in de agenda wie vertegenwoordigt.", "account": "De beheerder (%s) heeft gewijzigd wie in de agenda wie vertegenwoordigt.",
@@ -232,7 +232,7 @@ func japanese() *words {
 		times:       "、%d回",
 		testSubject: "カレンダーサーバーのテスト", testText: "カレンダーサーバーはメールを送信できます。",
 		room: "会議室", answerUntil: "回答期限", rules: "規則", against: "この予約は会議室の規則に反しています。",
-		how: "方法", howTo: "会議室のカレンダーで、または管理者が: convene room approve {id}", restReleased: "以降の日程はすべて解放されました",
+		how: "方法", howTo: "会議室のカレンダーで、または管理者が: convene room approve {id}", howToPage: "このページで（サインイン後）: {url}", restReleased: "以降の日程はすべて解放されました",
 		acting: map[string]string{
 			"you": "あなたの代理人の変更", "others": "他の方の代理人の変更",
 			"person": "%sさんがカレンダーの代理人を変更しました。", "account": "管理者(%s)がカレンダーの代理人を変更しました。",

@@ -62,6 +62,7 @@ type Asks struct {
 	Zone     string `json:"zone"` // of the room, in which Until is told
 	Against  bool   `json:"against,omitempty"`
 	Reminder bool   `json:"reminder,omitempty"`
+	URL      string `json:"url,omitempty"` // of the page on which it is answered; "": there is none
 
 	// NoShows: nothing is asked. The room's owner is told that nobody came to a series
 	// three times in a row, and whether its later dates were given back.

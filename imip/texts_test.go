@@ -95,6 +95,7 @@ func TestTexts(t *testing.T) {
 			{"answer", "", answerOf(t, "NEEDS-ACTION")},
 			{"asks", "", asking(t, false)},
 			{"reminds", "first@example.com", asking(t, true)},
+			{"asks with a page", "", onPage(asking(t, false))},
 			{"news", "", news(t, imip.ByAccount, "root")},
 			{"news of a delegate", "", news(t, imip.ByPerson, "Ann Müller", imip.NewsPart{Whose: "Ann Müller", Changes: []imip.NewsLine{{What: imip.NewsAdded, Write: true, Manage: true}}})},
 			{"news of a stand-in", "", news(t, imip.ByTime, "", imip.NewsPart{Changes: []imip.NewsLine{{What: imip.NewsEnded, Who: "Sofia", For: "Tom"}}})},
@@ -170,7 +171,7 @@ func plainText(t *testing.T, body []byte) string {
 
 // longest is the longest part of a text between the places for what is put in.
 func longest(text string) (part string) {
-	for _, p := range regexp.MustCompile(`%s|%d|\{id\}`).Split(text, -1) {
+	for _, p := range regexp.MustCompile(`%s|%d|\{id\}|\{url\}`).Split(text, -1) {
 		if len(p) > len(part) {
 			part = p
 		}
@@ -226,4 +227,10 @@ func goldenText(t *testing.T, name, got string) {
 	if got != string(want) {
 		t.Errorf("%s is not as expected; UPDATE=1 writes it anew:\n%s", file, got)
 	}
+}
+
+// onPage is a letter that asks, of a server that has pages.
+func onPage(l *imip.Letter) *imip.Letter {
+	l.Asks.URL = "https://calendar.example.com/my/rooms/requests/3-17"
+	return l
 }

@@ -26,7 +26,7 @@ type words struct {
 	testSubject, testText           string
 
 	// What approvers of rooms read.
-	room, answerUntil, rules, against, how, howTo string
+	room, answerUntil, rules, against, how, howTo, howToPage string
 
 	acting       map[string]string // of who acts for whom
 	restReleased string            // what owners of rooms read of a series that nobody came to
@@ -137,7 +137,7 @@ func english() *words {
 		times:       ", %d times",
 		testSubject: "Test of the calendar server", testText: "The calendar server can send mail.",
 		room: "Room", answerUntil: "Answer until", rules: "Rules", against: "The booking is against the rules of the room.",
-		how: "How", howTo: "In the calendar of the room, or by an administrator: convene room approve {id}",
+		how: "How", howTo: "In the calendar of the room, or by an administrator: convene room approve {id}", howToPage: "On this page, once you have signed in: {url}",
 		acting: map[string]string{
 			"you": "Who acts for you has changed", "others": "Who acts for others has changed",
 			"person": "%s has changed who acts for whom in the calendar.", "account": "An administrator (%s) has changed who acts for whom in the calendar.",
@@ -188,7 +188,7 @@ func german() *words {
 		times:       ", %d-mal",
 		testSubject: "Test des Kalenderservers", testText: "Der Kalenderserver kann Mail verschicken.",
 		room: "Raum", answerUntil: "Antwort bis", rules: "Regeln", against: "Die Buchung verstößt gegen die Regeln des Raums.",
-		how: "Wie", howTo: "Im Kalender des Raums, oder durch die Administration: convene room approve {id}",
+		how: "Wie", howTo: "Im Kalender des Raums, oder durch die Administration: convene room approve {id}", howToPage: "Auf dieser Seite, nach der Anmeldung: {url}",
 		acting: map[string]string{
 			"you": "Geändert: wer Sie vertritt", "others": "Geändert: wer andere vertritt",
 			"person": "%s hat geändert, wer im Kalender wen vertritt.", "account": "Die Administration (%s) hat geändert, wer im Kalender wen vertritt.",

@@ -27,6 +27,7 @@ const (
 	ByBuilding = "building"
 	ByFloor    = "floor"
 	ByHour     = "hour"
+	ByWeekHour = "weekday-hour" // "1 09:00": Monday at nine
 )
 
 // A Count adds up how rooms are used between two moments, in Unix seconds.
@@ -108,13 +109,13 @@ func common(open []policy.Span, s policy.Span) (all []policy.Span) {
 
 // spread gives a time to its group: by hours of the day to each its part.
 func (c *Count) spread(k *Known, s policy.Span, add func(*tally, float64)) {
-	if c.By != ByHour {
+	if !c.hourly() {
 		add(c.of(c.name(k, s.Start)), float64(s.End-s.Start))
 		return
 	}
 	for at := s.Start; at < s.End; {
 		next := min(at+3600-mod(k.Policy.Zone.Wall(at), 3600), s.End)
-		add(c.of(hourOf(k.Policy.Zone, at)), float64(next-at))
+		add(c.of(c.name(k, at)), float64(next-at))
 		at = next
 	}
 }
@@ -125,14 +126,24 @@ func hourOf(zone *ical.Zone, at int64) string {
 	return fmt.Sprintf("%02d:00", mod(zone.Wall(at), 86400)/3600)
 }
 
+// hourly reports whether the groups are hours.
+func (c *Count) hourly() bool { return c.By == ByHour || c.By == ByWeekHour }
+
 // names are the groups that a room is of: of hours, all.
 func (c *Count) names(k *Known) []string {
-	if c.By != ByHour {
+	if !c.hourly() {
 		return []string{c.name(k, 0)}
 	}
 	var all []string
 	for h := range 24 {
-		all = append(all, fmt.Sprintf("%02d:00", h))
+		hour := fmt.Sprintf("%02d:00", h)
+		if c.By == ByHour {
+			all = append(all, hour)
+			continue
+		}
+		for day := range 7 {
+			all = append(all, fmt.Sprintf("%d %s", day+1, hour))
+		}
 	}
 	return all
 }
@@ -146,6 +157,9 @@ func (c *Count) name(k *Known, at int64) string {
 		return strings.TrimSuffix(place.Building+"/"+place.Floor, "/")
 	case ByHour:
 		return hourOf(k.Policy.Zone, at)
+	case ByWeekHour:
+		wall := k.Policy.Zone.Wall(at)
+		return fmt.Sprintf("%d %s", mod((wall-mod(wall, 86400))/86400+3, 7)+1, hourOf(k.Policy.Zone, at))
 	}
 	return k.Record.Type.String() + "/" + k.Record.Name
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"strings"
 	"time"
 
 	"convene/admin"
@@ -23,6 +24,9 @@ func calendarsOf(c *config.Config, s *store.Store, snapshots *snapshot.Cache, pa
 		MessagesPerHour: c.Scheduling.PerHour, Pace: pace}
 	if c.Mail.Enabled() {
 		all.Mail = &calendar.Mail{Delay: c.Mail.Delay, PerDay: c.Mail.PerDay}
+		if public := strings.TrimSuffix(c.Server.PublicURL, "/"); public != "" {
+			all.Mail.Approve = public + "/my/rooms/requests/"
+		}
 	}
 	return all
 }

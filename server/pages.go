@@ -10,6 +10,7 @@ import (
 
 	"convene/auth"
 	"convene/config"
+	"convene/panels"
 	"convene/prefs"
 	"convene/web"
 	"convene/web/page"
@@ -20,7 +21,7 @@ import (
 func (s *Server) openPages() (*web.Handler, error) {
 	s.visits = &auth.Sessions{Engine: s.data.state, Now: s.now}
 	return web.New(page.Parts{
-		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
+		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Panels: &panels.Panels{Engine: s.data.state, Now: s.now}, Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
 	})
 }
 

@@ -15,11 +15,12 @@ import (
 	"convene/web/manage"
 	"convene/web/my"
 	"convene/web/page"
+	"convene/web/room"
 )
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), manage.Area()}
+	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), room.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.
@@ -58,7 +59,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 }
 
 // Paths are the first segments of the paths of pages.
-func Paths() []string { return []string{"admin", "help", "my", "signin", "signout", "static"} }
+func Paths() []string { return []string{"admin", "help", "my", "panel", "signin", "signout", "static"} }
 
 // Routes returns all routes, for tests.
 func (h *Handler) Routes() []page.Route { return h.routes }

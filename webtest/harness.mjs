@@ -156,6 +156,8 @@ export const pages = [
   ...['day', 'week', 'workweek', 'month', 'agenda', 'year'].map(view => ({path: `/my/calendar/${view}/today`, user: 'ann', status: 200})),
   {path: '/my/people/?who=ann&who=ben&who=aurora', user: 'ann', status: 200}, {path: '/my/people/?add=a', user: 'ann', status: 200},
   {path: '/my/event/new', user: 'ann', status: 200}, {path: '/my/invitations', user: 'ann', status: 200},
+  {path: '/my/rooms', user: 'ann', status: 200}, {path: '/my/rooms/aurora', user: 'ann', status: 200}, {path: '/my/bookings', user: 'ann', status: 200},
+  {path: '/my/rooms/manage', user: 'fatima', status: 200}, {path: '/my/rooms/manage', user: 'ann', status: 200}, {path: '/panel/', status: 200}, {path: '/admin/rooms/use', user: 'hana', status: 200},
   {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
 ];
 

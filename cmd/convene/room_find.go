@@ -289,7 +289,7 @@ that are open, booked and blocked, without the names of those who booked them.`,
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the first `day`: 2026-11-01")
 	cmd.Flags().StringVar(&to, "to", "", "the last `day`")
-	cmd.Flags().StringVar(&by, "by", rooms.ByRoom, "by room, building, floor or hour of the `day`")
+	cmd.Flags().StringVar(&by, "by", rooms.ByRoom, "by room, building, floor, hour or weekday-hour of the `day`")
 	cmd.Flags().BoolVar(&comma, "csv", false, "print lines of CSV")
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"convene/caldav"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/panels"
 	"convene/prefs"
 	"convene/sacl"
 	"convene/web/i18n"
@@ -81,6 +82,7 @@ type Site struct {
 type Parts struct {
 	Sessions *auth.Sessions
 	Prefs    *prefs.Settings
+	Panels   *panels.Panels
 	Audit    *audit.Log // nil: off
 	Texts    *i18n.Catalogue
 	Log      *slog.Logger

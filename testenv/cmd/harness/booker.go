@@ -7,8 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +30,8 @@ type booker struct {
 	random *rand.Rand
 	client *http.Client
 	count  int
+
+	browser *http.Client // with a session of the pages; nil: not yet
 
 	history  []roomOp // of this round
 	refused  error    // an answer that no correct server gives
@@ -79,7 +83,7 @@ type way func(b *booker, w wish) (path string, won bool, err error)
 
 var ways = []way{
 	(*booker).invite, (*booker).write, transfer("COPY"), transfer("MOVE"),
-	(*booker).importOwn, (*booker).importRoom, (*booker).command,
+	(*booker).importOwn, (*booker).importRoom, (*booker).command, (*booker).page,
 }
 
 // errAnswer is an answer that no correct server gives here.
@@ -334,6 +338,73 @@ func (b *booker) command(w wish) (path string, won bool, err error) {
 		return got.Taken, nil
 	})
 	return path, won, err
+}
+
+// signIn gives the booker a session of the browser pages.
+func (b *booker) signIn() (*http.Client, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	c := *b.client
+	c.Jar, c.CheckRedirect = jar, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	status, _, err := b.post(&c, "/signin", url.Values{"login": {b.user}, "password": {b.user}})
+	if err == nil && status != http.StatusSeeOther {
+		err = fmt.Errorf("%w: sign-in: %d", errAnswer, status)
+	}
+	return &c, err
+}
+
+// post sends a form as a browser does.
+func (b *booker) post(c *http.Client, path string, form url.Values) (status int, body string, err error) {
+	r, err := http.NewRequest(http.MethodPost, "http://"+b.host()+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	resp, err := c.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	text, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text), errors.Join(err, resp.Body.Close())
+}
+
+// page books by the button of the browser pages. Where the meeting is then is asked for
+// afterwards, by its title.
+func (b *booker) page(w wish) (path string, won bool, err error) {
+	if b.browser == nil {
+		if b.browser, err = b.signIn(); err != nil {
+			b.browser = nil
+			return "", false, err
+		}
+	}
+	won, err = b.asked(w, func() (bool, error) {
+		status, body, err := b.post(b.browser, "/my/rooms/book", url.Values{
+			"room": {"locations/oak"}, "from": {w.start.Format(time.RFC3339)}, "for": {strconv.Itoa(int(w.end.Sub(w.start).Minutes()))}, "title": {w.name},
+		})
+		switch {
+		case err != nil:
+			return false, err
+		case status == http.StatusSeeOther:
+			return true, nil
+		case status == http.StatusConflict:
+			return false, nil
+		}
+		return false, fmt.Errorf("%w of the page: %d %s", errAnswer, status, body)
+	})
+	if err != nil || !won {
+		return "", won, err
+	}
+	a, err := b.do("REPORT", b.home(), fmt.Sprintf(`<C:calendar-query xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:D="DAV:"><D:prop><D:getetag/></D:prop>`+
+		`<C:filter><C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT"><C:prop-filter name="SUMMARY"><C:text-match match-type="equals">%s</C:text-match>`+
+		`</C:prop-filter></C:comp-filter></C:comp-filter></C:filter></C:calendar-query>`, w.name), "Content-Type: application/xml", "Depth: 1")
+	if err != nil {
+		return "", true, err
+	}
+	path, err = hrefIn(a)
+	return path, true, err
 }
 
 // A reply is what came back.

@@ -1,0 +1,176 @@
+package panels
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"convene/internal/engine"
+)
+
+// tablePanels has each device: SHA-256 of its token → JSON of Panel.
+const tablePanels engine.Table = "panels"
+
+// Tables returns the tables with which the engine of Panels is opened.
+func Tables() []engine.Table { return []engine.Table{tablePanels} }
+
+// Errors.
+var (
+	ErrUnknown = errors.New("no such panel")
+	ErrCode    = errors.New("no panel shows this code")
+	ErrBusy    = errors.New("too many panels wait to be paired")
+)
+
+// A Panel is a device that was paired.
+type Panel struct {
+	ID   string    `json:"id"`
+	Room string    `json:"room"` // GUID
+	By   string    `json:"by"`   // who paired it, by name
+	At   time.Time `json:"at"`
+}
+
+// CodeLife is how long a code may be used.
+const CodeLife = 10 * time.Minute
+
+// mostWaiting is how many devices may show a code at one time.
+const mostWaiting = 100
+
+// Panels are all devices. It is safe for concurrent use.
+type Panels struct {
+	Engine engine.Engine
+	Now    func() time.Time
+
+	mu      sync.Mutex
+	waiting map[[32]byte]waiting
+}
+
+type waiting struct {
+	code string
+	ends time.Time
+}
+
+func key(token string) [32]byte { return sha256.Sum256([]byte(token)) }
+
+// Offer gives a device a token, and a code of six digits that nobody else shows now.
+// Errors: ErrBusy.
+func (p *Panels) Offer() (token string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.Now()
+	codes := map[string]bool{}
+	for k, w := range p.waiting {
+		if !now.Before(w.ends) {
+			delete(p.waiting, k)
+		}
+		codes[w.code] = true
+	}
+	if len(p.waiting) >= mostWaiting {
+		return "", ErrBusy
+	}
+	raw := make([]byte, 32)
+	rand.Read(raw) // never fails
+	token = base64.RawURLEncoding.EncodeToString(raw)
+	code := ""
+	for code == "" || codes[code] {
+		n, err := rand.Int(rand.Reader, big.NewInt(1_000_000))
+		if err != nil {
+			return "", err
+		}
+		code = fmt.Sprintf("%06d", n.Int64())
+	}
+	if p.waiting == nil {
+		p.waiting = map[[32]byte]waiting{}
+	}
+	p.waiting[key(token)] = waiting{code, now.Add(CodeLife)}
+	return token, nil
+}
+
+// Code is what the device with a token shows to be paired; "": its time is over.
+func (p *Panels) Code(token string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w := p.waiting[key(token)]; p.Now().Before(w.ends) {
+		return w.code
+	}
+	return ""
+}
+
+// Confirm pairs the device that shows a code with a room. A code is used once. Errors:
+// ErrCode.
+func (p *Panels) Confirm(ctx context.Context, code, room, by string) (Panel, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.Now()
+	for k, w := range p.waiting {
+		if w.code != code || !now.Before(w.ends) {
+			continue
+		}
+		one := Panel{ID: hex.EncodeToString(k[:8]), Room: room, By: by, At: now.UTC().Truncate(time.Second)}
+		value, err := json.Marshal(one)
+		if err != nil {
+			return Panel{}, err
+		}
+		err = p.Engine.Update(ctx, func(tx engine.Writer) error { return tx.Put(tablePanels, k[:], value) })
+		if err == nil {
+			delete(p.waiting, k)
+		}
+		return one, err
+	}
+	return Panel{}, ErrCode
+}
+
+// Of returns the panel that a token is of. Errors: ErrUnknown.
+func (p *Panels) Of(ctx context.Context, token string) (one Panel, err error) {
+	k := key(token)
+	err = p.Engine.View(ctx, func(tx engine.Reader) error {
+		v := tx.Get(tablePanels, k[:])
+		if v == nil {
+			return ErrUnknown
+		}
+		one = Panel{}
+		return json.Unmarshal(v, &one)
+	})
+	return one, err
+}
+
+// List returns all panels of a room.
+func (p *Panels) List(ctx context.Context, room string) (list []Panel, err error) {
+	err = p.Engine.View(ctx, func(tx engine.Reader) error {
+		list = nil
+		for _, v := range tx.Scan(tablePanels, engine.Range{}) {
+			var one Panel
+			if err := json.Unmarshal(v, &one); err != nil {
+				return err
+			}
+			if one.Room == room {
+				list = append(list, one)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Remove ends a panel of a room. Errors: ErrUnknown.
+func (p *Panels) Remove(ctx context.Context, room, id string) error {
+	return p.Engine.Update(ctx, func(tx engine.Writer) error {
+		for k, v := range tx.Scan(tablePanels, engine.Range{}) {
+			var one Panel
+			if err := json.Unmarshal(v, &one); err != nil {
+				return err
+			}
+			if one.ID == id && one.Room == room {
+				return tx.Delete(tablePanels, append([]byte{}, k...))
+			}
+		}
+		return ErrUnknown
+	})
+}
