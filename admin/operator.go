@@ -17,14 +17,34 @@ type Operator struct {
 	how string
 	uid uint32
 	pid int32
+	by  *audit.By // somebody at a page, who is no account of the system; nil: nobody is
 }
 
 // Self is the account that this process runs as.
-func Self() Operator { return Operator{audit.Command, uint32(os.Geteuid()), int32(os.Getpid())} }
+func Self() Operator {
+	return Operator{how: audit.Command, uid: uint32(os.Geteuid()), pid: int32(os.Getpid())}
+}
+
+// ActingFor is a connection whose verbs are done for somebody at a page: it is they whom
+// the audit log names. A connection to another process stays as it is.
+func ActingFor(c Conn, by audit.By) Conn {
+	a, ok := c.(*Admin)
+	if !ok {
+		return c
+	}
+	b := *a
+	b.Operator = Operator{by: &by}
+	return &b
+}
 
 // By is who does something, for the audit log: the operator by the word of the
 // kernel, and who they say they are beside it.
 func (o Operator) By(says, reason string) audit.By {
+	if o.by != nil {
+		by := *o.by
+		by.Reason = reason
+		return by
+	}
 	by := audit.By{Via: audit.Via{How: o.how, Says: says}, Reason: reason}
 	if o.how == "" {
 		by.Via.How = audit.Socket

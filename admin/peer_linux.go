@@ -25,5 +25,5 @@ func peerOf(c net.Conn) (o Operator, ok bool) {
 	if asked != nil || err != nil {
 		return o, false
 	}
-	return Operator{audit.Socket, cred.Uid, cred.Pid}, true
+	return Operator{how: audit.Socket, uid: cred.Uid, pid: cred.Pid}, true
 }

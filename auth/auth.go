@@ -144,6 +144,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 	if err != nil {
 		return nil, a.refuse(r, scheme, err)
 	}
+	if c := id.caller; c.Device != "" {
+		a.devices.touch(c.Principal.GUID, c.Device, Visit{Address: a.o.Address(r), Agent: r.UserAgent()})
+	}
 	if id.header == nil {
 		return id.caller, &a.proceed
 	}
