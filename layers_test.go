@@ -33,6 +33,7 @@ internal/settings
 testenv
 freebusy              internal/ical
 prefs                 internal/engine
+publish               internal/engine
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -52,15 +53,17 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine prefs rooms sacl store
+admin/backup          auth delegation internal/atomicfile internal/engine prefs publish rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
 web/i18n
-web/page              admin audit auth caldav directory internal/ical prefs sacl web/i18n
+web/page              admin audit auth caldav directory internal/ical prefs publish sacl web/i18n
 web/my                admin audit auth prefs sacl web/i18n web/page
 web/manage            sacl web/page
-web                   audit auth directory internal/logging sacl web/i18n web/manage web/my web/page
+web/devices           admin auth directory sacl web/page
+web/sharing           audit auth caldav directory publish sacl web/page
+web                   audit auth directory internal/logging sacl web/devices web/i18n web/manage web/my web/page web/sharing
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
@@ -158,6 +161,8 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/anishathalye/": {"testenv/cmd/harness"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
 		"filippo.io/age":           {"admin/backup"},
+		"github.com/smallstep/":    {"web/devices"},
+		"rsc.io/qr":                {"web/page"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server

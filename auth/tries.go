@@ -97,10 +97,13 @@ func (t *Tries) Seen(guid string, now time.Time) (tries []Try, since time.Time) 
 	return slices.Clone(w.tries), w.from
 }
 
+// Watched reports whether anybody watches.
+func (t *Tries) Watched() bool { return t.watching.Load() > 0 }
+
 // Note notes a request that was answered with status, if somebody watches for it. caller
 // and out are what sign-in made of it.
 func (t *Tries) Note(r *http.Request, try Try, caller *Caller, out *Outcome, status int) {
-	if t.watching.Load() == 0 || errors.Is(out.Err, ErrStale) {
+	if !t.Watched() || errors.Is(out.Err, ErrStale) {
 		return
 	}
 	guid, login := "", ""

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"convene/acl"
 	"convene/auth"
 	"convene/calendar"
+	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -103,8 +105,19 @@ func (h *Handler) PublishedEvents(ctx context.Context, owner *auth.Caller, p *Pu
 	return out, err
 }
 
-// asOwner runs fn with the calendars of events in somebody's own home.
+// ErrNotNow says that something is not possible at the moment, as for lack of memory.
+var ErrNotNow = errors.New("not possible at the moment")
+
+// asOwner runs fn with the calendars of events in somebody's own home. Errors: ErrNotNow.
 func (h *Handler) asOwner(ctx context.Context, owner *auth.Caller, fn func(*scope, []*resource) error) error {
+	err := h.inOwnHome(ctx, owner, fn)
+	if err != nil && davError(err).Code() == http.StatusServiceUnavailable && !errors.Is(err, directory.ErrUnavailable) {
+		return fmt.Errorf("%w: %w", ErrNotNow, err)
+	}
+	return err
+}
+
+func (h *Handler) inOwnHome(ctx context.Context, owner *auth.Caller, fn func(*scope, []*resource) error) error {
 	return h.asCaller(ctx, owner, http.MethodGet, "/", func(*request) (action, error) {
 		return func(s *scope) (*webdav.Response, error) {
 			home, err := s.tx.Home(owner.Principal.GUID)

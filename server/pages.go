@@ -11,6 +11,7 @@ import (
 	"convene/auth"
 	"convene/config"
 	"convene/prefs"
+	"convene/publish"
 	"convene/web"
 	"convene/web/page"
 )
@@ -19,8 +20,9 @@ import (
 // over a reload.
 func (s *Server) openPages() (*web.Handler, error) {
 	s.visits = &auth.Sessions{Engine: s.data.state, Now: s.now}
+	s.links = &publish.Links{Engine: s.data.state, Now: s.now}
 	return web.New(page.Parts{
-		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
+		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Links: s.links, Tries: &s.tries, Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
 	})
 }
 
@@ -32,6 +34,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		Config: &current.config.Web, Directory: current.directory, SACL: current.sacl, SignIn: current.signIn,
 		Admin: s.verbs(current), Calendars: current.calendars.Load(), CrossSite: current.crossSite,
 		Names: pageNames(&current.config), PublicURL: strings.TrimSuffix(current.config.Server.PublicURL, "/"), SecureURL: s.secureURL(&current.config),
+		Certificate: s.certs.signed(),
 	})
 }
 
@@ -81,9 +84,12 @@ func (s *Server) sweepSessions(ctx context.Context) error {
 		if err := s.visits.Sweep(ctx, s.current.Load().config.Web.Limits()); err != nil && ctx.Err() == nil {
 			s.log.Error("ended sessions not removed", "err", err)
 		}
+		if err := s.links.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("how often published calendars were asked for is not recorded", "err", err)
+		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return s.links.Flush(context.WithoutCancel(ctx))
 		case <-tick.C:
 		}
 	}

@@ -6,16 +6,20 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
+	"strings"
 
+	"convene/web/devices"
 	"convene/web/i18n"
 	"convene/web/manage"
 	"convene/web/my"
 	"convene/web/page"
+	"convene/web/sharing"
 )
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), manage.Area()}
+	return []page.Area{my.Area(), devices.Area(), sharing.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.
@@ -26,7 +30,7 @@ type Handler struct {
 	nav    []page.Nav
 	pages  *pages
 	static *static
-	rates  rates
+	rates  page.Rates
 	toasts toasts
 	known  known
 }
@@ -38,7 +42,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 			return nil, fmt.Errorf("texts of the pages: %w", err)
 		}
 	}
-	h = &Handler{parts: &parts}
+	h = &Handler{parts: &parts, rates: page.Rates{PerSecond: perSecond, Burst: burst}}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
 	}
@@ -53,7 +57,19 @@ func New(parts page.Parts) (h *Handler, err error) {
 }
 
 // Paths are the first segments of the paths of pages.
-func Paths() []string { return []string{"admin", "help", "my", "signin", "signout", "static"} }
+func Paths() []string {
+	return []string{"admin", "help", "my", "publish", "signin", "signout", "static"}
+}
+
+// LogPath is a request's path for the log: what follows in that of a published calendar
+// opens it, and is left out.
+func LogPath(r *http.Request) string {
+	p := path.Clean("/" + r.URL.Path)
+	if p == "/publish" || strings.HasPrefix(p, "/publish/") {
+		return "/publish/…"
+	}
+	return r.URL.Path
+}
 
 // Routes returns all routes, for tests.
 func (h *Handler) Routes() []page.Route { return h.routes }

@@ -17,6 +17,7 @@ import (
 	"convene/delegation"
 	"convene/internal/engine"
 	"convene/prefs"
+	"convene/publish"
 	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
@@ -161,7 +162,7 @@ func (m State) Check(ctx context.Context, path string) (f Facts, problems []stri
 // StateTables are the tables of auth.db: those of sign-in, what package sacl notes, and
 // what was set of rooms, and how people want pages.
 func StateTables() []engine.Table {
-	return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables())
+	return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables(), publish.Tables())
 }
 
 func (m State) open(ctx context.Context, path string) (engine.Engine, error) {
