@@ -32,7 +32,7 @@ const (
 	NotAllowed    Problem = "not-allowed"  // by the access list, or the record
 	TooMany       Problem = "too-many"     // wrong passwords; this one was not looked at
 	NotPossible   Problem = "not-possible" // at the moment
-	NotCalDAV     Problem = "not-caldav"   // signed in, and asked for something that makes no sense here
+	NotCalDAV     Problem = "not-caldav"   // signed in, and asked for something that is not theirs, or no calendar
 )
 
 // A Try is what became of a request of somebody who watches for it.
@@ -101,7 +101,7 @@ func (t *Tries) Seen(guid string, now time.Time) (tries []Try, since time.Time) 
 func (t *Tries) Watched() bool { return t.watching.Load() > 0 }
 
 // Note notes a request that was answered with status, if somebody watches for it. caller
-// and out are what sign-in made of it.
+// and out are what sign-in made of it; a try that has a Problem keeps it.
 func (t *Tries) Note(r *http.Request, try Try, caller *Caller, out *Outcome, status int) {
 	if !t.Watched() || errors.Is(out.Err, ErrStale) {
 		return
@@ -113,7 +113,9 @@ func (t *Tries) Note(r *http.Request, try Try, caller *Caller, out *Outcome, sta
 	} else if login = claimed(r); login == "" {
 		return // clients ask once without a password: that says nothing
 	}
-	try.Problem = problem(caller, out, status)
+	if try.Problem == NoProblem {
+		try.Problem = problem(caller, out, status)
+	}
 	try.Agent, try.Method, try.Path = cleanAgent(try.Agent), cleanAgent(try.Method), cleanAgent(try.Path)
 	if len(try.Path) > maxTryWords {
 		try.Path = strings.ToValidUTF8(try.Path[:maxTryWords], "")
@@ -169,7 +171,7 @@ func problem(caller *Caller, out *Outcome, status int) Problem {
 		return WithoutTLS
 	case errors.As(out.Err, &throttled):
 		return TooMany
-	case errors.Is(out.Err, ErrNotEnabled), caller != nil && status == http.StatusForbidden:
+	case errors.Is(out.Err, ErrNotEnabled):
 		return NotAllowed
 	case status >= 500:
 		return NotPossible
@@ -177,7 +179,7 @@ func problem(caller *Caller, out *Outcome, status int) Problem {
 		return WrongPassword
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return WrongPath
-	case status == http.StatusMethodNotAllowed, status == http.StatusBadRequest:
+	case status == http.StatusForbidden, status == http.StatusMethodNotAllowed, status == http.StatusBadRequest:
 		return NotCalDAV
 	}
 	return NoProblem

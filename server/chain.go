@@ -126,10 +126,11 @@ func asksForGzip(r *http.Request) bool {
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	current, caller, out := s.authenticate(r)
 	defer current.leave()
+	found := auth.NoProblem
 	if s.tries.Watched() {
 		noted := &statusWriter{ResponseWriter: w}
 		w = noted
-		defer func() { s.noteTry(r, caller, out, noted.status) }()
+		defer func() { s.noteTry(r, found, caller, out, noted.status) }()
 	}
 	// A form of another site can send a POST with what the browser knows of somebody here.
 	// The other methods that change something it cannot: browsers ask first.
@@ -147,6 +148,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	}
 	logging.For(w).User = caller.Login
 	if !s.mayUse(w, r, current, to, caller) {
+		found = auth.NotAllowed
 		return
 	}
 	if as := s.actAs(w, r, current, caller); as != nil && (as == caller || s.mayUse(w, r, current, to, as)) {
@@ -155,13 +157,13 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 }
 
 // noteTry notes a request for whom watches for what a device of theirs does.
-func (s *Server) noteTry(r *http.Request, caller *auth.Caller, out *auth.Outcome, status int) {
+func (s *Server) noteTry(r *http.Request, found auth.Problem, caller *auth.Caller, out *auth.Outcome, status int) {
 	address := r.RemoteAddr
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		address = host
 	}
 	s.tries.Note(r, auth.Try{
-		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: r.TLS != nil,
+		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: r.TLS != nil, Problem: found,
 	}, caller, out, status)
 }
 
