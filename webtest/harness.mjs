@@ -150,6 +150,8 @@ export const tooWide = page => page.evaluate(() => document.documentElement.scro
 export const pages = [
   {path: '/signin', status: 401}, {path: '/help/', status: 200},
   {path: '/my/', user: 'ann', status: 200}, {path: '/my/account', user: 'ann', status: 200}, {path: '/help/', user: 'ann', status: 200},
+  {path: '/my/devices', user: 'ann', status: 200}, {path: '/my/setup', user: 'ann', status: 200}, {path: '/my/setup?for=apple', user: 'ann', status: 200},
+  {path: '/my/setup/test', user: 'ann', status: 200}, {path: '/my/sharing', user: 'ann', status: 200}, {path: '/publish/none', status: 404},
   {path: '/my/none', user: 'ann', status: 404}, {path: '/admin/', user: 'ann', status: 403},
   {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
 ];
