@@ -125,7 +125,7 @@ func TestPageQR(t *testing.T) {
 	for i, code := range codes {
 		file := filepath.Join(dir, fmt.Sprint(i, ".png"))
 		bitmap(t, code, file)
-		out, err := exec.Command(zbarimg, "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", file).CombinedOutput()
+		out, err := exec.Command(zbarimg, "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", file).Output()
 		if got := strings.TrimSpace(string(out)); err != nil || got != want[i] {
 			t.Errorf("code %d: %q, %v; want %q", i, got, err, want[i])
 		}
