@@ -13,7 +13,7 @@ import (
 
 func TestLinks(t *testing.T) {
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
-	e := enginetest.Wrap(t, engine.OpenMemory(publish.Tables()...))
+	e := enginetest.Wrap(t, engine.OpenMemory(publish.Tables()))
 	l, ctx := &publish.Links{Engine: e, Now: func() time.Time { return now }}, t.Context()
 	made, token, err := l.Add(ctx, publish.Link{GUID: "A", Title: " My\ncalendar ", Calendars: []uint32{3, 5}, Expires: now.Add(time.Hour)})
 	if err != nil || made.Title != "My calendar" || len(token) != 32 {
