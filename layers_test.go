@@ -34,6 +34,7 @@ testenv
 freebusy              internal/ical
 prefs                 internal/engine
 panels                internal/engine
+publish               internal/engine
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -53,21 +54,23 @@ auth                  directory internal/engine internal/filewatch internal/pass
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine panels prefs rooms sacl store
+admin/backup          auth delegation internal/atomicfile internal/engine panels prefs publish rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
-web/i18n
+web/i18n              
 web/edit              internal/ical
-web/page              admin audit auth caldav delegation directory internal/ical internal/logging panels prefs sacl web/i18n
+web/page              admin audit auth caldav delegation directory internal/ical internal/logging panels prefs publish sacl web/i18n
 web/view              internal/ical
 web/cal               caldav directory internal/ical sacl web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
 web/room              admin audit caldav calendar directory internal/ical panels rooms rooms/policy sacl web/page
 web/delegates         admin audit caldav delegation directory sacl web/page
+web/devices           admin auth directory sacl web/page
+web/sharing           audit auth caldav directory publish sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
-web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/event web/i18n web/manage web/my web/page web/room
+web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav panels prefs quota rooms rooms/policy sacl snapshot store tzdist web web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
@@ -165,6 +168,8 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"github.com/anishathalye/": {"testenv/cmd/harness"},
 		"github.com/klauspost/":    {"server", "admin/backup"},
 		"filippo.io/age":           {"admin/backup"},
+		"github.com/smallstep/":    {"web/devices"},
+		"rsc.io/qr":                {"web/page"},
 		"github.com/tidwall/btree": {"delegation", "internal/engine", "snapshot"},
 	}
 	tools := func(name string) bool { // for tests, and never part of the server

@@ -36,6 +36,8 @@ type Device struct {
 	Label    string    `json:"label"`
 	Created  time.Time `json:"created"`
 	LastUsed time.Time `json:"lastUsed,omitzero"` // to about ten minutes; zero: never
+	Address  string    `json:"address,omitempty"` // of the client that used it last
+	Agent    string    `json:"agent,omitempty"`   // what that client called itself
 	Logins   []string  `json:"logins"`            // names with which Digest works
 }
 
@@ -118,7 +120,7 @@ func (a *Admin) deviceList(ctx context.Context, r DeviceRequest) ([]Device, erro
 }
 
 func deviceOf(d auth.Device) Device {
-	return Device{d.ID, d.Label, d.Created, d.LastUsed, append([]string{}, d.Logins...)}
+	return Device{d.ID, d.Label, d.Created, d.LastUsed, d.Address, d.Agent, append([]string{}, d.Logins...)}
 }
 
 func (a *Admin) deviceRevoke(ctx context.Context, r DeviceRequest) (Revoked, error) {

@@ -152,6 +152,9 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 		// With passwords it is noted where they are verified, not for each request.
 		a.familiar.note(id.caller.Principal.GUID, id.caller.Principal.Name, a.o.Address(r))
 	}
+	if c := id.caller; c.Device != "" {
+		a.devices.touch(c.Principal.GUID, c.Device, Visit{Address: a.o.Address(r), Agent: r.UserAgent()})
+	}
 	if id.header == nil {
 		return id.caller, &a.proceed
 	}

@@ -40,6 +40,8 @@ type Device struct {
 	Label    string    // what the owner calls it
 	Created  time.Time // UTC
 	LastUsed time.Time // UTC, to about ten minutes; zero: never
+	Address  string    // of the client that used it last, "" until one has
+	Agent    string    // what that client called itself (User-Agent); "" if nothing
 	Logins   []string  // names with which Digest works
 }
 
@@ -57,7 +59,13 @@ type Devices struct {
 	st *state
 
 	mu   sync.Mutex
-	used map[string]time.Time // table key → not yet recorded
+	used map[string]deviceUse // table key → not yet recorded
+}
+
+// A deviceUse is when a device password was used last, and by whom.
+type deviceUse struct {
+	at time.Time
+	Visit
 }
 
 // deviceRecord is the JSON in tableDevice.
@@ -65,12 +73,14 @@ type deviceRecord struct {
 	Label    string    `json:"label"`
 	Created  time.Time `json:"created"`
 	LastUsed time.Time `json:"used,omitzero"`
+	Address  string    `json:"address,omitempty"`
+	Agent    string    `json:"agent,omitempty"`
 	Logins   []string  `json:"logins"`
 	Hash     []byte    `json:"hash"` // key in tableDeviceHash
 }
 
 func newDevices(a *Authenticator, st *state) *Devices {
-	return &Devices{a: a, st: st, used: map[string]time.Time{}}
+	return &Devices{a: a, st: st, used: map[string]deviceUse{}}
 }
 
 // Add enrols a device password for a principal and returns its secret, which
@@ -144,8 +154,8 @@ func (d *Devices) List(ctx context.Context, guid string) ([]Device, error) {
 			}
 			dev := rec.device(string(k[len(prefix):]))
 			d.mu.Lock()
-			if at, ok := d.used[string(k)]; ok {
-				dev.LastUsed = at
+			if u, ok := d.used[string(k)]; ok {
+				dev.LastUsed, dev.Address, dev.Agent = u.at, u.Address, u.Agent
 			}
 			d.mu.Unlock()
 			out = append(out, dev)
@@ -216,9 +226,6 @@ func (d *Devices) check(ctx context.Context, guid, secret string) (id string, er
 		id = string(key[len(prefix):])
 		return nil
 	})
-	if err == nil {
-		d.touch(guid, id)
-	}
 	return id, err
 }
 
@@ -254,9 +261,10 @@ func (d *Devices) ha1s(ctx context.Context, guid, login string, alg algorithm) (
 }
 
 // touch notes that a device password was used; flush records it.
-func (d *Devices) touch(guid, id string) {
+func (d *Devices) touch(guid, id string, v Visit) {
+	v.Agent = cleanAgent(v.Agent)
 	d.mu.Lock()
-	d.used[string(devicePrefix(guid))+id] = d.a.now().UTC().Truncate(time.Second)
+	d.used[string(devicePrefix(guid))+id] = deviceUse{d.a.now().UTC().Truncate(time.Second), v}
 	d.mu.Unlock()
 }
 
@@ -264,14 +272,14 @@ func (d *Devices) touch(guid, id string) {
 func (d *Devices) flush(ctx context.Context) error {
 	d.mu.Lock()
 	used := d.used
-	d.used = make(map[string]time.Time)
+	d.used = make(map[string]deviceUse)
 	d.mu.Unlock()
 	if len(used) == 0 {
 		return nil
 	}
 	err := d.st.engine.Update(ctx, func(w engine.Writer) error {
-		for key, at := range used {
-			if err := recordUse(w, []byte(key), at); err != nil {
+		for key, u := range used {
+			if err := recordUse(w, []byte(key), u); err != nil {
 				return err
 			}
 		}
@@ -286,7 +294,7 @@ func (d *Devices) flush(ctx context.Context) error {
 	return err
 }
 
-func recordUse(w engine.Writer, key []byte, at time.Time) error {
+func recordUse(w engine.Writer, key []byte, u deviceUse) error {
 	v := w.Get(tableDevice, key)
 	if v == nil { // revoked meanwhile
 		return nil
@@ -295,10 +303,10 @@ func recordUse(w engine.Writer, key []byte, at time.Time) error {
 	if err := json.Unmarshal(v, &rec); err != nil {
 		return nil // List says that it cannot be read; the others are recorded
 	}
-	if at.Sub(rec.LastUsed) < usedResolution {
+	if u.at.Sub(rec.LastUsed) < usedResolution && rec.Address == u.Address && rec.Agent == u.Agent {
 		return nil
 	}
-	rec.LastUsed = at
+	rec.LastUsed, rec.Address, rec.Agent = u.at, u.Address, u.Agent
 	v, err := json.Marshal(rec)
 	if err != nil {
 		return err
@@ -307,7 +315,7 @@ func recordUse(w engine.Writer, key []byte, at time.Time) error {
 }
 
 func (r deviceRecord) device(id string) Device {
-	return Device{ID: id, Label: r.Label, Created: r.Created, LastUsed: r.LastUsed, Logins: r.Logins}
+	return Device{ID: id, Label: r.Label, Created: r.Created, LastUsed: r.LastUsed, Address: r.Address, Agent: r.Agent, Logins: r.Logins}
 }
 
 // hash is fast on purpose: a secret of 95 random bits cannot be found by trying.

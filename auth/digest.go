@@ -206,9 +206,6 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	if err := d.nonces.use(ctx, p.GUID, x, c.count); err != nil {
 		return identity{}, err
 	}
-	if device != "" {
-		d.devices.touch(p.GUID, device)
-	}
 	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device})
 	if err != nil {
 		return identity{}, err

@@ -17,6 +17,7 @@ import (
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/sacl"
+	"convene/web"
 )
 
 // chain is the way of a request, from the access log down to the calendars.
@@ -25,7 +26,21 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return logging.NewHandler(tracked(drained(s.guard(compressed))), log, s.now, time.Local), nil
+	return withoutTokens(logging.NewHandler(tracked(drained(s.guard(compressed))), log, s.now, time.Local)), nil
+}
+
+// withoutTokens takes what opens a published calendar out of what the access log writes of
+// a request.
+func withoutTokens(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := web.LogPath(r); p != r.URL.Path {
+			r.RequestURI = p
+		}
+		if before, _, found := strings.Cut(r.Referer(), "/publish"); found {
+			r.Header.Set("Referer", before+"/publish/…")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // What every response says: of the program; and that a browser must not take it for
@@ -60,7 +75,7 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {
 		panic(fault)
 	}
 	line := logging.For(w)
-	s.log.Error("panic while serving a request", "id", line.ID, "method", r.Method, "path", r.URL.Path,
+	s.log.Error("panic while serving a request", "id", line.ID, "method", r.Method, "path", web.LogPath(r),
 		"panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
 	if line.Status() != 0 {
 		panic(http.ErrAbortHandler) // half a response must not look like a whole one
@@ -111,6 +126,12 @@ func asksForGzip(r *http.Request) bool {
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	current, caller, out := s.authenticate(r)
 	defer current.leave()
+	found := auth.NoProblem
+	if s.tries.Watched() {
+		noted := &statusWriter{ResponseWriter: w}
+		w = noted
+		defer func() { s.noteTry(r, found, caller, out, noted.status) }()
+	}
 	// A form of another site can send a POST with what the browser knows of somebody here.
 	// The other methods that change something it cannot: browsers ask first.
 	if r.Method == http.MethodPost && current.crossSite.Check(r) != nil {
@@ -127,12 +148,40 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	}
 	logging.For(w).User = caller.Login
 	if !s.mayUse(w, r, current, to, caller) {
+		found = auth.NotAllowed
 		return
 	}
 	if as := s.actAs(w, r, current, caller); as != nil && (as == caller || s.mayUse(w, r, current, to, as)) {
 		s.serveCaller(w, r, current, to.callers(current), as)
 	}
 }
+
+// noteTry notes a request for whom watches for what a device of theirs does.
+func (s *Server) noteTry(r *http.Request, found auth.Problem, caller *auth.Caller, out *auth.Outcome, status int) {
+	address := r.RemoteAddr
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	s.tries.Note(r, auth.Try{
+		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: r.TLS != nil, Problem: found,
+	}, caller, out, status)
+}
+
+// A statusWriter notes the status of a response.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController and logging.For reach what is below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // mayUse reports whether the access list lets somebody use a service. It has answered
 // the request if not.

@@ -12,6 +12,7 @@ import (
 	"convene/config"
 	"convene/panels"
 	"convene/prefs"
+	"convene/publish"
 	"convene/web"
 	"convene/web/page"
 )
@@ -20,8 +21,10 @@ import (
 // over a reload.
 func (s *Server) openPages() (*web.Handler, error) {
 	s.visits = &auth.Sessions{Engine: s.data.state, Now: s.now}
+	s.links = &publish.Links{Engine: s.data.state, Now: s.now}
 	return web.New(page.Parts{
-		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Panels: &panels.Panels{Engine: s.data.state, Now: s.now}, Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
+		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Panels: &panels.Panels{Engine: s.data.state, Now: s.now}, Links: s.links, Tries: &s.tries,
+		Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
 	})
 }
 
@@ -33,6 +36,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		Config: &current.config.Web, Directory: current.directory, SACL: current.sacl, SignIn: current.signIn,
 		Admin: s.verbs(current), Calendars: current.calendars.Load(), CrossSite: current.crossSite,
 		Names: pageNames(&current.config), PublicURL: strings.TrimSuffix(current.config.Server.PublicURL, "/"), SecureURL: s.secureURL(&current.config),
+		Certificate: s.certs.signed(),
 	})
 }
 
@@ -82,9 +86,12 @@ func (s *Server) sweepSessions(ctx context.Context) error {
 		if err := s.visits.Sweep(ctx, s.current.Load().config.Web.Limits()); err != nil && ctx.Err() == nil {
 			s.log.Error("ended sessions not removed", "err", err)
 		}
+		if err := s.links.Flush(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("how often published calendars were asked for is not recorded", "err", err)
+		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return s.links.Flush(context.WithoutCancel(ctx))
 		case <-tick.C:
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"convene/imip/outbox"
 	"convene/internal/engine"
 	"convene/internal/membudget"
+	"convene/publish"
 	"convene/quota"
 	"convene/web"
 )
@@ -65,7 +66,9 @@ type Server struct {
 	outbox      *outbox.Outbox
 	pages       *web.Handler
 	visits      *auth.Sessions
-	work        runners // while it serves
+	links       *publish.Links // to published calendars
+	tries       auth.Tries     // of devices that people set up
+	work        runners        // while it serves
 
 	reload  sync.Mutex   // one at a time
 	gate    sync.RWMutex // see authenticate

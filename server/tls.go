@@ -76,6 +76,15 @@ func (s *certificates) use(c *config.Config) error {
 	return nil
 }
 
+// signed is the certificate in use, nil if nobody but itself vouches for it.
+func (s *certificates) signed() *tls.Certificate {
+	cert := s.current.Load()
+	if cert == nil || cert.Leaf == nil || cert.Leaf.CheckSignature(cert.Leaf.SignatureAlgorithm, cert.Leaf.RawTBSCertificate, cert.Leaf.Signature) == nil {
+		return nil
+	}
+	return cert
+}
+
 // refresh reads the files if they have changed since they were read, and
 // renews a self-signed certificate in time. Each trouble is logged once.
 func (s *certificates) refresh() {

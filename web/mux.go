@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"convene/audit"
 	"convene/directory"
 	"convene/internal/logging"
 	"convene/sacl"
@@ -139,7 +140,7 @@ func (h *Handler) admit(w http.ResponseWriter, r *page.Request, route *page.Rout
 		return false
 	}
 	logging.For(w).User = r.Caller.Login
-	if !h.rates.allow(r.Session.ID, r.Time) {
+	if !h.rates.Allow(r.Session.ID, r.Time) {
 		h.fail(w, r, &page.Error{Status: http.StatusTooManyRequests, Retry: 3 * time.Second})
 		return false
 	}
@@ -210,6 +211,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *page.Request, err error) {
 	var e *page.Error
 	switch {
 	case errors.As(err, &e):
+	case errors.Is(err, audit.ErrNotRecorded): // and so not done
+		e = &page.Error{Status: http.StatusServiceUnavailable, Retry: time.Minute, Err: err}
 	case errors.Is(err, directory.ErrUnavailable):
 		e = &page.Error{Status: http.StatusServiceUnavailable, Key: "shell.directory-away", Retry: directory.RetryAfter(err), Err: err}
 	case errors.Is(err, directory.ErrNotFound):
@@ -218,7 +221,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *page.Request, err error) {
 		e = &page.Error{Status: http.StatusInternalServerError, Err: err}
 	}
 	if e.Status >= 500 {
-		h.parts.Log.Error("page", "id", r.ID, "method", r.Method, "path", r.URL.Path, "status", e.Status, "err", err)
+		h.parts.Log.Error("page", "id", r.ID, "method", r.Method, "path", LogPath(r.Request), "status", e.Status, "err", err)
 	}
 	if e.Retry > 0 {
 		w.Header().Set("Retry-After", fmt.Sprint(int64((e.Retry+time.Second-1)/time.Second)))

@@ -13,51 +13,6 @@ const (
 	burst     = 60
 )
 
-// rates are the token buckets of sessions, by their IDs.
-type rates struct {
-	mu  sync.Mutex
-	all map[string]*bucket
-}
-
-type bucket struct {
-	left float64
-	at   time.Time
-}
-
-// allow takes one request from a session's bucket, and reports whether there was one.
-func (r *rates) allow(session string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.all == nil {
-		r.all = map[string]*bucket{}
-	}
-	b := r.all[session]
-	if b == nil {
-		if len(r.all) >= 10_000 {
-			r.sweep(now)
-		}
-		b = &bucket{left: burst, at: now}
-		r.all[session] = b
-	}
-	if d := now.Sub(b.at).Seconds(); d > 0 {
-		b.left, b.at = min(burst, b.left+d*perSecond), now
-	}
-	if b.left < 1 {
-		return false
-	}
-	b.left--
-	return true
-}
-
-// sweep drops buckets that are full again: they are as good as none.
-func (r *rates) sweep(now time.Time) {
-	for id, b := range r.all {
-		if now.Sub(b.at).Seconds()*perSecond >= burst {
-			delete(r.all, id)
-		}
-	}
-}
-
 // toastLife is how long what was done is said on the next page.
 const toastLife = time.Minute
 

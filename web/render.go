@@ -168,7 +168,7 @@ func (h *Handler) write(w http.ResponseWriter, r *page.Request, body []byte) {
 
 // broken answers where a page, or that of an error, cannot be made.
 func (h *Handler) broken(w http.ResponseWriter, r *page.Request, err error) {
-	h.parts.Log.Error("page cannot be made", "id", r.ID, "path", r.URL.Path, "err", err)
+	h.parts.Log.Error("page cannot be made", "id", r.ID, "path", LogPath(r.Request), "err", err)
 	http.Error(w, "An internal error; the server's log knows more.", http.StatusInternalServerError)
 }
 

@@ -6,21 +6,25 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"path"
+	"strings"
 	"time"
 
 	"convene/web/cal"
 	"convene/web/delegates"
+	"convene/web/devices"
 	"convene/web/event"
 	"convene/web/i18n"
 	"convene/web/manage"
 	"convene/web/my"
 	"convene/web/page"
 	"convene/web/room"
+	"convene/web/sharing"
 )
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), room.Area(), manage.Area()}
+	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), room.Area(), devices.Area(), sharing.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.
@@ -31,7 +35,7 @@ type Handler struct {
 	nav    []page.Nav
 	pages  *pages
 	static *static
-	rates  rates
+	rates  page.Rates
 	toasts toasts
 	known  known
 	local  *time.Location // for who has not said theirs
@@ -44,7 +48,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 			return nil, fmt.Errorf("texts of the pages: %w", err)
 		}
 	}
-	h = &Handler{parts: &parts, local: localZone()}
+	h = &Handler{parts: &parts, local: localZone(), rates: page.Rates{PerSecond: perSecond, Burst: burst}}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
 	}
@@ -59,7 +63,19 @@ func New(parts page.Parts) (h *Handler, err error) {
 }
 
 // Paths are the first segments of the paths of pages.
-func Paths() []string { return []string{"admin", "help", "my", "panel", "signin", "signout", "static"} }
+func Paths() []string {
+	return []string{"admin", "help", "my", "panel", "publish", "signin", "signout", "static"}
+}
+
+// LogPath is a request's path for the log: what follows in that of a published calendar
+// opens it, and is left out.
+func LogPath(r *http.Request) string {
+	p := path.Clean("/" + r.URL.Path)
+	if p == "/publish" || strings.HasPrefix(p, "/publish/") {
+		return "/publish/…"
+	}
+	return r.URL.Path
+}
 
 // Routes returns all routes, for tests.
 func (h *Handler) Routes() []page.Route { return h.routes }

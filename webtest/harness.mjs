@@ -152,6 +152,8 @@ export const pages = [
   {path: '/my/', user: 'ann', status: 200}, {path: '/my/account', user: 'ann', status: 200}, {path: '/help/', user: 'ann', status: 200},
   {path: '/my/delegates', user: 'maria', status: 200}, {path: '/my/delegates?q=an', user: 'ann', status: 200}, {path: '/my/for/', user: 'tom', status: 200}, {path: '/my/for/', user: 'ann', status: 200},
   {path: '/my/for/stand-in', user: 'tom', status: 200}, {path: '/admin/principals?q=an', user: 'hana', status: 200}, {path: '/admin/delegates', user: 'hana', status: 200}, {path: '/admin/rooms', user: 'hana', status: 200},
+  {path: '/my/devices', user: 'ann', status: 200}, {path: '/my/setup', user: 'ann', status: 200}, {path: '/my/setup?for=apple', user: 'ann', status: 200},
+  {path: '/my/setup/test', user: 'ann', status: 200}, {path: '/my/sharing', user: 'ann', status: 200}, {path: '/publish/none', status: 404},
   {path: '/my/none', user: 'ann', status: 404}, {path: '/admin/', user: 'ann', status: 403},
   ...['day', 'week', 'workweek', 'month', 'agenda', 'year'].map(view => ({path: `/my/calendar/${view}/today`, user: 'ann', status: 200})),
   {path: '/my/people/?who=ann&who=ben&who=aurora', user: 'ann', status: 200}, {path: '/my/people/?add=a', user: 'ann', status: 200},

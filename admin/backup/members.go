@@ -18,6 +18,7 @@ import (
 	"convene/internal/engine"
 	"convene/panels"
 	"convene/prefs"
+	"convene/publish"
 	"convene/rooms"
 	"convene/sacl"
 	"convene/store"
@@ -162,7 +163,7 @@ func (m State) Check(ctx context.Context, path string) (f Facts, problems []stri
 // StateTables are the tables of auth.db: those of sign-in, what package sacl notes, and
 // what was set of rooms, and how people want pages.
 func StateTables() []engine.Table {
-	return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables(), panels.Tables())
+	return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables(), panels.Tables(), publish.Tables())
 }
 
 func (m State) open(ctx context.Context, path string) (engine.Engine, error) {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"convene/internal/logging"
 	"convene/panels"
 	"convene/prefs"
+	"convene/publish"
 	"convene/sacl"
 	"convene/web/i18n"
 )
@@ -76,6 +78,10 @@ type Site struct {
 	PublicURL string   // server.public-url, without a final slash; "" if there is none
 	SecureURL string   // where the pages are over TLS: https://HOST:PORT; "" if nowhere
 	CrossSite *http.CrossOriginProtection
+
+	// Certificate is what the server shows over TLS, nil where it has none but one that it
+	// signed itself.
+	Certificate *tls.Certificate
 }
 
 // Parts are what all requests share.
@@ -83,7 +89,9 @@ type Parts struct {
 	Sessions *auth.Sessions
 	Prefs    *prefs.Settings
 	Panels   *panels.Panels
-	Audit    *audit.Log // nil: off
+	Links    *publish.Links // to published calendars
+	Tries    *auth.Tries    // of devices that are being set up
+	Audit    *audit.Log     // nil: off
 	Texts    *i18n.Catalogue
 	Log      *slog.Logger
 	Now      func() time.Time
