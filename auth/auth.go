@@ -63,6 +63,7 @@ type Outcome struct {
 	Status int         // 0: go on; else the status of the response
 	Header http.Header // to be added to the response in either case; may be nil
 	Body   string      // plain text for Status
+	Help   string      // the address in auth.help-url, which Body names too; of refusals
 	Err    error       // why, for the log
 }
 
@@ -266,11 +267,12 @@ func (a *Authenticator) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// caller completes a verified principal. Errors: ErrNotEnabled, and those of
-// the directory.
-func (a *Authenticator) caller(ctx context.Context, p *directory.Principal, c Caller) (*Caller, error) {
-	if !p.LoginEnabled {
-		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, ErrNotEnabled)
+// caller completes a verified principal. bound says that the directory itself has just
+// taken the password, which it does of no account that it has locked, whatever the record
+// said a moment before. Errors: ErrNotEnabled, and those of the directory.
+func (a *Authenticator) caller(ctx context.Context, p *directory.Principal, c Caller, bound bool) (*Caller, error) {
+	if err := a.MayAct(p, c.way()); err != nil && !(bound && errors.Is(err, directory.ErrAccountLocked)) {
+		return nil, err
 	}
 	groups, err := a.o.Directory.Groups(ctx, p.GUID)
 	if err != nil {

@@ -33,6 +33,7 @@ type Config struct {
 	Digest    DigestConfig    `toml:"digest" doc:"Sign-in with HTTP Digest (RFC 7616)."`
 	Basic     BasicConfig     `toml:"basic" doc:"Sign-in with name and password."`
 	Throttle  ThrottleConfig  `toml:"throttle" doc:"Limits for wrong passwords."`
+	Accounts  AccountsConfig  `toml:"accounts" doc:"What the states of an account in the directory mean."`
 }
 
 // NegotiateConfig is the Kerberos acceptor's configuration.
@@ -116,6 +117,7 @@ func DefaultConfig() Config {
 			LocalFailures:   30,
 			AddressFailures: 100,
 		},
+		Accounts: defaultAccounts(),
 	}
 }
 
@@ -130,6 +132,7 @@ type Options struct {
 	Digest         DigestConfig
 	Basic          BasicConfig
 	Throttle       ThrottleConfig
+	Accounts       AccountsConfig
 
 	// Directory knows the records. Required. Put a cache in front of it: each
 	// request looks its principal and groups up. Digest asks it for secrets if
@@ -161,6 +164,9 @@ func (c *Config) Check() (key string, err error) {
 	}
 	if _, err := compileRules(c.Negotiate.Principals); err != nil {
 		return "negotiate.principals", err
+	}
+	if key, err := c.Accounts.check(); err != nil {
+		return "accounts." + key, err
 	}
 	// Options takes zero for the default; who writes 0 means something else.
 	for _, d := range []struct {
@@ -201,6 +207,6 @@ func checkRealm(realm string) error {
 func (c Config) Options() Options {
 	return Options{
 		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, HelpURL: c.HelpURL,
-		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle,
+		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle, Accounts: c.Accounts,
 	}
 }

@@ -206,7 +206,7 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	if device != "" {
 		d.devices.touch(p.GUID, device)
 	}
-	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device})
+	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device}, false)
 	if err != nil {
 		return identity{}, err
 	}

@@ -166,7 +166,7 @@ func (n *negotiator) verify(r *http.Request, credentials string) (identity, erro
 	if err != nil {
 		return identity{}, err
 	}
-	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: t.name.String()})
+	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: t.name.String()}, false)
 	if err != nil {
 		return identity{}, err
 	}

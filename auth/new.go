@@ -99,6 +99,10 @@ func (o *Options) complete() error {
 		return fmt.Errorf("sign-in: %w", err)
 	}
 	o.completeSchemes(def)
+	o.Accounts.complete()
+	if key, err := o.Accounts.check(); err != nil {
+		return fmt.Errorf("sign-in: accounts.%s: %w", key, err)
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -247,7 +247,7 @@ func chosen(k Key, list []*found) int {
 		}
 		candidates[i] = candidate{f.p, f.s.loginNames(f.e)}
 	}
-	return chooseLogin(k.Value, candidates)
+	return chooseLogin(k.Value, time.Now(), candidates)
 }
 
 // dnFilter finds an entry by its name within the search bases.
