@@ -192,6 +192,27 @@ func (a *Authenticator) Forget(guid string) {
 	}
 }
 
+// SignOut makes a principal prove again who they are: remembered log-ins, secrets and
+// Digest nonces of theirs are of no use any more. guid "" is everybody. Sessions of
+// browsers are Sessions', device passwords stay, and so do tickets, which are
+// the KDC's: whoever is not to get in with them is to be disabled or denied. What is
+// remembered to refuse replays stays, too.
+func (a *Authenticator) SignOut(ctx context.Context, guid string) error {
+	if guid != "" {
+		a.Forget(guid)
+	}
+	if a.basic != nil && guid == "" {
+		a.basic.cache.forgetAll()
+	}
+	if a.digest == nil {
+		return nil
+	}
+	if a.digest.secrets != nil && guid == "" {
+		a.digest.secrets.expire()
+	}
+	return a.digest.nonces.end(ctx, guid)
+}
+
 // Run keeps the state in order until ctx is done: it drops what has expired
 // and records when device passwords were used. Its error is ctx's.
 func (a *Authenticator) Run(ctx context.Context) error {

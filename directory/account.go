@@ -95,6 +95,9 @@ func (s *spec) account(e *ldif.Entry) (a Account) {
 		return a
 	}
 	a.Expires = earliest(values(e, s.AccountExpires...))
+	if t, err := parseMoment(e.Value(s.LockedSince)); err == nil && t.Year() < 1 {
+		a.Expires = t // an administrator's, and nobody's guesses (slapo-ppolicy(5))
+	}
 	a.PasswordExpires = earliest(values(e, s.PasswordExpires...))
 	a.MustChange = len(s.mustChange) > 0 && all(s.mustChange, e)
 	a.LockedUntil = s.lockedUntil(e)
@@ -119,7 +122,7 @@ func (s *spec) lockedUntil(e *ldif.Entry) time.Time {
 	}
 	for _, v := range values(e, s.LockedSince) {
 		since, err := parseMoment(v)
-		if err != nil || since.Year() < 1 || s.LockedFor == 0 { // year 0: by an administrator (slapo-ppolicy(5))
+		if err != nil || since.Year() < 1 || s.LockedFor == 0 {
 			return forEver
 		}
 		return since.Add(s.LockedFor)
