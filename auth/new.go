@@ -135,6 +135,9 @@ func (o *Options) completeSchemes(def Config) {
 	if len(n.Principals) == 0 {
 		n.Principals = def.Negotiate.Principals
 	}
+	if len(n.Enctypes) == 0 {
+		n.Enctypes = def.Negotiate.Enctypes
+	}
 	n.Skew = cmp.Or(max(n.Skew, 0), def.Negotiate.Skew)
 	n.ChannelBinding = cmp.Or(n.ChannelBinding, def.Negotiate.ChannelBinding)
 	if len(d.Algorithms) == 0 {

@@ -41,7 +41,7 @@ type Cache struct {
 	log *slog.Logger
 
 	principals *table[Key, *Principal]
-	missing    *table[Key, error] // apart, so that bogus names push nobody out
+	missing    *table[Key, error]         // apart, so that bogus names push nobody out
 	former     *table[string, *Principal] // by GUID: records that the directory had, and has no more
 	groups     *table[string, []string]
 	members    *table[memberKey, []*Principal]
@@ -180,6 +180,12 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 		if k != key {
 			key, it = k, c.principals.get(k)
 		}
+		// Where a domain says nothing, all that there are are one key.
+		if bare, ok := key.withoutDomain(); ok && it == nil {
+			if known := c.principals.get(bare); known != nil && !known.v.ActiveDirectory {
+				key, it = bare, known
+			}
+		}
 	}
 	if it != nil && c.fresh(it.at, now, c.o.TTL) {
 		c.hits.Add(1)
@@ -196,7 +202,11 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 		at := c.o.Now().UnixNano()
 		switch {
 		case err == nil:
-			c.learn(key, p, at)
+			under := key
+			if bare, ok := key.withoutDomain(); ok && !p.ActiveDirectory {
+				under = bare
+			}
+			c.learn(under, p, at)
 		case isFact(err):
 			if it != nil && errors.Is(err, ErrNotFound) {
 				c.former.put(it.v.GUID, it.v, at)

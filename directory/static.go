@@ -209,8 +209,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Login:
 		found = s.login[k.Value]
-		if name, ok := strings.CutPrefix(k.Value, `\`); ok && found == nil {
-			found = s.byName(Key{By: Name, Type: User, Value: name})
+		if domain, name, ok := strings.Cut(k.Value, `\`); ok && found == nil {
+			found = slices.DeleteFunc(slices.Clone(s.byName(Key{By: Name, Type: User, Value: name})),
+				func(r *Record) bool { return !r.inDomain(domain) })
 		}
 	case Name:
 		found = s.byName(k)
