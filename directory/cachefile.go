@@ -22,7 +22,7 @@ import (
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
-const cacheMagic = "convene directory cache 4\n"
+const cacheMagic = "convene directory cache 5\n"
 
 // Kinds of result in the file.
 const (
