@@ -65,7 +65,11 @@ func TestDS389AccountStates(t *testing.T) {
 		{"mustchange", func(n string) {
 			modify(t, admin, "cn=config", "passwordMustChange", "on")
 			modify(t, admin, "cn=config", "passwordExp", "on")
-			modify(t, admin, dn(n), "userPassword", password) // by somebody else
+			eventually(t, func() bool { // the policy counts a moment after it was changed
+				modify(t, admin, dn(n), "userPassword", password) // by somebody else
+				p, err := dir.Lookup(t.Context(), directory.Key{By: directory.Name, Type: directory.User, Value: n})
+				return err == nil && !p.Account.PasswordExpires.IsZero()
+			})
 		}, ways{"basic": 403, "device": 403, "ticket": 200, "session": 403}},
 		{"expired", func(n string) { modify(t, admin, dn(n), "passwordExpirationTime", "20200101000000Z") }, ways{"basic": 403, "device": 403, "ticket": 200, "session": 403}},
 	} {
