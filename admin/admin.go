@@ -25,7 +25,10 @@ import (
 type Admin struct {
 	Store     *store.Store
 	Directory directory.Directory
+	Cache     DirectoryCache // of Directory; nil: no server runs that remembers anything
 	Devices   *auth.Devices
+	Sessions  *auth.Sessions // of browsers; nil: no server runs
+	SignIn    SignOuter      // nil: no server runs
 	SACL      *sacl.SACL
 	Rooms     *rooms.Settings
 	RoomRules *rooms.Config
@@ -74,6 +77,21 @@ type Admin struct {
 	// Operator is who calls the verbs, as the system knows them. Handler sets it
 	// for each request.
 	Operator Operator
+}
+
+// A DirectoryCache remembers what the directory said.
+type DirectoryCache interface {
+	Flush()
+	FlushRecord(guid string)
+	// Former finds a record that is remembered, though the directory may not have it any
+	// more. Errors: directory.ErrNotFound, directory.ErrAmbiguous.
+	Former(who string) (*directory.Principal, error)
+}
+
+// A SignOuter forgets that somebody, or with an empty GUID everybody, has proved who
+// they are.
+type SignOuter interface {
+	SignOut(ctx context.Context, guid string) error
 }
 
 // A Conn carries a verb's request to where it is done, and the value back.

@@ -11,6 +11,8 @@ func verbs() map[string]verb {
 		"quota":           typed((*Admin).quota),
 		"set-quota":       typed((*Admin).setQuota),
 		"list-quotas":     typed((*Admin).listQuotas),
+		"signout":         typed((*Admin).signOut),
+		"directory-flush": typed((*Admin).directoryFlush),
 		"device-add":      typed((*Admin).deviceAdd),
 		"device-list":     typed((*Admin).deviceList),
 		"device-revoke":   typed((*Admin).deviceRevoke),

@@ -63,6 +63,7 @@ type Outcome struct {
 	Status int         // 0: go on; else the status of the response
 	Header http.Header // to be added to the response in either case; may be nil
 	Body   string      // plain text for Status
+	Help   string      // the address in auth.help-url, which Body names too; of refusals
 	Err    error       // why, for the log
 }
 
@@ -202,6 +203,27 @@ func (a *Authenticator) Forget(guid string) {
 	}
 }
 
+// SignOut makes a principal prove again who they are: remembered log-ins, secrets and
+// Digest nonces of theirs are of no use any more. guid "" is everybody. Sessions of
+// browsers are Sessions', device passwords stay, and so do tickets, which are
+// the KDC's: whoever is not to get in with them is to be disabled or denied. What is
+// remembered to refuse replays stays, too.
+func (a *Authenticator) SignOut(ctx context.Context, guid string) error {
+	if guid != "" {
+		a.Forget(guid)
+	}
+	if a.basic != nil && guid == "" {
+		a.basic.cache.forgetAll()
+	}
+	if a.digest == nil {
+		return nil
+	}
+	if a.digest.secrets != nil && guid == "" {
+		a.digest.secrets.expire()
+	}
+	return a.digest.nonces.end(ctx, guid)
+}
+
 // Run keeps the state in order until ctx is done: it drops what has expired
 // and records when device passwords were used. Its error is ctx's.
 func (a *Authenticator) Run(ctx context.Context) error {
@@ -282,11 +304,12 @@ func (a *Authenticator) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// caller completes a verified principal. Errors: ErrNotEnabled, and those of
-// the directory.
-func (a *Authenticator) caller(ctx context.Context, p *directory.Principal, c Caller) (*Caller, error) {
-	if !p.LoginEnabled {
-		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, ErrNotEnabled)
+// caller completes a verified principal. bound says that the directory itself has just
+// taken the password, which it does of no account that it has locked, whatever the record
+// said a moment before. Errors: ErrNotEnabled, and those of the directory.
+func (a *Authenticator) caller(ctx context.Context, p *directory.Principal, c Caller, bound bool) (*Caller, error) {
+	if err := a.MayAct(p, c.way()); err != nil && !(bound && errors.Is(err, directory.ErrAccountLocked)) {
+		return nil, err
 	}
 	groups, err := a.o.Directory.Groups(ctx, p.GUID)
 	if err != nil {

@@ -79,7 +79,9 @@ func (b *basic) verify(r *http.Request, credentials string) (identity, error) {
 	known := b.cache.get(&key, now)
 	if known != nil && known.within(now, b.a.o.Basic.CacheFor) {
 		c, err := b.recall(r.Context(), &key, known, now)
-		return identity{caller: c}, err
+		if !errors.Is(err, directory.ErrAccountLocked) { // else the directory is to say whether it still is
+			return identity{caller: c}, err
+		}
 	}
 	c, err := b.coalesce(r, &key, known, credentials)
 	if known != nil && errors.Is(err, directory.ErrUnavailable) && known.within(now, b.a.o.Basic.OutageFor) {
@@ -101,9 +103,10 @@ func (b *basic) recall(ctx context.Context, key *loginKey, known *login, now tim
 	case err != nil:
 		b.cache.drop(key)
 		return nil, loginError(c.Login, err)
-	case !p.LoginEnabled:
+	}
+	if err := b.a.MayAct(p, c.way()); err != nil {
 		b.cache.drop(key)
-		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, ErrNotEnabled)
+		return nil, err
 	}
 	groups, err := b.a.o.Directory.Groups(ctx, p.GUID)
 	if errors.Is(err, directory.ErrUnavailable) {
@@ -176,7 +179,7 @@ func (b *basic) first(ctx context.Context, key *loginKey, known *login, credenti
 		b.cache.drop(key)
 		return nil, loginError(login, err)
 	}
-	c, err := b.a.caller(ctx, v.principal, Caller{Scheme: SchemeBasic, Login: login, Device: v.device})
+	c, err := b.a.caller(ctx, v.principal, Caller{Scheme: SchemeBasic, Login: login, Device: v.device}, v.sum != nil)
 	if err != nil {
 		return nil, err
 	}

@@ -200,13 +200,18 @@ func (c *logins) drop(k *loginKey) {
 }
 
 // forget drops all log-ins of a principal.
-func (c *logins) forget(guid string) {
+func (c *logins) forget(guid string) { c.forgetIf(func(l *login) bool { return l.guid == guid }) }
+
+// forgetAll drops everybody's.
+func (c *logins) forgetAll() { c.forgetIf(func(*login) bool { return true }) }
+
+func (c *logins) forgetIf(is func(*login) bool) {
 	c.forgotten.Add(1)
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
 		for k, l := range s.entries {
-			if l.guid == guid {
+			if is(l) {
 				c.remove(s, k)
 			}
 		}

@@ -33,6 +33,7 @@ type Config struct {
 	Digest    DigestConfig    `toml:"digest" doc:"Sign-in with HTTP Digest (RFC 7616)."`
 	Basic     BasicConfig     `toml:"basic" doc:"Sign-in with name and password."`
 	Throttle  ThrottleConfig  `toml:"throttle" doc:"Limits for wrong passwords."`
+	Accounts  AccountsConfig  `toml:"accounts" doc:"What the states of an account in the directory mean."`
 }
 
 // NegotiateConfig is the Kerberos acceptor's configuration.
@@ -41,6 +42,7 @@ type NegotiateConfig struct {
 	Services       []string        `toml:"services" doc:"First components of service names that are accepted."`
 	Realms         []string        `toml:"realms" doc:"Realms whose users may sign in. Empty: those of the keytab only. Name trusted realms here for cross-realm sign-in."`
 	Skew           time.Duration   `toml:"skew" doc:"Greatest difference between the clocks of client and server."`
+	Enctypes       []string        `toml:"enctypes" doc:"Encryption types of tickets that are accepted: aes256-cts-hmac-sha384-192, aes128-cts-hmac-sha256-128, aes256-cts-hmac-sha1-96, aes128-cts-hmac-sha1-96, rc4-hmac. The last is weak: it is an MD4 sum of the password, and KDCs cease to use it."`
 	ChannelBinding string          `toml:"channel-binding" doc:"Channel bindings (tls-server-end-point, RFC 5929) in tokens: \"check\" those that clients send, \"require\" them, or \"off\", for servers behind a proxy that ends TLS."`
 	Principals     []PrincipalRule `toml:"principals" doc:"How a Kerberos principal finds its directory record: rules tried in order until one finds a record."`
 }
@@ -96,6 +98,7 @@ func DefaultConfig() Config {
 		Negotiate: NegotiateConfig{
 			Services:       []string{"HTTP"},
 			Skew:           5 * time.Minute,
+			Enctypes:       defaultEnctypes(),
 			ChannelBinding: BindingCheck,
 			Principals: []PrincipalRule{
 				{Realms: []string{"*"}, By: "kerberos"},
@@ -119,6 +122,7 @@ func DefaultConfig() Config {
 			AddressFailures: 100,
 			RefuseAfter:     100 * time.Millisecond,
 		},
+		Accounts: defaultAccounts(),
 	}
 }
 
@@ -133,6 +137,7 @@ type Options struct {
 	Digest         DigestConfig
 	Basic          BasicConfig
 	Throttle       ThrottleConfig
+	Accounts       AccountsConfig
 
 	// Directory knows the records. Required. Put a cache in front of it: each
 	// request looks its principal and groups up. Digest asks it for secrets if
@@ -164,6 +169,12 @@ func (c *Config) Check() (key string, err error) {
 	}
 	if _, err := compileRules(c.Negotiate.Principals); err != nil {
 		return "negotiate.principals", err
+	}
+	if key, err := c.Accounts.check(); err != nil {
+		return "accounts." + key, err
+	}
+	if _, err := parseEnctypes(c.Negotiate.Enctypes); err != nil {
+		return "negotiate.enctypes", err
 	}
 	// Options takes zero for the default; who writes 0 means something else.
 	for _, d := range []struct {
@@ -208,6 +219,6 @@ func checkRealm(realm string) error {
 func (c Config) Options() Options {
 	return Options{
 		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, HelpURL: c.HelpURL,
-		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle,
+		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle, Accounts: c.Accounts,
 	}
 }

@@ -91,8 +91,8 @@ func (d *Devices) Add(ctx context.Context, guid, label string) (Device, string, 
 	if err != nil {
 		return Device{}, "", fmt.Errorf("device password: %w", err)
 	}
-	if !p.LoginEnabled {
-		return Device{}, "", fmt.Errorf("device password for %s: %w", p.Name, ErrNotEnabled)
+	if why := p.Closed(d.a.now()); why != nil {
+		return Device{}, "", fmt.Errorf("device password for %s: %w: %w", p.Name, ErrNotEnabled, why)
 	}
 	secret, err := newSecret(d.a.o.Rand)
 	if err != nil {

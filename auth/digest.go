@@ -206,7 +206,7 @@ func (d *digester) verify(r *http.Request, credentials string) (identity, error)
 	if err := d.nonces.use(ctx, p.GUID, x, c.count); err != nil {
 		return identity{}, err
 	}
-	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device})
+	caller, err := d.a.caller(ctx, p, Caller{Scheme: SchemeDigest, Login: c.username, Device: device}, false)
 	if err != nil {
 		return identity{}, err
 	}

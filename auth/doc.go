@@ -13,8 +13,9 @@
 // # Responses
 //
 //	401  no credentials, or wrong ones; carries every challenge
-//	403  right credentials of a record that may not sign in; Basic without TLS
-//	     where nothing else is offered
+//	403  right credentials of a record that may not sign in, or not now, or whose
+//	     password has expired (see MayAct); Basic without TLS where nothing else
+//	     is offered
 //	429  too many wrong passwords; nothing was asked of the directory
 //	503  the directory or the state file cannot respond: with Retry-After
 //

@@ -54,11 +54,12 @@ func refused(reason string, args ...any) error {
 // been given to somebody else since. Groups are the directory's. Tickets for other
 // records need no PAC; those of MIT KDCs since 1.20 have one that names nobody.
 type negotiator struct {
-	a       *Authenticator
-	keys    *filewatch.File[*serviceKeys]
-	mapping []principalRule
-	replays *replayCache
-	pending pendingMechs
+	a        *Authenticator
+	keys     *filewatch.File[*serviceKeys]
+	enctypes []int32 // of keys that tickets may be encrypted with
+	mapping  []principalRule
+	replays  *replayCache
+	pending  pendingMechs
 }
 
 func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiator, error) {
@@ -67,11 +68,15 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 	default:
 		return nil, fmt.Errorf("channel binding %q is unknown", a.o.Negotiate.ChannelBinding)
 	}
-	keys, err := filewatch.Open(a.o.Negotiate.Keytab, parseKeytab, a.log, a.now)
+	n := &negotiator{a: a}
+	var err error
+	if n.enctypes, err = parseEnctypes(a.o.Negotiate.Enctypes); err != nil {
+		return nil, err
+	}
+	n.keys, err = filewatch.Open(a.o.Negotiate.Keytab, n.readKeytab, a.log, a.now)
 	if err != nil {
 		return nil, fmt.Errorf("keytab: %w", err)
 	}
-	n := &negotiator{a: a, keys: keys}
 	if n.mapping, err = compileRules(a.o.Negotiate.Principals); err != nil {
 		return nil, err
 	}
@@ -110,6 +115,15 @@ func (k *serviceKeys) missing(realm string, sname []string, version int) (newest
 	}
 	k.reported = append(k.reported, version)
 	return newest, true
+}
+
+// readKeytab reads the keytab, and says what is wrong with its keys.
+func (n *negotiator) readKeytab(b []byte) (*serviceKeys, error) {
+	k, err := parseKeytab(b)
+	if err == nil {
+		k.warnOfTypes(n.enctypes, n.a.o.Negotiate.Keytab, n.a.log)
+	}
+	return k, err
 }
 
 // parseKeytab reads a keytab. The library indexes into malformed ones.
@@ -166,7 +180,7 @@ func (n *negotiator) verify(r *http.Request, credentials string) (identity, erro
 	if err != nil {
 		return identity{}, err
 	}
-	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: t.name.String()})
+	c, err := n.a.caller(r.Context(), p, Caller{Scheme: SchemeNegotiate, Login: t.name.String()}, false)
 	if err != nil {
 		return identity{}, err
 	}
@@ -253,6 +267,10 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 	sname := req.Ticket.SName.NameString
 	if len(sname) < 2 || !slices.ContainsFunc(n.a.o.Negotiate.Services, func(s string) bool { return strings.EqualFold(s, sname[0]) }) {
 		return types.EncryptionKey{}, refused("ticket is for service %.80q", strings.Join(sname, "/"))
+	}
+	if etype := req.Ticket.EncPart.EType; !slices.Contains(n.enctypes, etype) {
+		return types.EncryptionKey{}, refused("ticket is encrypted with %s, which auth.negotiate.enctypes does not allow: let the service's account use AES and export its keytab again",
+			enctypeName(etype))
 	}
 	keys := n.keys.Get()
 	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)

@@ -100,6 +100,10 @@ func (o *Options) complete() error {
 		return fmt.Errorf("sign-in: %w", err)
 	}
 	o.completeSchemes(def)
+	o.Accounts.complete()
+	if key, err := o.Accounts.check(); err != nil {
+		return fmt.Errorf("sign-in: accounts.%s: %w", key, err)
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -131,6 +135,9 @@ func (o *Options) completeSchemes(def Config) {
 	}
 	if len(n.Principals) == 0 {
 		n.Principals = def.Negotiate.Principals
+	}
+	if len(n.Enctypes) == 0 {
+		n.Enctypes = def.Negotiate.Enctypes
 	}
 	n.Skew = cmp.Or(max(n.Skew, 0), def.Negotiate.Skew)
 	n.ChannelBinding = cmp.Or(n.ChannelBinding, def.Negotiate.ChannelBinding)

@@ -177,6 +177,25 @@ func (n *nonces) dropAll() {
 	n.users, n.total, n.floor = map[string]*userNonces{}, 0, n.issued.Load()
 }
 
+// end makes every nonce that a principal has used stale, and all that were issued so
+// far; guid "" is everybody. Nothing is forgotten that a replay could profit from.
+func (n *nonces) end(ctx context.Context, guid string) error {
+	if n.shared {
+		return n.endShared(ctx, guid)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if guid == "" {
+		n.dropAll()
+		return nil
+	}
+	if u := n.users[guid]; u != nil {
+		n.total -= len(u.uses)
+	}
+	n.users[guid] = &userNonces{floor: n.issued.Load()}
+	return nil
+}
+
 // live reports whether a principal has used x successfully before, even if it
 // has expired since, less than its life ago: who shows it is in a session.
 func (n *nonces) live(ctx context.Context, guid string, x nonce) bool {

@@ -141,6 +141,28 @@ func (n *nonces) useShared(ctx context.Context, guid string, x nonce, nc uint32)
 	})
 }
 
+// endShared is end for several servers: the rows stay, as used up.
+func (n *nonces) endShared(ctx context.Context, guid string) error {
+	used := counts{high: ^uint32(0)}
+	for i := range used.seen {
+		used.seen[i] = ^uint64(0)
+	}
+	return n.st.engine.Update(ctx, func(w engine.Writer) error {
+		var keys [][]byte
+		for k := range w.Scan(tableNonce, engine.Range{From: []byte{0}, KeysOnly: true}) {
+			if len(k) > nonceKeyHead && (guid == "" || string(k[nonceKeyHead:]) == guid) {
+				keys = append(keys, bytes.Clone(k))
+			}
+		}
+		for _, k := range keys {
+			if err := w.Put(tableNonce, k, used.row()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // sweepShared removes expired rows, some thousand at a time.
 func (n *nonces) sweepShared(ctx context.Context) error {
 	const most = 5000

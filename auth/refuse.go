@@ -41,6 +41,8 @@ var refusals = []struct {
 	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
 	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},
 	{ErrDevicePassword, http.StatusForbidden, "A device password opens calendars, and no pages."},
+	// Whoever learns this has sent the right password, or another proof.
+	{directory.ErrPasswordExpired, http.StatusForbidden, "The password has expired or must be changed. Change it, and sign in again."},
 	{ErrNotEnabled, http.StatusForbidden, "This account may not use the calendar."},
 	{ErrMismatch, http.StatusUnauthorized, "Wrong name or password."},
 	{ErrMalformed, http.StatusUnauthorized, "The credentials are malformed."},
@@ -74,8 +76,8 @@ func (a *Authenticator) refuse(r *http.Request, scheme string, err error) *Outco
 	default:
 		a.listed(out, r, err)
 	}
-	if a.o.HelpURL != "" && out.Status < 500 {
-		out.Body += " See " + a.o.HelpURL
+	if out.Help = a.o.HelpURL; out.Help != "" && out.Status < 500 {
+		out.Body += " See " + out.Help
 	}
 	out.Body += "\n"
 	if !errors.Is(err, ErrNoCredentials) && !errors.Is(err, ErrStale) {

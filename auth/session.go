@@ -340,6 +340,18 @@ func (s *Sessions) EndAll(ctx context.Context, guid string) (n int, err error) {
 	return n, err
 }
 
+// EndEverybody ends all sessions of everybody and returns how many there were.
+func (s *Sessions) EndEverybody(ctx context.Context) (n int, err error) {
+	err = s.Engine.Update(ctx, func(w engine.Writer) error {
+		n = 0
+		for range w.Scan(tableSession, engine.Range{KeysOnly: true}) {
+			n++
+		}
+		return endSessions(w)
+	})
+	return n, err
+}
+
 // Count returns how many sessions there are.
 func (s *Sessions) Count(ctx context.Context) (n int, err error) {
 	err = s.Engine.View(ctx, func(r engine.Reader) error {

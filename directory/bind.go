@@ -31,8 +31,8 @@ func (l *LDAP) Authenticate(ctx context.Context, login, password string) (*Princ
 	if err := l.bind(ctx, p.DN, password); err != nil {
 		return nil, fmt.Errorf("user %q: %w", p.Name, err)
 	}
-	if !p.LoginEnabled {
-		return nil, fmt.Errorf("user %q: %w", p.Name, ErrAccountDisabled)
+	if err := p.Closed(time.Now()); err != nil {
+		return nil, fmt.Errorf("user %q: %w", p.Name, err)
 	}
 	return p, nil
 }

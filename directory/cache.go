@@ -41,7 +41,8 @@ type Cache struct {
 	log *slog.Logger
 
 	principals *table[Key, *Principal]
-	missing    *table[Key, error] // apart, so that bogus names push nobody out
+	missing    *table[Key, error]         // apart, so that bogus names push nobody out
+	former     *table[string, *Principal] // by GUID: records that the directory had, and has no more
 	groups     *table[string, []string]
 	members    *table[memberKey, []*Principal]
 
@@ -85,6 +86,7 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 		d: d, o: o, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler)),
 		principals: newTable[Key, *Principal](o.Size, keyText),
 		missing:    newTable[Key, error](max(o.Size/10, shardCount), keyText),
+		former:     newTable[string, *Principal](max(o.Size/10, shardCount), func(guid string) string { return guid }),
 		groups:     newTable[string, []string](o.Size, func(guid string) string { return guid }),
 		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
 	}
@@ -103,7 +105,60 @@ func (c *Cache) Unwrap() Directory { return c.d }
 
 // Flush makes all results old: they are asked for again, and used meanwhile
 // only if the directory is unavailable. For changes that must show at once.
-func (c *Cache) Flush() { c.flushed.Store(c.o.Now().UnixNano()) }
+func (c *Cache) Flush() {
+	c.flushed.Store(c.o.Now().UnixNano())
+	c.expire(func(string) bool { return true }) // in the file too
+}
+
+// FlushRecord is Flush for one record: whatever finds it, its groups, its members. What
+// is known not to exist is old too, as the record may have got another name.
+func (c *Cache) FlushRecord(guid string) {
+	guid = CanonicalGUID(guid)
+	c.expire(func(g string) bool { return g == guid })
+}
+
+func (c *Cache) expire(is func(guid string) bool) {
+	now := c.o.Now().UnixNano()
+	at := now - int64(c.o.TTL)
+	c.principals.age(at, func(_ Key, p *Principal) bool { return is(p.GUID) })
+	c.groups.age(at, func(guid string, _ []string) bool { return is(guid) })
+	c.members.age(at, func(k memberKey, _ []*Principal) bool { return is(k.guid) })
+	c.missing.age(now-int64(c.o.NegativeTTL), func(Key, error) bool { return true })
+	c.news.Store(true)
+}
+
+// Former returns the one record that is remembered under a name as an operator writes it
+// (see Find), though the directory may not have it any more: how old what is known of
+// it is does not matter. Errors: ErrNotFound, ErrAmbiguous.
+func (c *Cache) Former(who string) (found *Principal, err error) {
+	ref, err := ParseRef(who)
+	if err != nil {
+		ref = Ref{GUID: CanonicalGUID(who), Name: who}
+	}
+	is := func(p *Principal) bool {
+		return p.GUID == ref.GUID || ref.Name != "" && (ref.Type == AnyType || ref.Type == p.Type) &&
+			(sameText(p.Name, ref.Name) || hasText(p.Aliases, ref.Name) || hasText(p.Emails, ref.Name))
+	}
+	several := false
+	look := func(p *Principal) {
+		switch {
+		case !is(p):
+		case found == nil:
+			found = p
+		case found.GUID != p.GUID:
+			several = true
+		}
+	}
+	c.principals.all(func(it *item[Key, *Principal]) { look(it.v) })
+	c.former.all(func(it *item[string, *Principal]) { look(it.v) })
+	switch {
+	case several:
+		return nil, fmt.Errorf("%q, of those remembered: %w", who, ErrAmbiguous)
+	case found == nil:
+		return nil, fmt.Errorf("%q: %w", who, ErrNotFound)
+	}
+	return found, nil
+}
 
 // Stats returns the counters.
 func (c *Cache) Stats() CacheStats {
@@ -125,6 +180,12 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 		if k != key {
 			key, it = k, c.principals.get(k)
 		}
+		// Where a domain says nothing, all that there are are one key.
+		if bare, ok := key.withoutDomain(); ok && it == nil {
+			if known := c.principals.get(bare); known != nil && !known.v.ActiveDirectory {
+				key, it = bare, known
+			}
+		}
 	}
 	if it != nil && c.fresh(it.at, now, c.o.TTL) {
 		c.hits.Add(1)
@@ -141,8 +202,15 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 		at := c.o.Now().UnixNano()
 		switch {
 		case err == nil:
-			c.learn(key, p, at)
+			under := key
+			if bare, ok := key.withoutDomain(); ok && !p.ActiveDirectory {
+				under = bare
+			}
+			c.learn(under, p, at)
 		case isFact(err):
+			if it != nil && errors.Is(err, ErrNotFound) {
+				c.former.put(it.v.GUID, it.v, at)
+			}
 			c.principals.drop(key)
 			c.missing.put(key, err, at)
 		}

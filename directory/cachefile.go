@@ -22,7 +22,7 @@ import (
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
-const cacheMagic = "convene directory cache 4\n"
+const cacheMagic = "convene directory cache 5\n"
 
 // Kinds of result in the file.
 const (
@@ -194,6 +194,7 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 	for _, l := range principalLists(p) {
 		b = appendTexts(b, *l)
 	}
+	b = appendAccount(b, &p.Account)
 	b = binary.AppendUvarint(b, uint64(len(p.Attributes)))
 	for name, list := range p.Attributes {
 		b = appendTexts(appendText(b, name), list)
@@ -203,6 +204,36 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 		b = appendText(appendText(b, name), value)
 	}
 	return b
+}
+
+// accountTimes lists the times of an account in the order in which they are written.
+func accountTimes(a *Account) []*time.Time {
+	return []*time.Time{&a.Expires, &a.LockedUntil, &a.PasswordExpires}
+}
+
+// firstSecond is the zero Time in seconds since 1970.
+var firstSecond = time.Time{}.Unix()
+
+func appendAccount(b []byte, a *Account) []byte {
+	flags := byte(0)
+	if a.MustChange {
+		flags = 1
+	}
+	b = appendText(append(b, flags), a.Hours)
+	for _, t := range accountTimes(a) {
+		b = binary.AppendVarint(b, t.Unix()-firstSecond)
+	}
+	return b
+}
+
+func (d *decoder) account(a *Account) {
+	a.MustChange = d.byte()&1 != 0
+	a.Hours = d.text()
+	for _, t := range accountTimes(a) {
+		if n := d.varint(); n != 0 {
+			*t = time.Unix(n+firstSecond, 0).UTC()
+		}
+	}
 }
 
 // decoder takes values off the front of rest. After a mistake it is bad, and
@@ -280,6 +311,7 @@ func (d *decoder) principal() *Principal {
 	for _, l := range principalLists(p) {
 		*l = d.texts()
 	}
+	d.account(&p.Account)
 	if n := d.uvarint(); n > 0 && n <= uint64(len(d.rest)) {
 		p.Attributes = make(map[string][]string, n)
 		for range n {

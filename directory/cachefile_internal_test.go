@@ -3,6 +3,7 @@ package directory
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -26,6 +27,13 @@ func TestPrincipalCodec(t *testing.T) {
 				*f = rapid.Int().Draw(t, "number")
 			case *Type:
 				*f = Type(rapid.IntRange(1, 4).Draw(t, "type"))
+			case *Account:
+				for _, at := range accountTimes(f) {
+					if s := rapid.Int64Range(-1, 1<<36).Draw(t, "time"); s >= 0 {
+						*at = time.Unix(s, 0).UTC()
+					}
+				}
+				f.MustChange, f.Hours = rapid.Bool().Draw(t, "must change"), rapid.String().Draw(t, "hours")
 			case *map[string][]string:
 				*f = rapid.MapOfN(rapid.String(), texts, 1, 3).Draw(t, "map")
 			case *map[string]string:

@@ -99,8 +99,14 @@ func Open(c Config, o ClientOptions) (*Client, error) {
 func (c *Client) Serves(config Config) bool { return reflect.DeepEqual(c.config, config) }
 
 // Reload reads the files of the directory or of its certificate authorities again,
-// and connects anew. What the cache holds stays. On error all stays as it was.
-func (c *Client) Reload(ctx context.Context) error { return c.source.Reload(ctx) }
+// and connects anew. What the cache holds is asked for again. On error all stays as it was.
+func (c *Client) Reload(ctx context.Context) error {
+	if err := c.source.Reload(ctx); err != nil {
+		return err
+	}
+	c.Flush()
+	return nil
+}
 
 // Close saves the cache and closes files and connections. Requests in progress fail
 // with ErrUnavailable.

@@ -34,6 +34,9 @@ func TestClient(t *testing.T) {
 	if _, err := d.Authenticate(t.Context(), "bob", "two"); err != nil {
 		t.Error(err)
 	}
+	if _, err := d.Lookup(t.Context(), key("alice")); !errIs(err, directory.ErrNotFound) {
+		t.Errorf("after a reload somebody who has left is still there: %v", err)
+	}
 	other := c
 	other.Cache.Records++
 	if !d.Serves(c) || d.Serves(other) {
@@ -43,7 +46,7 @@ func TestClient(t *testing.T) {
 		t.Error(err)
 	}
 	d = open()
-	find(t, d, key("alice"))
+	find(t, d, key("bob"))
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}

@@ -69,6 +69,15 @@ type RecordConfig struct {
 	CalendarEnabled []string `toml:"calendar-enabled" doc:"Conditions that must all hold for a record to have calendars: \"attr:value\", \"attr:value|value\", \"attr\" (has a value that is not false), \"attr&mask\" (all bits set), each negated by a leading \"!\". Example: calStatus:active. Default: all records."`
 	LoginEnabled    []string `toml:"login-enabled" doc:"The same for signing in. Default for ad: !userAccountControl&2."`
 
+	AccountExpires  []string      `toml:"account-expires" doc:"Users: attributes with when the account ends: a FILETIME of Windows, GeneralizedTime, days or seconds since 1970, or a date; 0 is never. The first of several counts. auth.accounts says what this and the next settings mean for each way to sign in."`
+	PasswordExpires []string      `toml:"password-expires" doc:"Users: attributes with when the password expires, written likewise."`
+	MustChange      []string      `toml:"must-change" doc:"Users: conditions, all of which hold if the password must be changed at the next log-on."`
+	Locked          []string      `toml:"locked" doc:"Users: conditions, all of which hold if the account is locked after wrong passwords."`
+	LockedUntil     string        `toml:"locked-until" doc:"Users: attribute with when the account is unlocked; a time of 1970: when somebody does it."`
+	LockedSince     string        `toml:"locked-since" doc:"Users: attribute with when the account was locked."`
+	LockedFor       time.Duration `toml:"locked-for" doc:"Users: how long it is locked from then on, as the directory's policy has it. 0: until the attribute is gone."`
+	LogonHours      string        `toml:"logon-hours" doc:"Users: attribute with the hours in which the account may be used, as Active Directory's logonHours has them."`
+
 	DigestHA1        string   `toml:"digest-ha1" json:"-" doc:"Users: attribute with secrets for Digest as htdigest writes them, \"login:realm:HA1\", or \"realm:HA1\". HA1 is in hexadecimal: 32 digits are MD5's, 64 are SHA-256's. There may be several; those of other realms than auth.realm do not count. The account of bind-dn must have the right to read it, and nobody else should."`
 	DigestAlgorithms []string `toml:"digest-algorithms" json:"-" doc:"Users: algorithms for which everybody who has a value of digest-ha1 has one: \"MD5\", \"SHA-256\". No other is offered: clients use the first one that they know and never try the next, and so would not get in. Default: MD5, which is all that htdigest makes."`
 	DigestPassword   string   `toml:"digest-password" json:"-" doc:"Users: attribute with passwords in the clear, for Digest: the value itself, or what follows {CLEARTEXT} or {CLEAR}. A value with another scheme in braces is a hash, with which Digest cannot be verified; it is never used. The same right is needed as for digest-ha1."`

@@ -76,6 +76,9 @@ type Principal struct {
 	// en;q=0.8"; "": not known.
 	Language string
 
+	// Account is the state of a user's account besides LoginEnabled: see Closed.
+	Account Account
+
 	// Of rooms and resources; zero where the directory says nothing.
 	AutoSchedule    string // how invitations are replied to: see AutoSchedule*
 	AutoAcceptGroup string // reference of the group whose invitations are accepted

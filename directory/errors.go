@@ -17,7 +17,8 @@ var (
 
 	// ErrInvalidCredentials is every refusal of Authenticate. The errors
 	// below wrap it and say why; a client must not learn it, because some
-	// servers reveal it to anybody who tries a name.
+	// servers reveal it to anybody who tries a name. ErrPasswordExpired it may
+	// learn: it is said of the right password only.
 	ErrInvalidCredentials = errors.New("invalid credentials")
 	ErrAccountDisabled    = fmt.Errorf("account disabled: %w", ErrInvalidCredentials)
 	ErrAccountLocked      = fmt.Errorf("account locked: %w", ErrInvalidCredentials)

@@ -54,7 +54,7 @@ func (k Key) String() string {
 const maxKey = 1024
 
 // Canonical returns the form of k under which equal keys are equal: UUIDs in
-// upper case, names, addresses and logins in lower case, logins without a domain before them, and an address that names a GUID or a principal's path as that
+// upper case, names, addresses and logins in lower case, and an address that names a GUID or a principal's path as that
 // key. ErrNotFound: no record can
 // have such a key. A canonical key costs no allocation.
 func (k Key) Canonical() (Key, error) {
@@ -80,13 +80,17 @@ func (k Key) Canonical() (Key, error) {
 }
 
 // foldLogin gives the many ways to write a login one form: each that names
-// somebody is remembered, and anybody may send as many as they like. Of
-// DOMAIN\name the domain does not matter; it becomes \name.
-func foldLogin(s string) string {
-	if i := strings.IndexByte(s, '\\'); i > 0 {
-		s = s[i:]
+// somebody is remembered, and anybody may send as many as they like.
+func foldLogin(s string) string { return ldif.Fold(norm.NFKC.String(s)) }
+
+// withoutDomain returns the login \name for DOMAIN\name, and false for others.
+func (k Key) withoutDomain() (Key, bool) {
+	i := strings.IndexByte(k.Value, '\\')
+	if k.By != Login || i <= 0 {
+		return k, false
 	}
-	return ldif.Fold(norm.NFKC.String(s))
+	k.Value = k.Value[i:]
+	return k, true
 }
 
 // address resolves the forms of a calendar user address.

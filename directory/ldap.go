@@ -39,7 +39,8 @@ type LDAP struct {
 	groups  flights[string, []string]
 	members flights[memberKey, []*Principal]
 
-	digest digestNews
+	digest  digestNews
+	domains domains
 }
 
 type memberKey struct {
@@ -202,6 +203,10 @@ type found struct {
 // find returns the one record of a canonical key. extra names attributes to
 // read besides the usual.
 func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) {
+	in, err := l.qualify(ctx, k)
+	if err != nil {
+		return nil, err
+	}
 	list, err := l.search(ctx, func(s *spec) string {
 		if k.Type != AnyType && k.Type != s.typ {
 			return ""
@@ -209,12 +214,20 @@ func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) 
 		if k.By == DN {
 			return l.dnFilter(k.Value)
 		}
+		if in != nil && !in.before && s.typ == User {
+			return or(l.m.keyFilter(s, k), equalAny(s.Name, in.name))
+		}
 		return l.m.keyFilter(s, k)
 	}, searchOptions{limit: 10, extra: extra, at: l.dnBase(k)})
 	if err != nil && !errors.Is(err, ErrTooMany) {
 		return nil, fmt.Errorf("%v: %w", k, err)
 	}
-	list = slices.DeleteFunc(list, func(f *found) bool { return !f.has(k) })
+	list = slices.DeleteFunc(list, func(f *found) bool {
+		if in != nil && f.s.typ == User {
+			return !in.is(f) && (in.before || !f.has(k))
+		}
+		return !f.has(k)
+	})
 	if err != nil && len(list) < 2 { // cut off before the response was clear
 		return nil, unavailable(k.String(), err)
 	}
@@ -247,7 +260,7 @@ func chosen(k Key, list []*found) int {
 		}
 		candidates[i] = candidate{f.p, f.s.loginNames(f.e)}
 	}
-	return chooseLogin(k.Value, candidates)
+	return chooseLogin(k.Value, time.Now(), candidates)
 }
 
 // dnFilter finds an entry by its name within the search bases.

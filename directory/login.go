@@ -3,6 +3,7 @@ package directory
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"convene/directory/ldif"
 )
@@ -18,17 +19,22 @@ type candidate struct {
 // record with that short name, then one with another name of that kind, then one
 // with that primary mail address: mail addresses are given out freely, and in some
 // directories by their owners.
-func chooseLogin(login string, list []candidate) int {
+//
+// A mail address that several have as their primary one, as somebody may have written
+// it into their own record, is that of the one whose short name is before its "@".
+func chooseLogin(login string, now time.Time, list []candidate) int {
 	value := login
 	if _, name, ok := strings.Cut(login, `\`); ok {
 		value = name
 	}
+	local, _, _ := strings.Cut(value, "@")
 	rules := []func(candidate) bool{
-		func(c candidate) bool { return c.p.LoginEnabled },
+		func(c candidate) bool { return c.p.Closed(now) == nil },
 		func(c candidate) bool { return sameText(c.p.Name, value) },
 		func(c candidate) bool { return hasText(c.p.Aliases, value) },
 		func(c candidate) bool { return hasText(c.names, value) },
 		func(c candidate) bool { return len(c.p.Emails) > 0 && sameText(c.p.Emails[0], value) },
+		func(c candidate) bool { return sameText(c.p.Name, local) },
 	}
 	left := make([]int, len(list))
 	for i := range list {

@@ -24,6 +24,8 @@ type spec struct {
 	compiled   *ldif.Filter
 	calendar   []condition
 	login      []condition
+	mustChange []condition
+	locked     []condition
 	autoValues map[string]string // folded directory value → AutoSchedule*
 }
 
@@ -107,6 +109,15 @@ func newSpec(t Type, r RecordConfig) (*spec, error) {
 	if s.login, err = parseConditions(r.LoginEnabled); err != nil {
 		return nil, &SettingError{"login-enabled", err}
 	}
+	if s.mustChange, err = parseConditions(r.MustChange); err != nil {
+		return nil, &SettingError{"must-change", err}
+	}
+	if s.locked, err = parseConditions(r.Locked); err != nil {
+		return nil, &SettingError{"locked", err}
+	}
+	if r.LockedFor < 0 {
+		return nil, setting("locked-for", "%v is below zero", r.LockedFor)
+	}
 	if err := s.autoScheduleValues(); err != nil {
 		return nil, err
 	}
@@ -157,7 +168,9 @@ func (s *spec) attributes() []string {
 	out = append(out, s.GUID, s.GivenName, s.Surname, s.Language, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
 		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates, s.CalendarAccess)
 	out = slices.AppendSeq(out, maps.Values(s.RoomSettings))
-	for _, c := range slices.Concat(s.calendar, s.login) {
+	out = append(out, s.LockedUntil, s.LockedSince, s.LogonHours)
+	out = slices.Concat(out, s.AccountExpires, s.PasswordExpires)
+	for _, c := range slices.Concat(s.calendar, s.login, s.mustChange, s.locked) {
 		out = append(out, c.attr)
 	}
 	out = slices.DeleteFunc(out, func(a string) bool { return a == "" })
@@ -210,6 +223,7 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		Owners: values(e, s.Owners), WriteDelegates: values(e, s.WriteDelegates), ReadDelegates: values(e, s.ReadDelegates),
 		CalendarAccess:  s.calendarAccess(e),
 		CalendarEnabled: all(s.calendar, e), LoginEnabled: s.typ == User && all(s.login, e),
+		Account:    s.account(e),
 		Attributes: s.evidence(e),
 	}
 	for name, attr := range s.RoomSettings {

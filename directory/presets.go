@@ -55,8 +55,12 @@ func place(filter, guid string) RecordConfig {
 }
 
 func openLDAP() preset {
+	user := person("(objectClass=inetOrgPerson)", "entryUUID")
+	// Of the overlay ppolicy, and of shadow(5).
+	user.AccountExpires = []string{"pwdEndTime", "shadowExpire"}
+	user.MustChange, user.LockedSince = []string{"pwdReset:TRUE"}, "pwdAccountLockedTime"
 	return preset{dnAttr: "entryDN", records: map[Type]RecordConfig{
-		User: person("(objectClass=inetOrgPerson)", "entryUUID"),
+		User: user,
 		Group: {
 			Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
 			GUID:   "entryUUID", Name: []string{"cn", "uid"}, FullName: []string{"displayName", "cn"},
@@ -98,6 +102,13 @@ func activeDirectory() preset {
 	// not become somebody who has svc@REALM as theirs.
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
 	user.Language = "preferredLanguage"
+	user.Login = append(user.Login, "proxyAddresses")
+	// Two of these the domain controller computes, since policies of the domain count:
+	// UF_LOCKOUT, and when the password expires. Accounts whose password never expires, or
+	// that sign in with a card, need not change it.
+	user.AccountExpires, user.PasswordExpires = []string{"accountExpires"}, []string{"msDS-UserPasswordExpiryTimeComputed"}
+	user.MustChange = []string{"pwdLastSet:0", "!userAccountControl&0x10000", "!userAccountControl&0x40000"}
+	user.Locked, user.LogonHours = []string{"msDS-User-Account-Control-Computed&0x10"}, "logonHours"
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
 		Location: room("Room", "Room", "16", "8589934592"), Resource: room("Equipment", "Equipment", "32", "17179869184"),
@@ -108,6 +119,7 @@ func freeIPA() preset {
 	user := person("(objectClass=person)", "ipaUniqueID")
 	user.Kerberos, user.MemberOf = []string{"krbPrincipalName"}, "memberOf"
 	user.LoginEnabled = []string{"!nsAccountLock:TRUE"}
+	user.AccountExpires, user.PasswordExpires = []string{"krbPrincipalExpiration"}, []string{"krbPasswordExpiration"}
 	return preset{dnAttr: "entrydn", records: map[Type]RecordConfig{
 		User: user,
 		Group: {
@@ -126,6 +138,8 @@ func ds389() preset {
 		r.GUID = "nsUniqueId"
 		if t == User {
 			r.LoginEnabled = []string{"!nsAccountLock:true"}
+			r.LockedSince, r.MustChange, r.AccountExpires = "", nil, []string{"shadowExpire"}
+			r.LockedUntil, r.PasswordExpires = "accountUnlockTime", []string{"passwordExpirationTime"}
 		}
 		p.records[t] = r
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -208,8 +209,9 @@ func (s *Static) find(key Key) (*Record, error) {
 		}
 	case Login:
 		found = s.login[k.Value]
-		if name, ok := strings.CutPrefix(k.Value, `\`); ok && found == nil {
-			found = s.byName(Key{By: Name, Type: User, Value: name})
+		if domain, name, ok := strings.Cut(k.Value, `\`); ok && found == nil {
+			found = slices.DeleteFunc(slices.Clone(s.byName(Key{By: Name, Type: User, Value: name})),
+				func(r *Record) bool { return !r.inDomain(domain) })
 		}
 	case Name:
 		found = s.byName(k)
@@ -244,7 +246,7 @@ func chosenRecord(k Key, found []*Record) int {
 		names := slices.DeleteFunc(foldAll(r.Login...), func(l string) bool { return slices.Contains(r.fields[FieldEmail], l) })
 		candidates[i] = candidate{&r.Principal, names}
 	}
-	return chooseLogin(k.Value, candidates)
+	return chooseLogin(k.Value, time.Now(), candidates)
 }
 
 // label names a record in messages, by its DN if it has one.
@@ -376,10 +378,27 @@ func (s *Static) Authenticate(ctx context.Context, login, secret string) (*Princ
 	if err := s.check(ctx, r, secret); err != nil {
 		return nil, err
 	}
-	if !r.LoginEnabled {
-		return nil, fmt.Errorf("user %q: %w", r.Name, ErrAccountDisabled)
+	if err := r.refuses(time.Now()); err != nil {
+		return nil, fmt.Errorf("user %q: %w", r.Name, err)
 	}
 	return &r.Principal, nil
+}
+
+// refuses says why a record's password, which is right, is of no use at a time: what a
+// server would refuse a bind for.
+func (r *Record) refuses(now time.Time) error {
+	a := &r.Account
+	switch {
+	case r.Closed(now) != nil:
+		return r.Closed(now)
+	case a.Locked(now):
+		return ErrAccountLocked
+	case a.Stale(now):
+		return ErrPasswordExpired
+	case !a.Open(now):
+		return ErrAccountRestricted
+	}
+	return nil
 }
 
 func (s *Static) check(ctx context.Context, r *Record, secret string) error {
@@ -415,7 +434,7 @@ func (s *Static) DigestSecrets(_ context.Context, guid string) (*DigestSecrets, 
 	if err != nil {
 		return nil, err
 	}
-	if !r.LoginEnabled || r.Digest.Empty() {
+	if r.Closed(time.Now()) != nil || r.Digest.Empty() {
 		return nil, fmt.Errorf("digest secret of %q: %w", r.Name, ErrNotFound)
 	}
 	return &r.Digest, nil

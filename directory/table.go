@@ -106,6 +106,23 @@ func (t *table[K, V]) drop(k K) {
 	}
 }
 
+// age makes results that fn picks as old as at, if they are younger.
+func (t *table[K, V]) age(at int64, fn func(K, V) bool) {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		for slot, it := range s.ring {
+			if it.at <= at || !fn(it.key, it.v) {
+				continue
+			}
+			old := &item[K, V]{key: it.key, v: it.v, at: at, slot: slot}
+			old.used.Store(it.used.Load())
+			s.ring[slot], s.m[it.key] = old, old
+		}
+		s.mu.Unlock()
+	}
+}
+
 // len returns the number of results.
 func (t *table[K, V]) len() int {
 	n := 0

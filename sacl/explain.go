@@ -40,7 +40,7 @@ func (s *SACL) Explain(ctx context.Context, svc Service, who string) (*Explanati
 		return nil, fmt.Errorf("groups of %s: %w", p.Name, err)
 	}
 	c := &auth.Caller{Principal: p, Groups: groups, Login: p.Name}
-	e := &Explanation{Service: svc, Principal: p, Attributes: evidence(p)}
+	e := &Explanation{Service: svc, Principal: p, Attributes: append(evidence(p), p.Account.Describe(s.now())...)}
 	if e.Decision, err = s.decide(ctx, svc, c, &e.Steps); err != nil {
 		return nil, err
 	}

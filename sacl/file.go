@@ -228,9 +228,13 @@ type Change struct {
 // file for the same record and service is replaced; one of the configuration
 // stays, and may decide (see Rules). by is who asks.
 // Errors: ErrBadRule, those of looking who up in the directory, and
-// audit.ErrNotRecorded.
+// audit.ErrNotRecorded. Denied may be who has left the directory: by GUID, or by the
+// name that is remembered.
 func (s *SACL) Set(ctx context.Context, svc Service, effect Effect, who string, by audit.By) (Change, error) {
 	w, all, err := s.resolve(ctx, who)
+	if effect == Deny && errors.Is(err, directory.ErrNotFound) {
+		w, err = s.departed(who, err)
+	}
 	if err != nil {
 		return Change{}, err
 	}
@@ -385,6 +389,26 @@ func (s *SACL) remembered(who string, notFound error) (directory.Ref, error) {
 		}
 	}
 	return directory.Ref{}, notFound
+}
+
+// departed finds who among the records that the directory had, as far as is remembered.
+// A GUID needs no record: nobody else ever gets it.
+func (s *SACL) departed(who string, notFound error) (directory.Ref, error) {
+	if d, ok := s.directory.(interface {
+		Former(who string) (*directory.Principal, error)
+	}); ok {
+		p, err := d.Former(who)
+		if err == nil {
+			return directory.RefTo(p), nil
+		}
+		if !errors.Is(err, directory.ErrNotFound) {
+			return directory.Ref{}, err
+		}
+	}
+	if ref, err := directory.ParseRef(who); err == nil && ref.GUID != "" {
+		return ref, nil
+	}
+	return s.remembered(who, notFound)
 }
 
 // CheckFile reads the file at path as a list of rules, whatever list was in force

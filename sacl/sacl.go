@@ -181,7 +181,7 @@ func (s *SACL) decide(ctx context.Context, svc Service, c *auth.Caller, steps *[
 			last = step
 		}
 	}
-	step := checkRecord(svc, c.Principal)
+	step := checkRecord(svc, c.Principal, s.now())
 	note(steps, step)
 	if !step.Passed {
 		return step.decision(), nil
@@ -328,10 +328,12 @@ func (s *SACL) holdsAny(ctx context.Context, r *Rule, c *auth.Caller) (entry str
 }
 
 // checkRecord says whether the directory record permits svc.
-func checkRecord(svc Service, p *directory.Principal) Step {
+func checkRecord(svc Service, p *directory.Principal, now time.Time) Step {
 	step := Step{Entry: p.DN, Passed: true, Reason: "the directory record is enabled"}
 	switch {
-	case !p.LoginEnabled:
+	case errors.Is(p.Closed(now), directory.ErrAccountExpired):
+		step.Passed, step.Reason = false, "the account has expired"
+	case p.Closed(now) != nil:
 		step.Passed, step.Reason = false, "the directory record may not sign in"
 	case svc != Admin && !p.CalendarEnabled:
 		step.Passed, step.Reason = false, "the directory record is not enabled for calendars"

@@ -8,7 +8,7 @@ set -euo pipefail
 
 packages=(
 	make gcc libc6-dev git ca-certificates
-	slapd ldap-utils libsasl2-modules-gssapi-mit
+	slapd 389-ds-base python3-lib389 ldap-utils libsasl2-modules-gssapi-mit
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools
 	chromium fonts-noto-core fonts-noto-cjk

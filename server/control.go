@@ -83,6 +83,7 @@ func (s *Server) enter() *generation {
 func (s *Server) verbs(current *generation) *admin.Admin {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
+		Cache: current.directory, Sessions: s.visits, SignIn: current.signIn,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: s.data.rooms, RoomRules: &current.config.Rooms,
 		Delegates: s.data.delegates, Appointed: current.appointed, Now: s.now,

@@ -116,8 +116,8 @@ func (h *Handler) caller(r *page.Request, s auth.Session) (*auth.Caller, error) 
 	if err != nil {
 		return nil, fmt.Errorf("session of %q: %w", s.Login, err)
 	}
-	if !p.LoginEnabled {
-		return nil, fmt.Errorf("%s %s: %w", p.Type, p.Name, auth.ErrNotEnabled)
+	if err := r.Site.SignIn.MayAct(p, auth.WaySession); err != nil {
+		return nil, err
 	}
 	c := &auth.Caller{Principal: p, Groups: groups, Scheme: s.Scheme, Login: s.Login}
 	h.known.put(s.ID, c)

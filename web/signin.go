@@ -8,6 +8,7 @@ import (
 
 	"convene/audit"
 	"convene/auth"
+	"convene/directory"
 	"convene/web/page"
 )
 
@@ -108,6 +109,10 @@ func (h *Handler) refused(w http.ResponseWriter, r *page.Request, f form, out *a
 	case errors.Is(out.Err, auth.ErrNoCredentials):
 	case errors.Is(out.Err, auth.ErrDevicePassword):
 		f.Problem = t.T("shell.device-password")
+	case errors.Is(out.Err, directory.ErrPasswordExpired) && out.Help != "":
+		f.Problem = t.T("shell.password-expired-at", "url", out.Help)
+	case errors.Is(out.Err, directory.ErrPasswordExpired):
+		f.Problem = t.T("shell.password-expired")
 	case errors.Is(out.Err, auth.ErrNotEnabled):
 		f.Problem = t.T("shell.not-enabled")
 	case out.Status == http.StatusTooManyRequests:

@@ -63,6 +63,8 @@ type SignIn interface {
 	Ticket(r *http.Request) (*auth.Caller, *auth.Outcome)
 	Passwords() bool
 	Tickets() bool
+	// MayAct says why the directory has somebody not act in a way now: auth.ErrNotEnabled.
+	MayAct(p *directory.Principal, way string) error
 }
 
 // A Site is what of the configuration a request meets: a value of one generation.
