@@ -303,3 +303,32 @@ func TestWriteWhatWasRead(t *testing.T) {
 		}
 	}
 }
+
+// RFC 5545 §3.8.3.1: a time zone goes with a meeting whatever it is called: a comma is
+// escaped where the zone is defined, and quoted where it is named.
+func TestZoneWithACommaGoesWithTheMeeting(t *testing.T) {
+	e := newEnv(t)
+	const zone = "BEGIN:VTIMEZONE\r\nTZID:Far\\, farther\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+	zoned := func(data string) string {
+		data = strings.Replace(data, "BEGIN:VEVENT", zone+"BEGIN:VEVENT", 1)
+		return strings.ReplaceAll(data, "DTSTART:20260504", `DTSTART;TZID="Far, farther":20260504`)
+	}
+	e.must(201, "ann", "PUT", annsMeetings+"plan.ics", zoned(meeting("plan", "20260504T120000", "ATTENDEE:mailto:bob@example.com")))
+	for user, path := range map[string]string{"ann": annsMeetings + "plan.ics", "bob": e.only("bob", bobsMeetings)} {
+		if got := e.must(200, user, "GET", path, "").Body; strings.Count(got, zone) != 1 {
+			t.Errorf("%s reads:\n%s", user, got)
+		}
+	}
+	if got := e.must(200, "bob", "GET", e.only("bob", "/calendars/users/bob/inbox/"), "").Body; strings.Count(got, zone) != 1 {
+		t.Errorf("bob is told:\n%s", got)
+	}
+	many := e.must(207, "ann", "POST", annsMeetings, zoned(event("many", "20260504T150000")), calendarHeader).Body
+	if href := memberHref.FindStringSubmatch(many); href == nil || !strings.Contains(e.must(200, "ann", "GET", href[1], "").Body, zone) {
+		t.Errorf("one of many: %s", many)
+	}
+	for _, path := range []string{annsMeetings, bobsMeetings} {
+		if got := e.must(200, "boss", "GET", path, "").Body; strings.Count(got, zone) != 1 {
+			t.Errorf("%s as a whole:\n%s", path, got)
+		}
+	}
+}
