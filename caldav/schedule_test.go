@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"convene/caldav"
+	"convene/calendar"
 )
 
 // calendars of the people in the tests.
@@ -235,6 +238,34 @@ func TestInviteGroupAndStrangers(t *testing.T) {
 		if l := line(got, "ATTENDEE", who); !strings.Contains(l, "SCHEDULE-STATUS="+status) && !strings.Contains(l, `SCHEDULE-STATUS="`+status) {
 			t.Errorf("the line of %s is %q, want status %s", who, l, status)
 		}
+	}
+}
+
+// Whom a domain of our own does not have is not written to, also where mail is: it would
+// come back, to this server or its organizer, or go around.
+func TestNobodyOfOurOwnDomainIsMailed(t *testing.T) {
+	e := newEnv(t)
+	e.mail = &calendar.Mail{}
+	e.handle(caldav.DefaultLimits())
+	data := meeting("all", "20260604T120000Z", "ATTENDEE:mailto:nobody@example.com", "ATTENDEE:mailto:guest@elsewhere.example", "ATTENDEE:mailto:gone@example.com")
+	for _, want := range []int{201, 204} {
+		e.must(want, "ann", "PUT", annsMeetings+"all.ics", data)
+		got := e.must(200, "ann", "GET", annsMeetings+"all.ics", "").Body
+		for who, status := range map[string]string{"nobody@": "3.7", "guest@": "1.1", "gone@": "3.7"} {
+			if l := line(got, "ATTENDEE", who); !strings.Contains(l, "SCHEDULE-STATUS="+status) {
+				t.Errorf("the line of %s is %q, want status %s", who, l, status)
+			}
+		}
+		data = strings.Replace(data, "20260604T12", "20260604T13", 1)
+	}
+	letters := e.letters()
+	for _, l := range letters {
+		if l.To.Address != "guest@elsewhere.example" {
+			t.Errorf("a letter to %s", l.To.Address)
+		}
+	}
+	if len(letters) != 2 {
+		t.Errorf("%d letters", len(letters))
 	}
 }
 
