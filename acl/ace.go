@@ -63,7 +63,8 @@ type Resource struct {
 	// confidential (calendarserver-private-events §4.2.3).
 	Denied Privilege
 
-	any bool // it is whatever the owner has of the kind
+	any   bool // it is whatever the owner has of the kind
+	given bool // what all may who have signed in is left out
 }
 
 // Form says how an entry names whom it is about (RFC 3744 §5.5.1).

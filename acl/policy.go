@@ -80,6 +80,13 @@ func (p *Policy) Privileges(r Resource, c Caller) Privilege {
 	return e.granted
 }
 
+// Given is what caller may do to a resource but for what all may who have signed in: what
+// somebody gave to them, or to a group of theirs.
+func (p *Policy) Given(r Resource, c Caller) Privilege {
+	r.given = true
+	return p.Privileges(r, c)
+}
+
 // May reports whether caller may have a privilege on something in the home of an owner:
 // on the home itself, on what is in it, or on a place in it where nothing is yet. If
 // not, they have it on nothing there but by lists that were set.
@@ -129,7 +136,9 @@ func (p *Policy) each(r *Resource, yield func(ACE)) {
 			yield(a)
 		}
 	}
-	p.eachDefault(r, yield)
+	if !r.given {
+		p.eachDefault(r, yield)
+	}
 }
 
 // eachDefault yields what those who have signed in may do unless something else
@@ -144,6 +153,8 @@ func (p *Policy) eachDefault(r *Resource, yield func(ACE)) {
 	case r.Kind == Inbox: // else nobody could invite anybody (RFC 6638 §6.1)
 		yield(ACE{Principal: everyone, Grant: true, Privileges: ScheduleDeliver, Inherited: FromHome})
 	case r.Kind != Calendar && r.Kind != FreeBusyURL:
+	case r.Owner.Room && r.Kind == Calendar: // how much of it is shown, the room's settings say
+		yield(ACE{Principal: everyone, Grant: true, Privileges: Read, Inherited: FromHome})
 	case p.FreeBusy == Everybody || r.Owner.Room:
 		yield(ACE{Principal: everyone, Grant: true, Privileges: ReadFreeBusy, Inherited: FromHome})
 	case p.FreeBusy == InGroup:

@@ -73,8 +73,8 @@ type Explanation struct {
 // A Mask is what an event's being private leaves of it for a caller who may read the
 // calendar that it is in.
 type Mask struct {
-	Access string `json:"access"` // restricted, confidential or private, as X-CALENDARSERVER-ACCESS or CLASS says
-	Sees   string `json:"sees"`   // all, summary, times or nothing
+	Access string `json:"access"` // restricted, confidential or private, as X-CALENDARSERVER-ACCESS or CLASS says; room: as the room's others-see
+	Sees   string `json:"sees"`   // all, summary, title, times or nothing
 }
 
 // An ExplainedEntry is an entry and what it did.

@@ -8,6 +8,8 @@ import (
 	"convene/delegation"
 	"convene/directory"
 	"convene/freebusy"
+	"convene/rooms"
+	"convene/rooms/policy"
 	"convene/store"
 )
 
@@ -68,7 +70,7 @@ func permitted(p acl.Privilege) error {
 // detailOf says what the caller may know of the events of a recipient, by what they
 // may do with the calendar that these are in: everything of what is theirs or of
 // whom they act for, what an event is about if they may read it or if the one they act
-// for is a delegate there, and who has taken a room.
+// for is a delegate there, and who has taken a room, as far as this shows it.
 func (s *scope) detailOf(who *directory.Principal) func(*resource) freebusy.Detail {
 	principal := s.req.target.owner.GUID
 	own := who.GUID == principal || who.GUID == aclCaller(s.req.caller).GUID
@@ -77,10 +79,11 @@ func (s *scope) detailOf(who *directory.Principal) func(*resource) freebusy.Deta
 		reach = s.reachOf(principal, who)
 	}
 	return func(in *resource) (detail freebusy.Detail) {
-		if own || in.privileges.Has(acl.Read) || reach.Covers(uint32(in.col.ID)) {
+		room := s.viewer.room(in.col)
+		if own || in.privileges.Has(acl.Read) && (room == nil || room.OthersSee == policy.SeeDetails) || reach.Covers(uint32(in.col.ID)) {
 			detail |= freebusy.Summary
 		}
-		if own || who.Type == directory.Location || who.Type == directory.Resource {
+		if own || rooms.KindOf(who.Type) != policy.Person && (room == nil || room.OthersSee != policy.SeeBusy) {
 			detail |= freebusy.Organizer
 		}
 		return detail

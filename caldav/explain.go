@@ -100,22 +100,23 @@ func (s *scope) explain() (*acl.Explanation, error) {
 	return e, nil
 }
 
-// mask is what r's being private leaves of it for the caller; nil if it is not, or if it
-// is about nobody in particular.
+// mask is what r's being private, or in a room's calendar, leaves of it for the caller; nil
+// if they see all, or if it is about nobody in particular.
 func (s *scope) mask(r *resource) *acl.Mask {
 	if r.object == nil || s.req.caller == nil {
 		return nil
 	}
 	access, _ := s.h.restriction(r.object)
-	if access == store.AccessPublic {
+	view := s.tx.View(r.col, r.object)
+	if access == store.AccessPublic && view == calendar.Whole {
 		return nil
 	}
-	return &acl.Mask{Access: accessNames[access], Sees: viewNames[s.tx.View(r.col, r.object)]}
+	return &acl.Mask{Access: accessNames[access], Sees: viewNames[view]}
 }
 
 var (
-	accessNames = map[store.Access]string{store.AccessRestricted: "restricted", store.AccessConfidential: "confidential", store.AccessPrivate: "private"}
-	viewNames   = map[calendar.View]string{calendar.Whole: "all", calendar.Summary: "summary", calendar.Times: "times", calendar.Nothing: "nothing"}
+	accessNames = map[store.Access]string{store.AccessRestricted: "restricted", store.AccessConfidential: "confidential", store.AccessPrivate: "private", store.AccessPublic: "room"}
+	viewNames   = map[calendar.View]string{calendar.Whole: "all", calendar.Summary: "summary", calendar.Titled: "title", calendar.Times: "times", calendar.Nothing: "nothing"}
 )
 
 // kindNames are how kinds of resources are called in explanations.

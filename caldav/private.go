@@ -1,9 +1,17 @@
 package caldav
 
 import (
+	"errors"
+	"strings"
+
 	"convene/acl"
 	"convene/calendar"
 	"convene/directory"
+	"convene/freebusy"
+	"convene/internal/ical"
+	"convene/rooms"
+	"convene/rooms/policy"
+	"convene/scheduling"
 	"convene/store"
 )
 
@@ -56,15 +64,70 @@ func (s *scope) denied(e *store.Entry) acl.Privilege {
 type viewer struct {
 	*scope
 	standings map[store.CollectionID]acl.Standing
+	rooms     map[store.CollectionID]*policy.Policy // see room
 }
 
 // View implements calendar.Viewer.
 func (v *viewer) View(col *store.Collection, e *store.Entry) calendar.View {
 	access, from := v.h.restriction(e)
-	if access == store.AccessPublic || v.standing(col) >= from {
-		return calendar.Whole
+	view := calendar.Whole
+	if access != store.AccessPublic && v.standing(col) < from {
+		view = restrictions[access].view
 	}
-	return restrictions[access].view
+	rules := v.roomFor(col, e)
+	if rules == nil {
+		return view
+	}
+	private := isPrivate(e)
+	if private && e.Flags.Access() == store.AccessPublic { // CLASS alone: what is to be seen then, the room says
+		view = calendar.Whole
+	}
+	switch hidden := private && rules.PrivateBookings != policy.Show; {
+	case rules.OthersSee == policy.SeeBusy:
+		return max(view, calendar.Times)
+	case rules.OthersSee == policy.SeeOrganizer || hidden:
+		return max(view, calendar.Titled)
+	}
+	return view
+}
+
+// isPrivate reports whether an object says that it is not for everybody.
+func isPrivate(e *store.Entry) bool {
+	return e.Flags.Access() != store.AccessPublic || e.Flags&store.FlagPrivate != 0
+}
+
+// Title implements calendar.Viewer.
+func (v *viewer) Title(col *store.Collection, o *ical.Object) string {
+	if rules := v.room(col); rules != nil {
+		return rules.Title(language(v.readerLanguage(), v.h.Language), holderOf(o), !freebusy.Public(o))
+	}
+	return ""
+}
+
+// readerLanguage is that of the caller, as the directory has it: what an entity tag is of
+// must not depend on the request.
+func (s *scope) readerLanguage() string {
+	if c := s.req.caller; c != nil && c.Principal != nil {
+		return c.Principal.Language
+	}
+	return ""
+}
+
+// holderOf is how the organizer of a meeting is called; "" of an event that has none.
+func holderOf(o *ical.Object) string {
+	for _, c := range o.Calendar.Children {
+		p := c.Prop("ORGANIZER")
+		if p == nil {
+			continue
+		}
+		for _, name := range []string{p.Param("CN"), p.Param("EMAIL")} {
+			if name != "" {
+				return name
+			}
+		}
+		return strings.TrimPrefix(p.Address(), "mailto:")
+	}
+	return ""
 }
 
 // ShowsAll implements calendar.Viewer.
@@ -76,19 +139,95 @@ func (v *viewer) standing(col *store.Collection) acl.Standing {
 	if st, ok := v.standings[col.ID]; ok {
 		return st
 	}
-	home, err := v.tx.HomeByID(col.Home)
-	if err != nil {
-		v.fault = err
+	owner, ok := v.ownerOf(col)
+	if !ok {
 		return acl.AsOther
 	}
-	owner := acl.Owner{GUID: home.Owner, Group: directory.Type(home.OwnerType) == directory.Group}
-	v.actsFor(home.Owner)
+	v.actsFor(owner.GUID)
 	st := v.h.Access.Standing(acl.Resource{Kind: acl.Calendar, Owner: owner, Collection: uint32(col.ID)}, v.req.asks())
 	if st < acl.AsOwner && v.h.Access.Incomplete {
 		v.fault = errIncomplete
 	}
 	set(&v.standings, col.ID, st)
 	return st
+}
+
+// ownerOf is whose home a collection is in. If that cannot be read the request fails.
+func (v *viewer) ownerOf(col *store.Collection) (o acl.Owner, ok bool) {
+	home := v.home
+	if home == nil || home.ID != col.Home {
+		var err error
+		if home, err = v.tx.HomeByID(col.Home); err != nil {
+			v.fault = err
+			return o, false
+		}
+	}
+	typ := directory.Type(home.OwnerType)
+	return acl.Owner{GUID: home.Owner, Group: typ == directory.Group, Room: rooms.KindOf(typ) != policy.Person}, true
+}
+
+// room is how a room shows a calendar of its to those without a right on it, of which the
+// caller is one; nil: they may read it, or it is no room's. If that cannot be found out
+// the request fails.
+func (v *viewer) room(col *store.Collection) *policy.Policy {
+	if rules, ok := v.rooms[col.ID]; ok {
+		return rules
+	}
+	owner, ok := v.ownerOf(col)
+	if !ok {
+		return &closedRoom
+	}
+	var rules *policy.Policy
+	if owner.Room && col.Kind == store.KindCalendar && !v.given(col, nil, owner).Has(acl.Read) {
+		rules = v.othersSee(owner.GUID)
+		if v.h.Access.Incomplete {
+			v.fault = errIncomplete
+		}
+	}
+	set(&v.rooms, col.ID, rules)
+	return rules
+}
+
+// roomFor is room for one object: who has no right on the calendar may have one on that.
+func (v *viewer) roomFor(col *store.Collection, e *store.Entry) *policy.Policy {
+	rules := v.room(col)
+	if rules == nil || col.Rights.Objects == 0 {
+		return rules
+	}
+	if owner, ok := v.ownerOf(col); ok && v.given(col, e, owner).Has(acl.Read) {
+		return nil
+	}
+	return rules
+}
+
+// given is what somebody has given to the caller to do in a calendar, or with an object
+// of it.
+func (v *viewer) given(col *store.Collection, e *store.Entry, owner acl.Owner) acl.Privilege {
+	v.actsFor(owner.GUID)
+	r := acl.Resource{Kind: acl.Calendar, Owner: owner, Collection: uint32(col.ID), Own: v.aces(col, "")}
+	if e != nil {
+		r.Member, r.Own, r.Above = true, v.aces(col, e.Name), r.Own
+	}
+	return v.h.Access.Given(r, v.req.asks())
+}
+
+// closedRoom is how much is seen of a room of which it is not known how it is set.
+var closedRoom = policy.Policy{OthersSee: policy.SeeBusy}
+
+// othersSee is how a room is set that shows its calendar to those without a right on it.
+func (v *viewer) othersSee(guid string) *policy.Policy {
+	if v.h.Rooms == nil {
+		builtIn := policy.Resolve(policy.Location, "", policy.Layers{}).Policy
+		return &builtIn
+	}
+	room, err := v.Room(guid)
+	if _, lacks := errors.AsType[*scheduling.NeedError](err); err != nil && !lacks { // else it is noted as a lack
+		v.fault = err
+	}
+	if err != nil || room == nil || room.Policy == nil {
+		return &closedRoom
+	}
+	return room.Policy
 }
 
 // isShown reports whether the caller sees that an object of a collection is there.

@@ -9,6 +9,7 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/delegation"
 	"convene/directory"
 	"convene/internal/ical"
 	"convene/internal/webdav"
@@ -164,11 +165,35 @@ func (s *scope) meet() {
 		known = s
 	}
 	s.tx.Meet(calendar.Sender{
-		Parties: s, Rooms: known, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver,
+		Parties: s, Rooms: known, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver, Watchers: s.watchers,
 		Delivers: s.req.memory.delivers, Claimed: func(address string) { s.req.claimed = address },
 		Merge: s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
 		FixTransp: oldAnswers(s.req.UserAgent()),
 	})
+}
+
+// watchers implements calendar.Sender: the delegates who are told by mail. Who may not see
+// private events is not told of them, and who makes the change knows of it. While it is not
+// known who acts for somebody, nobody is told: that must not keep invitations away.
+func (s *scope) watchers(to *scheduling.Party, col *store.Collection, private bool) (list []calendar.Watcher, err error) {
+	if s.h.Delegates.Book == nil {
+		return nil, nil
+	}
+	set, now, err := s.delegates()
+	if err != nil {
+		return nil, nil
+	}
+	private = private && s.h.Limits.Class != ClassIgnored
+	caller, before := aclCaller(s.req.caller).GUID, s.lack.count()
+	for _, r := range set.Delegates(to.GUID, now) {
+		if r.Notify != delegation.NotifyMail || r.Delegate == caller || !r.Scope.Covers(uint32(col.ID)) || private && !r.SeePrivate {
+			continue
+		}
+		if p := s.recordByGUID(r.Delegate); p != nil && len(p.Emails) > 0 {
+			list = append(list, calendar.Watcher{GUID: p.GUID, Name: p.FullName, Address: p.Emails[0], Language: p.Language})
+		}
+	}
+	return list, s.needSince(before, to.GUID)
 }
 
 // mayNotSend is the error of a change in a home that would send messages, unless the

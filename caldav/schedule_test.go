@@ -4,6 +4,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"convene/caldav"
+	"convene/calendar"
 )
 
 // calendars of the people in the tests.
@@ -238,6 +241,34 @@ func TestInviteGroupAndStrangers(t *testing.T) {
 	}
 }
 
+// Whom a domain of our own does not have is not written to, also where mail is: it would
+// come back, to this server or its organizer, or go around.
+func TestNobodyOfOurOwnDomainIsMailed(t *testing.T) {
+	e := newEnv(t)
+	e.mail = &calendar.Mail{}
+	e.handle(caldav.DefaultLimits())
+	data := meeting("all", "20260604T120000Z", "ATTENDEE:mailto:nobody@example.com", "ATTENDEE:mailto:guest@elsewhere.example", "ATTENDEE:mailto:gone@example.com")
+	for _, want := range []int{201, 204} {
+		e.must(want, "ann", "PUT", annsMeetings+"all.ics", data)
+		got := e.must(200, "ann", "GET", annsMeetings+"all.ics", "").Body
+		for who, status := range map[string]string{"nobody@": "3.7", "guest@": "1.1", "gone@": "3.7"} {
+			if l := line(got, "ATTENDEE", who); !strings.Contains(l, "SCHEDULE-STATUS="+status) {
+				t.Errorf("the line of %s is %q, want status %s", who, l, status)
+			}
+		}
+		data = strings.Replace(data, "20260604T12", "20260604T13", 1)
+	}
+	letters := e.letters()
+	for _, l := range letters {
+		if l.To.Address != "guest@elsewhere.example" {
+			t.Errorf("a letter to %s", l.To.Address)
+		}
+	}
+	if len(letters) != 2 {
+		t.Errorf("%d letters", len(letters))
+	}
+}
+
 // What must not be is refused by name, and changes nothing.
 func TestRefusedMeetings(t *testing.T) {
 	e := newEnv(t)
@@ -300,6 +331,35 @@ func TestWriteWhatWasRead(t *testing.T) {
 		}
 		if n := len(e.members("bob", "/calendars/users/bob/inbox/")) + len(e.members("ann", "/calendars/users/ann/inbox/")); n != messages {
 			t.Errorf("%d more messages", n-messages)
+		}
+	}
+}
+
+// RFC 5545 §3.8.3.1: a time zone goes with a meeting whatever it is called: a comma is
+// escaped where the zone is defined, and quoted where it is named.
+func TestZoneWithACommaGoesWithTheMeeting(t *testing.T) {
+	e := newEnv(t)
+	const zone = "BEGIN:VTIMEZONE\r\nTZID:Far\\, farther\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0300\r\nTZOFFSETTO:+0300\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+	zoned := func(data string) string {
+		data = strings.Replace(data, "BEGIN:VEVENT", zone+"BEGIN:VEVENT", 1)
+		return strings.ReplaceAll(data, "DTSTART:20260504", `DTSTART;TZID="Far, farther":20260504`)
+	}
+	e.must(201, "ann", "PUT", annsMeetings+"plan.ics", zoned(meeting("plan", "20260504T120000", "ATTENDEE:mailto:bob@example.com")))
+	for user, path := range map[string]string{"ann": annsMeetings + "plan.ics", "bob": e.only("bob", bobsMeetings)} {
+		if got := e.must(200, user, "GET", path, "").Body; strings.Count(got, zone) != 1 {
+			t.Errorf("%s reads:\n%s", user, got)
+		}
+	}
+	if got := e.must(200, "bob", "GET", e.only("bob", "/calendars/users/bob/inbox/"), "").Body; strings.Count(got, zone) != 1 {
+		t.Errorf("bob is told:\n%s", got)
+	}
+	many := e.must(207, "ann", "POST", annsMeetings, zoned(event("many", "20260504T150000")), calendarHeader).Body
+	if href := memberHref.FindStringSubmatch(many); href == nil || !strings.Contains(e.must(200, "ann", "GET", href[1], "").Body, zone) {
+		t.Errorf("one of many: %s", many)
+	}
+	for _, path := range []string{annsMeetings, bobsMeetings} {
+		if got := e.must(200, "boss", "GET", path, "").Body; strings.Count(got, zone) != 1 {
+			t.Errorf("%s as a whole:\n%s", path, got)
 		}
 	}
 }

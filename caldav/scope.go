@@ -21,6 +21,8 @@ type scope struct {
 	req *request
 	tx  *calendar.Tx
 
+	viewer *viewer // shows the caller what is read
+
 	kind   kind              // of what is at the target now
 	home   *store.Home       // nil outside the calendar homes
 	col    *store.Collection // nil above and beside collections
@@ -67,7 +69,8 @@ func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
 	req.proxies, req.undecided, req.then, req.claimed = nil, nil, nil, ""
-	tx.ShowTo(&viewer{scope: s})
+	s.viewer = &viewer{scope: s}
+	tx.ShowTo(s.viewer)
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {
 		return s, nil
 	}

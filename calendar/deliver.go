@@ -108,6 +108,11 @@ func (tx *Tx) deliver(world *world, w *scheduling.Writes, role scheduling.Role) 
 		if err := tx.attempt(m.To, failed, func() error { return tx.deliverMessage(m, ready) }); err != nil {
 			return nil, err
 		}
+		if failed[m.To.Address] == "" {
+			if err := tx.tellWatchers(m); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for i := range w.Mail {
 		if err := tx.post(&w.Mail[i], failed); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"convene/freebusy"
 	"convene/imip"
 	"convene/internal/ical"
 	"convene/rooms/policy"
@@ -94,6 +95,63 @@ func (tx *Tx) enqueue(home *store.Home, l *imip.Letter) (status string, err erro
 		return statusFailed, nil
 	}
 	return statusQueued, err
+}
+
+// tellWatchers queues letters to those who act for a person, about a message from the
+// organizer of a meeting that has come into the person's inbox. They do not count as mail
+// that somebody sends.
+func (tx *Tx) tellWatchers(w *scheduling.InboxWrite) error {
+	m := w.Message
+	if tx.c.Mail == nil || tx.sender == nil || tx.sender.Watchers == nil || w.To.Kind != scheduling.Person || m.Method == scheduling.Reply {
+		return nil
+	}
+	home, err := tx.homeFor(w.To)
+	if err != nil {
+		return err
+	}
+	col, _, err := tx.holder(home, m.Data.UID)
+	if err == nil && col == nil { // it was cancelled
+		col, err = tx.DefaultCalendar(home, ComponentNamed(m.Data.Kind))
+	}
+	if err != nil || col == nil {
+		return err
+	}
+	watchers, err := tx.sender.Watchers(w.To, col, !freebusy.Public(m.Data))
+	if err != nil {
+		return err
+	}
+	for i := range watchers {
+		to := &watchers[i]
+		if to.GUID == m.From.GUID { // it is their own
+			continue
+		}
+		box, err := imip.NewMailbox(to.Name, to.Address)
+		if err != nil { // as if they had none
+			continue
+		}
+		l, err := imip.NewCopied(m, w.To, box, to.Language)
+		if errors.Is(err, imip.ErrNoMailbox) { // of the organizer
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if l.Over(tx.Now().Add(-overFor)) {
+			return nil
+		}
+		q, err := tx.queued(l)
+		if err != nil {
+			return err
+		}
+		err = tx.Savepoint(func() error { return tx.Enqueue(home.ID, q) })
+		if _, full := errors.AsType[*store.LimitError](err); full {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // queued is a letter as it waits.

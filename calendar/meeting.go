@@ -16,6 +16,14 @@ type Parties interface {
 	Party(address string) (*scheduling.Party, error)
 }
 
+// A Watcher is told by mail of the invitations of somebody whom they act for.
+type Watcher struct {
+	GUID     string
+	Name     string
+	Address  string // without "mailto:"
+	Language string // a tag of RFC 5646; "": not known
+}
+
 // A Sender is what scheduling must know of whoever makes a change, and of how they
 // do.
 type Sender struct {
@@ -35,6 +43,10 @@ type Sender struct {
 	// MayDeliver reports whether whoever a message is from may put it into the inbox of
 	// a home (RFC 6638 §6.1).
 	MayDeliver func(home *store.Home, inbox *store.Collection, m *scheduling.Message) (bool, error)
+
+	// Watchers returns those who act for a party and are told by mail of what comes into
+	// its inbox about a meeting in a calendar of its; nil: nobody is.
+	Watchers func(to *scheduling.Party, calendar *store.Collection, private bool) ([]Watcher, error)
 
 	// Delivers is the error of a transaction that writes so many bytes, of all that it
 	// has delivered so far, in others' homes; nil: it may.

@@ -14,6 +14,9 @@ type Viewer interface {
 	// View is how much of an object of a collection is shown.
 	View(col *store.Collection, e *store.Entry) View
 
+	// Title is what an object is called where the view is Titled; "": it has no title.
+	Title(col *store.Collection, o *ical.Object) string
+
 	// ShowsAll reports whether all of a collection is shown, whatever is in it.
 	ShowsAll(col *store.Collection) bool
 }
@@ -86,7 +89,13 @@ func (tx *Tx) Parsed(col *store.Collection, e *store.Entry) (*ical.Object, error
 	if err != nil || view == Whole {
 		return object, err
 	}
-	return ical.NewObject(view.of(object.Calendar))
+	seen := view.of(object.Calendar)
+	if view == Titled {
+		if title := tx.seen.Title(col, object); title != "" {
+			seen = titled(seen, title)
+		}
+	}
+	return ical.NewObject(seen)
 }
 
 // Snapshot returns the listing of a collection as this transaction sees it. It is

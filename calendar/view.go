@@ -9,10 +9,11 @@ import (
 // View is how much of an object somebody sees. Each shows less than the one before.
 type View uint8
 
-// The views of calendarserver-private-events §4.2.2.
+// The views of calendarserver-private-events §4.2.2, and that of a room's calendar.
 const (
 	Whole   View = iota // the bytes as they are stored
 	Summary             // when it is, and SUMMARY and LOCATION (§4.2.2.5)
+	Titled              // when it is, under a SUMMARY that the viewer gives it
 	Times               // when it is (§4.2.2.4)
 	Nothing             // not even that it is there (§4.2.3)
 )
@@ -74,6 +75,16 @@ func (v View) of(c *ical.Component) *ical.Component {
 		}
 	}
 	return out
+}
+
+// titled gives all instances of what a view shows of an object a title.
+func titled(cal *ical.Component, title string) *ical.Component {
+	for _, c := range cal.Children {
+		if len(visibleParts[c.Name].summary) > 0 {
+			c.Add(ical.NewProperty("SUMMARY", ical.EscapeText(title)))
+		}
+	}
+	return cal
 }
 
 // visibleProperty is a property with those parameters alone that others see.

@@ -17,6 +17,7 @@ import (
 type as calendar.View
 
 func (v as) View(*store.Collection, *store.Entry) calendar.View { return calendar.View(v) }
+func (v as) Title(*store.Collection, *ical.Object) string       { return "Booked" }
 func (v as) ShowsAll(*store.Collection) bool                    { return calendar.View(v) == calendar.Whole }
 
 // mark is in every text that an event of the test has and that is not for everybody.
@@ -76,7 +77,7 @@ func TestViewsHide(t *testing.T) {
 		if err != nil {
 			rt.Skip(err)
 		}
-		view := rapid.SampledFrom([]calendar.View{calendar.Summary, calendar.Times, calendar.Nothing}).Draw(rt, "view")
+		view := rapid.SampledFrom([]calendar.View{calendar.Summary, calendar.Titled, calendar.Times, calendar.Nothing}).Draw(rt, "view")
 		col := map[string]string{"VEVENT": "calendar", "VTODO": "tasks", "VJOURNAL": "journal"}[d.Object.Kind]
 		err = try(t, c, func(tx *calendar.Tx, home *store.Home) error {
 			w, err := tx.Put(in(t, tx, home, col), "u.ics", d)
@@ -120,6 +121,9 @@ func checkView(t *rapid.T, tx *calendar.Tx, col *store.Collection, e *store.Entr
 				t.Errorf("view %d shows %q", view, line)
 			}
 		}
+	}
+	if named := strings.Count(unfold(body), "\r\nSUMMARY:Booked\r\n"); view == calendar.Titled && named != len(whole.Calendar.AllChildren(whole.Kind)) {
+		t.Errorf("%d titles: %s", named, body)
 	}
 	from, err := whole.Series()
 	if err != nil {

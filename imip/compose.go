@@ -53,7 +53,11 @@ func Compose(l *Letter, at Occasion, o *Options) (*Mail, error) {
 		return nil, err
 	}
 	from := o.Site
-	if l.News == nil {
+	switch {
+	case l.News != nil:
+	case l.ForPeople(): // the organizer has not written it
+		from = o.via(l.From, n.words)
+	default:
 		from = o.sender(l.From, n.words)
 	}
 	var text, html bytes.Buffer
@@ -75,6 +79,11 @@ func (o *Options) sender(organizer Mailbox, w *words) Mailbox {
 	if o.sends(organizer) {
 		return organizer
 	}
+	return o.via(organizer, w)
+}
+
+// via is the service, which writes because of what somebody does.
+func (o *Options) via(organizer Mailbox, w *words) Mailbox {
 	name := organizer.Name
 	if name == "" {
 		name = organizer.Address
@@ -106,7 +115,7 @@ func header(l *Letter, at Occasion, o *Options, from Mailbox, subject string) me
 	if l.News == nil {
 		l.From.field(&h.Header, "Reply-To")
 	}
-	if o.sends(l.SentBy) && !strings.EqualFold(l.SentBy.Address, from.Address) { // RFC 5322 §3.6.2
+	if !l.ForPeople() && o.sends(l.SentBy) && !strings.EqualFold(l.SentBy.Address, from.Address) { // RFC 5322 §3.6.2
 		l.SentBy.field(&h.Header, "Sender")
 	}
 	from.field(&h.Header, "From")

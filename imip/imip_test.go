@@ -426,3 +426,34 @@ func TestKeys(t *testing.T) {
 		t.Errorf("instances: %q %q %q", a.RIDs, d.RIDs, e.RIDs)
 	}
 }
+
+// A submission server that checks for whom an account may send takes what is for people
+// alone: it is from the service, with no other Sender, whoever's meeting it is about.
+func TestMailForPeopleIsFromTheService(t *testing.T) {
+	for name, l := range map[string]*imip.Letter{
+		"asks": asking(t, false), "missed": missed(t), "copied": copied(t, scheduling.Request, event("SUMMARY:Plan")),
+	} {
+		l.SentBy = imip.Mailbox{Address: tom.Emails[0]}
+		m, err := imip.Compose(l, imip.Occasion{Date: queued}, site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, err := mail.ReadMessage(bytes.NewReader(m.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, err := read.Header.AddressList("From")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.From != site.Site.Address || len(from) != 1 || from[0].Address != site.Site.Address || read.Header.Get("Sender") != "" {
+			t.Errorf("%s: MAIL FROM %s, From %v, Sender %q", name, m.From, from, read.Header.Get("Sender"))
+		}
+		if to, err := read.Header.AddressList("Reply-To"); err != nil || len(to) != 1 || to[0].Address != ann.Emails[0] {
+			t.Errorf("%s: answers go to %v, %v", name, to, err)
+		}
+		if strings.Contains(string(m.Body), "text/calendar") {
+			t.Errorf("%s has a calendar part", name)
+		}
+	}
+}

@@ -45,13 +45,16 @@ type Letter struct {
 	// Asks is what an approver of a room is asked; nil: the letter is an iTIP message.
 	Asks *Asks `json:"asks,omitempty"`
 
+	// Copied is whose invitation a delegate is told of; nil: it is not a delegate.
+	Copied *Copied `json:"copied,omitempty"`
+
 	// News is what somebody is told of who acts for whom; nil: the letter is about a
 	// meeting. It is from the service itself, and has neither From nor Calendar.
 	News *News `json:"news,omitempty"`
 }
 
 // ForPeople reports whether a letter is for people alone: it has no calendar part.
-func (l *Letter) ForPeople() bool { return l.Asks != nil || l.News != nil }
+func (l *Letter) ForPeople() bool { return l.Asks != nil || l.Copied != nil || l.News != nil }
 
 // Asks is a request to approve the booking of a room. The letter's Calendar says what
 // is booked, and is not sent.
@@ -263,6 +266,9 @@ func (l *Letter) Thread() [32]byte {
 	parts := []string{l.Owner, l.UID, strings.ToLower(l.To.Address)}
 	if l.Asks != nil { // who may approve may be invited too
 		parts = append(parts, l.Asks.Room)
+	}
+	if l.Copied != nil { // as may who acts for somebody
+		parts = append(parts, "for", l.Copied.GUID)
 	}
 	return sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 }

@@ -82,6 +82,10 @@ func readNotice(l *Letter, again bool, w *words) (*notice, error) {
 		n.asks(l.Asks)
 		return n, nil
 	}
+	if l.Copied != nil {
+		n.copied(l.Copied, name)
+		return n, nil
+	}
 	if l.Method == scheduling.Request {
 		n.Answer, n.Links = w.answer, n.answers()
 	}

@@ -48,6 +48,16 @@ func news(t *testing.T, by imip.NewsBy, name string, parts ...imip.NewsPart) *im
 	return l
 }
 
+// copied is a letter to tom, who acts for gus.
+func copied(t *testing.T, method scheduling.Method, data string) *imip.Letter {
+	t.Helper()
+	l, err := imip.NewCopied(&scheduling.Message{Method: method, From: ann, Data: object(t, data)}, &scheduling.Party{GUID: "G", CN: "Gus Guest"}, imip.Mailbox{Address: "tom@example.com"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 // missed is a letter to the owner of a room that nobody came to.
 func missed(t *testing.T) *imip.Letter {
 	t.Helper()
@@ -101,6 +111,9 @@ func TestTexts(t *testing.T) {
 			{"news of a stand-in", "", news(t, imip.ByTime, "", imip.NewsPart{Changes: []imip.NewsLine{{What: imip.NewsEnded, Who: "Sofia", For: "Tom"}}})},
 			{"news of a room", "", news(t, imip.ByDirectory, "", imip.NewsPart{Whose: "Attic", Changes: []imip.NewsLine{{What: imip.NewsRemoved, Who: "Tom"}}})},
 			{"noshows", "", missed(t)},
+			{"copied", "", copied(t, scheduling.Request, invited)},
+			{"copied update", "first@example.com", copied(t, scheduling.Request, invited)},
+			{"copied cancel", "first@example.com", copied(t, scheduling.Cancel, invited)},
 			{"everything", "first@example.com", everything},
 			{"whole day", "", letter(t, scheduling.Request, ann, guest, wholeDay.Replace(event("RRULE:FREQ=DAILY;INTERVAL=3;UNTIL=20270101T000000Z")))},
 			{"monthly", "", letter(t, scheduling.Request, ann, guest, event("RRULE:FREQ=MONTHLY;INTERVAL=3"))},

@@ -29,6 +29,7 @@ type words struct {
 	room, answerUntil, rules, against, how, howTo, howToPage string
 
 	acting       map[string]string // of who acts for whom
+	invites      string            // what delegates read: who invites whom to what
 	restReleased string            // what owners of rooms read of a series that nobody came to
 
 	date func(w *words, t time.Time) string
@@ -148,6 +149,7 @@ func english() *words {
 			"private": "private events too", "manage": "to look after the list", "from": "from %s", "until": "until %s",
 			"footer": "This message was sent by a calendar server. The list is in the settings of your calendar program; an administrator sees it too.",
 		},
+		invites:      "%s invites %s to “%s”.",
 		restReleased: "all later dates have been given back",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %s %d, %d", w.days[t.Weekday()], w.months[t.Month()-1], t.Day(), t.Year())
@@ -199,6 +201,7 @@ func german() *words {
 			"private": "auch private Termine", "manage": "die Liste pflegen", "from": "ab %s", "until": "bis %s",
 			"footer": "Diese Nachricht kommt von einem Kalenderserver. Die Liste steht in den Einstellungen Ihres Kalenderprogramms; auch die Administration sieht sie.",
 		},
+		invites:      "%s lädt %s zu „%s“ ein.",
 		restReleased: "alle späteren Termine wurden freigegeben",
 		date: func(w *words, t time.Time) string {
 			return fmt.Sprintf("%s, %d. %s %d", w.days[t.Weekday()], t.Day(), w.months[t.Month()-1], t.Year())

@@ -282,8 +282,16 @@ func TestDraftOfMany(t *testing.T) {
 
 // Zones come with the components that use them, and go with them.
 func TestDraftZones(t *testing.T) {
-	const zone = "BEGIN:VTIMEZONE\nTZID:Own\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0300\nTZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
-	from := object(t, zone+event("DTSTART;TZID=Own:20240101T090000"))
+	for _, tzid := range []string{"Own", `Far, farther; beyond`} {
+		t.Run(tzid, func(t *testing.T) { testDraftZones(t, tzid) })
+	}
+}
+
+// testDraftZones takes over a zone from another object, and lets it go.
+func testDraftZones(t *testing.T, tzid string) {
+	t.Helper()
+	zone := "BEGIN:VTIMEZONE\nTZID:" + EscapeText(tzid) + "\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:+0300\nTZOFFSETTO:+0300\nEND:STANDARD\nEND:VTIMEZONE\n"
+	from := object(t, zone+event("DTSTART;TZID=\""+tzid+"\":20240101T090000"))
 	d := draft(t, event("DTSTART:20240101T060000Z\nRRULE:FREQ=DAILY"))
 	d.AddZones(from)
 	d.Put(rid(t, "20240102T060000Z"), func() *Component {
@@ -295,7 +303,7 @@ func TestDraftZones(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Zones.Own("Own") == nil || o.Calendar.Child("VTIMEZONE") == nil {
+	if o.Zones.Own(tzid) == nil || o.Calendar.Child("VTIMEZONE") == nil {
 		t.Fatal("the zone was not taken over")
 	}
 	d, err = o.Draft(nil)

@@ -79,10 +79,11 @@ func (c *Component) reach(tzid string, first, last int64) (int64, int64) {
 	return first, last
 }
 
-// tzidOf returns the TZID of a VTIMEZONE, "" if it has none.
+// tzidOf returns the TZID of a VTIMEZONE, "" if it has none. It is a text, in which a comma
+// is escaped (RFC 5545 §3.8.3.1); in the parameters that name it, it is quoted.
 func tzidOf(c *Component) string {
 	if p := c.Prop("TZID"); p != nil {
-		return p.Value
+		return p.Text()
 	}
 	return ""
 }
@@ -106,8 +107,8 @@ func AddZones(cal *Component) *Component {
 			u.add(child)
 			continue
 		}
-		if p := child.Prop("TZID"); p != nil {
-			u.defined = append(u.defined, p.Text())
+		if tzid := tzidOf(child); tzid != "" {
+			u.defined = append(u.defined, tzid)
 		}
 	}
 	var zones []*Component

@@ -228,6 +228,22 @@ func Called(lang, name string, p *Policy) string {
 	return name + " (" + strings.Join(about, ", ") + ")"
 }
 
+// Title is the title of a meeting in a room's calendar for those who may see no more than
+// who has booked it: holder. "" if that is nobody, or may not be seen. Of a private meeting
+// they see that it is.
+func (p *Policy) Title(lang, holder string, private bool) string {
+	switch w := wordsOf(lang); {
+	case p.OthersSee == SeeBusy:
+		return ""
+	case private && p.PrivateBookings != Show:
+		return w.private
+	case holder == "":
+		return ""
+	default:
+		return strings.Replace(w.booked, "{holder}", holder, 1)
+	}
+}
+
 // Event is something that happens to a booking after it was made.
 type Event struct {
 	Code    Code   // approval-denied and those behind it

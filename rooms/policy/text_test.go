@@ -54,6 +54,10 @@ func TestTexts(t *testing.T) {
 			fmt.Fprintf(&b, "%s: %s\n%s\n\n", lang, e.Code, e.Text(speech(t, lang, "Europe/Berlin")))
 		}
 		fmt.Fprintf(&b, "%s: called\n%s\n\n", lang, policy.Called(lang, "Saturn", set(t, "capacity=8", "floor=1")))
+		for _, see := range []string{policy.SeeOrganizer, policy.SeeDetails, policy.SeeBusy} {
+			p := set(t, "others-see="+see)
+			fmt.Fprintf(&b, "%s: title, %s\n%q %q %q\n\n", lang, see, p.Title(lang, "Cy Cole", false), p.Title(lang, "Cy Cole", true), p.Title(lang, "", false))
+		}
 		for key, text := range policy.TextsOf(lang) {
 			if !strings.Contains(strings.ToLower(b.String()), strings.ToLower(longest(text))) {
 				t.Errorf("%s: nothing says %s, %q", lang, key, text)

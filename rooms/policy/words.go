@@ -28,6 +28,8 @@ type words struct {
 	further   string // dates of a series behind the first
 	seats     string // how many a room has
 	floor     string // that a room is on
+	booked    string // the title of a meeting for those who may know whose it is
+	private   string // the title of one that is
 	days      [7]string
 	months    [12]string
 	date      string // of fmt.Sprintf: weekday, day, month, year
@@ -65,7 +67,7 @@ var english = words{
 	others:    "Free then: {rooms}.",
 	or:        " or ",
 	more:      "and {n} more", further: "{when} and {n} more dates",
-	seats: "{n} seats", floor: "floor {n}",
+	seats: "{n} seats", floor: "floor {n}", booked: "Booked: {holder}", private: "Private",
 	days:   [7]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"},
 	months: [12]string{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"},
 	date:   "%[1]s %[2]d %[3]s %[4]d", short: "%[1]d %[2]s",
@@ -117,7 +119,7 @@ var german = words{
 	others:    "Zu dieser Zeit frei: {rooms}.",
 	or:        " oder ",
 	more:      "und {n} weitere", further: "{when} und {n} weitere Termine",
-	seats: "{n} Plätze", floor: "Etage {n}",
+	seats: "{n} Plätze", floor: "Etage {n}", booked: "Gebucht: {holder}", private: "Privat",
 	days:   [7]string{"Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa.", "So."},
 	months: [12]string{"1.", "2.", "3.", "4.", "5.", "6.", "7.", "8.", "9.", "10.", "11.", "12."},
 	date:   "%[1]s %[2]d.%[3]s%[4]d", short: "%[1]d.%[2]s",
