@@ -174,6 +174,9 @@ func (v *world) View(_ *store.Collection, e *store.Entry) calendar.View {
 	return view
 }
 
+// Title implements calendar.Viewer: no view of theirs is Titled.
+func (v *world) Title(*store.Collection, *ical.Object) string { return "" }
+
 // ShowsAll implements calendar.Viewer.
 func (v *world) ShowsAll(*store.Collection) bool { return false }
 
