@@ -27,7 +27,9 @@ func TextsOf(lang string) map[string]string {
 // Each language has a text for all that another has one for, with as many places for
 // what is put in.
 func TestLanguagesAreWhole(t *testing.T) {
-	places := func(s string) int { return strings.Count(s, "%s") + strings.Count(s, "%d") + strings.Count(s, "{id}") + strings.Count(s, "{url}") }
+	places := func(s string) int {
+		return strings.Count(s, "%s") + strings.Count(s, "%d") + strings.Count(s, "{id}") + strings.Count(s, "{url}")
+	}
 	english := TextsOf("en")
 	for _, lang := range Languages() {
 		all := TextsOf(lang)
