@@ -113,15 +113,15 @@ func (s *spec) lockedUntil(e *ldif.Entry) time.Time {
 	if len(s.locked) > 0 && all(s.locked, e) {
 		return forEver
 	}
-	for _, v := range values(e, s.LockedUntil) {
-		t, err := parseMoment(v)
+	if list := values(e, s.LockedUntil); len(list) > 0 {
+		t, err := parseMoment(list[0])
 		if err != nil || t.Year() <= 1970 { // 389 Directory Server: an administrator must unlock it
 			return forEver
 		}
 		return t
 	}
-	for _, v := range values(e, s.LockedSince) {
-		since, err := parseMoment(v)
+	if list := values(e, s.LockedSince); len(list) > 0 {
+		since, err := parseMoment(list[0])
 		if err != nil || since.Year() < 1 || s.LockedFor == 0 {
 			return forEver
 		}
