@@ -180,7 +180,8 @@ func (h *Handler) navigation(r *page.Request) (out []navEntry) {
 			continue
 		}
 		out = append(out, navEntry{Path: n.Path, Text: r.Locale.T(n.Text)})
-		if strings.HasPrefix(r.URL.Path, n.Path) && (longest < 0 || len(n.Path) > len(out[longest].Path)) {
+		below := strings.HasPrefix(r.URL.Path, n.Path) && n.Path != "/my/" // all is below the start page
+		if (below || r.URL.Path == n.Path) && (longest < 0 || len(n.Path) > len(out[longest].Path)) {
 			longest = len(out) - 1
 		}
 	}

@@ -24,7 +24,7 @@ import (
 
 // areas are the pages that there are, in the order of the navigation.
 func areas() []page.Area {
-	return []page.Area{my.Area(), cal.Area(), event.Area(), delegates.Area(), room.Area(), devices.Area(), sharing.Area(), manage.Area()}
+	return []page.Area{my.Area(), cal.Area(), event.Area(), room.Area(), delegates.Area(), devices.Area(), sharing.Area(), manage.Area()}
 }
 
 // A Handler serves the pages. It is safe for use by many goroutines.

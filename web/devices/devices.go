@@ -31,7 +31,6 @@ func Area() page.Area {
 			{Method: http.MethodPost, Path: "/my/setup/test", Gate: sacl.Web, Handle: watch},
 			{Method: http.MethodGet, Path: "/my/setup/test/news", Gate: sacl.Web, Handle: news},
 		},
-		Nav: []page.Nav{{Path: "/my/devices", Text: "devices.title", Gate: sacl.Web}},
 	}
 }
 

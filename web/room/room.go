@@ -43,7 +43,7 @@ func Area() page.Area {
 			{Method: http.MethodPost, Path: "/panel/check-in", Handle: atDoor("in", panelCheckIn)},
 			{Method: http.MethodPost, Path: "/panel/end", Handle: atDoor("ended", panelEnd)},
 		},
-		Nav: []page.Nav{{Path: "/my/rooms", Text: "room.rooms", Gate: sacl.Web}, {Path: "/my/bookings", Text: "room.bookings", Gate: sacl.Web}, {Path: "/admin/rooms/use", Text: "room.use", Gate: sacl.Admin}},
+		Nav: []page.Nav{{Path: "/my/rooms", Text: "room.rooms", Gate: sacl.Web}},
 	}
 }
 

@@ -40,7 +40,6 @@ func Area() page.Area {
 			{Method: http.MethodGet, Path: "/publish/{token}", Handle: p.show},
 			{Method: http.MethodGet, Path: "/publish/{token}/calendar.ics", Handle: p.feed},
 		},
-		Nav: []page.Nav{{Path: "/my/sharing", Text: "sharing.title", Gate: sacl.Web}},
 	}
 }
 
