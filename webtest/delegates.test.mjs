@@ -32,7 +32,7 @@ test('by keyboard: find as one types, choose, save, remove', () => visit(site, {
 test('without script: find, choose, save with an end', () => visit(site, {user: 'ann', javaScriptEnabled: false}, async page => {
   await page.goto(site.base + '/my/delegates');
   await page.fill('#q', 'ben');
-  await page.click('text=Find');
+  await page.click('button:has-text("Find")');
   await page.click('a:has-text("Ben Achterberg")');
   await page.fill('#until', '2030-12-01');
   await page.click('button:has-text("Save")');
