@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -64,10 +65,10 @@ func meetingOf(c *ical.Component) (m meeting, err error) {
 		return ""
 	}
 	m.name, m.organizer = value("SUMMARY"), strings.TrimPrefix(value("ORGANIZER"), "mailto:")
-	if m.start, err = time.Parse(utcForm, value("DTSTART")); err != nil {
+	if m.start, err = moment(c.Prop("DTSTART")); err != nil {
 		return m, err
 	}
-	if m.end, err = time.Parse(utcForm, value("DTEND")); err != nil {
+	if m.end, err = moment(c.Prop("DTEND")); err != nil {
 		return m, err
 	}
 	for _, p := range c.AllProps("ATTENDEE") {
@@ -79,6 +80,22 @@ func meetingOf(c *ical.Component) (m meeting, err error) {
 		}
 	}
 	return m, nil
+}
+
+// moment reads a time in UTC, as programs write it here, or in a zone, as pages do.
+func moment(p *ical.Property) (time.Time, error) {
+	if p == nil {
+		return time.Time{}, errors.New("a meeting without times")
+	}
+	id := p.Param("TZID")
+	if id == "" {
+		return time.Parse(utcForm, p.Value)
+	}
+	zone, err := time.LoadLocation(id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.ParseInLocation(strings.TrimSuffix(utcForm, "Z"), p.Value, zone)
 }
 
 // noOverlap says which two of the meetings that take the room do so at the same time.
