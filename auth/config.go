@@ -148,9 +148,10 @@ type Options struct {
 	State engine.Engine
 
 	// Secure says whether a request came over TLS. nil: r.TLS is set. Set it to
-	// trust loopback, or a proxy's header.
+	// trust a proxy in front of the server.
 	Secure func(*http.Request) bool
-	// Address returns the client's IP address, for throttling. nil: RemoteAddr.
+	// Address returns the client's IP address, for throttling. nil: RemoteAddr, in
+	// which the server has put it if a proxy says so.
 	Address func(*http.Request) string
 	// Certificate returns the certificate that this server presented on the
 	// request's connection, for channel bindings. nil, or a nil result: unknown.

@@ -26,7 +26,10 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withoutTokens(logging.NewHandler(tracked(drained(s.guard(compressed))), log, s.now, time.Local)), nil
+	logged := func(h http.Handler) http.Handler {
+		return withoutTokens(logging.NewHandler(h, log, s.now, time.Local))
+	}
+	return s.behindProxies(logged(tracked(drained(s.guard(compressed)))), logged), nil
 }
 
 // withoutTokens takes what opens a published calendar out of what the access log writes of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"convene/internal/proxied"
 	"convene/web/page"
 )
 
@@ -27,7 +28,7 @@ func setHeaders(h http.Header, r *http.Request, s *page.Site) {
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Cookie, Accept-Language")
 	// Not for localhost, which is one name for whatever runs on a machine.
-	if r.TLS != nil && s.Config.HSTS > 0 && !loopbackName(hostName(r.Host)) {
+	if proxied.Secure(r) && s.Config.HSTS > 0 && !loopbackName(hostName(r.Host)) {
 		h.Set("Strict-Transport-Security", fmt.Sprintf("max-age=%d", int64(s.Config.HSTS.Seconds())))
 	}
 }
