@@ -88,6 +88,9 @@ func (k *checker) server(c *Config) {
 	if !isOrigin(c.Server.PublicURL) {
 		k.fault("server.public-url", fmt.Sprintf("%q is not the address of a server", c.Server.PublicURL), `write "https://calendar.example.com", with a port if need be, and no path`)
 	}
+	if c.Server.RedirectHTTP && len(c.Server.HTTPS) == 0 && !strings.HasPrefix(c.Server.PublicURL, "https://") {
+		k.fault("server.redirect-http", "there is no address with TLS to send anybody to", "set server.https or server.public-url")
+	}
 	k.proxies(&c.Server)
 	if c.Server.Data == "" {
 		k.fault("server.data", "there is no data folder", `such as "/var/lib/convene"`)
@@ -199,6 +202,9 @@ func (k *checker) auth(c *auth.Config) {
 	}
 	for _, s := range c.Schemes {
 		k.oneOf("auth.schemes", s, auth.SchemeNegotiate, auth.SchemeDigest, auth.SchemeBasic)
+	}
+	for _, s := range c.RequireTLS {
+		k.oneOf("auth.require-tls", s, auth.SchemeNegotiate, auth.SchemeDigest, auth.SchemeBasic)
 	}
 	if slices.Equal(c.Schemes, []string{auth.SchemeNegotiate}) && c.Negotiate.Keytab == "" {
 		k.fault("auth.negotiate.keytab", "Kerberos is the only way to sign in, and there is no keytab", "set it to the file with the keys of HTTP/host-name")

@@ -50,6 +50,8 @@ type Server struct {
 	ProxyHeader    string   `toml:"proxy-header" doc:"The header fields in which they say so: \"x-forwarded\" (X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host) or \"forwarded\" (RFC 7239). The other ones are not read: a proxy passes them on as clients write them. It has to set those of this kind itself."`
 	ProxyProtocol  []string `toml:"proxy-protocol" doc:"Those of the addresses in http and https on which every connection begins with the PROXY protocol, version 1 or 2: for proxies that pass connections on. Others than trusted-proxies are not let in there."`
 
+	RedirectHTTP bool `toml:"redirect-http" doc:"Send everybody who comes without TLS to the address with TLS: public-url, or host-name with the port of https. What would change something is refused instead, as it has crossed the network in the clear."`
+
 	Data      string `toml:"data" doc:"Folder for calendars, sign-in state, rules and logs. The server alone writes it."`
 	AllowRoot bool   `toml:"allow-root" doc:"Run even as root. The server never needs it: ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE."`
 }
