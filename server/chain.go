@@ -16,6 +16,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/internal/proxied"
 	"convene/sacl"
 	"convene/web"
 )
@@ -63,6 +64,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		} else if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, most)
+		}
+		// A proxy may have taken Content-Length for the body's length (RFC 9112 §6.1), and what
+		// follows the last chunk for part of it: nothing that comes after is a request.
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 && proxied.Came(r) {
+			header.Set("Connection", "close")
 		}
 		defer s.recovered(w, r)
 		next.ServeHTTP(w, r)

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
 )
 
 // asked sends a request under a host name, and follows nothing.
@@ -82,4 +81,3 @@ func TestHSTS(t *testing.T) {
 		t.Errorf("set to 0: %q", got)
 	}
 }
-
