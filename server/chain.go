@@ -172,7 +172,7 @@ func (s *Server) noteTry(r *http.Request, found auth.Problem, caller *auth.Calle
 		address = host
 	}
 	s.tries.Note(r, auth.Try{
-		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: r.TLS != nil, Problem: found,
+		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: proxied.Secure(r), Problem: found,
 	}, caller, out, status)
 }
 
