@@ -29,6 +29,7 @@ internal/logging
 internal/filewatch
 internal/membudget
 internal/password
+internal/proxied
 internal/settings
 testenv
 freebusy              internal/ical
@@ -58,19 +59,19 @@ admin/backup          auth delegation internal/atomicfile internal/engine panels
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
 web/i18n              
 web/edit              internal/ical
-web/page              admin audit auth caldav delegation directory internal/ical internal/logging panels prefs publish sacl web/i18n
+web/page              admin audit auth caldav delegation directory internal/ical internal/logging internal/proxied panels prefs publish sacl web/i18n
 web/view              internal/ical
-web/cal               caldav directory internal/ical sacl web/page web/view
+web/cal               caldav directory internal/ical internal/proxied sacl web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
-web/room              admin audit caldav calendar directory internal/ical panels rooms rooms/policy sacl web/page
+web/room              admin audit caldav calendar directory internal/ical internal/proxied panels rooms rooms/policy sacl web/page
 web/delegates         admin audit caldav delegation directory sacl web/page
 web/devices           admin auth directory sacl web/page
 web/sharing           audit auth caldav directory publish sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
-web                   admin audit auth delegation directory internal/logging sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
-config                auth caldav directory imip internal/settings quota rooms sacl scheduling web/page
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
+web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
+config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

@@ -101,6 +101,8 @@ type Authenticator struct {
 
 	proceed Outcome // the outcome of most successes
 	closed  atomic.Bool
+
+	plainly [3]atomic.Bool // schemes of which it was said that they were used without TLS; see inTheClear
 }
 
 // identity is what a scheme has verified.
@@ -116,7 +118,7 @@ type verify func(r *http.Request, credentials string) (identity, error)
 // Offers reports whether anybody can sign in on the connection of r: passwords in
 // the clear may not be accepted where there is no TLS.
 func (a *Authenticator) Offers(r *http.Request) bool {
-	return slices.ContainsFunc(a.schemes, func(s string) bool { return s != SchemeBasic || a.basicAllowed(r) })
+	return slices.ContainsFunc(a.schemes, func(s string) bool { return a.allowed(s, r) })
 }
 
 // Schemes returns the schemes offered to clients, in order.
@@ -143,12 +145,16 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 	if check == nil {
 		return nil, a.refuse(r, scheme, ErrNotOffered)
 	}
+	if !a.allowed(scheme, r) {
+		return nil, a.refuse(r, scheme, ErrInsecure)
+	}
 	came := time.Now()
 	id, err := check(r, strings.Trim(credentials, " \t"))
 	if err != nil {
 		a.hold(r.Context(), came, err)
 		return nil, a.refuse(r, scheme, err)
 	}
+	a.inTheClear(scheme, r)
 	if scheme == SchemeNegotiate {
 		// With passwords it is noted where they are verified, not for each request.
 		a.familiar.note(id.caller.Principal.GUID, id.caller.Principal.Name, a.o.Address(r))

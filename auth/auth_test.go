@@ -266,6 +266,14 @@ func TestSchemesOffered(t *testing.T) {
 			o.Schemes, o.Directory = []string{"digest"}, bindsOnly{o.Directory}
 			o.Digest.Files = []string{write(t, "alice:test:00112233445566778899aabbccddeeff\nbob:test:"+strings.Repeat("ab", 32)+"\n")}
 		}, "Digest Digest", "Digest Digest"},
+		{"all need TLS", func(o *auth.Options) {
+			o.Schemes, o.Negotiate.Keytab, o.Digest.Files = []string{"basic", "negotiate", "digest"}, keys, []string{htdigest}
+			o.Digest.Algorithms, o.RequireTLS = []string{"MD5"}, []string{"negotiate", "digest"}
+		}, "", "Basic Negotiate Digest"},
+		{"digest needs TLS", func(o *auth.Options) {
+			o.Schemes, o.Negotiate.Keytab, o.Digest.Files = []string{"basic", "negotiate", "digest"}, keys, []string{htdigest}
+			o.Digest.Algorithms, o.RequireTLS, o.BasicOverPlain = []string{"MD5"}, []string{"digest"}, true
+		}, "Basic Negotiate", "Basic Negotiate Digest"},
 		{"no keytab", func(o *auth.Options) { o.Schemes = []string{"negotiate", "basic"} }, "", "Basic"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -288,6 +296,47 @@ func TestSchemesOffered(t *testing.T) {
 				t.Errorf("with TLS: %d %q, want 401 %q", tls.Status, got, tt.tls)
 			}
 		})
+	}
+}
+
+// A scheme that needs TLS opens nothing without, whatever the credentials; and of one
+// that does not it is said once that it was used so.
+func TestRequireTLS(t *testing.T) {
+	var log bytes.Buffer
+	s := openSite(t, func(o *auth.Options) {
+		o.BasicOverPlain, o.Log = true, slog.New(slog.NewTextHandler(&log, nil))
+		o.Secure = func(r *http.Request) bool { return r.Header.Get("X-Test-TLS") != "" }
+		o.Address = func(r *http.Request) string { return r.Header.Get("X-Test-From") }
+	})
+	right := basicField("bob", "bob's password")
+	for _, from := range []string{"127.0.0.1", "::1"} {
+		r := request(right)
+		r.Header.Set("X-Test-From", from)
+		if c, out := s.Authenticate(r); c == nil {
+			t.Fatal(out.Err)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("a warning of this machine:\n%s", &log)
+	}
+	for range 3 {
+		r := request(right)
+		r.Header.Set("X-Test-From", "192.0.2.1")
+		if c, out := s.Authenticate(r); c == nil {
+			t.Fatal(out.Err)
+		}
+	}
+	if n := strings.Count(log.String(), "without TLS"); n != 1 {
+		t.Errorf("%d warnings:\n%s", n, &log)
+	}
+	for _, scheme := range []string{"basic", "negotiate", "digest"} {
+		s := openSite(t, func(o *auth.Options) {
+			o.Schemes, o.Negotiate.Keytab, o.BasicOverPlain, o.RequireTLS = []string{scheme}, keytabFile(t), false, []string{scheme}
+			o.Secure = func(*http.Request) bool { return false }
+		})
+		if c, out := s.Authenticate(request(scheme + strings.TrimPrefix(basicField("bob", "bob's password"), "Basic"))); c != nil || out.Status != 403 || !errors.Is(out.Err, auth.ErrInsecure) {
+			t.Errorf("%s: %v, %d %v", scheme, c, out.Status, out.Err)
+		}
 	}
 }
 

@@ -68,9 +68,6 @@ func newBasic(a *Authenticator) (*basic, error) {
 
 // verify checks Basic credentials.
 func (b *basic) verify(r *http.Request, credentials string) (identity, error) {
-	if !b.a.basicAllowed(r) {
-		return identity{}, ErrInsecure
-	}
 	if credentials == "" || len(credentials) > maxBasic {
 		return identity{}, ErrMalformed
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ type Config struct {
 	Schemes        []string `toml:"schemes" doc:"Ways to sign in, the preferred first: any of \"negotiate\" (Kerberos), \"digest\" and \"basic\". One that nothing here could verify is not offered to clients."`
 	Realm          string   `toml:"realm" doc:"Realm shown in password prompts. Digest secrets depend on it: after a change they must be enrolled again."`
 	BasicOverPlain bool     `toml:"basic-over-plain" doc:"Offer and accept Basic on connections without TLS. Passwords then cross the network in the clear."`
+	RequireTLS     []string `toml:"require-tls" doc:"Schemes offered and accepted on connections with TLS alone. Basic is one of them even if it is not named, unless basic-over-plain is set. Negotiate and Digest keep the password to themselves, but what they open crosses the network in the clear; the log says once that it does."`
 	HelpURL        string   `toml:"help-url" doc:"Address named in the text of refusals, such as the page for device passwords. Empty: none."`
 
 	Negotiate NegotiateConfig `toml:"negotiate" doc:"Sign-in with Kerberos tickets (SPNEGO)."`
@@ -132,6 +134,7 @@ type Options struct {
 	Schemes        []string
 	Realm          string
 	BasicOverPlain bool
+	RequireTLS     []string
 	HelpURL        string
 	Negotiate      NegotiateConfig
 	Digest         DigestConfig
@@ -148,9 +151,10 @@ type Options struct {
 	State engine.Engine
 
 	// Secure says whether a request came over TLS. nil: r.TLS is set. Set it to
-	// trust loopback, or a proxy's header.
+	// trust a proxy in front of the server.
 	Secure func(*http.Request) bool
-	// Address returns the client's IP address, for throttling. nil: RemoteAddr.
+	// Address returns the client's IP address, for throttling. nil: RemoteAddr, in
+	// which the server has put it if a proxy says so.
 	Address func(*http.Request) string
 	// Certificate returns the certificate that this server presented on the
 	// request's connection, for channel bindings. nil, or a nil result: unknown.
@@ -166,6 +170,9 @@ type Options struct {
 func (c *Config) Check() (key string, err error) {
 	if err := checkRealm(c.Realm); err != nil {
 		return "realm", err
+	}
+	if c.BasicOverPlain && slices.Contains(c.RequireTLS, SchemeBasic) {
+		return "require-tls", errors.New("basic needs TLS, and basic-over-plain says that it does not")
 	}
 	if _, err := compileRules(c.Negotiate.Principals); err != nil {
 		return "negotiate.principals", err
@@ -218,7 +225,7 @@ func checkRealm(realm string) error {
 // Options returns c as options; the caller adds the rest.
 func (c Config) Options() Options {
 	return Options{
-		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, HelpURL: c.HelpURL,
+		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, RequireTLS: c.RequireTLS, HelpURL: c.HelpURL,
 		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle, Accounts: c.Accounts,
 	}
 }

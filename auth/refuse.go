@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,7 +70,7 @@ func (a *Authenticator) refuse(r *http.Request, scheme string, err error) *Outco
 		out.Status, out.Body = http.StatusServiceUnavailable, "The directory cannot be reached at the moment."
 		retryAfter(out.Header, directory.RetryAfter(err))
 	case errors.Is(err, ErrInsecure):
-		out.Status, out.Body = http.StatusForbidden, "Passwords are accepted over https only."
+		out.Status, out.Body = http.StatusForbidden, "Signing in is possible over https only."
 		if a.challenge(out.Header, r, err) {
 			out.Status = http.StatusUnauthorized
 		}
@@ -108,15 +109,16 @@ func (a *Authenticator) listed(out *Outcome, r *http.Request, err error) {
 func (a *Authenticator) challenge(h http.Header, r *http.Request, err error) bool {
 	var fields []string
 	for _, s := range a.schemes {
+		if !a.allowed(s, r) {
+			continue
+		}
 		switch s {
 		case SchemeNegotiate:
 			fields = append(fields, "Negotiate")
 		case SchemeDigest:
 			fields = a.digest.challenge(fields, errors.Is(err, ErrStale))
 		case SchemeBasic:
-			if a.basicAllowed(r) {
-				fields = append(fields, a.basic.challenge)
-			}
+			fields = append(fields, a.basic.challenge)
 		}
 	}
 	if len(fields) > 0 {
@@ -125,9 +127,24 @@ func (a *Authenticator) challenge(h http.Header, r *http.Request, err error) boo
 	return len(fields) > 0
 }
 
-// basicAllowed reports whether passwords may be sent on this connection.
-func (a *Authenticator) basicAllowed(r *http.Request) bool {
-	return a.o.BasicOverPlain || a.o.Secure(r)
+// allowed reports whether a scheme may be used on this connection.
+func (a *Authenticator) allowed(scheme string, r *http.Request) bool {
+	needsTLS := slices.Contains(a.o.RequireTLS, scheme) || scheme == SchemeBasic && !a.o.BasicOverPlain
+	return !needsTLS || a.o.Secure(r)
+}
+
+// inTheClear warns, once for each scheme, that somebody has signed in from another
+// machine without TLS: whoever listens reads what they read.
+func (a *Authenticator) inTheClear(scheme string, r *http.Request) {
+	said := &a.plainly[slices.Index([]string{SchemeNegotiate, SchemeDigest, SchemeBasic}, scheme)]
+	if said.Load() || a.o.Secure(r) {
+		return
+	}
+	address := a.o.Address(r)
+	if ip, err := netip.ParseAddr(address); err == nil && ip.IsLoopback() || said.Swap(true) {
+		return
+	}
+	a.log.Warn("somebody has signed in without TLS; auth.require-tls forbids it", "scheme", scheme, "address", address)
 }
 
 func retryAfter(h http.Header, d time.Duration) {

@@ -15,6 +15,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/directory"
+	"convene/internal/proxied"
 	"convene/internal/settings"
 	"convene/rooms"
 )
@@ -87,8 +88,27 @@ func (k *checker) server(c *Config) {
 	if !isOrigin(c.Server.PublicURL) {
 		k.fault("server.public-url", fmt.Sprintf("%q is not the address of a server", c.Server.PublicURL), `write "https://calendar.example.com", with a port if need be, and no path`)
 	}
+	if c.Server.RedirectHTTP && len(c.Server.HTTPS) == 0 && !strings.HasPrefix(c.Server.PublicURL, "https://") {
+		k.fault("server.redirect-http", "there is no address with TLS to send anybody to", "set server.https or server.public-url")
+	}
+	k.proxies(&c.Server)
 	if c.Server.Data == "" {
 		k.fault("server.data", "there is no data folder", `such as "/var/lib/convene"`)
+	}
+}
+
+func (k *checker) proxies(c *Server) {
+	if _, err := proxied.ParseNetworks(c.TrustedProxies); err != nil {
+		k.fault("server.trusted-proxies", err.Error(), `write "192.0.2.7", "192.0.2.0/28" or "2001:db8::/64"`)
+	}
+	k.oneOf("server.proxy-header", c.ProxyHeader, proxied.XForwarded, proxied.Forwarded)
+	for _, addr := range c.ProxyProtocol {
+		if !slices.Contains(c.HTTP, addr) && !slices.Contains(c.HTTPS, addr) {
+			k.fault("server.proxy-protocol", fmt.Sprintf("%q is neither in server.http nor in server.https", addr), "write it as it stands there")
+		}
+	}
+	if len(c.ProxyProtocol) > 0 && len(c.TrustedProxies) == 0 {
+		k.fault("server.proxy-protocol", "nobody may connect there, as there are no server.trusted-proxies", "name them")
 	}
 }
 
@@ -182,6 +202,9 @@ func (k *checker) auth(c *auth.Config) {
 	}
 	for _, s := range c.Schemes {
 		k.oneOf("auth.schemes", s, auth.SchemeNegotiate, auth.SchemeDigest, auth.SchemeBasic)
+	}
+	for _, s := range c.RequireTLS {
+		k.oneOf("auth.require-tls", s, auth.SchemeNegotiate, auth.SchemeDigest, auth.SchemeBasic)
 	}
 	if slices.Equal(c.Schemes, []string{auth.SchemeNegotiate}) && c.Negotiate.Keytab == "" {
 		k.fault("auth.negotiate.keytab", "Kerberos is the only way to sign in, and there is no keytab", "set it to the file with the keys of HTTP/host-name")

@@ -11,6 +11,7 @@ import (
 	"convene/auth"
 	"convene/caldav"
 	"convene/directory"
+	"convene/internal/proxied"
 	"convene/internal/settings"
 	"convene/rooms"
 	"convene/sacl"
@@ -44,8 +45,15 @@ type Server struct {
 	PublicURL string   `toml:"public-url" doc:"Where clients find the server, if that is not where it listens: behind a proxy, https://calendar.example.com. The redirects of /.well-known/ and the addresses of what clients create are then given in full. Empty: they are paths, which hold wherever the client came from."`
 	HTTP      []string `toml:"http" doc:"Addresses for connections without TLS, each host:port, [IPv6 address]:port or :port for all addresses of both kinds. An empty list: none."`
 	HTTPS     []string `toml:"https" doc:"The same for connections with TLS."`
-	Data      string   `toml:"data" doc:"Folder for calendars, sign-in state, rules and logs. The server alone writes it."`
-	AllowRoot bool     `toml:"allow-root" doc:"Run even as root. The server never needs it: ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE."`
+
+	TrustedProxies []string `toml:"trusted-proxies" doc:"Networks (192.0.2.0/28) and addresses of the proxies in front of the server. What they say of a client's address, of TLS and of the host name counts: for limits, logs, and where passwords may be sent. Nobody else's word does. A request that came through a proxy never counts as one of this machine. Empty: there are none."`
+	ProxyHeader    string   `toml:"proxy-header" doc:"The header fields in which they say so: \"x-forwarded\" (X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host) or \"forwarded\" (RFC 7239). The other ones are not read: a proxy passes them on as clients write them. It has to set those of this kind itself."`
+	ProxyProtocol  []string `toml:"proxy-protocol" doc:"Those of the addresses in http and https on which every connection begins with the PROXY protocol, version 1 or 2: for proxies that pass connections on. Others than trusted-proxies are not let in there."`
+
+	RedirectHTTP bool `toml:"redirect-http" doc:"Send everybody who comes without TLS to the address with TLS: public-url, or host-name with the port of https. What would change something is refused instead, as it has crossed the network in the clear."`
+
+	Data      string `toml:"data" doc:"Folder for calendars, sign-in state, rules and logs. The server alone writes it."`
+	AllowRoot bool   `toml:"allow-root" doc:"Run even as root. The server never needs it: ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE."`
 }
 
 // TLS is the server's certificate.
@@ -103,7 +111,7 @@ type Limits struct {
 // Default is the configuration of a server that nobody configured.
 func Default() Config {
 	return Config{
-		Server:     Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, Data: "/var/lib/convene"},
+		Server:     Server{HTTP: []string{":8008"}, HTTPS: []string{":8443"}, ProxyHeader: proxied.XForwarded, Data: "/var/lib/convene"},
 		TLS:        TLS{MinVersion: "1.2"},
 		Access:     Access{Anonymous: "none"},
 		Log:        Log{Access: "access.log", Error: "-", Audit: "audit.log", AuditSize: 64 << 20, AuditPrivate: true, Level: "info"},

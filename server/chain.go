@@ -16,6 +16,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/internal/logging"
+	"convene/internal/proxied"
 	"convene/sacl"
 	"convene/web"
 )
@@ -26,7 +27,10 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withoutTokens(logging.NewHandler(tracked(drained(s.guard(compressed))), log, s.now, time.Local)), nil
+	logged := func(h http.Handler) http.Handler {
+		return withoutTokens(logging.NewHandler(h, log, s.now, time.Local))
+	}
+	return s.behindProxies(logged(tracked(drained(s.guard(s.overTLS(compressed))))), logged), nil
 }
 
 // withoutTokens takes what opens a published calendar out of what the access log writes of
@@ -60,6 +64,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		} else if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, most)
+		}
+		// A proxy may have taken Content-Length for the body's length (RFC 9112 §6.1), and what
+		// follows the last chunk for part of it: nothing that comes after is a request.
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 && proxied.Came(r) {
+			header.Set("Connection", "close")
 		}
 		defer s.recovered(w, r)
 		next.ServeHTTP(w, r)
@@ -163,7 +172,7 @@ func (s *Server) noteTry(r *http.Request, found auth.Problem, caller *auth.Calle
 		address = host
 	}
 	s.tries.Note(r, auth.Try{
-		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: r.TLS != nil, Problem: found,
+		At: s.now(), Address: address, Agent: r.UserAgent(), Method: r.Method, Path: r.URL.Path, Secure: proxied.Secure(r), Problem: found,
 	}, caller, out, status)
 }
 

@@ -22,6 +22,7 @@ import (
 	"convene/directory"
 	"convene/imip/outbox"
 	"convene/internal/engine"
+	"convene/internal/proxied"
 	"convene/quota"
 	"convene/rooms"
 	"convene/sacl"
@@ -173,7 +174,7 @@ func (s *Server) authOptions(next *generation) auth.Options {
 	o := next.config.Auth.Options()
 	o.Directory = next.directory
 	o.State = s.data.state
-	o.Certificate = shownCertificate
+	o.Certificate, o.Secure = shownCertificate, proxied.Secure
 	o.Log, o.Now = s.log, s.now
 	return o
 }

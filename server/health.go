@@ -23,6 +23,7 @@ type health struct {
 	mu      sync.Mutex
 	trouble map[string]error // by file, or what stands for one
 	stuck   error            // of the mail
+	cert    error            // what is wrong with the certificate, or soon will be
 	paused  string           // since when the server is read-only; "": it is not
 }
 
@@ -73,6 +74,16 @@ func (h *health) mail(err error) {
 	h.notify("STATUS=" + h.status())
 }
 
+// certificate notes what is wrong with the certificate, or nil.
+func (h *health) certificate(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := h.cert
+	if h.cert = err; before != nil || err != nil {
+		h.notify("STATUS=" + h.status())
+	}
+}
+
 // maintenance notes whether the server is read-only.
 func (h *health) maintenance(m *admin.Maintenance) {
 	h.mu.Lock()
@@ -111,6 +122,9 @@ func (h *health) status() string {
 	}
 	if h.stuck != nil {
 		parts = append(parts, "mail: "+h.stuck.Error())
+	}
+	if h.cert != nil {
+		parts = append(parts, strings.ReplaceAll(h.cert.Error(), "\n", "; "))
 	}
 	if parts == nil {
 		return "serving"

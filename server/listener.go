@@ -32,7 +32,7 @@ func listen(c *config.Server, open []*listener, slots *slots) (added []*listener
 			}
 			return nil, fmt.Errorf("address %s: %w", want.config, err)
 		}
-		want.Listener = &limited{l, slots}
+		want.Listener = &limited{Listener: l, slots: slots, config: want.config}
 		added = append(added, want)
 	}
 	return added, nil
@@ -65,7 +65,8 @@ func find(list []*listener, config string, secure bool) *listener {
 
 // inherited returns the sockets that systemd opened (systemd.socket(5)). A
 // socket is for TLS if its FileDescriptorName is https, or starts so; without
-// a name of ours, if its port ends in 443.
+// a name of ours, if its port ends in 443. It is for the PROXY protocol if the name
+// ends in -proxy.
 func inherited(slots *slots) ([]*listener, error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
@@ -81,7 +82,7 @@ func inherited(slots *slots) ([]*listener, error) {
 			if !strings.HasPrefix(name, "http") {
 				secure = strings.HasSuffix(l.Addr().String(), "443")
 			}
-			out = append(out, &listener{Listener: &limited{l, slots}, secure: secure})
+			out = append(out, &listener{Listener: &limited{Listener: l, slots: slots, proxy: strings.HasSuffix(name, "-proxy")}, secure: secure})
 		}
 	}
 	return out, nil

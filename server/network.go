@@ -35,6 +35,7 @@ func newNetwork(c *config.Config, handler http.Handler, certs *certificates, log
 		log: log, slots: newSlots(c.Limits.Connections, c.Limits.PerAddress, log), failed: make(chan error, 1),
 		plain: httpServer(c, handler, log), secure: httpServer(c, handler, log),
 	}
+	n.slots.proxies.Store(newProxies(c))
 	n.plain.Protocols.SetHTTP2(false) // no Upgrade: h2c, on which Thunderbird stumbles
 	n.secure.TLSConfig = certs.config(c)
 	return n
@@ -162,15 +163,16 @@ func (n *network) open(c *config.Server) ([]*listener, error) {
 
 // use serves the added ones and closes those that c no longer names;
 // the connections that came through them go on.
-func (n *network) use(c *config.Server, added []*listener) error {
+func (n *network) use(c *config.Config, added []*listener) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.slots.proxies.Store(newProxies(c))
 	if !n.ownsAddresses() {
 		return nil
 	}
 	var keep []*listener
 	var errs []error
-	names := wanted(c)
+	names := wanted(&c.Server)
 	for _, l := range n.listeners {
 		if find(names, l.config, l.secure) != nil {
 			keep = append(keep, l)

@@ -36,7 +36,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		Config: &current.config.Web, Directory: current.directory, SACL: current.sacl, SignIn: current.signIn,
 		Admin: s.verbs(current), Calendars: current.calendars.Load(), CrossSite: current.crossSite,
 		Names: pageNames(&current.config), PublicURL: strings.TrimSuffix(current.config.Server.PublicURL, "/"), SecureURL: s.secureURL(&current.config),
-		Certificate: s.certs.signed(),
+		Certificate:  s.certs.signed(),
+		ProxiesNamed: len(current.config.Server.TrustedProxies) > 0,
 	})
 }
 

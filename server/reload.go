@@ -80,7 +80,7 @@ func (s *Server) reloadAll(ctx context.Context) error {
 	s.retire(old, next)
 	s.limits.quota.Store(next.quota.Load())
 	s.limits.maxBody.Store(int64(c.Limits.Body))
-	return errors.Join(s.logs.setLevel(&c), s.net.use(&c.Server, added))
+	return errors.Join(s.logs.setLevel(&c), s.net.use(&c, added))
 }
 
 // rereadFiles reads the files anew of those parts of old that go on under c: the

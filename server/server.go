@@ -105,6 +105,7 @@ func Open(o Options) (_ *Server, err error) {
 	}
 	s.health.notify = s.notify
 	s.log = s.logs.errors
+	warnReadable(&c, s.log)
 	if err = s.open(c, o.WrapEngine); err != nil {
 		return nil, errors.Join(err, s.closeParts())
 	}
@@ -127,7 +128,7 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 		return err
 	}
 	s.accesses = audit.NewAccesses(s.audit, s.now)
-	s.certs.log, s.certs.now = s.log, s.now
+	s.certs.log, s.certs.now, s.certs.faults = s.log, s.now, s.health.certificate
 	if len(c.Server.HTTPS) > 0 {
 		if err = s.certs.use(&c); err != nil {
 			return err
@@ -185,7 +186,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
-		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions})
+		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"watchdog", s.watchdog})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}

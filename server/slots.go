@@ -23,6 +23,8 @@ type slots struct {
 	perNetwork int
 	log        *slog.Logger
 
+	proxies atomic.Pointer[proxies]
+
 	free   chan struct{} // there may be a slot
 	closed chan struct{}
 	once   sync.Once
@@ -33,6 +35,7 @@ type slots struct {
 	idle     list.List // *trackedConn; the longest idle first
 	refused  int       // since told
 	told     time.Time
+	warned   time.Time // of somebody who is no proxy
 }
 
 // partOfNetwork is which part of all connections one network may have by default.
@@ -128,6 +131,7 @@ func (s *slots) leave(c *trackedConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	c.gone = true
 	s.forgetLocked(c.network)
 	s.unlist(c)
 	s.signal()
@@ -164,7 +168,9 @@ func networkOf(a net.Addr) netip.Prefix {
 // wait in the system's queue.
 type limited struct {
 	net.Listener
-	slots *slots
+	slots  *slots
+	config string // the address as configured
+	proxy  bool   // the name that systemd gave it asks for the PROXY protocol
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -173,7 +179,11 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &trackedConn{Conn: c, slots: l.slots, network: networkOf(c.RemoteAddr())}
+		t, ok := l.begin(c)
+		if !ok {
+			_ = c.Close()
+			continue
+		}
 		if !l.slots.admit(t.network) {
 			_ = c.Close()
 			continue
@@ -199,10 +209,12 @@ type trackedConn struct {
 	slots   *slots
 	network netip.Prefix
 	once    sync.Once
+	proxied bool // it began with the PROXY protocol
 	shown   atomic.Pointer[x509.Certificate]
 
 	known    atomic.Bool   // somebody has signed in on it
 	requests int           // in progress; these are guarded by slots.mu
+	gone     bool          // its slot was given back
 	place    *list.Element // among those that are idle
 }
 

@@ -57,7 +57,7 @@ func TestConnectionsPerAddress(t *testing.T) {
 	var log strings.Builder
 	s := newSlots(100, 3, slog.New(slog.NewTextHandler(&log, nil)))
 	inner := &fakeListener{conns: make(chan net.Conn, 100)}
-	l := &limited{inner, s}
+	l := &limited{Listener: inner, slots: s}
 	accepted := func(addresses ...string) (n int, first net.Conn) {
 		var all []*fakeConn
 		for _, a := range addresses {
@@ -124,7 +124,7 @@ func TestLongestIdleGoesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(4, 100, slog.Default())
 		inner := &fakeListener{conns: make(chan net.Conn, 10)}
-		l := &limited{inner, s}
+		l := &limited{Listener: inner, slots: s}
 		accept := func(name string) (*trackedConn, *fakeConn) {
 			c := from("192.0.2.1")
 			inner.conns <- c

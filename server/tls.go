@@ -16,8 +16,11 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +49,9 @@ type certificates struct {
 	selfFor  string // host name of the self-signed certificate; "" if the files are the operator's
 	seen     [2]filewatch.Version
 	logged   string // the last trouble with the files
+	names    []string
+	checked  time.Time // when it was last looked at for its dates and names
+	faults   func(error)
 
 	current atomic.Pointer[tls.Certificate]
 }
@@ -72,7 +78,9 @@ func (s *certificates) use(c *config.Config) error {
 		s.log.Warn("a file with secrets can be read by every account of this machine", "file", next.keyFile)
 	}
 	s.certFile, s.keyFile, s.selfFor, s.seen = next.certFile, next.keyFile, next.selfFor, seen
+	s.names = certificateNames(c)
 	s.current.Store(cert)
+	s.examine()
 	return nil
 }
 
@@ -85,6 +93,51 @@ func (s *certificates) signed() *tls.Certificate {
 	return cert
 }
 
+// certificateNames are the names by which clients, or the proxy, come to this server. The
+// certificate has to be for one of them: the public one may be that of the proxy.
+func certificateNames(c *config.Config) []string {
+	if u, err := url.Parse(c.Server.PublicURL); err == nil && u.Hostname() != "" {
+		return []string{c.HostName(), u.Hostname()}
+	}
+	return []string{c.HostName()}
+}
+
+// How long before its end a certificate is warned of, and how often.
+const (
+	certificateEnds  = 14 * 24 * time.Hour
+	certificateCheck = 24 * time.Hour
+)
+
+// certificateFault returns what is wrong with a certificate, or soon will be; nil if
+// clients that trust whoever signed it accept it.
+func certificateFault(leaf *x509.Certificate, names []string, now time.Time) error {
+	var errs []error
+	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+	switch {
+	case now.After(leaf.NotAfter):
+		errs = append(errs, fmt.Errorf("the certificate ended on %s", day(leaf.NotAfter)))
+	case now.Before(leaf.NotBefore):
+		errs = append(errs, fmt.Errorf("the certificate begins on %s", day(leaf.NotBefore)))
+	case now.Add(certificateEnds).After(leaf.NotAfter):
+		errs = append(errs, fmt.Errorf("the certificate ends on %s", day(leaf.NotAfter)))
+	}
+	if !slices.ContainsFunc(names, func(n string) bool { return leaf.VerifyHostname(n) == nil }) {
+		errs = append(errs, fmt.Errorf("the certificate is not for %s", strings.Join(names, " or ")))
+	}
+	return errors.Join(errs...)
+}
+
+// examine warns of the certificate in use, and tells health. The caller holds s.mu.
+func (s *certificates) examine() {
+	s.checked = s.now()
+	err := certificateFault(s.current.Load().Leaf, s.names, s.checked)
+	if err != nil {
+		s.log.Warn("clients refuse the certificate, or soon will", "file", s.certFile, "err", strings.ReplaceAll(err.Error(), "\n", "; "),
+			"cure", "replace the files; they are read again by themselves")
+	}
+	s.faults(err)
+}
+
 // refresh reads the files if they have changed since they were read, and
 // renews a self-signed certificate in time. Each trouble is logged once.
 func (s *certificates) refresh() {
@@ -92,6 +145,9 @@ func (s *certificates) refresh() {
 	defer s.mu.Unlock()
 	if s.certFile == "" {
 		return
+	}
+	if now := s.now(); now.Sub(s.checked) >= certificateCheck {
+		s.examine()
 	}
 	trouble := ""
 	if err := s.renew(); err != nil {
@@ -122,6 +178,7 @@ func (s *certificates) renew() error {
 	}
 	s.seen = seen
 	s.current.Store(cert)
+	s.examine()
 	s.log.Info("certificate read again", "file", s.certFile, "until", cert.Leaf.NotAfter)
 	return errors.Join(errs...)
 }

@@ -1,11 +1,6 @@
 package web
 
-import (
-	"fmt"
-	"net/http"
-
-	"convene/web/page"
-)
+import "net/http"
 
 // policy is what a page may do: load what is ours, and make no script of a text.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -17,7 +12,7 @@ const permissions = "accelerometer=(), camera=(), display-capture=(), geolocatio
 	"midi=(), payment=(), usb=(), clipboard-write=(self)"
 
 // setHeaders sets what every answer says.
-func setHeaders(h http.Header, r *http.Request, s *page.Site) {
+func setHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
@@ -26,8 +21,4 @@ func setHeaders(h http.Header, r *http.Request, s *page.Site) {
 	h.Set("Permissions-Policy", permissions)
 	h.Set("Cache-Control", "no-store")
 	h.Add("Vary", "Cookie, Accept-Language")
-	// Not for localhost, which is one name for whatever runs on a machine.
-	if r.TLS != nil && s.Config.HSTS > 0 && !loopbackName(hostName(r.Host)) {
-		h.Set("Strict-Transport-Security", fmt.Sprintf("max-age=%d", int64(s.Config.HSTS.Seconds())))
-	}
 }

@@ -83,7 +83,7 @@ func (h *Handler) handle(w http.ResponseWriter, r *page.Request, fn func(*page.R
 
 // Serve serves a request for a page.
 func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, s *page.Site) {
-	setHeaders(w.Header(), r, s)
+	setHeaders(w.Header())
 	q := &page.Request{Request: r, Parts: h.parts, Site: s, Time: h.parts.Now(), Address: clientAddress(r), ID: logging.For(w).ID, Line: logging.For(w)}
 	h.localize(q)
 	if h.transport(w, q) {

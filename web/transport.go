@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"convene/internal/proxied"
 	"convene/web/page"
 )
 
@@ -36,16 +37,17 @@ func clientAddress(r *http.Request) string {
 }
 
 // local reports whether a request is of this machine and names it as such: it crosses no
-// network on its way, even without TLS.
+// network on its way, even without TLS. One that came through a proxy may come from
+// anywhere.
 func local(r *http.Request) bool {
-	return loopbackName(clientAddress(r)) && loopbackName(hostName(r.Host))
+	return !proxied.Came(r) && loopbackName(clientAddress(r)) && loopbackName(hostName(r.Host))
 }
 
-// secure reports whether the browser came over TLS: to us, or to the proxy at the public
-// URL.
+// secure reports whether the browser came over TLS: to us, or to a proxy. If no proxies
+// are named, one is taken to be at the public URL.
 func secure(r *http.Request, s *page.Site) bool {
 	public, https := strings.CutPrefix(s.PublicURL, "https://")
-	return r.TLS != nil || https && strings.EqualFold(r.Host, public)
+	return proxied.Secure(r) || !s.ProxiesNamed && https && strings.EqualFold(r.Host, public)
 }
 
 // transport answers a request that came under a name that is not ours, or over a

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"convene/internal/proxied"
 	"convene/sacl"
 	"convene/web/page"
 	"convene/web/view"
@@ -140,7 +141,7 @@ func show(r *page.Request) (*page.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := http.Cookie{Name: viewCookie, Value: k.name, Path: "/my/", MaxAge: 365 * 86400, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil}
+	c := http.Cookie{Name: viewCookie, Value: k.name, Path: "/my/", MaxAge: 365 * 86400, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: proxied.Secure(r.Request)}
 	a.Header = http.Header{"Set-Cookie": {c.String()}}
 	return a, nil
 }

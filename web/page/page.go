@@ -83,7 +83,8 @@ type Site struct {
 
 	// Certificate is what the server shows over TLS, nil where it has none but one that it
 	// signed itself.
-	Certificate *tls.Certificate
+	Certificate  *tls.Certificate
+	ProxiesNamed bool // the proxies in front are known: only they say what came over TLS
 }
 
 // Parts are what all requests share.

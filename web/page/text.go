@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"convene/internal/ical"
+	"convene/internal/proxied"
 )
 
 // Bytes writes a number of bytes for people: "1.5 MB", a million bytes being one MB.
@@ -29,7 +30,7 @@ func Origin(r *Request) string {
 	if r.Site.PublicURL != "" {
 		return r.Site.PublicURL
 	}
-	if r.TLS == nil {
+	if !proxied.Secure(r.Request) {
 		return "http://" + r.Host
 	}
 	return "https://" + r.Host

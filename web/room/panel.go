@@ -13,6 +13,7 @@ import (
 	"convene/caldav"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/proxied"
 	"convene/panels"
 	"convene/rooms"
 	"convene/rooms/policy"
@@ -50,7 +51,7 @@ type panelItem struct {
 // none of a session, and opens nothing but the panel.
 func panelCookie(r *page.Request) (name string, secure bool) {
 	public, https := strings.CutPrefix(r.Site.PublicURL, "https://")
-	if r.TLS != nil || https && strings.EqualFold(r.Host, public) {
+	if proxied.Secure(r.Request) || !r.Site.ProxiesNamed && https && strings.EqualFold(r.Host, public) {
 		return "__Host-convene-panel", true
 	}
 	port := "80"
