@@ -130,7 +130,7 @@ func readForwarded(values []string, peer netip.Addr, trusted Networks) (*Client,
 			break // the proxy knows, and does not say
 		}
 		if c.Address, err = node(e.from); err != nil {
-			return nil, fmt.Errorf("Forwarded: %w", err)
+			return nil, fmt.Errorf("field Forwarded: %w", err)
 		}
 	}
 	return c, checkHost(c.Host)
