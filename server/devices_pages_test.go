@@ -109,7 +109,7 @@ func TestPageDevices(t *testing.T) {
 	})
 }
 
-// zbarimg reads the QR codes as it would from a screen (B32).
+// zbarimg reads the QR codes as it would from a screen.
 func TestPageQR(t *testing.T) {
 	zbarimg := testenv.Require(t, "zbarimg", "zbarimg")[0]
 	s := serve(t, smallConfig(t))
@@ -157,7 +157,7 @@ func bitmap(t *testing.T, svg, file string) {
 }
 
 // The profile of Apple's devices has what they need, and is signed with a certificate that
-// somebody vouches for, if the server has one; openssl verifies it (B32).
+// somebody vouches for, if the server has one; openssl verifies it.
 func TestPageProfile(t *testing.T) {
 	openssl := testenv.Require(t, "openssl", "openssl")[0]
 	ca := testenv.NewCA(t)
