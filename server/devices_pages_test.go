@@ -240,7 +240,7 @@ func profileOf(t *testing.T, a answer, openssl, ca string, signed bool) map[stri
 	}
 }
 
-// The test page says what became of a device's requests (B33).
+// The test page says what became of a device's requests.
 func TestPageDeviceTest(t *testing.T) {
 	vdirsyncer := testenv.Require(t, "vdirsyncer", "vdirsyncer")[0]
 	ca := testenv.NewCA(t)
@@ -328,7 +328,7 @@ func (b *browser) published(t *testing.T, form url.Values) (page, feed string) {
 	return u.Path, u.Path + "/calendar.ics"
 }
 
-// A published link works for anybody, shows no more than it is to, and ends (B34).
+// A published link works for anybody, shows no more than it is to, and ends.
 func TestPagePublish(t *testing.T) {
 	c := smallConfig(t)
 	c.Log.Access = "access.log"
@@ -436,7 +436,7 @@ func TestPagePublish(t *testing.T) {
 }
 
 // Who may not use the calendar any more publishes nothing, and who tries tokens is slowed
-// down (B34).
+// down.
 func TestPagePublishRights(t *testing.T) {
 	c := smallConfig(t)
 	s := serve(t, c)
