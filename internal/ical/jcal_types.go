@@ -91,8 +91,12 @@ func listSeparator(name string) byte {
 }
 
 // jcalDate puts a DATE or DATE-TIME in the extended format of ISO 8601. If it is
-// none, ok is false.
+// none, ok is false; so it is for what is only read as one, as YYYYMMDDZ: it would come
+// back as another.
 func jcalDate(value string) (extended string, ok bool) {
+	if n := len(value); n != 8 && n != 15 && n != 16 {
+		return "", false
+	}
 	if _, _, _, err := parseWall(value); err != nil || value[0] == ' ' || value[len(value)-1] == ' ' {
 		return "", false
 	}
