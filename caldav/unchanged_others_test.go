@@ -103,7 +103,7 @@ func (k *talk) withAttendees(text string, organizer int) string {
 // the files in a folder, such as the test data of other projects.
 func TestUnchangedMeetingsOfOthers(t *testing.T) {
 	folder := cmp.Or(os.Getenv("CONVENE_MEETINGS"), "../web/edit/testdata") // that of make meetings, or what forms make
-	const together = 25 // in one store
+	const together = 25                                                     // in one store
 	all, unread := meetingsIn(t, folder)
 	var k *talk
 	taken, copies := 0, 0
