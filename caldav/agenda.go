@@ -177,8 +177,9 @@ func (x *agendaRun) people() (list []*directory.Principal, err error) {
 	guids := x.q.People
 	if guids == nil {
 		guids = []string{self.GUID}
+		// While it is not known for whom they act, they see their own, as by DAV.
 		acting, err := x.s.delegators(self.GUID)
-		if err != nil {
+		if unknown := (*unknownValue)(nil); err != nil && !errors.As(err, &unknown) {
 			return nil, err
 		}
 		slices.SortFunc(acting, func(a, b delegation.Delegator) int { return strings.Compare(a.GUID, b.GUID) })
@@ -271,7 +272,7 @@ func (x *agendaRun) describe(in *resource) (*AgendaCalendar, error) {
 	}
 	c.Name = cmp.Or(texts[0], in.col.Name)
 	c.Color = color(texts[1])
-	c.order, _ = strconv.Atoi(texts[2])
+	c.order, _ = strconv.Atoi(texts[2]) // what is no number, or none, comes first
 	return c, nil
 }
 

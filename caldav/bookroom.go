@@ -113,7 +113,7 @@ func (f *roomSearch) tellDate(o *policy.Occurrence, speech *policy.Speech) rooms
 	if t := o.Taker; t != nil {
 		d.Taker = &rooms.Taker{From: f.text(t.Start), To: f.text(t.End), State: states[t.State]}
 		if speech.Describe != nil {
-			d.Taker.Holder, _ = speech.Describe(*t) // without what the meeting is
+			d.Taker.Holder, _ = speech.Describe(*t) // the other is what the meeting is: not told here
 		}
 	}
 	return d

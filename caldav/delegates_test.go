@@ -564,6 +564,18 @@ func TestDelegatesRefused(t *testing.T) {
 	const busy = `<C:free-busy-query xmlns:C="urn:ietf:params:xml:ns:caldav"><C:time-range start="20260601T000000Z" end="20260602T000000Z"/></C:free-busy-query>`
 	e.must(200, "bob", "REPORT", "/calendars/users/ann/calendar/", busy, "Depth: 1") // everybody may
 	e.wantHrefs("bob", "/principals/users/bob/", homeSet, "/calendars/__uids__/bob")
+	a, err := e.h.Agenda(context.Background(), e.caller("bob"), &caldav.AgendaQuery{From: 1780272000, To: 1780358400})
+	if err != nil {
+		t.Fatalf("bob's own agenda: %v", err)
+	}
+	for _, c := range a.Calendars {
+		if c.Owner.GUID == e.caller("ann").Principal.GUID {
+			t.Errorf("bob sees %s of ann", c.Path)
+		}
+	}
+	if len(a.Calendars) == 0 {
+		t.Error("bob does not see his own calendars")
+	}
 }
 
 // away is a directory that stops answering.
