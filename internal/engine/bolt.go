@@ -269,9 +269,6 @@ func (e *boltEngine) takeIn(v *version, seq uint64) error {
 }
 
 func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
-	if e.commit != nil && e.commit.running.Load() {
-		NotNested()
-	}
 	v, tx, err := e.begin(ctx)
 	if err != nil {
 		return err

@@ -25,8 +25,6 @@ type committer struct {
 	queue  []*update
 	closed bool
 
-	running atomic.Bool // functions of updates run now
-
 	// These belong to the holder of the lead.
 	log      log
 	flushing chan error  // gets the outcome of the flush under way; nil: none is
@@ -71,7 +69,6 @@ func newCommitter(e *boltEngine, l log) *committer {
 
 // do queues fn and returns its outcome.
 func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
-	NotNested()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -83,12 +80,28 @@ func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 	}
 	c.queue = append(c.queue, u)
 	c.mu.Unlock()
+	select {
+	case <-c.lead:
+		c.serve(u)
+	default:
+	}
+	select {
+	case <-u.done:
+		return u.outcome()
+	default:
+	}
+	long := time.NewTimer(longWait)
+	defer long.Stop()
 	for {
 		select {
 		case <-u.done:
 			return u.outcome()
 		case <-c.lead:
 			c.serve(u)
+		case <-long.C:
+			if nested() && u.state.CompareAndSwap(stateQueued, stateGone) {
+				panic(inAnother)
+			}
 		case <-ctx.Done():
 			if u.state.CompareAndSwap(stateQueued, stateGone) {
 				return ctx.Err()
@@ -98,6 +111,10 @@ func (c *committer) do(ctx context.Context, fn func(Writer) error) error {
 		}
 	}
 }
+
+// longWait is after how long an update looks whether it waits for itself: for the one
+// that it is called in. To look costs more than all else that a short update does here.
+const longWait = time.Second
 
 func (u *update) outcome() error {
 	switch {
@@ -220,13 +237,11 @@ func (c *committer) commit(batch []*update) {
 		return
 	}
 	state := &layer{writes: next, below: over(v.frozen, file)}
-	c.running.Store(true)
 	var ran []*update
 	var overlays []*overlay
 	var chunks [][]byte
 	finished := false
 	defer func() {
-		c.running.Store(false)
 		if !finished { // a function ended this goroutine: undo all, run the others again
 			rollback(tx)
 			c.putBack(append(ran, batch...)...)
@@ -250,7 +265,6 @@ func (c *committer) commit(batch []*update) {
 		overlays = append(overlays, o)
 	}
 	finished = true
-	c.running.Store(false)
 	rollback(tx) // before anything writes to the file, which may have to wait for readers
 	if len(batch) > 0 {
 		c.putBack(batch...)

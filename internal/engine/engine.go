@@ -113,9 +113,9 @@ type Writer interface {
 //
 // Transactions do not nest: View or Update inside a function given to View or
 // Update waits for what the outer one holds, in one engine or another, and so is
-// a bug and panics. How far that is seen: Update always sees it, and View inside
-// Update, if both are called on one goroutine. View inside View is seen by
-// enginetest.Chaos only, since looking costs as much as a short view. A
+// a bug and panics. How far that is seen: Update inside Update always, if both are
+// called on one goroutine, at the latest when it has waited for a second; the rest by
+// enginetest.Chaos and in memory, since looking costs as much as a short view. A
 // transaction that another goroutine begins while the function waits for it is
 // not seen.
 type Engine interface {
