@@ -64,7 +64,14 @@ func (s *scope) denied(e *store.Entry) acl.Privilege {
 type viewer struct {
 	*scope
 	standings map[store.CollectionID]acl.Standing
-	rooms     map[store.CollectionID]*policy.Policy // see room
+	roomSeen  shownRoom
+}
+
+// A shownRoom is what room last found out: members of a collection are shown one after
+// another.
+type shownRoom struct {
+	collection store.CollectionID // 0: none
+	rules      *policy.Policy
 }
 
 // View implements calendar.Viewer.
@@ -170,8 +177,8 @@ func (v *viewer) ownerOf(col *store.Collection) (o acl.Owner, ok bool) {
 // caller is one; nil: they may read it, or it is no room's. If that cannot be found out
 // the request fails.
 func (v *viewer) room(col *store.Collection) *policy.Policy {
-	if rules, ok := v.rooms[col.ID]; ok {
-		return rules
+	if v.roomSeen.collection == col.ID {
+		return v.roomSeen.rules
 	}
 	owner, ok := v.ownerOf(col)
 	if !ok {
@@ -184,7 +191,7 @@ func (v *viewer) room(col *store.Collection) *policy.Policy {
 			v.fault = errIncomplete
 		}
 	}
-	set(&v.rooms, col.ID, rules)
+	v.roomSeen = shownRoom{col.ID, rules}
 	return rules
 }
 
