@@ -373,7 +373,7 @@ func (tx *Tx) mailOwners(k *keeper, b *Booked, released bool) error {
 	if err != nil {
 		return err
 	}
-	return tx.mailAbout(b.object, booker, owners, imip.Asks{Room: said.Room, Zone: said.Zone.Name(), NoShows: true, Released: released})
+	return tx.mailAbout(b.object, booker, owners, imip.Asks{Room: said.Room, Zone: said.Zone.Name(), NoShows: true, Missed: b.Start, Released: released})
 }
 
 // mailAbout queues letters about a booking to people who look after the room.

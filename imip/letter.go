@@ -68,9 +68,11 @@ type Asks struct {
 	URL      string `json:"url,omitempty"` // of the page on which it is answered; "": there is none
 
 	// NoShows: nothing is asked. The room's owner is told that nobody came to a series
-	// three times in a row, and whether its later dates were given back.
-	NoShows  bool `json:"noShows,omitempty"`
-	Released bool `json:"released,omitempty"`
+	// three times in a row, and whether its later dates were given back. Missed is the last
+	// of these dates, in Unix seconds.
+	NoShows  bool  `json:"noShows,omitempty"`
+	Missed   int64 `json:"missed,omitempty"`
+	Released bool  `json:"released,omitempty"`
 }
 
 // A Mailbox is a mail address with the name of who has it, which may be "".
@@ -266,6 +268,9 @@ func (l *Letter) Thread() [32]byte {
 	parts := []string{l.Owner, l.UID, strings.ToLower(l.To.Address)}
 	if l.Asks != nil { // who may approve may be invited too
 		parts = append(parts, l.Asks.Room)
+		if l.Asks.NoShows { // it neither replaces a request, nor another of its kind
+			parts = append(parts, "missed", strconv.FormatInt(l.Asks.Missed, 10))
+		}
 	}
 	if l.Copied != nil { // as may who acts for somebody
 		parts = append(parts, "for", l.Copied.GUID)

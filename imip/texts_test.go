@@ -247,3 +247,27 @@ func onPage(l *imip.Letter) *imip.Letter {
 	l.Asks.URL = "https://calendar.example.com/my/rooms/requests/3-17"
 	return l
 }
+
+// Each letter that nobody comes is one of its own, and the same one if it is made twice: none
+// takes the place of another, or of a request for the same room.
+func TestNoShowLettersAreApart(t *testing.T) {
+	letter := func(a imip.Asks) *imip.Letter {
+		a.Room = "Attic"
+		l, err := imip.NewAsking(object(t, event("SUMMARY:Plan", "RRULE:FREQ=WEEKLY")), ann, "olga@example.com", "", a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first, again := letter(imip.Asks{NoShows: true, Missed: 1000}), letter(imip.Asks{NoShows: true, Missed: 1000})
+	if first.Key() != again.Key() || first.Thread() != again.Thread() {
+		t.Error("the same letter has two keys")
+	}
+	for name, other := range map[string]*imip.Letter{
+		"of another date": letter(imip.Asks{NoShows: true, Missed: 2000}), "a request": letter(imip.Asks{ID: "1-1"}),
+	} {
+		if first.Key() == other.Key() || first.Thread() == other.Thread() {
+			t.Errorf("%s: one key or thread for two letters", name)
+		}
+	}
+}
