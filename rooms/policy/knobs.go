@@ -191,7 +191,6 @@ func telling() []Knob {
 		word("name-holder", "whether it says who has booked it, to those who may see it", func(p *Policy) *string { return &p.NameHolder }, Visible, Never),
 		text("response-text", "last line of its replies", func(p *Policy) *string { return &p.ResponseText }),
 		number("alternatives", "3", 0, 10, "free rooms that it names when it declines", func(p *Policy) *int { return &p.Alternatives }),
-		word("replace", "whether a room of the same kind is booked in its place", func(p *Policy) *string { return &p.Replace }, Off, SameSize),
 	}
 }
 

@@ -44,11 +44,10 @@ const (
 	Visible = "visible" // NameHolder
 	Never   = "never"
 
-	Off         = "off" // CheckIn, Replace
+	Off         = "off" // CheckIn
 	Optional    = "optional"
 	Required    = "required"
 	ReleaseRest = "release-rest" // SeriesNoShow
-	SameSize    = "same-size"
 
 	Delegates  = "delegates" // Direct
 	Nobody     = "nobody"
@@ -104,7 +103,6 @@ type Policy struct {
 	NameHolder      string
 	ResponseText    string
 	Alternatives    int
-	Replace         string
 
 	CheckIn         string
 	Opens           int // minutes
