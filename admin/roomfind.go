@@ -80,10 +80,10 @@ func (a *Admin) roomFind(ctx context.Context, q RoomQuestion) (*rooms.Finding, e
 	return a.Finder.FindRooms(ctx, caller, q.Query)
 }
 
-// roomsOf are the records of rooms that were named.
+// roomsOf are the records of rooms and pools that were named.
 func (a *Admin) roomsOf(ctx context.Context, names []string) (list []*directory.Principal, err error) {
 	for _, name := range names {
-		p, err := a.findRoom(ctx, name)
+		p, err := a.findSettable(ctx, name)
 		if err != nil {
 			return nil, err
 		}

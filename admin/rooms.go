@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"time"
 
 	"convene/audit"
@@ -22,7 +24,7 @@ type Room struct {
 	Name     string `json:"name"`
 	FullName string `json:"fullName"`
 	GUID     string `json:"guid"`
-	Type     string `json:"type"` // "locations" or "resources"
+	Type     string `json:"type"` // "locations", "resources", or "groups" of a pool
 	Mode     string `json:"mode"`
 	Capacity int    `json:"capacity"`
 	Building string `json:"building"`
@@ -147,7 +149,36 @@ func (a *Admin) roomList(ctx context.Context, _ None) ([]Room, error) {
 			Building: o.Place.Building, Floor: o.Place.Floor, Bookable: o.Bookable, Local: len(local[p.GUID]), Bad: len(resolved[i].Bad),
 		})
 	}
+	pools, err := a.pools(ctx, local)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pools {
+		out = append(out, Room{Name: p.Name, FullName: p.FullName, GUID: p.GUID, Type: rooms.KindOf(p.Type).String(), Bookable: true, Local: len(local[p.GUID])})
+	}
 	return out, nil
+}
+
+// pools are the groups that are set to be one.
+func (a *Admin) pools(ctx context.Context, local map[string]map[string]rooms.Value) (list []*directory.Principal, err error) {
+	groups, err := a.Directory.Search(ctx, directory.Query{Types: []directory.Type{directory.Group}})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range groups {
+		if !a.RoomRules.Resolve(p, local[p.GUID]).Policy.Pool {
+			continue
+		}
+		members, err := a.Directory.Members(ctx, p.GUID, directory.Nested)
+		if err != nil {
+			return nil, err
+		}
+		booked := func(m *directory.Principal) bool { return rooms.KindOf(m.Type).Booked() }
+		if slices.ContainsFunc(members, booked) && !slices.ContainsFunc(members, func(m *directory.Principal) bool { return m.Type == directory.User }) {
+			list = append(list, p)
+		}
+	}
+	return list, nil
 }
 
 func (a *Admin) findRoom(ctx context.Context, who string) (*directory.Principal, error) {
@@ -161,8 +192,17 @@ func (a *Admin) findRoom(ctx context.Context, who string) (*directory.Principal,
 	return p, nil
 }
 
+// findSettable finds a room, or a group, which may be a pool of rooms.
+func (a *Admin) findSettable(ctx context.Context, who string) (*directory.Principal, error) {
+	p, err := directory.Find(ctx, a.Directory, who)
+	if err != nil || p.Type == directory.Group {
+		return p, err
+	}
+	return a.findRoom(ctx, who)
+}
+
 func (a *Admin) roomShow(ctx context.Context, r RoomRequest) (RoomSettings, error) {
-	p, err := a.findRoom(ctx, r.Who)
+	p, err := a.findSettable(ctx, r.Who)
 	if err != nil {
 		return RoomSettings{}, err
 	}
@@ -190,11 +230,14 @@ func (a *Admin) settingsOf(ctx context.Context, p *directory.Principal) (RoomSet
 }
 
 func (a *Admin) roomSet(ctx context.Context, r RoomRequest) (RoomSettings, error) {
-	p, err := a.findRoom(ctx, r.Who)
+	p, err := a.findSettable(ctx, r.Who)
 	if err != nil {
 		return RoomSettings{}, err
 	}
-	if !r.Grandfather {
+	if err := policy.CheckKind(rooms.KindOf(p.Type), slices.Sorted(maps.Keys(r.Set))...); err != nil {
+		return RoomSettings{}, err
+	}
+	if !r.Grandfather && p.Type != directory.Group {
 		if err := a.refuseOverbooked(ctx, p, r.Set, r.Unset); err != nil {
 			return RoomSettings{}, err
 		}
@@ -315,13 +358,42 @@ func (a *Admin) importedRoom(ctx context.Context, identity string) (*directory.P
 	return found[0], nil
 }
 
+// checkPools finds the groups that somebody has set to be pools by command, and that are
+// none.
+func (a *Admin) checkPools(ctx context.Context, local map[string]map[string]rooms.Value) (out []RoomProblem, err error) {
+	pools, err := a.pools(ctx, local)
+	if err != nil {
+		return nil, err
+	}
+	for _, guid := range slices.Sorted(maps.Keys(local)) {
+		if _, set := local[guid]["pool"]; !set || slices.ContainsFunc(pools, func(p *directory.Principal) bool { return p.GUID == guid }) {
+			continue
+		}
+		p, err := a.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
+		switch {
+		case errors.Is(err, directory.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, err
+		case a.RoomRules.Resolve(p, local[guid]).Policy.Pool:
+			out = append(out, RoomProblem{p.Name, "pool", "the group has no rooms, or members who are none: it is invited as other groups are"})
+		}
+	}
+	return out, nil
+}
+
 func (a *Admin) roomCheck(ctx context.Context, _ None) ([]RoomProblem, error) {
-	found, resolved, _, err := a.rooms(ctx)
+	found, resolved, local, err := a.rooms(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := []RoomProblem{}
 	known := map[string]error{} // references that were looked up
+	notPools, err := a.checkPools(ctx, local)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, notPools...)
 	for i, p := range found {
 		add := func(setting, problem string) { out = append(out, RoomProblem{p.Name, setting, problem}) }
 		o := &resolved[i].Policy

@@ -56,6 +56,14 @@ func (f *roomSearch) explain(s *scope, room *directory.Principal) (*rooms.Explan
 	if err != nil {
 		return nil, err
 	}
+	pool := ""
+	if room.Type == directory.Group {
+		none, picked, err := f.explainPool(s, room, who)
+		if err != nil || none != nil {
+			return none, err
+		}
+		room, pool = picked, roomName(room)
+	}
 	party, err := s.partyOf(room)
 	if err != nil {
 		return nil, err
@@ -72,7 +80,47 @@ func (f *roomSearch) explain(s *scope, room *directory.Principal) (*rooms.Explan
 	case seen == nil:
 		return nil, &rooms.FieldError{Field: "room", Reason: "people answer for it"}
 	}
-	return f.tellForesight(seen), nil
+	e := f.tellForesight(seen)
+	e.Pool = pool
+	return e, nil
+}
+
+// explainPool asks a pool which of its rooms it would give, or says why none.
+func (f *roomSearch) explainPool(s *scope, group *directory.Principal, who *scheduling.Party) (none *rooms.Explanation, picked *directory.Principal, err error) {
+	pool, err := s.partyOf(group)
+	if err != nil {
+		return nil, nil, err
+	}
+	if pool.Kind != scheduling.RoomPool && pool.Kind != scheduling.ResourcePool {
+		return nil, nil, &rooms.FieldError{Field: "room", Reason: "it is a group, and not a pool of rooms"}
+	}
+	o, err := f.object("explained", s.req.now, ical.NewProperty("ORGANIZER", who.Address),
+		ical.NewProperty("ATTENDEE", who.Address, param("PARTSTAT", "ACCEPTED")), ical.NewProperty("ATTENDEE", pool.Address))
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, err := s.tx.PickRoom(pool, who, o, f.heads)
+	if err != nil {
+		return nil, nil, err
+	}
+	if seen.Room != "" {
+		before := s.lack.count()
+		picked = s.recordByGUID(seen.Room)
+		return nil, picked, s.needSince(before, seen.Room)
+	}
+	none = &rooms.Explanation{Room: roomName(group), Answer: "declined", Class: "book", May: string(policy.MayBook), Mode: string(policy.ModeAutomatic), Heads: f.heads, Rules: []rooms.Rule{}, Dates: []rooms.Date{}, Alternatives: []string{}, Text: seen.Text}
+	for i, d := range f.dates[:min(len(f.dates), maxTold)] {
+		date := rooms.Date{From: f.text(d.Start), To: f.text(d.End), Answer: "declined", Reasons: []string{}}
+		if i == 0 {
+			date.Reasons = append(date.Reasons, string(seen.Why))
+		}
+		none.Dates = append(none.Dates, date)
+	}
+	none.More = len(f.dates) - len(none.Dates)
+	if seen.Why == policy.CodeNotAllowed {
+		none.Class, none.May = "unlisted", string(policy.MayNot)
+	}
+	return none, nil, nil
 }
 
 func (f *roomSearch) tellForesight(seen *calendar.Foresight) *rooms.Explanation {

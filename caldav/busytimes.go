@@ -83,7 +83,7 @@ func (s *scope) detailOf(who *directory.Principal) func(*resource) freebusy.Deta
 		if own || in.privileges.Has(acl.Read) && (room == nil || room.OthersSee == policy.SeeDetails) || reach.Covers(uint32(in.col.ID)) {
 			detail |= freebusy.Summary
 		}
-		if own || rooms.KindOf(who.Type) != policy.Person && (room == nil || room.OthersSee != policy.SeeBusy) {
+		if own || rooms.KindOf(who.Type).Booked() && (room == nil || room.OthersSee != policy.SeeBusy) {
 			detail |= freebusy.Organizer
 		}
 		return detail

@@ -170,7 +170,7 @@ func (v *viewer) ownerOf(col *store.Collection) (o acl.Owner, ok bool) {
 		}
 	}
 	typ := directory.Type(home.OwnerType)
-	return acl.Owner{GUID: home.Owner, Group: typ == directory.Group, Room: rooms.KindOf(typ) != policy.Person}, true
+	return acl.Owner{GUID: home.Owner, Group: typ == directory.Group, Room: rooms.KindOf(typ).Booked()}, true
 }
 
 // room is how a room shows a calendar of its to those without a right on it, of which the

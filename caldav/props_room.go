@@ -84,7 +84,7 @@ func roomProperties() []property {
 // policyOf is how a room or resource is set; nil for others, and as long as it is not
 // known.
 func (s *scope) policyOf(p *directory.Principal) *policy.Policy {
-	if s.h.Rooms == nil || rooms.KindOf(p.Type) == policy.Person {
+	if s.h.Rooms == nil || !rooms.KindOf(p.Type).Booked() {
 		return nil
 	}
 	rules, known := s.req.facts.rooms[p.GUID]

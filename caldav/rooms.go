@@ -3,6 +3,7 @@ package caldav
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -29,7 +30,7 @@ func (s *scope) Room(guid string) (*calendar.Room, error) {
 	if p == nil {
 		return s.formerRoom(guid), nil
 	}
-	if rooms.KindOf(p.Type) == policy.Person || s.h.Rooms == nil {
+	if !rooms.KindOf(p.Type).Booked() || s.h.Rooms == nil {
 		return nil, nil
 	}
 	rules, known := s.req.facts.rooms[guid]
@@ -109,6 +110,82 @@ func (s *scope) Others(guid string, organizer *scheduling.Party, assistant strin
 		}
 	}
 	return list, nil
+}
+
+// poolKind is what a group of rooms is for scheduling if it is a pool: all who are in it
+// are rooms or resources. Else it is a group.
+func (s *scope) poolKind(p *directory.Principal, members []string) (scheduling.PartyKind, error) {
+	if s.h.Rooms == nil || len(members) == 0 {
+		return scheduling.Group, nil
+	}
+	rules, known := s.req.facts.rooms[p.GUID]
+	if !known {
+		s.lack.rooms = append(s.lack.rooms, p)
+		return 0, s.need(p.GUID)
+	}
+	if !rules.Pool {
+		return scheduling.Group, nil
+	}
+	before, kind := s.lack.count(), scheduling.RoomPool
+	for _, guid := range members {
+		switch r := s.recordByGUID(guid); {
+		case r == nil:
+		case r.Type == directory.Resource:
+			kind = scheduling.ResourcePool
+		case r.Type != directory.Location:
+			return scheduling.Group, nil
+		}
+	}
+	return kind, s.needSince(before, p.GUID)
+}
+
+// Pool implements calendar.Rooms.
+func (s *scope) Pool(guid string, organizer *scheduling.Party, assistant string) (name string, list []calendar.Other, err error) {
+	before := s.lack.count()
+	p, members := s.recordByGUID(guid), []string(nil)
+	if p != nil {
+		if members, err = s.nestedMembers(guid); err != nil {
+			return "", nil, err
+		}
+	}
+	if err := s.needSince(before, guid); err != nil || p == nil {
+		return guid, nil, err
+	}
+	var need []string
+	for _, member := range members[:min(len(members), calendar.MaxOthers)] {
+		var room *calendar.Room
+		var f *policy.Facts
+		if room, err = s.Room(member); err == nil && room != nil {
+			f, err = s.Facts(member, organizer, assistant)
+		}
+		if missing, ok := errors.AsType[*scheduling.NeedError](err); ok {
+			need = append(need, missing.Addresses...)
+			continue
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		if room != nil {
+			list = append(list, calendar.Other{Room: *room, Facts: f})
+		}
+	}
+	if len(need) > 0 {
+		return "", nil, &scheduling.NeedError{Addresses: need}
+	}
+	return roomName(p), list, nil
+}
+
+// introducePool notes what is lacking of the rooms of a group, if it is a pool.
+func (s *scope) introducePool(p *directory.Principal) error {
+	before := s.lack.count()
+	party, err := s.partyOf(p)
+	if err == nil && (party.Kind == scheduling.RoomPool || party.Kind == scheduling.ResourcePool) {
+		_, _, err = s.Pool(p.GUID, &scheduling.Party{GUID: aclCaller(s.req.caller).GUID}, "")
+	}
+	if s.lack.count() > before { // and so it will be supplied
+		return nil
+	}
+	return err
 }
 
 // roomName is what a room is called in headers: "locations/neptune".
@@ -375,7 +452,7 @@ func (h *Handler) introduceRooms(ctx context.Context, req *request, keys []direc
 	}
 	var missing lack
 	for _, key := range keys {
-		if p := req.facts.records[key]; p != nil && p.CalendarEnabled && rooms.KindOf(p.Type) != policy.Person {
+		if p := req.facts.records[key]; p != nil && (p.Type == directory.Group || p.CalendarEnabled && rooms.KindOf(p.Type).Booked()) {
 			missing.rooms = append(missing.rooms, p)
 		}
 	}
@@ -385,6 +462,12 @@ func (h *Handler) introduceRooms(ctx context.Context, req *request, keys []direc
 	return h.supplied(ctx, req, func() error {
 		s := &scope{h: h, req: req}
 		for _, p := range missing.rooms {
+			if p.Type == directory.Group {
+				if err := s.introducePool(p); err != nil {
+					return err
+				}
+				continue
+			}
 			for _, ref := range req.facts.rooms[p.GUID].References() {
 				s.named(ref)
 			}

@@ -63,8 +63,10 @@ func (s *scope) partyOf(p *directory.Principal) (*scheduling.Party, error) {
 	}
 	switch {
 	case p.Type == directory.Group:
-		members, err := s.nestedMembers(p.GUID)
-		party.Members = members
+		var err error
+		if party.Members, err = s.nestedMembers(p.GUID); err == nil {
+			party.Kind, err = s.poolKind(p, party.Members)
+		}
 		return party, err
 	case !p.CalendarEnabled:
 		party.Kind = scheduling.Disabled

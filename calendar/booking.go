@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,9 +40,13 @@ func (tx *Tx) Bookings() []RoomDecision { return tx.bookings }
 
 // decision is what is kept of the answer for people who ask later.
 func (d *booking) decision() RoomDecision {
+	header := d.a.Header(d.room.Name, d.nameOf)
+	if pool := d.h.w.tx.standing[decided{d.h.room.GUID, d.i.Copy.UID}]; pool != "" {
+		header += fmt.Sprintf("; pool=%q", pool)
+	}
 	r := RoomDecision{
 		Room: d.room.Name, UID: d.i.Copy.UID, Organizer: d.i.Organizer.GUID, Answer: d.a.Word(), First: d.first(),
-		Header: d.a.Header(d.room.Name, d.nameOf),
+		Header: header,
 	}
 	for i := range d.a.Occurrences {
 		o := &d.a.Occurrences[i]
@@ -111,14 +116,19 @@ func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
 		return nil, err
 	}
 	f.Addresses, f.Parties = roomAddresses(h.room.GUID), map[string]policy.Party{}
-	for _, c := range i.Copy.Calendar.Children {
+	return f, h.identifyAll(f, i.Copy)
+}
+
+// identifyAll notes whom the addresses of a meeting stand for.
+func (h *host) identifyAll(f *policy.Facts, o *ical.Object) (err error) {
+	for _, c := range o.Calendar.Children {
 		for j := range c.Props {
 			if p := &c.Props[j]; p.Name == "ATTENDEE" || p.Name == "ORGANIZER" {
 				err = errors.Join(err, h.identify(f, p.Address()))
 			}
 		}
 	}
-	return f, err
+	return err
 }
 
 // assistant is who invites for the organizer; "": they do it themselves.
@@ -138,7 +148,7 @@ func (h *host) identify(f *policy.Facts, address string) error {
 	if err != nil || p.GUID == "" {
 		return err
 	}
-	party := policy.Party{GUID: p.GUID, Room: p.Kind == scheduling.Room || p.Kind == scheduling.Resource}
+	party := policy.Party{GUID: p.GUID, Room: p.Kind > scheduling.Group && p.Kind != scheduling.Person}
 	if p.Kind == scheduling.Group {
 		party.Members = append([]string{}, p.Members...)
 	}

@@ -64,6 +64,7 @@ type Tx struct {
 	sender *Sender // see Meet
 
 	decided  map[decided]*booking       // what rooms have answered of the change that is made
+	standing map[decided]string         // the pools that rooms stand for in it
 	bookings []RoomDecision             // see Bookings
 	saying   func(ical.DateTime) string // see RoomAnswer.Text
 	sent     int                        // messages about meetings, for Pace

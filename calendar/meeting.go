@@ -86,7 +86,7 @@ func (tx *Tx) meet(c *Change) (*Written, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.decided = map[decided]*booking{}
+	tx.decided, tx.standing = map[decided]*booking{}, map[decided]string{}
 	world := newWorld(tx)
 	plan, err := scheduling.Decide(*change, world)
 	if err != nil {
@@ -289,12 +289,19 @@ type gateKey struct {
 // Party implements scheduling.World.
 func (w *world) Party(address string) (*scheduling.Party, error) {
 	p, err := w.tx.sender.Parties.Party(address)
-	if err != nil || w.tx.sender.Rooms == nil || p.Kind != scheduling.Room && p.Kind != scheduling.Resource {
+	if err != nil || w.tx.sender.Rooms == nil {
 		return p, err
 	}
-	room := *p // may be shared
-	room.Policy = &host{w: w, room: &room}
-	return &room, nil
+	answering := *p // may be shared
+	switch p.Kind {
+	case scheduling.Room, scheduling.Resource:
+		answering.Policy = &host{w: w, room: &answering}
+	case scheduling.RoomPool, scheduling.ResourcePool:
+		answering.Chooser = &chooser{host{w: w, room: &answering}}
+	default:
+		return p, nil
+	}
+	return &answering, nil
 }
 
 // Copy implements scheduling.World.

@@ -30,14 +30,22 @@ func (d *booking) candidates() []policy.Candidate {
 		invited[p.GUID] = true
 	}
 	d.others = map[string]string{}
+	for i := range list {
+		d.others[list[i].Facts.GUID] = path.Base(list[i].Name)
+	}
+	return tx.candidates(list, d.facts, func(guid string) bool { return invited[guid] })
+}
+
+// candidates are rooms that could be booked for a meeting, to which the parties of f come,
+// but for some.
+func (tx *Tx) candidates(list []Other, f *policy.Facts, but func(guid string) bool) []policy.Candidate {
 	var found []policy.Candidate
 	for i := range list {
 		o := &list[i]
-		if invited[o.Facts.GUID] {
+		if but(o.Facts.GUID) {
 			continue
 		}
-		o.Facts.Parties = d.facts.Parties
-		d.others[o.Facts.GUID] = path.Base(o.Name)
+		o.Facts.Parties = f.Parties
 		found = append(found, policy.Candidate{GUID: o.Facts.GUID, Name: o.Facts.Name, Policy: o.Policy, Facts: o.Facts,
 			Ledger: &lateLedger{tx: tx, guid: o.Facts.GUID, policy: o.Policy},
 			// of whatever is wrong with another room this booking must not fail
@@ -250,7 +258,7 @@ func (tx *Tx) Foresee(room, organizer *scheduling.Party, o *ical.Object, heads i
 	if d.facts, err = h.facts(i); err != nil {
 		return nil, err
 	}
-	d.seat(heads - 1)
+	seat(d.facts, o, heads-1)
 	ledger, damage, err := tx.Times(room.GUID, rules.Policy)
 	if err == nil {
 		err = d.decideOver(ledger, damage)
@@ -264,8 +272,8 @@ func (tx *Tx) Foresee(room, organizer *scheduling.Party, o *ical.Object, heads i
 // seats is the address of people of whom only the number is known.
 const seats = "urn:convene:seats"
 
-// seat adds more people to the meeting.
-func (d *booking) seat(more int) {
+// seat adds more people to a meeting.
+func seat(f *policy.Facts, o *ical.Object, more int) {
 	if more <= 0 {
 		return
 	}
@@ -273,8 +281,8 @@ func (d *booking) seat(more int) {
 	for n := range more {
 		party.Members = append(party.Members, strconv.Itoa(n))
 	}
-	d.facts.Parties[seats] = party
-	for _, c := range d.i.Copy.Calendar.Children {
+	f.Parties[seats] = party
+	for _, c := range o.Calendar.Children {
 		c.Add(ical.NewProperty("ATTENDEE", seats))
 	}
 }

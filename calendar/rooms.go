@@ -29,6 +29,9 @@ type Rooms interface {
 	// says of them and of who would book them, as of Facts; at most MaxOthers.
 	Others(guid string, organizer *scheduling.Party, assistant string) ([]Other, error)
 
+	// Pool returns what is called as Room.Name says, and the rooms in it, as of Others.
+	Pool(guid string, organizer *scheduling.Party, assistant string) (name string, rooms []Other, err error)
+
 	// Owners returns those who manage a room and have a mail address.
 	Owners(guid string) ([]policy.Reader, error)
 

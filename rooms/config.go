@@ -106,6 +106,8 @@ func KindOf(t directory.Type) policy.Kind {
 		return policy.Location
 	case directory.Resource:
 		return policy.Resource
+	case directory.Group:
+		return policy.Group
 	}
 	return policy.Person
 }
@@ -141,6 +143,9 @@ func fromDirectory(p *directory.Principal) policy.Layer {
 		if value != "" {
 			values[name] = value
 		}
+	}
+	if p.Type == directory.Group {
+		return policy.Layer{Source: "directory", Values: p.RoomSettings}
 	}
 	set("mode", p.AutoSchedule)
 	set("auto-accept-group", reference(p.AutoAcceptGroup))

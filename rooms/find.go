@@ -124,9 +124,10 @@ func FoundOf(k *Known, may policy.Permission) Found {
 // An Explanation says what a room would answer to a meeting, and why.
 type Explanation struct {
 	Room         string   `json:"room"`
-	Answer       string   `json:"answer"` // "accepted", "declined", "partly", "pending", "needs-action", "stored"
-	Class        string   `json:"class"`  // how the room takes the organizer: see policy.Facts.Class
-	May          string   `json:"may"`    // as of Found
+	Pool         string   `json:"pool,omitempty"` // that was asked, and of which this is the room
+	Answer       string   `json:"answer"`         // "accepted", "declined", "partly", "pending", "needs-action", "stored"
+	Class        string   `json:"class"`          // how the room takes the organizer: see policy.Facts.Class
+	May          string   `json:"may"`            // as of Found
 	Mode         string   `json:"mode"`
 	Heads        int      `json:"heads"`
 	Rules        []Rule   `json:"rules"` // those that bound a booking

@@ -121,8 +121,15 @@ func (m *meeting) keepServerParams() {
 				}
 				setOrRemove(p, name, value)
 			}
-			if q := was[address]; q != nil && q.Has("MEMBER") && !p.Has("MEMBER") {
+			q := was[address]
+			if q == nil {
+				return
+			}
+			if q.Has("MEMBER") && !p.Has("MEMBER") {
 				p.SetParam("MEMBER", q.ParamValues("MEMBER")...)
+			}
+			if pool := q.Param(delegatedFrom); pool != "" && !p.Has(delegatedFrom) && isThing(q) && attendeeOf(m.new.At(rid), pool) != nil {
+				p.SetParam(delegatedFrom, pool)
 			}
 		})
 	}
@@ -302,7 +309,7 @@ func (m *meeting) reset() error {
 func (m *meeting) resetLine(rid ical.DateTime, c *ical.Component) func(string, *ical.Property) {
 	sequence := sequenceOf(c)
 	return func(address string, p *ical.Property) {
-		if address == m.self || !byServer(p) || isGroup(p) || !m.diff.resets.Has(rid, address) {
+		if address == m.self || !byServer(p) || isGroup(p) || m.pools[address] != nil || !m.diff.resets.Has(rid, address) {
 			return
 		}
 		if p.Has("PARTSTAT") {

@@ -1,6 +1,7 @@
 package scheduling
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -121,6 +122,18 @@ func (k *canonicaliser) component(c, old *ical.Component) (*ical.Component, erro
 		}
 		props[i] = n
 	}
+	for i := range c.Props {
+		line := &c.Props[i]
+		if props != nil {
+			line = &props[i]
+		}
+		if n, changed := withDelegates(line, func(address string) string { return cmp.Or(written[Normalize(address)], address) }); changed {
+			if props == nil {
+				props = slices.Clone(c.Props)
+			}
+			props[i] = n
+		}
+	}
 	if merged := mergeLines(c.Props, props); merged != nil {
 		props = merged
 	}
@@ -176,7 +189,7 @@ func (k *canonicaliser) know(known map[string][]*knownLine, c *ical.Component) {
 		if p.Name != "ATTENDEE" && p.Name != "ORGANIZER" || GUIDOf(p.Address()) == "" {
 			continue
 		}
-		seen, _ := wireLine(p, k.options.Addresses)
+		seen, _ := wireLineOf(c, p, k.options.Addresses)
 		line := &knownLine{stored: p, seen: &seen}
 		key := p.Name + Normalize(seen.Value)
 		known[key] = append(known[key], line)
@@ -337,9 +350,9 @@ func emailFor(p *ical.Property, party *Party) string {
 // userType returns the CUTYPE of a line of a record; "" for people.
 func (k *canonicaliser) userType(kind PartyKind) string {
 	switch kind {
-	case Room:
+	case Room, RoomPool:
 		return "ROOM"
-	case Resource:
+	case Resource, ResourcePool:
 		return "RESOURCE"
 	case Group:
 		if k.options.ExpandGroups {

@@ -23,7 +23,7 @@ func Converse(p *Plan, w World, o *Options) (*Writes, error) {
 	if o == nil {
 		o = DefaultOptions()
 	}
-	c := &conversation{p: p, w: w, o: o, own: p.Store, homes: map[string]*home{}, memo: newMemo(), statuses: map[string]string{}}
+	c := &conversation{p: p, w: w, o: o, own: p.Store, answers: slices.Clone(p.Answers), homes: map[string]*home{}, memo: newMemo(), statuses: map[string]string{}}
 	for address, status := range p.Statuses {
 		c.statuses[address] = status
 	}
@@ -99,7 +99,7 @@ func (c *conversation) send(m *Message) error {
 		case to.Kind == External:
 			away = append(away, to)
 			status = statusSent
-		case to.Kind == Group:
+		case to.Kind == Group, to.isPool():
 			continue
 		}
 		if err != nil {

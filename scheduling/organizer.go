@@ -14,6 +14,8 @@ type meeting struct {
 	new    *ical.Draft
 	forced map[string]bool // addresses that the client wants told (SCHEDULE-FORCE-SEND)
 	groups map[string]*Party
+	pools  map[string]*Party // those that are asked, by address
+	none   map[string]string // what pools say that have no room, by address
 
 	diff difference
 	off  cancels // what is off for whom
@@ -194,13 +196,17 @@ func (m *meeting) finishPlan() (*Plan, error) {
 	if m.plan.Store, err = m.new.Object(); err != nil {
 		return nil, err
 	}
-	return &m.plan, nil
+	return &m.plan, m.answerForPools()
 }
 
-// complete adds what the server knows better than the client: who is in groups, what
+// complete adds what the server knows better than the client: who is in groups, which rooms
+// stand for pools, what
 // attendees have said, and where rooms are.
 func (m *meeting) complete() error {
 	if err := m.expandGroups(); err != nil {
+		return err
+	}
+	if err := m.choose(); err != nil {
 		return err
 	}
 	if err := m.keepComments(); err != nil {

@@ -42,6 +42,10 @@ const (
 	Disabled
 	// Group: a record that stands for its members.
 	Group
+	// RoomPool and ResourcePool are records that stand for one of their members, which
+	// are rooms, or resources.
+	RoomPool
+	ResourcePool
 	// Person, Room and Resource have a home here.
 	Person
 	Room
@@ -74,10 +78,16 @@ type Party struct {
 	// Policy answers invitations in the place of a human; nil: a human does.
 	Policy Policy
 
+	// Chooser picks a member of a pool; nil: nobody does.
+	Chooser Chooser
+
 	// Street and Geo say where a room is, for X-APPLE-STRUCTURED-LOCATION: an
 	// address, and "latitude,longitude". "": not known.
 	Street, Geo string
 }
+
+// isPool reports whether the party stands for one of several rooms or resources.
+func (p *Party) isPool() bool { return p.Kind == RoomPool || p.Kind == ResourcePool }
 
 // Hosted reports whether the party is a record of the directory, and so has a
 // canonical address.
@@ -121,6 +131,28 @@ type Answered struct {
 	// Comment returns what the organizer is told of one of these in words; nil:
 	// nothing, of any.
 	Comment func(rid ical.DateTime) string
+}
+
+// A Chooser picks the room or resource that is booked when a pool of them is invited.
+type Chooser interface {
+	// Choose changes nothing.
+	Choose(*Wanted) (*Choice, error)
+}
+
+// Wanted is a meeting to which a pool is invited.
+type Wanted struct {
+	Object    *ical.Object
+	Old       *ical.Object // as it was, if what was answered then may stand; nil: nothing does
+	Was       string       // the GUID of the room that stood for the pool; "": none did
+	Others    []string     // the GUIDs of all others who are invited
+	Organizer *Party
+}
+
+// A Choice is what stands for a pool.
+type Choice struct {
+	Room    string // its GUID; "": none will do
+	Stands  bool   // it is as it was
+	Comment string // what the organizer is told if none will do
 }
 
 // A World is what scheduling reads: the homes, and what was learned about
@@ -238,6 +270,9 @@ type Plan struct {
 	// Messages are in the order of delivery: cancels before requests. To of each is
 	// in order of GUID, then of address.
 	Messages []Message
+
+	// Answers are those of pools that have no room to give.
+	Answers []*Message
 
 	// Claimed is the SENT-BY of somebody who neither made the change nor the one before
 	// it, which the client said; "": it said none such. It is not stored.

@@ -99,6 +99,8 @@ func (m *meeting) recipients(addresses []string) ([]recipient, error) {
 			list = append(list, recipient{party, address})
 		case party.Kind == Group:
 			m.setStatus(address, m.groupStatus())
+		case party.isPool():
+			m.setStatus(address, statusAnswered)
 		default:
 			m.setStatus(address, "3.7")
 		}

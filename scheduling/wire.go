@@ -16,7 +16,7 @@ import (
 func Wire(cal *ical.Component, form AddressForm) *ical.Component {
 	out := cal
 	for i, c := range cal.Children {
-		n := withLines(c, func(p *ical.Property) (ical.Property, bool) { return wireLine(p, form) })
+		n := withLines(c, func(p *ical.Property) (ical.Property, bool) { return wireLineOf(c, p, form) })
 		n = withAuthors(n, func(author string) string { return wireAddress(c, author, form) })
 		if n == c {
 			continue
@@ -95,6 +95,35 @@ func withLines(c *ical.Component, edit func(*ical.Property) (n ical.Property, ch
 		out.Props[i] = n
 	}
 	return out
+}
+
+// wireLineOf is wireLine, and for whom or by whom a room is booked is named as in the line
+// of that one in c.
+func wireLineOf(c *ical.Component, p *ical.Property, form AddressForm) (ical.Property, bool) {
+	n, changed := wireLine(p, form)
+	if m, renamed := withDelegates(&n, func(address string) string { return wireAddress(c, address, form) }); renamed {
+		return m, true
+	}
+	return n, changed
+}
+
+// withDelegates returns the line of a room, resource or pool in which DELEGATED-TO and
+// DELEGATED-FROM (RFC 5545 §3.2.4, §3.2.5) name others otherwise, and whether it differs.
+// Those of people are theirs.
+func withDelegates(p *ical.Property, rename func(address string) string) (n ical.Property, changed bool) {
+	n = *p // parameters are replaced, never changed
+	if p.Name != "ATTENDEE" || !isThing(p) {
+		return n, false
+	}
+	for _, name := range []string{delegatedTo, delegatedFrom} {
+		for _, was := range p.ParamValues(name)[:min(1, len(p.ParamValues(name)))] { // a pool has one room
+			if is := rename(was); is != was {
+				n.SetParam(name, is)
+				changed = true
+			}
+		}
+	}
+	return n, changed
 }
 
 // wireLine returns a stored line as clients see it, and whether it differs.

@@ -20,7 +20,8 @@ func newRoomCmd(a *app) *cobra.Command {
 		Use:   "room",
 		Short: "See and change what rooms and resources are set to, and what they are booked by",
 		Long: `Settings of rooms and resources come from the configuration, the directory and from
-here; what is set here counts before all others. ROOM is a short name or a GUID.`,
+here; what is set here counts before all others. ROOM is a short name or a GUID; of a
+pool of rooms, group:NAME.`,
 	}
 	cmd.AddCommand(newRoomListCmd(a), newRoomShowCmd(a), newRoomSetCmd(a), newRoomUnsetCmd(a), newRoomImportCmd(a), newRoomCheckCmd(a))
 	cmd.AddCommand(newRoomBookingCmds(a)...)

@@ -191,7 +191,11 @@ func newRoomExplainCmd(a *app) *cobra.Command {
 }
 
 func explainRows(e *rooms.Explanation) [][]string {
-	rows := [][]string{{"answer", e.Answer}, {"class", e.Class}, {"may", e.May}, {"mode", e.Mode}, {"heads", strconv.Itoa(e.Heads)}}
+	rows := [][]string{}
+	if e.Pool != "" {
+		rows = append(rows, []string{"room", e.Room, "of " + e.Pool})
+	}
+	rows = append(rows, [][]string{{"answer", e.Answer}, {"class", e.Class}, {"may", e.May}, {"mode", e.Mode}, {"heads", strconv.Itoa(e.Heads)}}...)
 	for _, d := range e.Dates {
 		row := []string{"date", d.From, d.To, d.Answer, strings.Join(d.Reasons, ", ")}
 		if t := d.Taker; t != nil {

@@ -48,13 +48,10 @@ func (d *decision) alternatives() []string {
 // ranked returns the candidates that would do, the best first: of the same floor,
 // with the fewest empty seats.
 func (d *decision) ranked() []*Candidate {
-	heads := 0
-	for _, o := range d.judged {
-		heads = max(heads, d.headsOf(o.Instance.Component))
-	}
 	if d.f.Candidates == nil {
 		return nil
 	}
+	heads := d.most()
 	var fit []*Candidate
 	all := d.f.Candidates()
 	for i := range all {
@@ -67,6 +64,14 @@ func (d *decision) ranked() []*Candidate {
 		return cmp.Or(byFloor(a, floor)-byFloor(b, floor), a.Policy.Capacity-b.Policy.Capacity, strings.Compare(a.Name, b.Name), strings.Compare(a.GUID, b.GUID))
 	})
 	return fit[:min(len(fit), maxCandidates)]
+}
+
+// most is how many people come to one date at most.
+func (d *decision) most() (heads int) {
+	for _, o := range d.judged {
+		heads = max(heads, d.headsOf(o.Instance.Component))
+	}
+	return heads
 }
 
 // within is the time from the first of the dates that are judged until the last.
@@ -98,31 +103,45 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 			return false
 		}
 	}
-	facts := *c.Facts
-	facts.Booker, facts.Assistant = d.f.Booker, d.f.Assistant
-	mode := facts.ModeOf(c.Policy)
 	here := c.Policy.Capacity >= heads && c.Policy.Place.Building == d.p.Place.Building
 	if d.pool { // its rooms are alternatives by being in it
 		here = c.Policy.Capacity >= heads || c.Policy.Capacity == 0
 	}
-	return here && c.GUID != d.f.GUID && c.Policy.Bookable &&
-		facts.bookerClass(c.Policy) == books &&
+	return here && d.offered(c)
+}
+
+// offered reports whether the booker may have a room without anybody's approval.
+func (d *decision) offered(c *Candidate) bool {
+	facts := *c.Facts
+	if facts.Booker.GUID == "" {
+		facts.Booker, facts.Assistant = d.f.Booker, d.f.Assistant
+	}
+	mode := facts.ModeOf(c.Policy)
+	return c.GUID != d.f.GUID && c.Policy.Bookable && !facts.turnedAway(c.Policy) && facts.bookerClass(c.Policy) == books &&
 		(mode == ModeAutomatic || mode == ModeAcceptIfFree || mode == ModeAcceptAlways)
 }
 
 // freeIn reports whether a room has time for all dates, by its own rules.
 func (d *decision) freeIn(c *Candidate) bool {
+	date, _ := d.hindered(c)
+	return date == nil
+}
+
+// hindered is the first date for which a room has no time by its own rules, and why; nil:
+// it has time for all.
+func (d *decision) hindered(c *Candidate) (*Occurrence, Reason) {
 	if c.Opens != nil && !c.Opens(d.within()) {
-		return false
+		return d.judged[0], Reason{Code: CodeHours}
 	}
 	there := outlook(c.Policy, c.Facts, c.Ledger, d.now, len(d.judged))
 	there.heads, there.near.except = d.heads, d.near.except
 	for _, o := range d.judged {
-		if _, hindered := there.hindrance(o, len(d.judged)); hindered {
-			return false
+		if why, hindered := there.hindrance(o, len(d.judged)); hindered {
+			return o, why
 		}
+		there.near.own.insert(booking(o, Booked)) // dates of one series may meet each other
 	}
-	return true
+	return nil, Reason{}
 }
 
 // starts returns the moments worth trying for a booking: from itself, the ends of

@@ -95,6 +95,12 @@ func zoneKnob() Knob {
 // Exclusive is the name of the knob whose default depends on another.
 const exclusive = "exclusive"
 
+// pool is the name of the knob of groups, which have no other.
+const pool = "pool"
+
+// Of reports whether something of a kind has the knob.
+func (k *Knob) Of(kind Kind) bool { return (k.Name == pool) == (kind == Group) }
+
 // Knobs returns all knobs, in the order in which they are shown.
 func Knobs() []Knob { return slices.Clone(knobs()) }
 
@@ -120,6 +126,7 @@ func answering() []Knob {
 			func(p *Policy) *List { return &p.AutoAccept }),
 		yes(exclusive, "true", "no more than slots bookings at one time; false by itself in mode accept-always", func(p *Policy) *bool { return &p.Exclusive }),
 		number("slots", "1", 0, 10000, "how many bookings at one time; 0: any number", func(p *Policy) *int { return &p.Slots }),
+		yes(pool, "false", "of a group whose members are rooms or resources: who invites it books one of them", func(p *Policy) *bool { return &p.Pool }),
 		yes("bookable", "true", "can be booked at all", func(p *Policy) *bool { return &p.Bookable }),
 		word("on-conflict", "what becomes of an invitation that it declines: the meeting stays without it, or its organizer's request fails",
 			func(p *Policy) *string { return &p.OnConflict }, Decline, Refuse),

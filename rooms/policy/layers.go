@@ -50,7 +50,7 @@ type Bad struct {
 // A Resolved policy says of each of its knobs where it is from.
 type Resolved struct {
 	Policy   Policy
-	Settings []Setting // of all knobs, in the order of Knobs
+	Settings []Setting // of all knobs of the kind, in the order of Knobs
 	Bad      []Bad     // by layer and name
 }
 
@@ -70,7 +70,45 @@ func Resolve(kind Kind, name string, l Layers) *Resolved {
 	r.apply(l.Directory)
 	r.apply(l.Local)
 	r.settle()
+	r.only(kind, l.Directory, l.Local)
 	return r
+}
+
+// only leaves the settings of a kind. That a layer of one thing has others is a mistake;
+// those of many are of all kinds.
+func (r *Resolved) only(kind Kind, own ...Layer) {
+	for i, k := range knobs() {
+		if k.Of(kind) {
+			continue
+		}
+		for _, l := range own {
+			if value, has := l.Values[k.Name]; has {
+				r.Bad = append(r.Bad, Bad{Setting{k.Name, value, l.Source}, k.notOf(kind)})
+			}
+		}
+		r.Settings[i].Name = ""
+	}
+	r.Settings = slices.DeleteFunc(r.Settings, func(s Setting) bool { return s.Name == "" })
+}
+
+// notOf is the error of a knob that a kind does not have.
+func (k *Knob) notOf(kind Kind) error {
+	return fmt.Errorf("%w: %s have no setting %q", ErrValue, kind, k.Name)
+}
+
+// CheckKind refuses the names of settings that a kind does not have. The error is an
+// ErrValue.
+func CheckKind(kind Kind, names ...string) error {
+	for _, name := range names {
+		k, err := Find(name)
+		if err == nil && !k.Of(kind) {
+			err = k.notOf(kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // matching are the classes that a room is of. What they match on is in the directory

@@ -62,6 +62,7 @@ type Policy struct {
 	AutoAccept List // one principal at most
 	Exclusive  bool // no more than Slots bookings at one time
 	Slots      int  // 0: any number
+	Pool       bool // of a group: one of its rooms is booked when it is invited
 
 	Book        List // whom the room answers by itself
 	Request     List // whose bookings need approval
@@ -151,7 +152,11 @@ const (
 	Location Kind = iota
 	Resource
 	Person
+	Group // of rooms, which may be a pool
 )
 
 // String returns the name as in the configuration: "locations".
-func (k Kind) String() string { return [...]string{"locations", "resources", "users"}[k] }
+func (k Kind) String() string { return [...]string{"locations", "resources", "users", "groups"}[k] }
+
+// Booked reports whether what is of that kind is itself what is booked.
+func (k Kind) Booked() bool { return k == Location || k == Resource }

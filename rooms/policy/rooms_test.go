@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"convene/internal/ical"
 	"convene/rooms/policy"
 )
 
@@ -102,26 +103,45 @@ func TestNextFree(t *testing.T) {
 }
 
 func TestPool(t *testing.T) {
-	invite := func(start string) policy.Invite {
-		return policy.Invite{Object: meeting{start: start, lines: []string{"ATTENDEE:mailto:bob@example.com"}}.object(t)}
+	invite := func(start string, lines ...string) policy.Invite {
+		return policy.Invite{Object: meeting{start: start, lines: append(lines, "ATTENDEE:mailto:bob@example.com")}.object(t)}
+	}
+	stood := func(stat string) *ical.Object {
+		return meeting{start: "2026-12-01 10:00", stat: stat, lines: []string{"ATTENDEE:mailto:bob@example.com"}}.object(t)
 	}
 	busy := taken(t, "2026-12-01 10:00/11:00")
+	crowd := []string{"ATTENDEE:mailto:p0@example.com", "ATTENDEE:mailto:p1@example.com", "ATTENDEE:mailto:p2@example.com", "ATTENDEE:mailto:p3@example.com",
+		"ATTENDEE:mailto:p4@example.com", "ATTENDEE:mailto:p5@example.com", "ATTENDEE:mailto:p6@example.com", "ATTENDEE:mailto:p7@example.com"}
 	for _, tt := range []struct {
 		name            string
 		neptune, saturn policy.Ledger
+		in              policy.Invite
+		old             *ical.Object
 		was, want       string
+		why             policy.Code
 	}{
-		{"fewest empty seats", taken(t), taken(t), "", "NEPTUNE"},
-		{"the other", busy, taken(t), "", "SATURN"},
-		{"none", busy, busy, "", ""},
-		{"stays where it was", taken(t), taken(t), "SATURN", "SATURN"},
-		{"cannot stay", taken(t), busy, "SATURN", "NEPTUNE"},
+		{"fewest empty seats", taken(t), taken(t), invite("2026-12-01 10:00"), nil, "", "NEPTUNE", ""},
+		{"the other", busy, taken(t), invite("2026-12-01 10:00"), nil, "", "SATURN", ""},
+		{"none", busy, busy, invite("2026-12-01 10:00"), nil, "", "", policy.CodeConflict},
+		{"a series that neither has time for", busy, taken(t, "2026-12-02 10:00/11:00"), invite("2026-12-01 10:00", "RRULE:FREQ=DAILY;COUNT=2"), nil, "", "", policy.CodeConflict},
+		{"more people than the small one has seats", taken(t), taken(t), invite("2026-12-01 10:00", crowd...), nil, "", "SATURN", ""},
+		{"more people than any has seats", taken(t), taken(t), invite("2026-12-01 10:00", append(crowd, "ATTENDEE:mailto:p8@example.com")...), nil, "", "", policy.CodeCapacity},
+		{"stays where it was", taken(t), taken(t), invite("2026-12-01 10:00"), nil, "SATURN", "SATURN", ""},
+		{"cannot stay", taken(t), busy, invite("2026-12-01 10:00"), nil, "SATURN", "NEPTUNE", ""},
+		{"nothing has changed", taken(t), busy, invite("2026-12-01 10:00"), stood("DELEGATED"), "SATURN", "SATURN", "stands"},
+		{"was declined, and nothing has changed", taken(t), taken(t), invite("2026-12-01 10:00"), stood("DECLINED"), "", "", "stands"},
+		{"is asked again", taken(t), busy, invite("2026-12-01 10:00"), stood("NEEDS-ACTION"), "SATURN", "NEPTUNE", ""},
+		{"moved to where it has time", taken(t), taken(t), invite("2026-12-01 11:00"), stood("DELEGATED"), "SATURN", "SATURN", ""},
+		{"moved to where it has none", taken(t), busy, invite("2026-12-01 10:30"), stood("DELEGATED"), "SATURN", "NEPTUNE", ""},
+		{"long over", taken(t), taken(t), invite("2026-11-01 10:00"), nil, "", "", "stands"},
 	} {
 		f := facts()
-		f.Candidates = among(candidate(t, "saturn", tt.saturn, "capacity=9", "building=B"), candidate(t, "neptune", tt.neptune, "capacity=8"), candidate(t, "tiny", taken(t), "capacity=1"))
-		got, err := policy.FromPool(invite("2026-12-01 10:00"), f, tt.was, now(t))
-		if err != nil || got != tt.want {
-			t.Errorf("%s: %q, %v", tt.name, got, err)
+		f.Candidates = among(candidate(t, "saturn", tt.saturn, "capacity=10", "building=B"), candidate(t, "neptune", tt.neptune, "capacity=8"), candidate(t, "tiny", taken(t), "capacity=1"),
+			candidate(t, "asked", taken(t), "book=", "request=*"), candidate(t, "shut", taken(t), "bookable=false"))
+		tt.in.Old = tt.old
+		got, err := policy.FromPool(tt.in, f, tt.was, now(t))
+		if err != nil || got.Room != tt.want || got.Stands != (tt.why == "stands") || !got.Stands && got.Why.Code != tt.why {
+			t.Errorf("%s: %+v, %v", tt.name, got, err)
 		}
 	}
 }

@@ -53,6 +53,10 @@ func TestTexts(t *testing.T) {
 			said[e.Code] = true
 			fmt.Fprintf(&b, "%s: %s\n%s\n\n", lang, e.Code, e.Text(speech(t, lang, "Europe/Berlin")))
 		}
+		for _, why := range []policy.Reason{{Code: policy.CodeConflict}, {Code: policy.CodeCapacity, Limit: 8, Have: 9}, {Code: policy.CodeNotAllowed}} {
+			pick := policy.Pick{Why: why}
+			fmt.Fprintf(&b, "%s: pool, %s\n%s\n\n", lang, why.Code, pick.Comment(speech(t, lang, "Europe/Berlin")))
+		}
 		fmt.Fprintf(&b, "%s: called\n%s\n\n", lang, policy.Called(lang, "Saturn", set(t, "capacity=8", "floor=1")))
 		for _, see := range []string{policy.SeeOrganizer, policy.SeeDetails, policy.SeeBusy} {
 			p := set(t, "others-see="+see)

@@ -23,6 +23,7 @@ type words struct {
 	against   string
 	next      string
 	others    string
+	noneFree  string // of a pool
 	or        string // between the last two names
 	more      string // dates that are not named
 	further   string // dates of a series behind the first
@@ -65,6 +66,7 @@ var english = words{
 	against:   "It is against the rules: {why}.",
 	next:      "Next free here: {when}.",
 	others:    "Free then: {rooms}.",
+	noneFree:  "no room of {room} is free then",
 	or:        " or ",
 	more:      "and {n} more", further: "{when} and {n} more dates",
 	seats: "{n} seats", floor: "floor {n}", booked: "Booked: {holder}", private: "Private",
@@ -117,6 +119,7 @@ var german = words{
 	against:   "Das verstößt gegen die Regeln: {why}.",
 	next:      "Hier wieder frei: {when}.",
 	others:    "Zu dieser Zeit frei: {rooms}.",
+	noneFree:  "von {room} ist dann nichts frei",
 	or:        " oder ",
 	more:      "und {n} weitere", further: "{when} und {n} weitere Termine",
 	seats: "{n} Plätze", floor: "Etage {n}", booked: "Gebucht: {holder}", private: "Privat",
