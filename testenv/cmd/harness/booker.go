@@ -20,6 +20,7 @@ import (
 const (
 	roomPath    = "/calendars/locations/oak/calendar/"
 	roomAddress = "oak@example.com"
+	poolAddress = "rooms@example.com" // of a pool that has the room alone
 )
 
 // A booker books the room on every way that there is, one after the other, and gives it
@@ -72,9 +73,11 @@ func (w wish) event(invited ...string) string {
 }
 
 // invitation is the meeting with the room.
-func (w wish) invitation(user string) string {
+func (w wish) invitation(user string) string { return w.inviting(user, roomAddress) }
+
+func (w wish) inviting(user, address string) string {
 	self := "mailto:" + user + "@example.com"
-	return w.event("ORGANIZER:"+self, "ATTENDEE;PARTSTAT=ACCEPTED:"+self, "ATTENDEE;RSVP=TRUE:mailto:"+roomAddress)
+	return w.event("ORGANIZER:"+self, "ATTENDEE;PARTSTAT=ACCEPTED:"+self, "ATTENDEE;RSVP=TRUE:mailto:"+address)
 }
 
 // A way books a slot. It returns where the meeting is then that gives it back when it is
@@ -82,7 +85,7 @@ func (w wish) invitation(user string) string {
 type way func(b *booker, w wish) (path string, won bool, err error)
 
 var ways = []way{
-	(*booker).invite, (*booker).write, transfer("COPY"), transfer("MOVE"),
+	(*booker).invite, (*booker).invitePool, (*booker).write, transfer("COPY"), transfer("MOVE"),
 	(*booker).importOwn, (*booker).importRoom, (*booker).command, (*booker).page,
 }
 
@@ -168,9 +171,14 @@ func (b *booker) asked(w wish, do func() (bool, error)) (bool, error) {
 }
 
 // invite is the PUT of a meeting with the room.
-func (b *booker) invite(w wish) (string, bool, error) {
+func (b *booker) invite(w wish) (string, bool, error) { return b.inviting(w, roomAddress) }
+
+// invitePool is the PUT of a meeting with the pool, which has this room to give or none.
+func (b *booker) invitePool(w wish) (string, bool, error) { return b.inviting(w, poolAddress) }
+
+func (b *booker) inviting(w wish, address string) (string, bool, error) {
 	won, err := b.asked(w, func() (bool, error) {
-		a, err := b.expect("PUT", b.own(w), w.invitation(b.user), http.StatusCreated)
+		a, err := b.expect("PUT", b.own(w), w.inviting(b.user, address), http.StatusCreated)
 		if err != nil {
 			return false, err
 		}

@@ -72,7 +72,8 @@ func meetingOf(c *ical.Component) (m meeting, err error) {
 		return m, err
 	}
 	for _, p := range c.AllProps("ATTENDEE") {
-		if p.Value == "mailto:"+roomAddress {
+		ofPool := p.Value == "mailto:"+poolAddress && p.Param("PARTSTAT") != "DELEGATED"
+		if p.Value == "mailto:"+roomAddress || ofPool {
 			m.partStat = p.Param("PARTSTAT")
 			if m.partStat == "" {
 				m.partStat = "NEEDS-ACTION" // RFC 5545 §3.2.12

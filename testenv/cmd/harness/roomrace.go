@@ -77,6 +77,9 @@ func startRoomRace(h *harness, want roomRace) *race {
 	c.Quota.Bytes, c.Storage.Reserve = 0, 0
 	h.use(0, 0)
 	h.must(h.start())
+	if out, err := h.convene("room", "set", "group:rooms", "pool=true"); err != nil {
+		h.t.Fatalf("the pool: %v\n%s", err, out)
+	}
 	if out, err := h.convene("delegate", "add", "oak", "group:all", "--write"); err != nil {
 		h.t.Fatalf("delegates of the room: %v\n%s", err, out)
 	}
@@ -91,10 +94,11 @@ func startRoomRace(h *harness, want roomRace) *race {
 	return r
 }
 
-// addRoom adds the room, and the group of all users, to a directory's file.
+// addRoom adds the room, a group of rooms, and the group of all users, to a directory's file.
 func addRoom(file, base string, users []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "dn: cn=oak,%s\nobjectClass: room\ncn: oak\ndisplayName: Oak Room\nmail: oak@example.com\n\n", base)
+	fmt.Fprintf(&b, "dn: cn=rooms,%s\nobjectClass: groupOfNames\ncn: rooms\nmail: %s\nmember: cn=oak,%s\n\n", base, poolAddress, base)
 	fmt.Fprintf(&b, "dn: cn=all,%s\nobjectClass: groupOfNames\ncn: all\n", base)
 	for _, u := range users {
 		fmt.Fprintf(&b, "member: uid=%s,ou=people,%s\n", u, base)
