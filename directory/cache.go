@@ -106,6 +106,7 @@ func (c *Cache) Unwrap() Directory { return c.d }
 // Flush makes all results old: they are asked for again, and used meanwhile
 // only if the directory is unavailable. For changes that must show at once.
 func (c *Cache) Flush() {
+	c.forget()
 	c.flushed.Store(c.o.Now().UnixNano())
 	c.expire(func(string) bool { return true }) // in the file too
 }
@@ -114,7 +115,15 @@ func (c *Cache) Flush() {
 // is known not to exist is old too, as the record may have got another name.
 func (c *Cache) FlushRecord(guid string) {
 	guid = CanonicalGUID(guid)
+	c.forget()
 	c.expire(func(g string) bool { return g == guid })
+}
+
+// forget has the directory behind forget what it remembers itself.
+func (c *Cache) forget() {
+	if d, ok := c.d.(interface{ Forget() }); ok {
+		d.Forget()
+	}
 }
 
 func (c *Cache) expire(is func(guid string) bool) {
