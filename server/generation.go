@@ -84,6 +84,11 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 	} else {
 		next.appointed = appointed.NewList(next.directory)
 	}
+	if old == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, startLimit)
+		defer cancel()
+	}
 	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, s.data.rooms)
 	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, &s.data.pace, next.directory)
 	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {

@@ -20,9 +20,14 @@ import (
 	"convene/sacl"
 )
 
-// resolveLimit is how long a start or reload waits for the directory to say
-// who the administrators are. It goes on without, and asks again (see watch).
+// resolveLimit is how long a reload waits for the directory to say who the administrators
+// are, and for each of some other questions. It goes on without, and asks again (see
+// watch).
 const resolveLimit = 2 * time.Second
+
+// startLimit is that of a start, for all questions together: clients are served within
+// a second, with what is known, while directory servers hang.
+const startLimit = 700 * time.Millisecond
 
 // setCalendars makes the handler of a generation, with the administrators and
 // readers that the directory knows now. log gets the names that it does not
