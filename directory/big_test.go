@@ -31,7 +31,9 @@ func (c crowd) ldif() string {
 		fmt.Fprintf(&b, "dn: uid=u%06[1]d,ou=people,%[2]s\nobjectClass: inetOrgPerson\nuid: u%06[1]d\ncn: Given%[3]d Surname%[4]d\n"+
 			"sn: Surname%[4]d\ngivenName: Given%[3]d\nmail: u%06[1]d@example.com\nuserPassword: %[5]s\n\n", i, base, i%311, i%977, hash)
 	}
-	group := func(name string) { fmt.Fprintf(&b, "dn: cn=%s,ou=groups,%s\nobjectClass: groupOfNames\ncn: %[1]s\n", name, base) }
+	group := func(name string) {
+		fmt.Fprintf(&b, "dn: cn=%s,ou=groups,%s\nobjectClass: groupOfNames\ncn: %[1]s\n", name, base)
+	}
 	for g := range c.groups {
 		group(fmt.Sprintf("team%04d", g))
 		if g < c.groups*9/10 {
