@@ -22,7 +22,7 @@ type Options struct {
 	File      string        // path of sacl.json; "": rules of the configuration only
 	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
-	Pins      *Pins         // nil: names in the configuration mean who has them
+	Pins      *Pins            // nil: names in the configuration mean who has them
 	Audit     *audit.Log       // has every change of a rule; nil: they are not recorded
 	Now       func() time.Time // nil: time.Now
 }
@@ -38,7 +38,7 @@ type SACL struct {
 
 	mu     sync.Mutex // held to change rules
 	config []*Rule    // named, for the records that are remembered
-	rules atomic.Pointer[ruleset]
+	rules  atomic.Pointer[ruleset]
 }
 
 // A ruleset is the rules of each service, deny before allow.
