@@ -112,7 +112,9 @@ func (c *Cache) Unwrap() Directory { return c.d }
 // Flush makes all results old: they are asked for again, and used meanwhile
 // only if the directory is unavailable. For changes that must show at once.
 func (c *Cache) Flush() {
-	c.forget()
+	if d, ok := c.d.(interface{ Forget() }); ok {
+		d.Forget()
+	}
 	c.flushed.Store(c.o.Now().UnixNano())
 	c.expire(func(string) bool { return true }) // in the file too
 }
@@ -121,15 +123,10 @@ func (c *Cache) Flush() {
 // is known not to exist is old too, as the record may have got another name.
 func (c *Cache) FlushRecord(guid string) {
 	guid = CanonicalGUID(guid)
-	c.forget()
-	c.expire(func(g string) bool { return g == guid })
-}
-
-// forget has the directory behind forget what it remembers itself.
-func (c *Cache) forget() {
-	if d, ok := c.d.(interface{ Forget() }); ok {
-		d.Forget()
+	if d, ok := c.d.(interface{ ForgetGroups() }); ok {
+		d.ForgetGroups()
 	}
+	c.expire(func(g string) bool { return g == guid })
 }
 
 func (c *Cache) expire(is func(guid string) bool) {

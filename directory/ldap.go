@@ -219,14 +219,13 @@ func (l *LDAP) justFound(k Key) *found {
 
 // Forget makes old what is remembered of the directory besides the connections. What
 // stands before this directory does so when it is to ask afresh.
-func (l *LDAP) Forget() { l.nesting.forget() }
-
-// found is an entry and what it is.
-type found struct {
-	e *ldif.Entry
-	s *spec
-	p *Principal
+func (l *LDAP) Forget() {
+	l.ForgetGroups()
+	l.nesting.inUse.Store(nil)
 }
+
+// ForgetGroups is Forget for records and for which groups are in which.
+func (l *LDAP) ForgetGroups() { l.nesting.forget() }
 
 // find returns the one record of a canonical key, with the attributes that lead to its
 // groups.

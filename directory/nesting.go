@@ -226,10 +226,7 @@ func (n *nesting) remembered(t *table[string, []*groupNode], of []*groupNode) (k
 
 // groupsWith are the groups that have one of some records as a direct member.
 func (l *LDAP) groupsWith(ctx context.Context, g *spec, members []*groupNode) ([]*groupNode, error) {
-	in, err := l.memberships(ctx, g)
-	if err != nil {
-		return nil, err
-	}
+	in := l.memberships(g)
 	var dns, names, guids []string
 	for _, m := range members {
 		dns, names = append(dns, m.dn), append(names, m.names...)
@@ -247,9 +244,9 @@ type nesting struct {
 	primary *table[string, string]       // by SID: the DN of a primary group
 	flushed atomic.Int64                 // what was learnt before is old
 
-	asking flights[Type, *memberships]
-	inUse  atomic.Pointer[memberships]
+	inUse atomic.Pointer[memberships] // nil: not known
 
+	look  chan struct{}     // which attributes are in use is to be found out
 	later chan []*groupNode // to be sorted out
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -260,10 +257,11 @@ func (l *LDAP) openNesting() {
 	text := func(s string) string { return s }
 	n.above, n.self = newTable[string, []*groupNode](mostAbove, text), newTable[string, []*groupNode](mostAbove, text)
 	n.primary = newTable[string, string](mostAbove/10, text)
+	n.look = make(chan struct{}, 1)
 	n.later = make(chan []*groupNode, 256)
 	var ctx context.Context
 	ctx, n.stop = context.WithCancel(context.Background())
-	n.done.Go(func() { l.sortOut(ctx) })
+	n.done.Go(func() { l.findOut(ctx) })
 }
 
 func (n *nesting) close() {
@@ -276,10 +274,7 @@ func (n *nesting) oldest() int64 {
 	return max(n.flushed.Load(), time.Now().Add(-aboveFor).UnixNano())
 }
 
-func (n *nesting) forget() {
-	n.flushed.Store(time.Now().UnixNano())
-	n.inUse.Store(nil)
-}
+func (n *nesting) forget() { n.flushed.Store(time.Now().UnixNano()) }
 
 // learn remembers what was asked of some groups together: the groups above them. It
 // reports false if it is not known which of them is in which.
@@ -293,32 +288,37 @@ func (n *nesting) learn(of, above []*groupNode, asked time.Time) bool {
 	return true
 }
 
-// sortOut finds out, when nobody waits for it, which of some groups are in which: by
-// halves, because most are in none.
-func (l *LDAP) sortOut(ctx context.Context) {
+// findOut does what nobody waits for.
+func (l *LDAP) findOut(ctx context.Context) {
 	g := l.m.spec(Group)
 	for {
-		var of []*groupNode
 		select {
-		case of = <-l.nesting.later:
+		case part := <-l.nesting.later:
+			l.sortOut(ctx, g, part)
+		case <-l.nesting.look:
+			l.findInUse(ctx, g)
 		case <-ctx.Done():
 			return
 		}
-		for todo := [][]*groupNode{of}; len(todo) > 0 && ctx.Err() == nil; {
-			part := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
-			_, part = l.nesting.remembered(l.nesting.above, part)
-			if len(part) == 0 {
-				continue
-			}
-			asked := time.Now()
-			above, err := l.groupsWith(ctx, g, part)
-			if err != nil {
-				break // whoever asks next sees what is wrong
-			}
-			if !l.nesting.learn(part, above, asked) {
-				todo = append(todo, part[:len(part)/2], part[len(part)/2:])
-			}
+	}
+}
+
+// sortOut finds out which of some groups are in which: by halves, because most are in
+// none.
+func (l *LDAP) sortOut(ctx context.Context, g *spec, of []*groupNode) {
+	for todo := [][]*groupNode{of}; len(todo) > 0 && ctx.Err() == nil; {
+		part := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if _, part = l.nesting.remembered(l.nesting.above, part); len(part) == 0 {
+			continue
+		}
+		asked := time.Now()
+		above, err := l.groupsWith(ctx, g, part)
+		if err != nil {
+			return // whoever asks next sees what is wrong
+		}
+		if !l.nesting.learn(part, above, asked) {
+			todo = append(todo, part[:len(part)/2], part[len(part)/2:])
 		}
 	}
 }
@@ -347,32 +347,37 @@ func (m *memberships) filter(dns, names, guids []string) string {
 	return or(list...)
 }
 
-// memberships returns the attributes in use. If no group has members, all count.
-func (l *LDAP) memberships(ctx context.Context, g *spec) (*memberships, error) {
+// memberships returns the attributes in use; all, until it is known which are.
+func (l *LDAP) memberships(g *spec) *memberships {
 	configured := &memberships{member: g.Member, name: g.MemberName, guid: g.MemberGUID}
 	if len(g.Member)+len(g.MemberName)+len(g.MemberGUID) < 2 {
-		return configured, nil
+		return configured
 	}
-	if known := l.nesting.inUse.Load(); known != nil && time.Since(known.asked) < inUseFor {
-		return known, nil
+	known := l.nesting.inUse.Load()
+	if known == nil || time.Since(known.asked) > inUseFor {
+		select {
+		case l.nesting.look <- struct{}{}:
+		default: // it is on its way
+		}
 	}
-	return l.nesting.asking.do(ctx, Group, l.timeout(), func(ctx context.Context) (*memberships, error) {
-		asked := time.Now()
-		attrs := slices.Concat(g.Member, g.MemberName, g.MemberGUID)
-		used, err := inParallel(ctx, l.parallel(), attrs, func(ctx context.Context, attr string) (bool, error) { return l.inUse(ctx, g, attr) })
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(used, true) {
-			return configured, nil
-		}
-		keep := func(list []string) []string {
-			return slices.DeleteFunc(slices.Clone(list), func(a string) bool { return !used[slices.Index(attrs, a)] })
-		}
-		m := &memberships{keep(g.Member), keep(g.MemberName), keep(g.MemberGUID), asked}
-		l.nesting.inUse.Store(m)
-		return m, nil
-	})
+	if known == nil || time.Since(known.asked) > 2*inUseFor {
+		return configured
+	}
+	return known
+}
+
+// findInUse finds out which attributes some group has. If none has any, all count.
+func (l *LDAP) findInUse(ctx context.Context, g *spec) {
+	asked := time.Now()
+	attrs := slices.Concat(g.Member, g.MemberName, g.MemberGUID)
+	used, err := inParallel(ctx, l.parallel(), attrs, func(ctx context.Context, attr string) (bool, error) { return l.inUse(ctx, g, attr) })
+	if err != nil || !slices.Contains(used, true) {
+		return
+	}
+	keep := func(list []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(a string) bool { return !used[slices.Index(attrs, a)] })
+	}
+	l.nesting.inUse.Store(&memberships{keep(g.Member), keep(g.MemberName), keep(g.MemberGUID), asked})
 }
 
 // inUse reports whether some group has an attribute.

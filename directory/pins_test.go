@@ -45,7 +45,7 @@ func nameless(t *testing.T) (tls.Certificate, *x509.Certificate) {
 func TestPins(t *testing.T) {
 	pair, cert := nameless(t)
 	_, other := nameless(t)
-	server, err := memldap.NewLDIF(strings.NewReader(directorytest.LDIF()), memldap.Options{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}})
+	server, err := memldap.NewLDIF(strings.NewReader("dn: "+base+"\nobjectClass: dcObject\ndc: example\n\n"+directorytest.LDIF()), memldap.Options{TLS: &tls.Config{Certificates: []tls.Certificate{pair}}})
 	if err != nil {
 		t.Fatal(err)
 	}

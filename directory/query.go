@@ -211,7 +211,10 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	}
 	req := ldap.NewSearchRequest(r.base, r.scope, ldap.NeverDerefAliases, 0, 0, false, r.filter, r.attrs, nil)
 	paging := ldap.NewControlPaging(uint32(size))
-	if r.scope != ldap.ScopeBaseObject {
+	switch {
+	case r.limit == 1: // no page is left to be ended
+		req.SizeLimit = 1
+	case r.scope != ldap.ScopeBaseObject:
 		req.Controls = []ldap.Control{paging}
 	}
 	most := r.limit

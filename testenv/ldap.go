@@ -130,13 +130,25 @@ func (s *LDAP) command() Command {
 // needs LDAPOptions.Stats.
 func (s *LDAP) Searches() int {
 	s.t.Helper()
-	text, err := os.ReadFile(s.path("slapd.log"))
+	all := s.Logged(" SRCH base=")
+	n := all - s.counted
+	s.counted = all
+	return n
+}
+
+// Logged returns how many lines of slapd's log have all of some texts. It needs
+// LDAPOptions.Stats.
+func (s *LDAP) Logged(texts ...string) (n int) {
+	s.t.Helper()
+	log, err := os.ReadFile(s.path("slapd.log"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	all := bytes.Count(text, []byte(" SRCH base="))
-	n := all - s.counted
-	s.counted = all
+	for line := range bytes.Lines(log) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(line, []byte(text)) }) {
+			n++
+		}
+	}
 	return n
 }
 
