@@ -227,6 +227,13 @@ func (l *LDAP) Forget() {
 // ForgetGroups is Forget for records and for which groups are in which.
 func (l *LDAP) ForgetGroups() { l.nesting.forget() }
 
+// found is an entry and what it is.
+type found struct {
+	e *ldif.Entry
+	s *spec
+	p *Principal
+}
+
 // find returns the one record of a canonical key, with the attributes that lead to its
 // groups.
 func (l *LDAP) find(ctx context.Context, k Key) (*found, error) {
