@@ -350,6 +350,9 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	}
 	owner, err := h.Directory.Lookup(ctx, t.key())
 	if errors.Is(err, directory.ErrNotFound) {
+		if moved := h.moved(ctx, req); moved != nil {
+			return moved
+		}
 		return noHome(req, err)
 	}
 	if err != nil {
@@ -426,6 +429,9 @@ func (s *scope) redirectToSlash() *webdav.Response {
 func (h *Handler) errorResponse(r *http.Request, err error) *webdav.Response {
 	if patch, ok := errors.AsType[*patchError](err); ok {
 		return patch.response()
+	}
+	if moved, ok := errors.AsType[*movedError](err); ok {
+		return moved.response()
 	}
 	if refused, ok := errors.AsType[*makeError](err); ok {
 		return refused.response()

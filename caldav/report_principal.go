@@ -241,7 +241,7 @@ var contexts = map[string][]directory.Type{
 }
 
 // reportTokenSearch serves Apple's calendarserver-principal-search: every token
-// occurs somewhere in the record.
+// begins a word of the record's names, or one of its addresses.
 func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, error) {
 	if err := depthZero(r); err != nil {
 		return nil, err
@@ -252,7 +252,7 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 	}
 	q := directory.Query{Match: directory.AllOf, Types: contexts[ask.Context], Limit: h.Limits.SearchResults}
 	for _, token := range ask.Tokens {
-		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.Contains,
+		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.StartsWord,
 			Fields: []directory.Field{directory.FieldFullName, directory.FieldEmail, directory.FieldName}})
 	}
 	if h.lists(r, &q) {

@@ -18,7 +18,7 @@ func (l *LDAP) Authenticate(ctx context.Context, login, password string) (*Princ
 	if err := possible(password); err != nil {
 		return nil, err
 	}
-	p, err := l.Lookup(ctx, Key{By: Login, Type: User, Value: login})
+	p, err := l.lookupLogin(ctx, login)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrAmbiguous) {
 		if bindErr := l.bind(ctx, l.nobody(), password); !errors.Is(bindErr, ErrInvalidCredentials) && bindErr != nil {
 			return nil, bindErr
@@ -35,6 +35,18 @@ func (l *LDAP) Authenticate(ctx context.Context, login, password string) (*Princ
 		return nil, fmt.Errorf("user %q: %w", p.Name, err)
 	}
 	return p, nil
+}
+
+// lookupLogin finds the user of a login, who was most often looked up a moment before.
+func (l *LDAP) lookupLogin(ctx context.Context, login string) (*Principal, error) {
+	k, err := Key{By: Login, Type: User, Value: login}.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	if f := l.justFound(k); f != nil {
+		return f.p, nil
+	}
+	return l.Lookup(ctx, k)
 }
 
 // possible refuses passwords that no directory must be asked about: an LDAP

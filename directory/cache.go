@@ -3,9 +3,11 @@ package directory
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +46,8 @@ type Cache struct {
 	missing    *table[Key, error]         // apart, so that bogus names push nobody out
 	former     *table[string, *Principal] // by GUID: records that the directory had, and has no more
 	groups     *table[string, []string]
+	lists      *table[string, []string] // of groups, by their digests: many are in the same
+	names      *table[Key, string]      // by short name: the GUID whose it is or was; "": of several
 	members    *table[memberKey, []*Principal]
 
 	lookupFlights flights[Key, *Principal]
@@ -88,6 +92,8 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 		missing:    newTable[Key, error](max(o.Size/10, shardCount), keyText),
 		former:     newTable[string, *Principal](max(o.Size/10, shardCount), func(guid string) string { return guid }),
 		groups:     newTable[string, []string](o.Size, func(guid string) string { return guid }),
+		lists:      newTable[string, []string](o.Size, func(digest string) string { return digest }),
+		names:      newTable[Key, string](o.Size, keyText),
 		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
 	}
 	if o.File != "" {
@@ -106,6 +112,9 @@ func (c *Cache) Unwrap() Directory { return c.d }
 // Flush makes all results old: they are asked for again, and used meanwhile
 // only if the directory is unavailable. For changes that must show at once.
 func (c *Cache) Flush() {
+	if d, ok := c.d.(interface{ Forget() }); ok {
+		d.Forget()
+	}
 	c.flushed.Store(c.o.Now().UnixNano())
 	c.expire(func(string) bool { return true }) // in the file too
 }
@@ -114,6 +123,9 @@ func (c *Cache) Flush() {
 // is known not to exist is old too, as the record may have got another name.
 func (c *Cache) FlushRecord(guid string) {
 	guid = CanonicalGUID(guid)
+	if d, ok := c.d.(interface{ ForgetGroups() }); ok {
+		d.ForgetGroups()
+	}
 	c.expire(func(g string) bool { return g == guid })
 }
 
@@ -218,10 +230,58 @@ func (c *Cache) Lookup(ctx context.Context, key Key) (*Principal, error) {
 	})
 }
 
+// shared returns a list equal to the one given, the same for all who have it.
+func (c *Cache) shared(list []string) []string {
+	sum := sha256.New()
+	for _, s := range list {
+		_, _ = sum.Write(append([]byte(s), 0)) // hashes do not fail
+	}
+	digest := string(sum.Sum(nil))
+	if known := c.lists.get(digest); known != nil && slices.Equal(known.v, list) {
+		return known.v
+	}
+	c.lists.put(digest, list, 0)
+	return list
+}
+
+// noteName remembers whose a short name is.
+func (c *Cache) noteName(p *Principal, at int64) {
+	k, err := Key{By: Name, Type: p.Type, Value: p.Name}.Canonical()
+	if err != nil {
+		return
+	}
+	switch it := c.names.get(k); {
+	case it == nil:
+		c.names.put(k, p.GUID, at)
+	case it.v != p.GUID && it.v != "":
+		c.names.put(k, "", at)
+	}
+}
+
+// Formerly returns the record that had a short name of its type, which no record has now,
+// for as long as that is remembered. It is never one that shared the name with another,
+// then or one after the other. Errors: ErrNotFound, and those of Lookup.
+func (c *Cache) Formerly(ctx context.Context, typ Type, name string) (*Principal, error) {
+	k, err := Key{By: Name, Type: typ, Value: name}.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	it := c.names.get(k)
+	if it == nil || it.v == "" {
+		return nil, fmt.Errorf("former %v: %w", k, ErrNotFound)
+	}
+	p, err := c.Lookup(ctx, Key{By: GUID, Value: it.v})
+	if err == nil && (p.Type != typ || sameText(p.Name, name) || hasText(p.Aliases, name)) {
+		return nil, fmt.Errorf("former %v: %w", k, ErrNotFound)
+	}
+	return p, err
+}
+
 // learn keeps a result under its key and under the GUID.
 func (c *Cache) learn(key Key, p *Principal, at int64) {
 	c.principals.put(key, p, at)
 	c.missing.drop(key)
+	c.noteName(p, at)
 	if id := (Key{By: GUID, Value: p.GUID}); id != key {
 		c.principals.put(id, p, at)
 		c.missing.drop(id)
@@ -244,6 +304,7 @@ func (c *Cache) Groups(ctx context.Context, guid string) ([]string, error) {
 		list, err := c.d.Groups(ctx, guid)
 		switch {
 		case err == nil:
+			list = c.shared(list)
 			c.groups.put(guid, list, c.o.Now().UnixNano())
 			c.news.Store(true)
 		case isFact(err):

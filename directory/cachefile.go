@@ -22,7 +22,7 @@ import (
 
 // cacheMagic begins the file; the number is the version, to be raised with
 // every change of Principal or of what follows.
-const cacheMagic = "convene directory cache 5\n"
+const cacheMagic = "convene directory cache 6\n"
 
 // Kinds of result in the file.
 const (
@@ -30,6 +30,7 @@ const (
 	kindPrincipal = 1
 	kindKey       = 2 // another way to find a principal
 	kindGroups    = 3
+	kindName      = 4 // whose a short name is or was
 )
 
 var errDamaged = errors.New("damaged")
@@ -69,6 +70,10 @@ func (c *Cache) write(f io.Writer) error {
 		if it.at > oldest {
 			put(appendTexts(appendText(appendTime(append(buf, kindGroups), it.at), it.key), it.v))
 		}
+	})
+	c.names.all(func(it *item[Key, string]) {
+		b := append(appendTime(append(buf, kindName), it.at), byte(it.key.Type))
+		put(appendText(appendText(b, it.key.Value), it.v))
 	})
 	put(append(buf, kindEnd))
 	if err := errors.Join(failed, w.Flush()); err != nil {
@@ -134,7 +139,12 @@ func (c *Cache) restore(d *decoder) error {
 		case kindGroups:
 			guid, list := d.text(), d.texts()
 			if valid(at) && !d.bad {
-				c.groups.put(guid, list, at)
+				c.groups.put(guid, c.shared(list), at)
+			}
+		case kindName:
+			k := Key{By: Name, Type: Type(d.byte()), Value: d.text()}
+			if guid := d.text(); at <= now && !d.bad {
+				c.names.put(k, guid, at)
 			}
 		default:
 			d.bad = true
@@ -186,6 +196,9 @@ func appendPrincipal(b []byte, p *Principal) []byte {
 	}
 	if p.ActiveDirectory {
 		flags |= 4
+	}
+	if p.Hidden {
+		flags |= 8
 	}
 	b = binary.AppendVarint(append(b, byte(p.Type), flags), int64(p.Capacity))
 	for _, s := range principalTexts(p) {
@@ -304,6 +317,7 @@ func (d *decoder) principal() *Principal {
 	p := &Principal{Type: Type(d.byte())}
 	flags := d.byte()
 	p.CalendarEnabled, p.LoginEnabled, p.ActiveDirectory = flags&1 != 0, flags&2 != 0, flags&4 != 0
+	p.Hidden = flags&8 != 0
 	p.Capacity = int(d.varint())
 	for _, s := range principalTexts(p) {
 		*s = d.text()

@@ -14,18 +14,19 @@ import (
 // have no default; Preset is worth setting always. Numbers and times of zero are
 // those of DefaultLDAPConfig.
 type LDAPConfig struct {
-	URLs       []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
-	StartTLS   bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
-	AllowPlain bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
-	CAFile     string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
-	ServerName string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
+	URLs         []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
+	StartTLS     bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
+	AllowPlain   bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
+	CAFile       string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
+	Fingerprints []string `toml:"certificate-fingerprints" doc:"Certificates of the servers that are accepted, and no others, whatever names they carry and whoever signed them: \"sha256:\" and the SHA-256 of the certificate, or of its public key (SubjectPublicKeyInfo), in hexadecimal. For servers whose certificate no authority vouches for, or without a name, such as the one that Samba makes for itself. Instead of ca-file."`
+	ServerName   string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
 
 	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket. Default: anonymous."`
 	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
 	BindPasswordFile string `toml:"bind-password-file" doc:"File whose first line is the password; read again for every new connection, so that it can be changed without a restart."`
 
 	Preset         string            `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
-	Base           []string          `toml:"base" doc:"Search bases of all record types that name none of their own."`
+	Base           []string          `toml:"base" doc:"Search bases of all record types that name none of their own. With freeipa, the suffix (dc=…) stands for cn=users,cn=accounts and cn=groups,cn=accounts below it, where no preserved users are."`
 	KerberosRealms []string          `toml:"kerberos-realms" doc:"Realms whose principals NAME@REALM are the users with the short name NAME; those of other realms are nobody here. Several realms in which a name may belong to different people need kerberos-bases. Default for ad: for each user the domain that the user is in, by the DC= parts of the entry's name."`
 	KerberosBases  map[string]string `toml:"kerberos-bases" doc:"Realm to base: principals of the realm are users below that base only, and users there have no other realm."`
 
@@ -69,6 +70,8 @@ type RecordConfig struct {
 	CalendarEnabled []string `toml:"calendar-enabled" doc:"Conditions that must all hold for a record to have calendars: \"attr:value\", \"attr:value|value\", \"attr\" (has a value that is not false), \"attr&mask\" (all bits set), each negated by a leading \"!\". Example: calStatus:active. Default: all records."`
 	LoginEnabled    []string `toml:"login-enabled" doc:"The same for signing in. Default for ad: !userAccountControl&2."`
 
+	Searchable []string `toml:"searchable" doc:"The same for being found by those who look for somebody: who signs in, and who is written to by address, need not be. Default for users and groups of ad: !isCriticalSystemObject:TRUE and !msExchHideFromAddressLists:TRUE."`
+
 	AccountExpires  []string      `toml:"account-expires" doc:"Users: attributes with when the account ends: a FILETIME of Windows, GeneralizedTime, days or seconds since 1970, or a date; 0 is never. The first of several counts. auth.accounts says what this and the next settings mean for each way to sign in."`
 	PasswordExpires []string      `toml:"password-expires" doc:"Users: attributes with when the password expires, written likewise."`
 	MustChange      []string      `toml:"must-change" doc:"Users: conditions, all of which hold if the password must be changed at the next log-on."`
@@ -94,7 +97,7 @@ type RecordConfig struct {
 	Features           []string          `toml:"features" doc:"Attributes listing what is there: projector, whiteboard; several values, or one with commas or semicolons."`
 	RoomSettings       map[string]string `toml:"room-settings" doc:"Further settings of rooms and resources, as \"convene room show\" prints them, and the attribute that has each: { window = \"employeeNumber\", book = \"extensionAttribute7\" }. Values are written as there; several are a list."`
 	Owners             string            `toml:"owners" doc:"Attribute naming the owners: DNs, GUIDs or mail addresses."`
-	WriteDelegates     string            `toml:"write-delegates" doc:"Attribute naming those who may change the calendars."`
+	WriteDelegates     string            `toml:"write-delegates" doc:"Attribute naming those who may change the calendars; of several, separated by commas, the first that has a value counts."`
 	ReadDelegates      string            `toml:"read-delegates" doc:"Attribute naming those who may read the calendars."`
 
 	Member     []string `toml:"member" doc:"Groups: attributes with the DNs of members."`
@@ -236,6 +239,9 @@ func (c *LDAPConfig) Check() error {
 	if len(c.URLs) == 0 {
 		return setting("urls", "none")
 	}
+	if len(c.Fingerprints) > 0 && c.CAFile != "" {
+		return setting("certificate-fingerprints", "ca-file is set too; one of them says whom to trust")
+	}
 	_, err = c.targets(nil)
 	return err
 }
@@ -247,10 +253,17 @@ func (c *LDAPConfig) mapping() (*mapping, error) {
 }
 
 func (c *LDAPConfig) targets(roots *x509.CertPool) (out []*target, err error) {
+	pinned, err := parsePins(c.Fingerprints)
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range c.URLs {
 		t, err := parseTarget(c, roots, u)
 		if err != nil {
 			return nil, &SettingError{"urls", err}
+		}
+		if len(pinned) > 0 && t.tls != nil {
+			pinned.require(t.tls)
 		}
 		out = append(out, t)
 	}

@@ -72,6 +72,9 @@ type Principal struct {
 	CalendarEnabled bool
 	LoginEnabled    bool
 
+	// Hidden says that searches leave the record out.
+	Hidden bool
+
 	// Language is what they read, as Accept-Language has it (RFC 2798 §2.7): "fr-CA,
 	// en;q=0.8"; "": not known.
 	Language string
@@ -162,7 +165,8 @@ type Directory interface {
 	// ErrNotFound: no such record; ErrTooMany: more than the directory gives.
 	Members(ctx context.Context, guid string, e Expansion) ([]*Principal, error)
 
-	// Search returns the records that q matches, sorted by full name and GUID.
+	// Search returns the records that q matches, sorted by full name and GUID, but for
+	// those that the directory hides (RecordConfig.Searchable).
 	// ErrTooMany: there are more than the limit, and those returned with the
 	// error are some of them.
 	Search(ctx context.Context, q Query) ([]*Principal, error)
@@ -228,6 +232,11 @@ const (
 	Contains How = iota
 	StartsWith
 	Equals
+
+	// StartsWord is for what people type who look for somebody: StartsWith, and for
+	// names also at the beginning of a later word, where the directory can do that at
+	// no great cost: see wordFilter.
+	StartsWord
 )
 
 // wants reports whether records of type t are asked for.

@@ -22,10 +22,12 @@ type domain struct {
 	dns     string
 }
 
-// domains remembers those of the forest.
+// domains remembers what the servers say of themselves: the domains of the forest, and
+// whether they are Samba's.
 type domains struct {
 	mu    sync.Mutex
 	list  []domain
+	samba bool
 	until time.Time
 }
 
@@ -94,28 +96,44 @@ func (p *Principal) inDomain(domain string) bool {
 
 // forest returns the domains, none if they cannot be read. Error: ErrUnavailable.
 func (l *LDAP) forest(ctx context.Context) ([]domain, error) {
+	list, _, err := l.aboutServers(ctx)
+	return list, err
+}
+
+// isSamba reports whether the servers are Samba's, where following links by
+// LDAP_MATCHING_RULE_IN_CHAIN takes the better part of a second for each person, and
+// walking takes a few hundredths. Error: ErrUnavailable.
+func (l *LDAP) isSamba(ctx context.Context) (bool, error) {
+	_, samba, err := l.aboutServers(ctx)
+	return samba, err
+}
+
+func (l *LDAP) aboutServers(ctx context.Context) (list []domain, samba bool, err error) {
 	l.domains.mu.Lock()
-	list, until := l.domains.list, l.domains.until
+	list, samba, until := l.domains.list, l.domains.samba, l.domains.until
 	l.domains.mu.Unlock()
 	if time.Now().Before(until) {
-		return list, nil
+		return list, samba, nil
 	}
-	list, err := l.readForest(ctx)
-	if err != nil {
-		return nil, err
+	if list, samba, err = l.askServers(ctx); err != nil {
+		return nil, false, err
+	}
+	if samba && l.cfg.Nesting == nestInChain {
+		l.log.Warn("in-chain is slow with Samba; nested groups are found as by walk", "setting", "directory.ldap.nesting")
 	}
 	l.domains.mu.Lock()
 	defer l.domains.mu.Unlock()
-	l.domains.list, l.domains.until = list, time.Now().Add(domainsFor)
-	return list, nil
+	l.domains.list, l.domains.samba, l.domains.until = list, samba, time.Now().Add(domainsFor)
+	return list, samba, nil
 }
 
-func (l *LDAP) readForest(ctx context.Context) (list []domain, err error) {
-	root, err := l.entries(ctx, request{scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attrs: []string{"configurationNamingContext"}, single: true})
+func (l *LDAP) askServers(ctx context.Context) (list []domain, samba bool, err error) {
+	root, err := l.entries(ctx, request{scope: ldap.ScopeBaseObject, filter: "(objectClass=*)", attrs: []string{"configurationNamingContext", "vendorName"}, single: true})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, e := range root {
+		samba = samba || strings.HasPrefix(e.Value("vendorName"), "Samba")
 		base := e.Value("configurationNamingContext")
 		if base == "" {
 			continue
@@ -123,11 +141,11 @@ func (l *LDAP) readForest(ctx context.Context) (list []domain, err error) {
 		refs, err := l.entries(ctx, request{base: "CN=Partitions," + base, scope: ldap.ScopeSingleLevel, single: true,
 			filter: "(&(objectClass=crossRef)(nETBIOSName=*))", attrs: []string{"nETBIOSName", "dnsRoot"}})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, r := range refs {
 			list = append(list, domain{ldif.Fold(r.Value("nETBIOSName")), ldif.Fold(r.Value("dnsRoot"))})
 		}
 	}
-	return list, nil
+	return list, samba, nil
 }

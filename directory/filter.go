@@ -3,6 +3,7 @@ package directory
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"convene/directory/ldif"
 )
@@ -49,7 +50,7 @@ func equal(attr, value string) string { return "(" + attr + "=" + escapeValue(va
 func matching(attr, value string, how How) string {
 	v := escapeValue(value)
 	switch how {
-	case StartsWith:
+	case StartsWith, StartsWord:
 		v += "*"
 	case Contains:
 		v = "*" + v + "*"
@@ -172,13 +173,13 @@ func (s *spec) loginFilter(value string) string {
 // queryFilter returns the filter for a query among records of the type,
 // without the type's own; "" if it matches none. A query without terms gives
 // the filter that is always true.
-func (s *spec) queryFilter(q Query) string {
+func (m *mapping) queryFilter(s *spec, q Query) string {
 	if len(q.Terms) == 0 {
 		return "(objectClass=*)"
 	}
 	list := make([]string, len(q.Terms))
 	for i, t := range q.Terms {
-		list[i] = s.termFilter(t)
+		list[i] = m.termFilter(s, t)
 	}
 	if q.Match == AnyOf {
 		return or(list...)
@@ -186,7 +187,7 @@ func (s *spec) queryFilter(q Query) string {
 	return and(list...)
 }
 
-func (s *spec) termFilter(t Term) string {
+func (m *mapping) termFilter(s *spec, t Term) string {
 	value := ldif.Fold(t.Value)
 	if value == "" {
 		return ""
@@ -199,10 +200,30 @@ func (s *spec) termFilter(t Term) string {
 		}
 		for _, a := range s.fieldAttributes(f) {
 			list = append(list, matching(a, value, t.How))
+			if t.How == StartsWord && f.words() {
+				list = append(list, m.wordFilter(a, value))
+			}
 		}
+	}
+	if t.How == StartsWord && m.activeDirectory && slices.ContainsFunc(t.fields(), Field.words) {
+		list = append(list, equal("anr", value))
 	}
 	return or(list...)
 }
+
+// wordFilter finds a value at the beginning of a word within a name. slapd has an index
+// for that from four characters on, the space included; of shorter values it would read
+// every record. Active Directory usually has none, and resolves ambiguous names instead
+// ([MS-ADTS] §3.1.1.3.1.3.3).
+func (m *mapping) wordFilter(attr, value string) string {
+	if m.activeDirectory || utf8.RuneCountInString(value) < 3 {
+		return ""
+	}
+	return "(" + attr + "=* " + escapeValue(value) + "*)"
+}
+
+// words reports whether a field has names of several words.
+func (f Field) words() bool { return f == FieldFullName || f == FieldGivenName || f == FieldSurname }
 
 // fieldAttributes returns the attributes behind a field other than mail.
 func (s *spec) fieldAttributes(f Field) []string {
@@ -218,20 +239,4 @@ func (s *spec) fieldAttributes(f Field) []string {
 		attrs = s.Name
 	}
 	return slices.DeleteFunc(slices.Clone(attrs), func(a string) bool { return a == "" })
-}
-
-// memberFilter finds the groups of which the record is a direct member, among
-// those of the type's own filter.
-func (s *spec) memberFilter(dns []string, names, guids []string) string {
-	var list []string
-	for _, dn := range dns {
-		list = append(list, equalAny(s.Member, dn))
-	}
-	for _, n := range names {
-		list = append(list, equalAny(s.MemberName, n))
-	}
-	for _, g := range guids {
-		list = append(list, equalAny(s.MemberGUID, g))
-	}
-	return or(list...)
 }

@@ -63,7 +63,7 @@ func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string, how, by uint8) {
 		q := Query{Match: Combine(by % 2), Terms: []Term{{Value: a, How: How(how % 3)}, {Value: b, How: How(by % 3), Fields: []Field{Field(how % 6)}}}}
 		for _, s := range m.specs {
-			filters := []string{s.queryFilter(q), s.memberFilter([]string{a}, []string{b}, []string{a})}
+			filters := []string{m.queryFilter(s, q), (&memberships{member: s.Member, name: s.MemberName, guid: s.MemberGUID}).filter([]string{a}, []string{b}, []string{a})}
 			if k, err := (Key{By: KeyKind(by % 7), Value: a}).Canonical(); err == nil {
 				filters = append(filters, m.keyFilter(s, k))
 			}

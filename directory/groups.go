@@ -28,9 +28,13 @@ func (l *LDAP) Groups(ctx context.Context, guid string) ([]string, error) {
 	guid = CanonicalGUID(guid)
 	defer l.slow(time.Now(), "groups", guid)
 	return l.groups.do(ctx, guid, 4*l.timeout(), func(ctx context.Context) ([]string, error) {
-		f, err := l.find(ctx, Key{By: GUID, Value: guid}, l.linkAttributes())
-		if err != nil {
-			return nil, err
+		k := Key{By: GUID, Value: guid}
+		f := l.justFound(k)
+		if f == nil {
+			var err error
+			if f, err = l.find(ctx, k); err != nil {
+				return nil, err
+			}
 		}
 		list, err := l.groupsOf(ctx, f)
 		if err != nil {
@@ -38,11 +42,11 @@ func (l *LDAP) Groups(ctx context.Context, guid string) ([]string, error) {
 		}
 		out := make([]string, 0, len(list))
 		for _, g := range list {
-			if g.p == nil {
-				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.e.DN, errNoGUID))
+			if g.guid == "" {
+				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.dn, errNoGUID))
 			}
-			if g.p.GUID != guid {
-				out = append(out, g.p.GUID)
+			if g.guid != guid {
+				out = append(out, g.guid)
 			}
 		}
 		slices.Sort(out)
@@ -74,10 +78,17 @@ func (l *LDAP) linkAttributes() []string {
 }
 
 // groupsOf returns the groups that a record is in.
-func (l *LDAP) groupsOf(ctx context.Context, f *found) ([]*found, error) {
+func (l *LDAP) groupsOf(ctx context.Context, f *found) ([]*groupNode, error) {
+	if l.cfg.Nesting == nestInChain {
+		samba, err := l.isSamba(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !samba {
+			return l.chainedGroups(ctx, f)
+		}
+	}
 	switch {
-	case l.cfg.Nesting == nestInChain:
-		return l.chainedGroups(ctx, f)
 	case l.cfg.Nesting == nestTokenGroups && f.s.typ != Group: // groups get no token
 		return l.tokenGroups(ctx, f)
 	}
@@ -107,44 +118,6 @@ func (l *LDAP) tooDeep() error {
 	return unavailable("groups", fmt.Errorf("nested more than %d deep (max-depth)", l.depth()))
 }
 
-// walkMember goes up level by level, asking which groups have a member.
-func (l *LDAP) walkMember(ctx context.Context, f *found, g *spec) ([]*found, error) {
-	level := []*found{f}
-	seen := map[string]bool{f.e.FoldedDN(): true}
-	var out []*found
-	for depth := 0; len(level) > 0; depth++ {
-		if depth == l.depth() {
-			return out, l.tooDeep()
-		}
-		var next []*found
-		for part := range slices.Chunk(level, batchSize) {
-			var dns, names, guids []string
-			for _, m := range part {
-				dns = append(dns, m.e.DN)
-				if m.s.typ == User {
-					names = append(names, values(m.e, m.s.Name...)...)
-				}
-				if m.p != nil {
-					guids = append(guids, m.p.GUID)
-				}
-			}
-			filter := g.memberFilter(dns, names, guids)
-			list, err := l.search(ctx, onlyFor(g, filter), searchOptions{})
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range list {
-				if dn := p.e.FoldedDN(); !seen[dn] {
-					seen[dn] = true
-					next = append(next, p)
-				}
-			}
-		}
-		out, level = append(out, next...), next
-	}
-	return out, nil
-}
-
 // onlyFor makes a filter function for one record type.
 func onlyFor(s *spec, filter string) func(*spec) string {
 	return func(o *spec) string {
@@ -157,7 +130,7 @@ func onlyFor(s *spec, filter string) func(*spec) string {
 
 // walkMemberOf goes up level by level by the links that the server maintains.
 // Groups outside the search bases are followed too, but are none of ours.
-func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
+func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*groupNode, error) {
 	g := l.m.spec(Group)
 	up := f.e.Values(f.s.MemberOf)
 	if primary, err := l.primaryGroup(ctx, f); err != nil {
@@ -166,7 +139,7 @@ func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
 		up = append(slices.Clone(up), primary)
 	}
 	seen := map[string]bool{f.e.FoldedDN(): true}
-	var out []*found
+	var out []*groupNode
 	for depth := 0; ; depth++ {
 		var fresh []string
 		for _, dn := range up {
@@ -181,79 +154,58 @@ func (l *LDAP) walkMemberOf(ctx context.Context, f *found) ([]*found, error) {
 		if depth == l.depth() {
 			return out, l.tooDeep()
 		}
-		ours, others, err := l.groupsByDN(ctx, g, fresh)
+		level, err := l.groupsByDN(ctx, g, fresh)
 		if err != nil {
 			return nil, err
 		}
 		up = nil
-		for _, p := range ours {
-			out = append(out, p)
-			up = append(up, p.e.Values(g.MemberOf)...)
-		}
-		for _, e := range others {
-			up = append(up, e.Values(g.MemberOf)...)
+		for _, n := range level {
+			if !n.foreign {
+				out = append(out, n)
+			}
+			up = append(up, n.up...)
 		}
 	}
 }
 
-// groupsByDN reads groups by their names; those that are not within the search
-// bases come as bare entries.
-func (l *LDAP) groupsByDN(ctx context.Context, g *spec, dns []string) (ours []*found, others []*ldif.Entry, err error) {
-	ours, err = l.byDN(ctx, dns, []string{g.MemberOf}, func(s *spec) bool { return s == g })
-	if err != nil || l.cfg.Nesting == nestDirect {
-		return ours, nil, err
+// groupsByDN returns groups by their names, those remembered and those asked for now.
+// Groups that are not within the search bases are foreign.
+func (l *LDAP) groupsByDN(ctx context.Context, g *spec, dns []string) ([]*groupNode, error) {
+	var of []*groupNode
+	for _, dn := range dns {
+		of = append(of, &groupNode{dn: dn, folded: ldif.FoldDN(dn)})
+	}
+	known, unknown := l.nesting.remembered(l.nesting.self, of)
+	asked := time.Now().UnixNano()
+	read := l.nodesByDN
+	if l.m.dnAttr == "" {
+		read = l.nodesAt
+	}
+	ours, err := read(ctx, g, unknown)
+	if err != nil {
+		return nil, err
 	}
 	have := map[string]bool{}
-	for _, f := range ours {
-		have[f.e.FoldedDN()] = true
+	for _, n := range ours {
+		have[n.folded] = true
 	}
-	for _, dn := range dns {
-		if have[ldif.FoldDN(dn)] {
-			continue
-		}
-		list, err := l.entries(ctx, request{base: dn, filter: "(objectClass=*)", attrs: []string{g.MemberOf}, single: true})
-		if err != nil {
-			return nil, nil, err
-		}
-		others = append(others, list...)
+	unknown = slices.DeleteFunc(unknown, func(n *groupNode) bool { return have[n.folded] })
+	if l.cfg.Nesting == nestDirect {
+		unknown = nil
 	}
-	return ours, others, nil
-}
-
-// byDN reads the records with the given names, as many as there are.
-func (l *LDAP) byDN(ctx context.Context, dns, extra []string, want func(*spec) bool) ([]*found, error) {
-	var out []*found
-	if l.m.dnAttr == "" {
-		for _, dn := range dns {
-			list, err := l.search(ctx, wanted(want, "(objectClass=*)"), searchOptions{at: dn, extra: extra})
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, list...)
-		}
-		return distinct(out), nil
+	foreign, err := inParallel(ctx, l.parallel(), unknown, func(ctx context.Context, n *groupNode) ([]*ldif.Entry, error) {
+		return l.entries(ctx, request{base: n.dn, filter: "(objectClass=*)", attrs: []string{g.MemberOf}, single: true})
+	})
+	if err != nil {
+		return nil, err
 	}
-	for part := range slices.Chunk(dns, batchSize) {
-		var list []string
-		for _, dn := range part {
-			list = append(list, equal(l.m.dnAttr, dn))
-		}
-		res, err := l.search(ctx, wanted(want, or(list...)), searchOptions{extra: extra})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, res...)
+	for _, e := range slices.Concat(foreign...) {
+		ours = append(ours, &groupNode{dn: e.DN, folded: e.FoldedDN(), up: e.Values(g.MemberOf), foreign: true})
 	}
-	return out, nil
-}
-
-func wanted(want func(*spec) bool, filter string) func(*spec) string {
-	return func(s *spec) string {
-		if want(s) {
-			return filter
-		}
-		return ""
+	for _, n := range ours {
+		l.nesting.self.put(n.folded, []*groupNode{n}, asked)
 	}
+	return append(known, ours...), nil
 }
 
 // primaryGroup returns the name of a user's primary group in Active
@@ -265,16 +217,21 @@ func (l *LDAP) primaryGroup(ctx context.Context, f *found) (string, error) {
 	if sid == "" {
 		return "", nil
 	}
+	if it := l.nesting.primary.get(sid); it != nil && it.at > l.nesting.oldest() {
+		return it.v, nil
+	}
+	asked := time.Now().UnixNano()
 	list, err := l.entries(ctx, request{base: "<SID=" + sid + ">", scope: ldap.ScopeBaseObject,
 		filter: "(objectClass=*)", attrs: []string{"objectClass"}, single: true})
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
+	l.nesting.primary.put(sid, list[0].DN, asked)
 	return list[0].DN, nil
 }
 
 // chainedGroups lets Active Directory follow the links.
-func (l *LDAP) chainedGroups(ctx context.Context, f *found) ([]*found, error) {
+func (l *LDAP) chainedGroups(ctx context.Context, f *found) ([]*groupNode, error) {
 	g := l.m.spec(Group)
 	if g == nil || len(g.Member) == 0 {
 		return nil, nil
@@ -287,12 +244,12 @@ func (l *LDAP) chainedGroups(ctx context.Context, f *found) ([]*found, error) {
 	if primary != "" {
 		filters = append(filters, equal("distinguishedName", primary), chained(g.Member[0], primary))
 	}
-	return l.search(ctx, onlyFor(g, or(filters...)), searchOptions{})
+	return l.someNodes(ctx, g, or(filters...))
 }
 
 // tokenGroups reads the SIDs of all security groups that Active Directory
 // would put into the user's token ([MS-ADTS] §3.1.1.4.5.19).
-func (l *LDAP) tokenGroups(ctx context.Context, f *found) ([]*found, error) {
+func (l *LDAP) tokenGroups(ctx context.Context, f *found) ([]*groupNode, error) {
 	g := l.m.spec(Group)
 	if g == nil {
 		return nil, nil
@@ -304,17 +261,5 @@ func (l *LDAP) tokenGroups(ctx context.Context, f *found) ([]*found, error) {
 	if len(list) == 0 {
 		return nil, unavailable("token groups", fmt.Errorf("%q has gone", f.e.DN))
 	}
-	var out []*found
-	for part := range slices.Chunk(list[0].Values("tokenGroups"), batchSize) {
-		var sids []string
-		for _, sid := range part {
-			sids = append(sids, equal("objectSid", sid))
-		}
-		res, err := l.search(ctx, onlyFor(g, or(sids...)), searchOptions{})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, res...)
-	}
-	return out, nil
+	return l.someParts(ctx, g, list[0].Values("tokenGroups"), func(sid string) string { return equal(objectSID, sid) })
 }

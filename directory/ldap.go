@@ -39,6 +39,9 @@ type LDAP struct {
 	groups  flights[string, []string]
 	members flights[memberKey, []*Principal]
 
+	nesting nesting
+	recent  *table[Key, *found] // found a moment ago: see justFound
+
 	digest  digestNews
 	domains domains
 }
@@ -63,10 +66,12 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	if l.m, err = cfg.mapping(); err != nil {
 		return nil, err
 	}
+	l.recent = newTable[Key, *found](mostRecent, keyText)
 	l.svc = newService(&l.cfg, l.log, time.Now)
 	if l.pool, err = l.newPool(); err != nil {
 		return nil, err
 	}
+	l.openNesting()
 	// A file that is not there yet shows when it is needed.
 	if info, err := os.Stat(cfg.BindPasswordFile); err == nil && info.Mode().Perm()&0o004 != 0 {
 		l.log.Warn("a file with secrets can be read by every account of this machine", "file", cfg.BindPasswordFile)
@@ -94,6 +99,7 @@ func (l *LDAP) Close() error {
 	}
 	l.mu.RUnlock()
 	l.current().close()
+	l.nesting.close()
 	l.retired.Wait()
 	return nil
 }
@@ -107,6 +113,7 @@ func (l *LDAP) Reload(context.Context) error {
 		return err
 	}
 	l.digest.forget()
+	l.Forget()
 	l.mu.Lock()
 	old := l.pool
 	l.pool = p
@@ -154,7 +161,7 @@ func (l *LDAP) Ping(ctx context.Context) error {
 // CacheOptions.Source: responses kept under another configuration are not valid.
 // Servers and time limits are not part of it.
 func (c LDAPConfig) Source() string {
-	c.URLs, c.BindPassword, c.BindPasswordFile, c.CAFile = nil, "", "", ""
+	c.URLs, c.BindPassword, c.BindPasswordFile, c.CAFile, c.Fingerprints = nil, "", "", "", nil
 	c.DialTimeout, c.Timeout, c.FailoverAfter, c.IdleTimeout, c.SlowAfter, c.Connections, c.PageSize = 0, 0, 0, 0, 0, 0, 0
 	return fingerprint("ldap", c)
 }
@@ -185,13 +192,40 @@ func (l *LDAP) Lookup(ctx context.Context, key Key) (*Principal, error) {
 	}
 	defer l.slow(time.Now(), "lookup", k)
 	return l.lookups.do(ctx, k, l.timeout(), func(ctx context.Context) (*Principal, error) {
-		f, err := l.find(ctx, k, nil)
+		f, err := l.find(ctx, k)
 		if err != nil {
 			return nil, err
 		}
 		return f.p, nil
 	})
 }
+
+// recentFor is how long a record that was found serves the next step of the same
+// sign-in: so short that nobody could have got the name of somebody else meanwhile, and
+// a password with it.
+const recentFor = time.Second
+
+// mostRecent is of how many records that is.
+const mostRecent = 1024
+
+// justFound returns the record of a canonical key if it was found a moment ago.
+func (l *LDAP) justFound(k Key) *found {
+	it := l.recent.get(k)
+	if it == nil || it.at <= max(l.nesting.flushed.Load(), time.Now().Add(-recentFor).UnixNano()) {
+		return nil
+	}
+	return it.v
+}
+
+// Forget makes old what is remembered of the directory besides the connections. What
+// stands before this directory does so when it is to ask afresh.
+func (l *LDAP) Forget() {
+	l.ForgetGroups()
+	l.nesting.inUse.Store(nil)
+}
+
+// ForgetGroups is Forget for records and for which groups are in which.
+func (l *LDAP) ForgetGroups() { l.nesting.forget() }
 
 // found is an entry and what it is.
 type found struct {
@@ -200,9 +234,21 @@ type found struct {
 	p *Principal
 }
 
-// find returns the one record of a canonical key. extra names attributes to
-// read besides the usual.
-func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) {
+// find returns the one record of a canonical key, with the attributes that lead to its
+// groups.
+func (l *LDAP) find(ctx context.Context, k Key) (*found, error) {
+	asked := time.Now()
+	f, err := l.findWith(ctx, k, l.linkAttributes())
+	if err == nil {
+		l.recent.put(k, f, asked.UnixNano())
+		l.recent.put(Key{By: GUID, Value: f.p.GUID}, f, asked.UnixNano())
+	}
+	return f, err
+}
+
+// findWith returns the one record of a canonical key. extra names attributes to read
+// besides the usual.
+func (l *LDAP) findWith(ctx context.Context, k Key, extra []string) (*found, error) {
 	in, err := l.qualify(ctx, k)
 	if err != nil {
 		return nil, err
@@ -318,8 +364,8 @@ func (l *LDAP) Search(ctx context.Context, q Query) ([]*Principal, error) {
 		if !q.wants(s.typ) {
 			return ""
 		}
-		return s.queryFilter(q)
-	}, searchOptions{limit: limit + 1})
+		return l.m.queryFilter(s, q)
+	}, searchOptions{limit: limit + 1, hide: true})
 	if err != nil && !errors.Is(err, ErrTooMany) {
 		return nil, fmt.Errorf("search: %w", err)
 	}

@@ -24,6 +24,7 @@ type spec struct {
 	compiled   *ldif.Filter
 	calendar   []condition
 	login      []condition
+	searchable []condition
 	mustChange []condition
 	locked     []condition
 	autoValues map[string]string // folded directory value → AutoSchedule*
@@ -56,7 +57,7 @@ func newMapping(presetName string, base []string, kerberos realms, records map[T
 	for _, t := range precedence() {
 		r := records[t].override(p.records[t])
 		if len(r.Base) == 0 {
-			r.Base = base
+			r.Base = p.below(t, base)
 		}
 		if r.Filter == "" || records[t].Filter == none {
 			continue
@@ -108,6 +109,9 @@ func newSpec(t Type, r RecordConfig) (*spec, error) {
 	}
 	if s.login, err = parseConditions(r.LoginEnabled); err != nil {
 		return nil, &SettingError{"login-enabled", err}
+	}
+	if s.searchable, err = parseConditions(r.Searchable); err != nil {
+		return nil, &SettingError{"searchable", err}
 	}
 	if s.mustChange, err = parseConditions(r.MustChange); err != nil {
 		return nil, &SettingError{"must-change", err}
@@ -166,11 +170,12 @@ func (s *spec) autoScheduleValues() error {
 func (s *spec) attributes() []string {
 	out := slices.Concat([]string{"objectClass"}, s.compiled.Attributes(), s.Name, s.Login, s.FullName, s.Email, s.Kerberos, s.Features, s.Extra)
 	out = append(out, s.GUID, s.GivenName, s.Surname, s.Language, s.AutoSchedule, s.AutoAcceptGroup, s.Capacity,
-		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.WriteDelegates, s.ReadDelegates, s.CalendarAccess)
+		s.Building, s.Floor, s.Room, s.Address, s.Geo, s.Owners, s.ReadDelegates, s.CalendarAccess)
+	out = append(out, s.writeDelegates()...)
 	out = slices.AppendSeq(out, maps.Values(s.RoomSettings))
 	out = append(out, s.LockedUntil, s.LockedSince, s.LogonHours)
 	out = slices.Concat(out, s.AccountExpires, s.PasswordExpires)
-	for _, c := range slices.Concat(s.calendar, s.login, s.mustChange, s.locked) {
+	for _, c := range slices.Concat(s.calendar, s.login, s.searchable, s.mustChange, s.locked) {
 		out = append(out, c.attr)
 	}
 	out = slices.DeleteFunc(out, func(a string) bool { return a == "" })
@@ -220,8 +225,9 @@ func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 		AutoSchedule: s.autoValues[ldif.Fold(e.Value(s.AutoSchedule))], AutoAcceptGroup: e.Value(s.AutoAcceptGroup),
 		Capacity: firstNumber(e.Value(s.Capacity)), Building: e.Value(s.Building), Floor: e.Value(s.Floor),
 		Room: e.Value(s.Room), Address: e.Value(s.Address), Geo: e.Value(s.Geo), Features: features(values(e, s.Features...)),
-		Owners: values(e, s.Owners), WriteDelegates: values(e, s.WriteDelegates), ReadDelegates: values(e, s.ReadDelegates),
+		Owners: values(e, s.Owners), WriteDelegates: firstOf(e, s.writeDelegates()), ReadDelegates: values(e, s.ReadDelegates),
 		CalendarAccess:  s.calendarAccess(e),
+		Hidden:          !all(s.searchable, e),
 		CalendarEnabled: all(s.calendar, e), LoginEnabled: s.typ == User && all(s.login, e),
 		Account:    s.account(e),
 		Attributes: s.evidence(e),
@@ -319,6 +325,19 @@ func values(e *ldif.Entry, attrs ...string) []string {
 		}
 	}
 	return out
+}
+
+// writeDelegates are the attributes of that setting.
+func (s *spec) writeDelegates() []string { return strings.Split(s.WriteDelegates, ",") }
+
+// firstOf returns the values of the first attribute that has some.
+func firstOf(e *ldif.Entry, attrs []string) []string {
+	for _, a := range attrs {
+		if v := values(e, a); len(v) > 0 {
+			return v
+		}
+	}
+	return nil
 }
 
 // emails returns the mail addresses of an entry, the primary one first.

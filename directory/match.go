@@ -59,7 +59,8 @@ func termMatches(t Term, value string, f *[fieldCount][]string) bool {
 		for _, v := range f[field] {
 			switch {
 			case t.How == Equals && v == value,
-				t.How == StartsWith && strings.HasPrefix(v, value),
+				(t.How == StartsWith || t.How == StartsWord) && strings.HasPrefix(v, value),
+				t.How == StartsWord && field.words() && strings.Contains(v, " "+value),
 				t.How == Contains && strings.Contains(v, value):
 				return true
 			}

@@ -12,7 +12,7 @@ func (l *LDAP) Members(ctx context.Context, guid string, e Expansion) ([]*Princi
 	guid = CanonicalGUID(guid)
 	defer l.slow(time.Now(), "members", guid)
 	return l.members.do(ctx, memberKey{guid, e}, 10*l.timeout(), func(ctx context.Context) ([]*Principal, error) {
-		f, err := l.find(ctx, Key{By: GUID, Value: guid}, l.memberAttributes())
+		f, err := l.findWith(ctx, Key{By: GUID, Value: guid}, l.memberAttributes())
 		if err != nil {
 			return nil, err
 		}
@@ -93,44 +93,67 @@ func (l *LDAP) direct(ctx context.Context, f *found) ([]*found, error) {
 	if l.searchable() {
 		return l.membersBySearch(ctx, f)
 	}
-	g, anyType, extra := f.s, func(*spec) bool { return true }, l.memberAttributes()
+	g, extra := f.s, l.memberAttributes()
 	var out []*found
 	if dns := values(f.e, g.Member...); len(dns) > 0 {
-		list, err := l.byDN(ctx, dns, extra, anyType)
+		list, err := l.byDN(ctx, dns, extra)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, list...)
 	}
-	users := l.m.spec(User)
-	for part := range slices.Chunk(values(f.e, g.MemberName...), batchSize) {
-		if users == nil {
-			break
-		}
-		var names []string
-		for _, n := range part {
-			names = append(names, equalAny(users.Name, n))
-		}
-		list, err := l.search(ctx, onlyFor(users, or(names...)), searchOptions{extra: extra})
+	if users := l.m.spec(User); users != nil {
+		list, err := l.someRecords(ctx, values(f.e, g.MemberName...), extra, func(part []string) func(*spec) string {
+			var names []string
+			for _, n := range part {
+				names = append(names, equalAny(users.Name, n))
+			}
+			return onlyFor(users, or(names...))
+		})
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, list...)
 	}
-	for part := range slices.Chunk(values(f.e, g.MemberGUID...), batchSize) {
-		list, err := l.search(ctx, func(s *spec) string {
+	list, err := l.someRecords(ctx, values(f.e, g.MemberGUID...), extra, func(part []string) func(*spec) string {
+		return func(s *spec) string {
 			var guids []string
 			for _, id := range part {
 				guids = append(guids, s.guidFilter(CanonicalGUID(id)))
 			}
 			return or(guids...)
-		}, searchOptions{extra: extra})
-		if err != nil {
-			return nil, err
 		}
-		out = append(out, list...)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return distinct(out), nil
+	return distinct(append(out, list...)), nil
+}
+
+// someRecords reads the records that values stand for, some of them at a time.
+func (l *LDAP) someRecords(ctx context.Context, of, extra []string, filter func(part []string) func(*spec) string) ([]*found, error) {
+	lists, err := inParallel(ctx, l.parallel(), slices.Collect(slices.Chunk(of, batchSize)), func(ctx context.Context, part []string) ([]*found, error) {
+		return l.search(ctx, filter(part), searchOptions{extra: extra})
+	})
+	return slices.Concat(lists...), err
+}
+
+// byDN reads the records with the given names, as many as there are.
+func (l *LDAP) byDN(ctx context.Context, dns, extra []string) ([]*found, error) {
+	if l.m.dnAttr == "" {
+		lists, err := inParallel(ctx, l.parallel(), dns, func(ctx context.Context, dn string) ([]*found, error) {
+			return l.search(ctx, func(*spec) string { return "(objectClass=*)" }, searchOptions{at: dn, extra: extra})
+		})
+		return distinct(slices.Concat(lists...)), err
+	}
+	return l.someRecords(ctx, dns, extra, func(part []string) func(*spec) string {
+		var list []string
+		for _, dn := range part {
+			list = append(list, equal(l.m.dnAttr, dn))
+		}
+		filter := or(list...)
+		return func(*spec) string { return filter }
+	})
 }
 
 // membersBySearch asks who is in a group. In Active Directory those whose

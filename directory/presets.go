@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"convene/directory/ldif"
 )
 
 // preset holds what is the same in all directories of one kind.
@@ -14,6 +16,9 @@ type preset struct {
 	// dnAttr can be used in a filter to find entries by their names, many at a
 	// time; "" if the server has no such attribute.
 	dnAttr string
+
+	// within is where below a suffix the records of a type are.
+	within map[Type]string
 
 	// activeDirectory: binary GUIDs and SIDs, primary groups, and the reasons
 	// for refused binds in the message.
@@ -84,15 +89,18 @@ func activeDirectory() preset {
 	// Exchange knows a room by one of several attributes: what kind of mailbox it
 	// has, here or with another Exchange, and what kind of resource it is. Its
 	// account is disabled; it is a room all the same.
-	room := func(kind, exchange string, types ...string) RecordConfig {
-		filter := "(employeeType=" + kind + ")(msExchResourceMetaData=ResourceType:" + exchange + ")"
-		for _, t := range types {
+	room := func(kind string, details, display []string) RecordConfig {
+		filter := "(employeeType=" + kind + ")(msExchResourceMetaData=ResourceType:" + kind + ")"
+		for _, t := range details {
 			filter += "(msExchRecipientTypeDetails=" + t + ")"
+		}
+		for _, t := range display {
+			filter += "(msExchRecipientDisplayType=" + t + ")"
 		}
 		r := account("(&(objectClass=user)(!(objectClass=computer))(|" + filter + "))")
 		r.Features = []string{"msExchResourceDisplay", "msExchResourceSearchProperties"}
 		r.Capacity, r.Building, r.Room = "msExchResourceCapacity", "physicalDeliveryOfficeName", "roomNumber"
-		r.Address, r.WriteDelegates = "streetAddress", "msExchDelegateListLink"
+		r.Address, r.WriteDelegates = "streetAddress", "publicDelegates,msExchDelegateListLink"
 		return r
 	}
 	group := account("(objectClass=group)")
@@ -101,6 +109,9 @@ func activeDirectory() preset {
 	// userPrincipalName is no Kerberos name: a ticket for the account "svc" must
 	// not become somebody who has svc@REALM as theirs.
 	user := account("(&(objectClass=user)(!(objectClass=computer)))")
+	// krbtgt, Guest, Administrators; and whom Exchange shows to nobody.
+	user.Searchable = []string{"!isCriticalSystemObject:TRUE", "!msExchHideFromAddressLists:TRUE"}
+	group.Searchable = user.Searchable
 	user.Language = "preferredLanguage"
 	user.Login = append(user.Login, "proxyAddresses")
 	// Two of these the domain controller computes, since policies of the domain count:
@@ -111,7 +122,8 @@ func activeDirectory() preset {
 	user.Locked, user.LogonHours = []string{"msDS-User-Account-Control-Computed&0x10"}, "logonHours"
 	return preset{dnAttr: "distinguishedName", activeDirectory: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
-		Location: room("Room", "Room", "16", "8589934592"), Resource: room("Equipment", "Equipment", "32", "17179869184"),
+		Location: room("Room", []string{"16", "8589934592"}, []string{"7", "-2147481850"}),
+		Resource: room("Equipment", []string{"32", "17179869184"}, []string{"8", "-2147481594"}),
 	}}
 }
 
@@ -120,7 +132,10 @@ func freeIPA() preset {
 	user.Kerberos, user.MemberOf = []string{"krbPrincipalName"}, "memberOf"
 	user.LoginEnabled = []string{"!nsAccountLock:TRUE"}
 	user.AccountExpires, user.PasswordExpires = []string{"krbPrincipalExpiration"}, []string{"krbPasswordExpiration"}
-	return preset{dnAttr: "entrydn", records: map[Type]RecordConfig{
+	// Elsewhere below the suffix are users that are preserved and may be hired again,
+	// and copies of all for old clients.
+	within := map[Type]string{User: "cn=users,cn=accounts", Group: "cn=groups,cn=accounts"}
+	return preset{dnAttr: "entrydn", within: within, records: map[Type]RecordConfig{
 		User: user,
 		Group: {
 			Filter: "(objectClass=ipaUserGroup)", GUID: "ipaUniqueID", Name: []string{"cn"},
@@ -174,6 +189,23 @@ func lldap() preset {
 			FullName: []string{"cn"}, Member: []string{"member"},
 		},
 	}}
+}
+
+// below returns the search bases of a type for those of the directory: a base that is a
+// suffix stands for where the preset has the type.
+func (p *preset) below(t Type, bases []string) []string {
+	within, ok := p.within[t]
+	if !ok {
+		return bases
+	}
+	var out []string
+	for _, b := range bases {
+		if strings.HasPrefix(ldif.FoldDN(b), "dc=") {
+			b = within + "," + b
+		}
+		out = append(out, b)
+	}
+	return out
 }
 
 // override returns the preset's record with all fields set in c replaced. A

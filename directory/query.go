@@ -18,6 +18,7 @@ type searchOptions struct {
 	limit int      // entries per search; 0: all of them, in pages
 	extra []string // further attributes
 	at    string   // read this one entry instead of searching the bases
+	hide  bool     // leave out what is hidden from searches
 }
 
 // batch is one search: the record types that share bases and scope.
@@ -127,7 +128,10 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 	}
 	// An entry may turn out to be of another type than was asked for, such as
 	// a room kept as an account: it must not use up the limit.
-	keep := func(e *ldif.Entry) bool { return slices.Contains(b.specs, l.m.classify(e, b.specs...)) }
+	keep := func(e *ldif.Entry) bool {
+		s := l.m.classify(e, b.specs...)
+		return slices.Contains(b.specs, s) && (!o.hide || all(s.searchable, e))
+	}
 	attrs := slices.Concat(l.m.attrs, o.extra)
 	var out []*found
 	var tooMany error
@@ -207,7 +211,10 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	}
 	req := ldap.NewSearchRequest(r.base, r.scope, ldap.NeverDerefAliases, 0, 0, false, r.filter, r.attrs, nil)
 	paging := ldap.NewControlPaging(uint32(size))
-	if r.scope != ldap.ScopeBaseObject {
+	switch {
+	case r.limit == 1: // no page is left to be ended
+		req.SizeLimit = 1
+	case r.scope != ldap.ScopeBaseObject:
 		req.Controls = []ldap.Control{paging}
 	}
 	most := r.limit

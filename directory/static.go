@@ -348,7 +348,7 @@ func (s *Static) Search(ctx context.Context, q Query) ([]*Principal, error) {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return nil, unavailable("search", ctx.Err())
 		}
-		if !q.wants(r.Type) || !m.possible(s.texts[i]) || !m.matches(&r.fields) {
+		if r.Hidden || !q.wants(r.Type) || !m.possible(s.texts[i]) || !m.matches(&r.fields) {
 			continue
 		}
 		if len(out) == limit {

@@ -32,8 +32,9 @@
 // From the configuration, and from a file in the data folder that the
 // operator's commands change while the server runs. The entries of both count
 // together. Entries of the configuration may name people and groups by their
-// short names, which mean whoever has the name at the time; the file holds
-// GUIDs, so that a name that is given to somebody else brings no rights. A name
+// short names. A name means the record that had it when it was first found (see
+// Pins); the file holds GUIDs: a name that is given to somebody else brings no rights,
+// and a group that is renamed keeps its rules. A name
 // that several groups have at once lets nobody in, and turns the members of all of
 // them away.
 //

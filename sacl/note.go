@@ -22,7 +22,8 @@ var (
 // cures ends the messages of both.
 const cures = `put the file back from a backup, then run "convene sacl reset --from-file --yes"; or begin without rules: "convene sacl reset --yes"`
 
-// tableList holds, under noteKey, what is known of sacl.json.
+// tableList holds, under noteKey, what is known of sacl.json, and under pinsKey, which
+// records names mean.
 const tableList engine.Table = "sacl"
 
 var noteKey = []byte("list")
@@ -65,16 +66,7 @@ func (n *listNote) follows(next listNote) error {
 
 // readNote returns the note in e, nil if there is none.
 func readNote(e engine.Engine) (*listNote, error) {
-	if e == nil {
-		return nil, nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), noteLimit)
-	defer cancel()
-	var text []byte
-	err := e.View(ctx, func(r engine.Reader) error {
-		text = append([]byte(nil), r.Get(tableList, noteKey)...)
-		return nil
-	})
+	text, err := readState(e, noteKey)
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
@@ -87,14 +79,33 @@ func readNote(e engine.Engine) (*listNote, error) {
 
 // writeNote makes n the note in e, durably.
 func writeNote(e engine.Engine, n listNote) error {
-	if e == nil {
-		return nil
-	}
 	text, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
+	return writeState(e, noteKey, text)
+}
+
+// readState returns what e has under a key, nothing if there is no e.
+func readState(e engine.Engine, key []byte) (text []byte, err error) {
+	if e == nil {
+		return nil, nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), noteLimit)
 	defer cancel()
-	return e.Update(ctx, func(w engine.Writer) error { return w.Put(tableList, noteKey, text) })
+	err = e.View(ctx, func(r engine.Reader) error {
+		text = append([]byte(nil), r.Get(tableList, key)...)
+		return nil
+	})
+	return text, err
+}
+
+// writeState puts text under a key of e, durably.
+func writeState(e engine.Engine, key, text []byte) error {
+	if e == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), noteLimit)
+	defer cancel()
+	return e.Update(ctx, func(w engine.Writer) error { return w.Put(tableList, key, text) })
 }

@@ -22,6 +22,7 @@ type Options struct {
 	File      string        // path of sacl.json; "": rules of the configuration only
 	State     engine.Engine // opened with Tables: remembers which list is in force; nil: this process only
 	Directory directory.Directory
+	Pins      *Pins            // nil: names in the configuration mean who has them
 	Audit     *audit.Log       // has every change of a rule; nil: they are not recorded
 	Now       func() time.Time // nil: time.Now
 }
@@ -32,10 +33,12 @@ type SACL struct {
 	audit     *audit.Log
 	now       func() time.Time
 	file      *file
-	config    []*Rule
+	pins      *Pins
+	named     []*Rule // of the configuration, as written
 
-	mu    sync.Mutex // held to change rules
-	rules atomic.Pointer[ruleset]
+	mu     sync.Mutex // held to change rules
+	config []*Rule    // named, for the records that are remembered
+	rules  atomic.Pointer[ruleset]
 }
 
 // A ruleset is the rules of each service, deny before allow.
@@ -61,10 +64,11 @@ func newSACL(o Options) (*SACL, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SACL{directory: o.Directory, audit: o.Audit, now: o.Now, config: config, file: &file{path: o.File, state: o.State}}
+	s := &SACL{directory: o.Directory, audit: o.Audit, now: o.Now, named: config, pins: o.Pins, file: &file{path: o.File, state: o.State}}
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.usePins()
 	if s.file.note, err = readNote(o.State); err != nil {
 		return nil, err
 	}
@@ -122,8 +126,8 @@ func (s *SACL) Rules() []Rule {
 // unavailable.
 func (s *SACL) Unknown(ctx context.Context) iter.Seq2[*Rule, error] {
 	return func(yield func(*Rule, error) bool) {
-		for _, r := range s.config {
-			if r.Everyone || r.Who.GUID != "" {
+		for _, r := range s.named {
+			if r.Everyone || s.pins.Of(r.Who) != "" || r.Who.GUID != "" {
 				continue
 			}
 			_, err := r.Who.Find(ctx, s.directory)

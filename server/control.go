@@ -193,18 +193,22 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	if o.Mail, err = offlineMail(&c, o.Store, dir); err != nil {
 		return nil, err
 	}
-	h, err := offlineHandler(ctx, &c, o.Store, o.Delegates, o.Rooms, dir)
+	pins, err := sacl.OpenPins(state, o.Audit, quiet)
 	if err != nil {
 		return nil, err
 	}
-	o.ActAs = offlineSudo(ctx, &c, dir).explained(dir)
+	h, err := offlineHandler(ctx, &c, pins, o.Store, o.Delegates, o.Rooms, dir)
+	if err != nil {
+		return nil, err
+	}
+	o.ActAs = offlineSudo(ctx, &c, pins, dir).explained(dir)
 	o.Rights, o.Method, o.Finder, o.RoomTimes = rights(h), methods(h), roomFinder{h}, h.Calendars.RoomTimes
 	o.Listings = listings(o.Store)
 	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {
 		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
 	}
-	if o.SACL, err = openSACL(&c, dir, state, o.Audit, time.Now); err != nil {
+	if o.SACL, err = openSACL(&c, dir, state, pins, o.Audit, time.Now); err != nil {
 		return nil, err
 	}
 	// Whatever way to sign in is configured, enrolling needs none of them.

@@ -84,12 +84,17 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 	} else {
 		next.appointed = appointed.NewList(next.directory)
 	}
+	if old == nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, startLimit)
+		defer cancel()
+	}
 	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, s.data.rooms)
 	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, &s.data.pace, next.directory)
 	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {
 		return nil, errors.Join(err, next.discard(old))
 	}
-	if next.sacl, err = openSACL(&c, next.directory, s.data.state, s.audit, s.now); err == nil {
+	if next.sacl, err = openSACL(&c, next.directory, s.data.state, s.pins, s.audit, s.now); err == nil {
 		err = s.setCalendars(ctx, next, s.log)
 		s.setQuota(ctx, next, s.log)
 	}
@@ -114,9 +119,9 @@ func openDirectory(c *config.Config, log *slog.Logger, now func() time.Time) (*d
 }
 
 // openSACL opens the access list of a configuration.
-func openSACL(c *config.Config, d directory.Directory, state engine.Engine, audit *audit.Log, now func() time.Time) (*sacl.SACL, error) {
+func openSACL(c *config.Config, d directory.Directory, state engine.Engine, pins *sacl.Pins, audit *audit.Log, now func() time.Time) (*sacl.SACL, error) {
 	o := saclOptions(c, state, audit, now)
-	o.Directory = d
+	o.Directory, o.Pins = d, pins
 	return sacl.Open(o)
 }
 

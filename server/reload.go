@@ -78,6 +78,7 @@ func (s *Server) reloadAll(ctx context.Context) error {
 		return err
 	}
 	s.retire(old, next)
+	s.pins.Keep(pinned(&c))
 	s.limits.quota.Store(next.quota.Load())
 	s.limits.maxBody.Store(int64(c.Limits.Body))
 	return errors.Join(s.logs.setLevel(&c), s.net.use(&c, added))

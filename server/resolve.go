@@ -20,9 +20,14 @@ import (
 	"convene/sacl"
 )
 
-// resolveLimit is how long a start or reload waits for the directory to say
-// who the administrators are. It goes on without, and asks again (see watch).
+// resolveLimit is how long a reload waits for the directory to say who the administrators
+// are, and for each of some other questions. It goes on without, and asks again (see
+// watch).
 const resolveLimit = 2 * time.Second
+
+// startLimit is that of a start, for all questions together: clients are served within
+// a second, with what is known, while directory servers hang.
+const startLimit = 700 * time.Millisecond
 
 // setCalendars makes the handler of a generation, with the administrators and
 // readers that the directory knows now. log gets the names that it does not
@@ -30,8 +35,8 @@ const resolveLimit = 2 * time.Second
 func (s *Server) setCalendars(ctx context.Context, next *generation, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	policy := accessPolicy(ctx, next.directory, &next.config, log)
-	setSudo(ctx, next, policy, log)
+	policy := accessPolicy(ctx, s.pins, next.directory, &next.config, log)
+	s.setSudo(ctx, next, policy, log)
 	if next.calendars.Load() != nil && (policy.Incomplete || reflect.DeepEqual(policy, next.policy)) {
 		return nil // those known before stay
 	}
@@ -67,16 +72,16 @@ func roomPolicies(c *rooms.Config, settings *rooms.Settings) func(context.Contex
 
 // accessPolicy is what a configuration says of everybody's resources, with those whom
 // the directory knows now.
-func accessPolicy(ctx context.Context, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {
-	policy := resolvePolicy(ctx, d, c.Access, log)
+func accessPolicy(ctx context.Context, pins *sacl.Pins, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {
+	policy := resolvePolicy(ctx, pins, d, c.Access, log)
 	policy.FreeBusy, policy.Anyone = acl.FreeBusyNamed[c.Calendars.FreeBusy], acl.ReachNamed[c.Access.Anonymous]
 	return policy
 }
 
 // setSudo sets who may act as others, as the directory knows them now. Those known
 // before stay while it cannot be asked.
-func setSudo(ctx context.Context, next *generation, policy acl.Policy, log *slog.Logger) {
-	sudoers, complete := resolveAll(ctx, next.directory, "access.sudoers", next.config.Access.Sudoers, log)
+func (s *Server) setSudo(ctx context.Context, next *generation, policy acl.Policy, log *slog.Logger) {
+	sudoers, complete := resolveAll(ctx, s.pins, next.directory, "access.sudoers", next.config.Access.Sudoers, log)
 	before := next.sudo.Load()
 	if before != nil && policy.Incomplete {
 		policy = before.policy
@@ -90,21 +95,21 @@ func setSudo(ctx context.Context, next *generation, policy acl.Policy, log *slog
 // resolvePolicy finds the records that the entries of c name. Those that the
 // directory does not know are left out with a warning; the policy is incomplete
 // if it could not be asked about some.
-func resolvePolicy(ctx context.Context, d directory.Directory, c config.Access, log *slog.Logger) acl.Policy {
-	administrators, all := resolveAll(ctx, d, "access.administrators", c.Administrators, log)
-	readers, too := resolveAll(ctx, d, "access.readers", c.Readers, log)
+func resolvePolicy(ctx context.Context, pins *sacl.Pins, d directory.Directory, c config.Access, log *slog.Logger) acl.Policy {
+	administrators, all := resolveAll(ctx, pins, d, "access.administrators", c.Administrators, log)
+	readers, too := resolveAll(ctx, pins, d, "access.readers", c.Readers, log)
 	return acl.Policy{Administrators: administrators, Readers: readers, Incomplete: !all || !too}
 }
 
 // resolveAll returns the GUIDs of the records that the entries of a setting name,
 // sorted, and whether the directory could be asked about all of them.
-func resolveAll(ctx context.Context, d directory.Directory, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {
+func resolveAll(ctx context.Context, pins *sacl.Pins, d directory.Directory, setting string, entries []string, log *slog.Logger) (out []string, complete bool) {
 	complete = true
 	for _, s := range entries {
 		guid := ""
 		who, err := directory.ParseRef(s)
 		if err == nil {
-			guid, err = who.Resolve(ctx, d)
+			guid, err = pins.Resolve(ctx, d, setting, who)
 		}
 		switch {
 		case err == nil:
@@ -117,6 +122,15 @@ func resolveAll(ctx context.Context, d directory.Directory, setting string, entr
 	}
 	slices.Sort(out)
 	return slices.Compact(out), complete
+}
+
+// pinned are the entries of a configuration whose names are remembered.
+func pinned(c *config.Config) []string {
+	out := slices.Concat(c.Access.Administrators, c.Access.Readers, c.Access.Sudoers)
+	for _, entries := range c.SACL.Lists() {
+		out = append(out, entries...)
+	}
+	return out
 }
 
 // setQuota makes what may be stored under the configuration of a generation, with the
@@ -160,6 +174,7 @@ func resolveQuota(ctx context.Context, d directory.Directory, policy *quota.Poli
 func checkNames(ctx context.Context, list *sacl.SACL, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
+	list.Pin(ctx)
 	for r, err := range list.Unknown(ctx) {
 		log.Warn("an entry of the access list is about nobody", "setting", fmt.Sprintf("sacl.%s.%s", r.Service, r.Effect), "entry", r.Entry(), "err", err)
 	}

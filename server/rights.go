@@ -17,6 +17,7 @@ import (
 	"convene/delegation/appointed"
 	"convene/directory"
 	"convene/rooms"
+	"convene/sacl"
 	"convene/snapshot"
 	"convene/store"
 )
@@ -44,15 +45,15 @@ func methods(h *caldav.Handler) func(context.Context, *auth.Caller, string, stri
 }
 
 // offlineSudo is who may act as whom, for the files of a stopped server.
-func offlineSudo(ctx context.Context, c *config.Config, d directory.Directory) *sudo {
+func offlineSudo(ctx context.Context, c *config.Config, pins *sacl.Pins, d directory.Directory) *sudo {
 	quiet := slog.New(slog.DiscardHandler)
-	sudoers, complete := resolveAll(ctx, d, "access.sudoers", c.Access.Sudoers, quiet)
-	return &sudo{sudoers: sudoers, policy: accessPolicy(ctx, d, c, quiet), incomplete: !complete}
+	sudoers, complete := resolveAll(ctx, pins, d, "access.sudoers", c.Access.Sudoers, quiet)
+	return &sudo{sudoers: sudoers, policy: accessPolicy(ctx, pins, d, c, quiet), incomplete: !complete}
 }
 
 // offlineHandler answers questions about the files of a stopped server.
-func offlineHandler(ctx context.Context, c *config.Config, s *store.Store, book *delegation.Book, settings *rooms.Settings, d directory.Directory) (*caldav.Handler, error) {
-	policy := accessPolicy(ctx, d, c, slog.New(slog.DiscardHandler))
+func offlineHandler(ctx context.Context, c *config.Config, pins *sacl.Pins, s *store.Store, book *delegation.Book, settings *rooms.Settings, d directory.Directory) (*caldav.Handler, error) {
+	policy := accessPolicy(ctx, pins, d, c, slog.New(slog.DiscardHandler))
 	return caldav.New(caldav.Options{
 		Calendars: calendarsOf(c, s, snapshot.New(snapshot.Options{}), nil, d),
 		Directory: d, Access: &policy, Limits: c.Calendars, Now: time.Now,

@@ -22,6 +22,7 @@ import (
 	"convene/internal/membudget"
 	"convene/publish"
 	"convene/quota"
+	"convene/sacl"
 	"convene/web"
 )
 
@@ -64,6 +65,7 @@ type Server struct {
 	net         *network
 	control     *controller
 	outbox      *outbox.Outbox
+	pins        *sacl.Pins // which records the names in the configuration mean
 	pages       *web.Handler
 	visits      *auth.Sessions
 	links       *publish.Links // to published calendars
@@ -137,6 +139,10 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if s.pages, err = s.openPages(); err != nil {
 		return err
 	}
+	if s.pins, err = sacl.OpenPins(s.data.state, s.audit, s.log); err != nil {
+		return err
+	}
+	s.pins.Keep(pinned(&c))
 	first, err := s.openGeneration(context.Background(), c, nil)
 	if err != nil {
 		return err

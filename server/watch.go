@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"convene/calendar"
+	"convene/sacl"
 	"convene/store"
 )
 
@@ -47,11 +48,20 @@ func (s *Server) watch(ctx context.Context) error {
 				s.log.Error("administrators not changed", "err", err)
 			}
 			s.setQuota(ctx, current, quiet)
+			pin(ctx, current.sacl)
 			s.limits.quota.Store(current.quota.Load())
 			refreshDirectory(ctx, current, s.log)
 		}
 		s.reload.Unlock()
 	}
+}
+
+// pin looks for the records that the access list means. While the directory is away
+// those known before stay.
+func pin(ctx context.Context, list *sacl.SACL) {
+	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
+	defer cancel()
+	list.Pin(ctx)
 }
 
 // refreshDirectory reads again which delegates the directory names, and which rooms there

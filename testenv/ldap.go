@@ -1,12 +1,15 @@
 package testenv
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +38,8 @@ type LDAPOptions struct {
 	// SizeLimit is the most entries for others than the service account;
 	// default 500.
 	SizeLimit int
+	NoIndex   []string // attributes without an index, of those that have one
+	Stats     bool     // has slapd log each operation, for Searches
 	Schemas   []string // besides core, cosine, inetorgperson, nis, dyngroup: names in /etc/ldap/schema
 	Env       []string
 	Extra     string // configuration lines for all databases
@@ -58,6 +63,8 @@ type LDAP struct {
 	port    int
 	tlsPort int
 	proc    *Process
+	debug   string // level
+	counted int    // searches, at the last look
 }
 
 // OpenLDAP starts slapd with the given content and stops it with the test.
@@ -68,6 +75,9 @@ func OpenLDAP(t testing.TB, o LDAPOptions) *LDAP {
 		BaseDN: "dc=example,dc=com", AdminDN: "cn=admin,dc=example,dc=com", AdminPassword: "adminpw",
 		ServiceDN: "cn=svc,dc=example,dc=com", ServicePassword: "svcpw",
 		t: t, dir: Dir(t), slapd: paths[0], env: o.Env, CA: NewCA(t),
+	}
+	if s.debug = "0"; o.Stats {
+		s.debug = "stats"
 	}
 	if o.Keytab != "" {
 		s.env = append(s.env, "KRB5_KTNAME=FILE:"+o.Keytab)
@@ -111,9 +121,35 @@ func (s *LDAP) first() {
 func (s *LDAP) command() Command {
 	return Command{
 		Path: s.slapd, Env: s.env, Log: s.path("slapd.log"),
-		Args:  []string{"-d", "0", "-f", s.path("slapd.conf"), "-h", s.URL + "/ " + s.TLSURL + "/ " + s.SocketURL + "/"},
+		Args:  []string{"-d", s.debug, "-f", s.path("slapd.conf"), "-h", s.URL + "/ " + s.TLSURL + "/ " + s.SocketURL + "/"},
 		Ready: []string{loopback(s.port), loopback(s.tlsPort)},
 	}
+}
+
+// Searches returns how many searches slapd has been asked for since the last call. It
+// needs LDAPOptions.Stats.
+func (s *LDAP) Searches() int {
+	s.t.Helper()
+	all := s.Logged(" SRCH base=")
+	n := all - s.counted
+	s.counted = all
+	return n
+}
+
+// Logged returns how many lines of slapd's log have all of some texts. It needs
+// LDAPOptions.Stats.
+func (s *LDAP) Logged(texts ...string) (n int) {
+	s.t.Helper()
+	log, err := os.ReadFile(s.path("slapd.log"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range bytes.Lines(log) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !bytes.Contains(line, []byte(text)) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // Stop ends slapd; its data stay.
@@ -221,7 +257,9 @@ func (s *LDAP) config(o LDAPOptions) string {
 	p("database mdb\nsuffix \"%s\"\nrootdn \"%s\"\nrootpw %s", s.BaseDN, s.AdminDN, s.AdminPassword)
 	// The default of 10 MB is full at 11,000 users; the file is sparse.
 	p("directory %s\nmaxsize 4294967296\ndbnosync", s.path("db"))
-	p("index objectClass,entryUUID,entryCSN,member,uniqueMember,memberUid,memberOf,employeeNumber,serialNumber eq")
+	indexed := strings.Split("objectClass,entryUUID,entryCSN,member,uniqueMember,memberUid,memberOf,employeeNumber,serialNumber", ",")
+	indexed = slices.DeleteFunc(indexed, func(a string) bool { return slices.Contains(o.NoIndex, a) })
+	p("index %s eq", strings.Join(indexed, ","))
 	p("index cn,sn,givenName,displayName,uid,mail eq,sub")
 	p("limits dn.exact=\"%s\" size.soft=unlimited size.hard=unlimited size.pr=1000 size.prtotal=unlimited", s.ServiceDN)
 	p("%s", o.Access)

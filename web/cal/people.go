@@ -201,7 +201,7 @@ func (r *request) search(word string) ([]*directory.Principal, error) {
 		return nil, nil
 	}
 	found, err := r.Site.Directory.Search(r.Context(), directory.Query{
-		Terms: []directory.Term{{Fields: []directory.Field{directory.FieldFullName}, Value: word, How: directory.Contains}}, Limit: mostFound,
+		Terms: []directory.Term{{Fields: []directory.Field{directory.FieldFullName}, Value: word, How: directory.StartsWord}}, Limit: mostFound,
 	})
 	if errors.Is(err, directory.ErrTooMany) {
 		err = nil

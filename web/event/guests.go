@@ -43,7 +43,7 @@ func find(r *page.Request, v *formView) {
 	fields := []directory.Field{directory.FieldFullName, directory.FieldName, directory.FieldEmail}
 	list, err := r.Site.Directory.Search(r.Context(), directory.Query{
 		Types: []directory.Type{directory.User, directory.Group, directory.Location, directory.Resource},
-		Terms: []directory.Term{{Fields: fields, Value: v.Query, How: directory.Contains}}, Limit: mostFound,
+		Terms: []directory.Term{{Fields: fields, Value: v.Query, How: directory.StartsWord}}, Limit: mostFound,
 	})
 	if err != nil && !errors.Is(err, directory.ErrTooMany) {
 		r.Log.Warn("nobody can be searched for", "err", err)

@@ -11,8 +11,8 @@ import (
 // MostFound is how many records a search lists.
 const MostFound = 20
 
-// Find searches the directory for records of some types that have each word of a text in
-// one of their names, addresses or logins; more says that there are others. A text of fewer
+// Find searches the directory for records of some types that have each word of a text at
+// the beginning of one of their names, addresses or logins; more says that there are others. A text of fewer
 // than two characters finds nothing. Errors: those of the directory.
 func (r *Request) Find(text string, types ...directory.Type) (list []*directory.Principal, more bool, err error) {
 	words := strings.Fields(text)
@@ -21,7 +21,7 @@ func (r *Request) Find(text string, types ...directory.Type) (list []*directory.
 	}
 	q := directory.Query{Types: types, Match: directory.AllOf, Limit: MostFound}
 	for _, w := range words {
-		q.Terms = append(q.Terms, directory.Term{Value: w, How: directory.Contains})
+		q.Terms = append(q.Terms, directory.Term{Value: w, How: directory.StartsWord})
 	}
 	list, err = r.Site.Directory.Search(r.Context(), q)
 	if errors.Is(err, directory.ErrTooMany) {

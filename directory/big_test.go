@@ -1,0 +1,193 @@
+package directory_test
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"convene/directory"
+	"convene/testenv"
+)
+
+// A crowd is a large company in slapd: teams of a hundred, and all teams in one group
+// more. Whoever has a number below teamed is in a team; the first is in nearly all.
+type crowd struct{ people, groups, teamed, large int }
+
+// inNearlyAll is in so many teams that they are the worst that there is.
+const inNearlyAll = "u000000"
+
+func (c crowd) ldif() string {
+	var b strings.Builder
+	for _, ou := range []string{"people", "groups"} {
+		fmt.Fprintf(&b, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, base, ou)
+	}
+	hash := testHash("pw")
+	for i := range c.people {
+		fmt.Fprintf(&b, "dn: uid=u%06[1]d,ou=people,%[2]s\nobjectClass: inetOrgPerson\nuid: u%06[1]d\ncn: Given%[3]d Surname%[4]d\n"+
+			"sn: Surname%[4]d\ngivenName: Given%[3]d\nmail: u%06[1]d@example.com\nuserPassword: %[5]s\n\n", i, base, i%311, i%977, hash)
+	}
+	group := func(name string) {
+		fmt.Fprintf(&b, "dn: cn=%s,ou=groups,%s\nobjectClass: groupOfNames\ncn: %[1]s\n", name, base)
+	}
+	for g := range c.groups {
+		group(fmt.Sprintf("team%04d", g))
+		if g < c.groups*9/10 {
+			fmt.Fprintf(&b, "member: uid=%s,ou=people,%s\n", inNearlyAll, base)
+		}
+		for i := range 100 {
+			fmt.Fprintf(&b, "member: uid=u%06d,ou=people,%s\n", 1+(g*100+i)%(c.teamed-1), base)
+		}
+		b.WriteString("\n")
+	}
+	group("all")
+	for g := range c.groups {
+		fmt.Fprintf(&b, "member: cn=team%04d,ou=groups,%s\n", g, base)
+	}
+	b.WriteString("\n")
+	if c.large > 0 {
+		group("large")
+		for i := range c.large {
+			fmt.Fprintf(&b, "member: uid=u%06d,ou=people,%s\n", 2+i, base)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// serve starts slapd with the crowd, without an index of uniqueMember, and a directory
+// with a cache before it.
+func (c crowd) serve(t *testing.T) (*testenv.LDAP, *directory.Cache) {
+	t.Helper()
+	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: c.ldif(), NoIndex: []string{"uniqueMember"}, Stats: true})
+	d := open(t, directory.LDAPConfig{URLs: []string{s.URL}, BindDN: s.ServiceDN, BindPassword: s.ServicePassword, Base: []string{base}})
+	return s, directory.NewCache(d, directory.CacheOptions{})
+}
+
+// signIn is what a first log-in asks of the directory.
+func signIn(t *testing.T, d directory.Directory, login string) (groups []string) {
+	p, err := d.Lookup(t.Context(), directory.Key{By: directory.Login, Type: directory.User, Value: login})
+	if err == nil {
+		_, err = d.Authenticate(t.Context(), login, "pw")
+	}
+	if err == nil {
+		groups, err = d.Groups(t.Context(), p.GUID)
+	}
+	if err != nil {
+		t.Errorf("%s: %v", login, err)
+	}
+	return groups
+}
+
+// TestSearchesOfLogin counts what log-ins cost slapd.
+func TestSearchesOfLogin(t *testing.T) {
+	s, d := crowd{people: 2000, groups: 20, teamed: 2000, large: 200}.serve(t)
+	if groups := signIn(t, d, "u001000"); len(groups) < 2 {
+		t.Fatalf("groups: %v", groups)
+	}
+	// Which attributes are in use is found out meanwhile.
+	for end := time.Now().Add(10 * time.Second); s.Logged("SRCH", "=*))") < 3; {
+		if time.Now().After(end) {
+			t.Fatal("nobody asks which attributes are in use")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	d.FlushRecord("nobody") // what is remembered of groups is gone
+	for _, tt := range []struct {
+		login string
+		most  int
+	}{
+		{"u000500", 5},             // of a team that nobody has come from
+		{"u000501@example.com", 3}, // of another
+		{"u000502", 2},             // a colleague: the person, and the groups of that person
+		{"u000503@example.com", 2},
+	} {
+		s.Searches()
+		signIn(t, d, tt.login)
+		if n := s.Searches(); n > tt.most {
+			t.Errorf("%s: %d searches, want at most %d", tt.login, n, tt.most)
+		}
+	}
+}
+
+// TestBigDirectory has the figures for 100,000 people. It takes a minute.
+func TestBigDirectory(t *testing.T) {
+	if os.Getenv("CONVENE_BIGDIRECTORY") == "" {
+		return // make bigdirectory
+	}
+	s, d := crowd{people: 100_000, groups: 1000, teamed: 100_000, large: 50_000}.serve(t)
+	report := func(what string, got, most any, ok bool) {
+		t.Logf("%-60s %v (at most %v)", what, got, most)
+		if !ok {
+			t.Errorf("%s: %v, at most %v", what, got, most)
+		}
+	}
+	before := heap()
+	const storm = 5000
+	begun := time.Now()
+	s.Searches()
+	everyone(storm, 32, func(i int) { signIn(t, d, fmt.Sprintf("u%06d", 1+i*19%99_999)) })
+	took := time.Since(begun)
+	report("5,000 first log-ins", took.Round(time.Millisecond), 15*time.Second, took < 15*time.Second)
+	each := float64(s.Searches()) / storm
+	report("searches of each", fmt.Sprintf("%.2f", each), 5, each <= 5)
+
+	d.Flush()
+	begun = time.Now()
+	groups := signIn(t, d, inNearlyAll)
+	took = time.Since(begun)
+	report(fmt.Sprintf("log-in of a person in %d groups", len(groups)), took.Round(time.Millisecond), 100*time.Millisecond, took < 100*time.Millisecond)
+
+	large := find(t, d, directory.Key{By: directory.Name, Type: directory.Group, Value: "large"})
+	begun = time.Now()
+	list, err := d.Members(t.Context(), large.GUID, directory.Direct)
+	took = time.Since(begun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(fmt.Sprintf("members of a group of %d", len(list)), took.Round(time.Millisecond), time.Second, len(list) == 50_000 && took < time.Second)
+	list = nil
+	d.Flush()
+
+	var times []time.Duration
+	for i := range 1000 {
+		begun := time.Now()
+		_, err := d.Search(t.Context(), directory.Query{Types: directory.Types(), Match: directory.AllOf, Limit: 20, Terms: []directory.Term{
+			{Value: fmt.Sprintf("given%d", i%311), How: directory.StartsWord}, {Value: fmt.Sprintf("surn%.*d", i%3, i%977), How: directory.StartsWord}}})
+		if err != nil && !strings.Contains(err.Error(), "limit") {
+			t.Fatal(err)
+		}
+		times = append(times, time.Since(begun))
+	}
+	slices.Sort(times)
+	report("search, 99 of 100", times[990].Round(100*time.Microsecond), 50*time.Millisecond, times[990] < 50*time.Millisecond)
+
+	fresh := directory.NewCache(d.Unwrap(), directory.CacheOptions{})
+	everyone(15_000, 16, func(i int) { signIn(t, fresh, fmt.Sprintf("u%06d", 1+i*6%99_999)) })
+	used := heap() - before
+	report("memory of 15,000 active people, MB", used>>20, 300, used < 300<<20)
+	runtime.KeepAlive(fresh)
+}
+
+func everyone(n, at int, fn func(int)) {
+	var wg sync.WaitGroup
+	for w := range at {
+		wg.Go(func() {
+			for i := w; i < n; i += at {
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
