@@ -35,7 +35,7 @@ func (h *Handler) moved(ctx context.Context, req *request) error {
 		Formerly(ctx context.Context, typ directory.Type, name string) (*directory.Principal, error)
 	})
 	t := &req.target
-	if !ok || t.form == uidsForm || req.caller.Principal == nil {
+	if !ok || t.form == uidsForm || req.caller == nil || req.caller.Principal == nil {
 		return nil
 	}
 	path, err := webdav.CleanPath(req.URL.EscapedPath())
