@@ -109,3 +109,69 @@ func TestCallIsLogged(t *testing.T) {
 		t.Errorf("sub-method %q", line.Sub)
 	}
 }
+
+// Changes that belong together are one: where one is refused, also by what only the
+// transaction sees, nothing of the others is left, and nobody is told of them.
+func TestCallAll(t *testing.T) {
+	const home = "/calendars/users/ann/calendar/"
+	put := func(path, body string, headers ...string) caldav.Call {
+		c := caldav.Call{Method: "PUT", Path: path, Body: []byte(body), Header: http.Header{}}
+		for _, h := range headers {
+			name, value, _ := strings.Cut(h, ": ")
+			c.Header.Set(name, value)
+		}
+		return c
+	}
+	meeting := func(uid, at, more string) string {
+		return event(uid, at, "ORGANIZER:mailto:ann@example.com", "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@example.com",
+			"ATTENDEE:mailto:bob@example.com", "ATTENDEE;CUTYPE=ROOM:mailto:oak@example.com", more)
+	}
+	e := newEnv(t).withRooms(nil)
+	e.must(207, "bob", "PROPFIND", "/calendars/users/bob/", "", "Depth: 0")
+	e.must(201, "ann", "PUT", home+"series.ics", meeting("series", "20260601T090000Z", "RRULE:FREQ=DAILY;COUNT=4"))
+	e.must(201, "ann", "PUT", home+"other.ics", event("other", "20260601T090000Z"))
+	tag := e.must(200, "ann", "GET", home+"series.ics", "").Header.Get("ETag")
+	state := func() string {
+		return e.must(207, "ann", "PROPFIND", home, "", "Depth: 1").Body + e.must(207, "bob", "PROPFIND", "/calendars/users/bob/calendar/", "", "Depth: 1").Body
+	}
+	head := meeting("series", "20260601T090000Z", "RRULE:FREQ=DAILY;COUNT=2")
+	tail := meeting("tail", "20260603T090000Z", "RRULE:FREQ=DAILY;COUNT=2")
+	before := state()
+	for name, tt := range map[string]struct {
+		user   string
+		calls  []caldav.Call
+		at     int
+		status int
+		why    string
+	}{
+		"a UID that is taken":     {"ann", []caldav.Call{put(home+"series.ics", head, "If-Match: "+tag), put(home+"next.ics", event("other", "20260603T090000Z"))}, 1, 403, "no-uid-conflict"},
+		"a name that is taken":    {"ann", []caldav.Call{put(home+"series.ics", head), put(home+"other.ics", event("other", "20260603T090000Z"), "If-None-Match: *")}, 1, 412, ""},
+		"data that are none":      {"ann", []caldav.Call{put(home+"series.ics", head), put(home+"next.ics", "nothing")}, 1, 403, "valid-calendar-data"},
+		"the first is late":       {"ann", []caldav.Call{put(home+"series.ics", head, `If-Match: "no"`), put(home+"next.ics", tail)}, 0, 412, ""},
+		"what is deleted is gone": {"ann", []caldav.Call{put(home+"series.ics", head), {Method: "DELETE", Path: home + "none.ics"}}, 1, 404, ""},
+		"somebody else's":         {"bob", []caldav.Call{put("/calendars/users/bob/calendar/x.ics", event("x", "20260603T090000Z")), put(home+"next.ics", tail)}, 1, 403, "need-privileges"},
+		"what changes nothing":    {"ann", []caldav.Call{put(home+"series.ics", head), {Method: "GET", Path: home + "series.ics"}}, 1, 400, ""},
+	} {
+		replies, at := e.h.CallAll(context.Background(), e.caller(tt.user), tt.calls)
+		if at != tt.at || replies[at].Status != tt.status || replies[at].Condition != tt.why || replies[1-at] != nil {
+			t.Errorf("%s: call %d is refused with %+v", name, at, replies[at])
+		}
+		if now := state(); now != before {
+			t.Errorf("%s: something was left:\n%s\nwas\n%s", name, now, before)
+		}
+	}
+
+	replies, at := e.h.CallAll(context.Background(), e.caller("ann"), []caldav.Call{put(home+"series.ics", head, "If-Match: "+tag), put(home+"next.ics", tail, "If-None-Match: *")})
+	if at != -1 || replies[0].Status != 204 || replies[1].Status != 201 {
+		t.Fatalf("call %d: %+v", at, replies)
+	}
+	for name, want := range map[string]string{"series.ics": "COUNT=2", "next.ics": "DTSTART:20260603T090000Z"} {
+		if body := e.must(200, "ann", "GET", home+name, "").Body; !strings.Contains(body, want) || !strings.Contains(body, "PARTSTAT=ACCEPTED;") {
+			t.Errorf("%s: the room has not answered, or it is another event:\n%s", name, body)
+		}
+	}
+	mine := e.must(207, "bob", "PROPFIND", "/calendars/users/bob/calendar/", "", "Depth: 1").Body
+	if n := strings.Count(mine, ".ics</D:href>"); n != 2 {
+		t.Errorf("bob has %d events of the two: %s", n, mine)
+	}
+}

@@ -219,6 +219,31 @@ func (h *Handler) locate(resp *webdav.Response) {
 // respond finds the row of the method table and runs its two steps.
 func (h *Handler) respond(req *request) (*webdav.Response, error) {
 	ctx := req.Context()
+	s, err := h.prepare(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if s.act == nil {
+		return h.refuse(ctx, req)
+	}
+	var resp *webdav.Response
+	err = h.recorded(ctx, req, func() error {
+		resp, err = h.transact(ctx, s)
+		return err
+	})
+	return resp, err
+}
+
+// A second is the second step of a request as the first has left it.
+type second struct {
+	*request
+	method
+	act    action              // nil: there is no such method, or nobody like the caller may do such a thing
+	groups calendar.Membership // those of the target's owner that have limits
+}
+
+// prepare is step one.
+func (h *Handler) prepare(ctx context.Context, req *request) (*second, error) {
 	if err := req.memory.reserve(ctx, leastMemory); err != nil {
 		return nil, err
 	}
@@ -244,7 +269,7 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 			return nil, err
 		}
 	}
-	var act action
+	s := &second{request: req}
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
 	if ok && !concealing(req) {
 		hopeless, err := h.hopeless(req, &req.target, m.need.Target|m.need.Parent)
@@ -259,57 +284,57 @@ func (h *Handler) respond(req *request) (*webdav.Response, error) {
 				return nil, err
 			}
 		}
-		if act, err = m.do(h, req); err != nil {
+		if s.act, err = m.do(h, req); err != nil {
 			return nil, err
 		}
-	}
-	if act == nil {
-		return h.refuse(ctx, req)
 	}
 	if req.in != nil {
 		m.in = req.in
 	}
-	groups := h.quotaGroups(ctx, req)
-	var resp *webdav.Response
-	err = h.recorded(ctx, req, func() error {
-		resp, err = h.transact(ctx, req, m, act, groups)
-		return err
-	})
-	return resp, err
+	if s.method = m; s.act != nil {
+		s.groups = h.quotaGroups(ctx, req)
+	}
+	return s, nil
 }
 
 // transact is step two: it runs the action in its transaction, until it lacks
-// nothing. groups are those of the target's owner that have limits.
-func (h *Handler) transact(ctx context.Context, req *request, m method, act action, groups calendar.Membership) (resp *webdav.Response, err error) {
-	err = h.supplied(ctx, req, func() error {
-		return m.in.run(h.Calendars, ctx, h.actor(req), func(tx *calendar.Tx) error {
-			s, err := h.scope(tx, req)
-			if err != nil {
-				return err
-			}
-			if s.home != nil {
-				if err := s.tx.SetQuotaGroups(s.home, groups); err != nil {
-					return err
-				}
-			}
-			if m.in.writes {
-				s.meet()
-			}
-			resp, err = s.serve(act)
-			s.booked(resp)
-			if err == nil {
-				err = s.declined()
-			}
-			return s.outcome(err)
+// nothing.
+func (h *Handler) transact(ctx context.Context, st *second) (resp *webdav.Response, err error) {
+	err = h.supplied(ctx, st.request, func() error {
+		return st.method.in.run(h.Calendars, ctx, h.actor(st.request), func(tx *calendar.Tx) error {
+			resp, err = h.run(tx, st)
+			return err
 		})
 	})
 	if err == nil {
-		h.logBookings(ctx, req)
+		h.logBookings(ctx, st.request)
 	}
-	if err == nil && req.then != nil {
-		return req.then(ctx)
+	if err == nil && st.then != nil {
+		return st.then(ctx)
 	}
 	return resp, err
+}
+
+// run runs the action in a transaction.
+func (h *Handler) run(tx *calendar.Tx, st *second) (*webdav.Response, error) {
+	s, err := h.scope(tx, st.request)
+	if err != nil {
+		return nil, err
+	}
+	if s.home != nil {
+		if err := s.tx.SetQuotaGroups(s.home, st.groups); err != nil {
+			return nil, err
+		}
+	}
+	if st.method.in.writes {
+		s.meet()
+	}
+	resp, err := s.serve(st.act)
+	s.booked(resp)
+	if err == nil {
+		err = s.declined()
+	}
+	return resp, s.outcome(err)
 }
 
 // refuse is step two of a request that has no step one, since there is no such

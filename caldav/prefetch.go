@@ -158,8 +158,14 @@ var errRestless = &webdav.Error{Status: http.StatusServiceUnavailable, Descripti
 // supplied runs fn, supplies what it lacks, and runs it again until it lacks
 // nothing. Errors: fn's, and those of the directory and the store.
 func (h *Handler) supplied(ctx context.Context, req *request, fn func() error) error {
+	return h.suppliedEach(ctx, func() (*request, error) { return req, fn() })
+}
+
+// suppliedEach is supplied for what several requests do: fn says which of them lacks
+// something.
+func (h *Handler) suppliedEach(ctx context.Context, fn func() (*request, error)) error {
 	for range maxRuns {
-		err := fn()
+		req, err := fn()
 		missing, ok := errors.AsType[*lack](err)
 		if !ok {
 			return err

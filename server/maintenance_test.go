@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -163,4 +164,63 @@ func TestMaintenanceHoldsMail(t *testing.T) {
 	d.maintenance(admin.MaintenanceOff)
 	mails(t, m, 1)
 	eventually(t, "an empty queue", func() bool { return len(waits(t, c)) == 0 })
+}
+
+// The frame of each page says in the reader's language what does not work, to who has signed
+// in, and only as long as it does not.
+func TestPagesSayWhatIsAway(t *testing.T) {
+	d := newDrill(t)
+	const readOnly, noDelegates = "Calendars cannot be changed at the moment", "Who acts for whom cannot be read at the moment"
+	notes := func(b *browser, path, language string, status int) string {
+		t.Helper()
+		a := b.get(t, path, "Accept-Language: "+language)
+		if a.StatusCode != status {
+			t.Fatalf("%s: %s", path, a.Status)
+		}
+		var said []string
+		for _, m := range regexp.MustCompile(`<p class="note warn">([^<]*)</p>`).FindAllStringSubmatch(a.Body, -1) {
+			said = append(said, m[1])
+		}
+		return strings.Join(said, "|")
+	}
+	sees := func(path, want string, status int) {
+		t.Helper()
+		b := open(t, d.HTTP)
+		if a := b.signIn(t, "ann", "secret"); a.StatusCode != 303 {
+			t.Fatalf("%s\n%s", a.Status, a.Body)
+		}
+		if got := notes(b, path, "en", status); want == "" && got != "" || !strings.HasPrefix(got, want) {
+			t.Errorf("%s says %q, and not %q", path, got, want)
+		}
+		if want == "" {
+			return
+		}
+		seen := map[string]bool{}
+		for _, language := range []string{"en", "de", "fr", "es", "ja"} {
+			seen[notes(b, path, language, status)] = true
+		}
+		if len(seen) != 5 {
+			t.Errorf("not each language has its own words: %v", seen)
+		}
+		if got := notes(open(t, d.HTTP), "/signin", "en", 401); got != "" {
+			t.Errorf("who has not signed in reads %q", got)
+		}
+	}
+	sees("/my/", "", 200)
+	d.maintenance(admin.MaintenanceOn)
+	sees("/my/", readOnly, 200)
+	sees("/my/none", readOnly, 404)
+	d.maintenance(admin.MaintenanceOff)
+	sees("/my/", "", 200)
+	copied := d.copied()
+	d.stopped()
+	d.remove(delegateFile, delegateFile+"-log")
+	d.start()
+	d.wantRefused(delegation.Lost)
+	sees("/my/", noDelegates, 200)
+	d.maintenance(admin.MaintenanceOn)
+	sees("/my/rooms", readOnly, 200)
+	d.maintenance(admin.MaintenanceOff)
+	d.restore(copied)
+	sees("/my/", "", 200)
 }

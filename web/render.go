@@ -60,7 +60,7 @@ type shell struct {
 	Nav     []navEntry
 	ForNav  []navEntry // the pages of For
 	Toast   *page.Toast
-	Away    bool
+	Notes   []string // what does not work at the moment, in the reader's language
 	Scripts []string
 	Ticket  bool // the browser was asked for a ticket
 
@@ -135,12 +135,12 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 		h.broken(w, r, fmt.Errorf("there is no template %q", a.Template))
 		return
 	}
-	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, For: r.For, Path: r.URL.Path, Away: r.Away, Scripts: a.Scripts, r: r, static: h.static}
+	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, For: r.For, Path: r.URL.Path, Scripts: a.Scripts, r: r, static: h.static}
 	if f, ok := a.View.(form); ok {
 		s.Ticket = f.Ticket
 	}
 	if r.Caller != nil {
-		s.Nav, s.ForNav = h.navigation(r), h.forNavigation(r)
+		s.Nav, s.ForNav, s.Notes = h.navigation(r), h.forNavigation(r), troubles(r)
 		s.Toast = h.toasts.take(r.Session.ID, r.Time)
 	}
 	var b bytes.Buffer
@@ -156,6 +156,20 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 	}
 	w.WriteHeader(max(a.Status, http.StatusOK))
 	h.write(w, r, b.Bytes())
+}
+
+// troubles says what does not work at the moment.
+func troubles(r *page.Request) (notes []string) {
+	if r.Away {
+		notes = append(notes, r.Locale.T("shell.away"))
+	}
+	if r.Site.Admin.Maintenance.State().On {
+		notes = append(notes, r.Locale.T("shell.read-only"))
+	}
+	if _, err := r.Site.Admin.Delegates.Read(); err != nil {
+		notes = append(notes, r.Locale.T("shell.no-delegates"))
+	}
+	return notes
 }
 
 func (h *Handler) write(w http.ResponseWriter, r *page.Request, body []byte) {

@@ -259,7 +259,7 @@ test('a colleague\'s event that may not be changed has no buttons, and no door',
   const path = await store(single);
   const r = await page.goto(site.base + '/my/event' + path);
   assert.ok([403, 404].includes(r?.status() ?? 0), String(r?.status()));
-  for (const [where, form] of /** @type {[string, Record<string, string>][]} */ ([['/my/event/move', {path, start: '2026-12-08T11:15', end: '2026-12-08T12:00'}], [`/my/event/delete${path}`, {}], ['/my/event/undo', {path, etag: '', was: ''}]])) {
+  for (const [where, form] of /** @type {[string, Record<string, string>][]} */ ([['/my/event/move', {path, start: '2026-12-08T11:15', end: '2026-12-08T12:00'}], [`/my/event/delete${path}`, {}], ['/my/event/undo', {path, etag: '"1"', was: ''}], ['/my/event/undo', {path, etag: '"1"', was: Buffer.from('BEGIN:VCALENDAR').toString('base64')}]])) {
     const got = await page.context().request.post(site.base + where, {form, headers: {'Sec-Fetch-Site': 'same-origin'}});
     assert.ok([403, 404, 412].includes(got.status()), `${where}: ${got.status()}`);
   }

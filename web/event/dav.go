@@ -32,24 +32,46 @@ func (r *refusal) Error() string {
 // call makes a request of the calendars in the caller's name. Errors: *refusal, and
 // *page.Error of what a page cannot help: who may not, what is not there, an outage.
 func call(r *page.Request, c caldav.Call) (*caldav.Reply, error) {
+	reply := r.Site.Calendars.Call(r.Context(), r.Caller, from(r, c))
+	return reply, refused(reply)
+}
+
+// callAll makes requests that change objects, all of them or none. at is the one that was
+// refused, and errors are call's of it.
+func callAll(r *page.Request, calls []caldav.Call) (replies []*caldav.Reply, at int, err error) {
+	for i := range calls {
+		calls[i] = from(r, calls[i])
+	}
+	if replies, at = r.Site.Calendars.CallAll(r.Context(), r.Caller, calls); at >= 0 {
+		err = refused(replies[at])
+	}
+	return replies, at, err
+}
+
+// from is a Call as the reader's browser makes it.
+func from(r *page.Request, c caldav.Call) caldav.Call {
 	c.From, c.Line = r.Request, r.Line
 	if c.Header == nil {
 		c.Header = http.Header{}
 	}
 	c.Header.Set("Accept-Language", r.Locale.Tag)
-	reply := r.Site.Calendars.Call(r.Context(), r.Caller, c)
+	return c
+}
+
+// refused is the error of a reply, nil if what was asked for was done.
+func refused(reply *caldav.Reply) error {
 	if reply.OK() {
-		return reply, nil
+		return nil
 	}
 	err := &refusal{reply}
 	switch {
 	case reply.Status == http.StatusNotFound:
-		return reply, &page.Error{Status: reply.Status, Key: "event.gone", Err: err}
+		return &page.Error{Status: reply.Status, Key: "event.gone", Err: err}
 	case reply.Status >= 500 && reply.Status != http.StatusInsufficientStorage:
 		seconds, _ := strconv.Atoi(reply.Header.Get("Retry-After")) // 0 where there is none
-		return reply, &page.Error{Status: reply.Status, Retry: time.Duration(seconds) * time.Second, Err: err}
+		return &page.Error{Status: reply.Status, Retry: time.Duration(seconds) * time.Second, Err: err}
 	}
-	return reply, err
+	return err
 }
 
 // target is the path of an object that a request names; 404 if it is none.

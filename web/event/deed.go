@@ -27,35 +27,49 @@ type deed struct {
 	next string
 }
 
-var calendarData = http.Header{"Content-Type": {"text/calendar; charset=utf-8"}}
-
-// put writes an object. was is what it was, with its entity tag; nil: it was not there.
-func (d *deed) put(p string, was []byte, tag string, body []byte) error {
-	header := calendarData.Clone()
-	if was == nil {
-		header.Set("If-None-Match", "*")
-	} else {
-		header.Set("If-Match", tag)
-	}
-	reply, err := call(d.r, caldav.Call{Method: http.MethodPut, Path: p, Header: header, Body: body})
-	if err != nil {
-		return err
-	}
-	now, err := etagNow(d.r, p, reply)
-	if err != nil {
-		return err
-	}
-	d.note(p, now, was)
-	return nil
+// A write is what is made of an object.
+type write struct {
+	path string
+	was  []byte // what it was, …
+	tag  string // … with its entity tag; "": it was not there
+	body []byte // nil: it is deleted
 }
 
-// remove deletes an object.
-func (d *deed) remove(p string, was []byte, tag string) error {
-	_, err := call(d.r, caldav.Call{Method: http.MethodDelete, Path: p, Header: http.Header{"If-Match": {tag}}})
-	if err == nil {
-		d.note(p, "", was)
+// call is the request that does it.
+func (w *write) call() caldav.Call {
+	c := caldav.Call{Method: http.MethodDelete, Path: w.path, Header: http.Header{}, Body: w.body}
+	if w.body != nil {
+		c.Method = http.MethodPut
+		c.Header.Set("Content-Type", "text/calendar; charset=utf-8")
 	}
-	return err
+	if w.tag == "" {
+		c.Header.Set("If-None-Match", "*")
+	} else {
+		c.Header.Set("If-Match", w.tag)
+	}
+	return c
+}
+
+// do writes objects, all of them or none. It returns the path of the one that was refused.
+func (d *deed) do(writes ...write) (string, error) {
+	calls := make([]caldav.Call, len(writes))
+	for i := range writes {
+		calls[i] = writes[i].call()
+	}
+	replies, at, err := callAll(d.r, calls)
+	if err != nil {
+		return writes[at].path, err
+	}
+	for i, w := range writes {
+		tag := ""
+		if w.body != nil {
+			if tag, err = etagNow(d.r, w.path, replies[i]); err != nil {
+				return w.path, err
+			}
+		}
+		d.note(w.path, tag, w.was)
+	}
+	return "", nil
 }
 
 func (d *deed) note(p, tag string, was []byte) {
@@ -87,7 +101,8 @@ func (d *deed) create(e edit.Event, in string) (string, error) {
 		return "", err
 	}
 	p := in + m.UID + ".ics"
-	return p, d.put(p, nil, "", body)
+	_, err = d.do(write{path: p, body: body})
+	return p, err
 }
 
 // ownerOf is whose calendar is at a path.
@@ -105,34 +120,18 @@ func ownerOf(r *page.Request, p string) (*directory.Principal, error) {
 	return nil, page.NotFound()
 }
 
-// change makes of an object what a change says. What cannot be done in whole is not done:
-// a series that could not be split is put together again.
+// change makes of an object what a change says, all of it or nothing.
 func (d *deed) change(s *stored, c edit.Change) error {
-	switch {
-	case c.Same:
-		return nil
-	case c.Body == nil && c.Next == nil:
-		return d.remove(s.Path, s.Body, s.ETag)
-	case c.Body == nil:
-		if err := d.remove(s.Path, s.Body, s.ETag); err != nil {
-			return err
-		}
-	default:
-		if err := d.put(s.Path, s.Body, s.ETag, c.Body); err != nil {
-			return err
-		}
-	}
-	if c.Next == nil {
+	if c.Same {
 		return nil
 	}
-	d.next = path.Dir(s.Path) + "/" + c.UID + ".ics"
-	err := d.put(d.next, nil, "", c.Next)
-	if err == nil {
-		return nil
+	writes := []write{{path: s.Path, was: s.Body, tag: s.ETag, body: c.Body}}
+	if c.Next != nil {
+		d.next = path.Dir(s.Path) + "/" + c.UID + ".ics"
+		writes = append(writes, write{path: d.next, body: c.Next})
 	}
-	_, undone := takeBack(d.r, d.undo)
-	d.undo = nil
-	return errors.Join(err, undone)
+	_, err := d.do(writes...)
+	return err
 }
 
 // transfer moves an object into another calendar.
@@ -188,45 +187,35 @@ func undo(r *page.Request) (*page.Answer, error) {
 	return r.Go(to, "event.undone"), nil
 }
 
-// takeBack undoes what was written, the last first. All of it is looked at before anything
-// is changed. It returns the path of what could not be undone.
+// takeBack undoes what was written, the last first: all of it, or nothing. It returns the
+// path of what could not be undone.
 func takeBack(r *page.Request, f url.Values) (string, error) {
 	paths, tags, bodies := f["path"], f["etag"], f["was"]
 	if len(paths) == 0 || len(paths) > 4 || len(tags) != len(paths) || len(bodies) != len(paths) {
 		return "", page.Fail(http.StatusBadRequest, "")
 	}
-	for i, name := range paths {
-		p, err := target(r, name)
-		if err != nil {
-			return name, err
-		}
-		reply, err := call(r, caldav.Call{Method: http.MethodGet, Path: p})
-		if err != nil && reply.Status != http.StatusNotFound {
-			return p, err
-		}
-		if tag := reply.ETag(); tag != tags[i] {
-			return p, &refusal{&caldav.Reply{Status: http.StatusPreconditionFailed}}
-		}
-	}
+	var writes []write
 	for i := len(paths) - 1; i >= 0; i-- {
-		was, err := base64.StdEncoding.DecodeString(bodies[i])
-		if err != nil {
-			return paths[i], page.Fail(http.StatusBadRequest, "")
-		}
-		d := deed{r: r}
-		switch {
-		case len(was) == 0:
-			err = d.remove(paths[i], nil, tags[i])
-		case tags[i] == "":
-			err = d.put(paths[i], nil, "", was)
-		default:
-			err = d.put(paths[i], was, tags[i], was)
-		}
+		p, err := target(r, paths[i])
 		if err != nil {
 			return paths[i], err
 		}
+		was, err := base64.StdEncoding.DecodeString(bodies[i])
+		if err != nil || len(was) == 0 && tags[i] == "" {
+			return paths[i], page.Fail(http.StatusBadRequest, "")
+		}
+		w := write{path: p, tag: tags[i]}
+		if len(was) > 0 {
+			w.body = was
+		}
+		writes = append(writes, w)
 	}
-	return "", nil
+	d := deed{r: r}
+	p, err := d.do(writes...)
+	if gone, ok := errors.AsType[*page.Error](err); ok && gone.Status == http.StatusNotFound { // it was changed by deleting it
+		err = &refusal{&caldav.Reply{Status: http.StatusPreconditionFailed}}
+	}
+	return p, err
 }
 
 // lateView is what is shown of an undoing that came too late.

@@ -30,6 +30,7 @@ type query struct {
 	day                   time.Time
 	minute                int
 	first                 bool // the first time that all have is wanted
+	Asked                 bool // somebody has searched, or comes from a link that does
 }
 
 // lengths are how long meetings are, in minutes.
@@ -48,7 +49,7 @@ func read(r *page.Request, v url.Values) *query {
 	q := &query{
 		Date: v.Get("date"), Time: v.Get("time"), People: strings.TrimSpace(v.Get("people")), Title: strings.TrimSpace(v.Get("title")), Heads: strings.TrimSpace(v.Get("heads")),
 		Building: v.Get("building"), Floor: v.Get("floor"), Name: strings.TrimSpace(v.Get("q")), Needs: v["needs"], Repeat: v.Get("repeat"), Until: v.Get("until"),
-		Instead: v.Get("instead"), UID: v.Get("uid"), first: v.Get("first") != "",
+		Instead: v.Get("instead"), UID: v.Get("uid"), first: v.Get("first") != "", Asked: v.Has("date"),
 	}
 	q.Start, _ = strconv.ParseInt(v.Get("start"), 10, 64)
 	q.Minutes, _ = strconv.Atoi(v.Get("for"))
