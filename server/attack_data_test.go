@@ -142,7 +142,7 @@ func TestAttackBombs(t *testing.T) {
 	s := serve(t, smallConfig(t))
 	b := open(t, s.HTTPS)
 	b.signIn(t, "bob", "secret")
-	calendarOf(t, s.HTTP, "bob", map[string]string{"beside": "DTSTART:20260505T100000Z\nDURATION:PT1H\nSUMMARY:Beside it"})
+	calendarOf(t, s.HTTP, "bob", map[string]string{"beside": "DTSTART:20260504T000000Z\nDURATION:PT2H\nSUMMARY:Beside it"})
 	c, n, stored := client(), 0, 0
 	c.Timeout = time.Minute // whoever waits longer has been kept busy
 	ask := func(what, method, path, body string, header ...string) int {
