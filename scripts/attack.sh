@@ -34,12 +34,17 @@ for pkg in $(listed | cut -d' ' -f1 | sort -u); do
 		/^=== (RUN|NAME|CONT)/ { split($3, path, "/"); top = path[1] }
 		/^ +--- (PASS|FAIL|SKIP): / { split($3, path, "/"); subtests[path[1]]++ }
 		/^--- (PASS|FAIL|SKIP): / {
-			n = tried[$3] ? tried[$3] : subtests[$3] ? subtests[$3] : 1
-			printf "%s %6d  %s %s\n", substr($2, 1, 4), n, pkg, $3
+			order[++tests] = $3; how[$3] = substr($2, 1, 4)
 		}
 		{ all = all $0 "\n" }
 		/^(--- FAIL|FAIL|panic:)/ { failed = 1 }
-		END { if (failed) printf "%s", all > "/dev/stderr"; for (t in kinds) printf "%s", kinds[t] }
+		END {
+			if (failed) printf "%s", all > "/dev/stderr"
+			for (i = 1; i <= tests; i++) {
+				t = order[i]; n = tried[t] ? tried[t] : subtests[t] ? subtests[t] : 1
+				printf "%s %6d  %s %s\n%s", how[t], n, pkg, t, kinds[t]
+			}
+		}
 	' "$out" | tee -a "$out.sum"
 done
 awk '/^(PASS|FAIL|SKIP)/ {n[$1]++; sum += $2} END {printf "attacks: %d tried by %d tests; %d tests failed, %d were skipped\n", sum, n["PASS"] + n["FAIL"], n["FAIL"], n["SKIP"]}' "$out.sum"
