@@ -22,7 +22,7 @@ RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: browser meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: attack browser meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -96,6 +96,9 @@ crash: $(BUILD)/harness
 enumeration: $(BUILD)/harness
 	@$(BUILD)/harness enumeration -names $(NAMES) -pairs $(PAIRS) -runs $(RUNS)
 
+# All attacks that docs/security.md names, and how many of each were tried.
+attack: deps
+	@GO=$(GO) CONVENE_TEST_ATTACKS=all scripts/attack.sh
 # What log-ins, groups and searches cost with 100,000 people in slapd, with limits.
 bigdirectory:
 	CONVENE_BIGDIRECTORY=1 $(GO) test -count 1 -timeout 20m -run '^TestBigDirectory$$' -v ./directory

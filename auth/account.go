@@ -17,13 +17,13 @@ const (
 
 // ways lists all ways to act.
 func ways() []string {
-	return []string{SchemeNegotiate, SchemeDigest, SchemeBasic, WayDevice, WaySession}
+	return []string{SchemeNegotiate, SchemeDigest, SchemeBasic, SchemeCertificate, WayDevice, WaySession}
 }
 
 // AccountsConfig says what the states of an account mean for each way to act. That an
 // account is disabled or has ended means the same for all: no.
 type AccountsConfig struct {
-	Locked          []string `toml:"locked" doc:"Ways that are closed while the directory has locked the account after wrong passwords: any of \"negotiate\", \"digest\", \"basic\", \"device\" (device passwords) and \"session\" (signed in with a browser). Anybody can lock an account by guessing, so those that no guess is about go on by default."`
+	Locked          []string `toml:"locked" doc:"Ways that are closed while the directory has locked the account after wrong passwords: any of \"negotiate\", \"digest\", \"basic\", \"certificate\" (TLS client certificates), \"device\" (device passwords) and \"session\" (signed in with a browser). Anybody can lock an account by guessing, so those that no guess is about go on by default."`
 	PasswordExpired []string `toml:"password-expired" doc:"Ways that are closed while the directory's password has expired or must be changed. People then get the address in auth.help-url. Tickets are not among them by default: the KDC issues none then."`
 	Hours           []string `toml:"hours" doc:"Ways that are closed outside of the account's log-on hours."`
 }

@@ -20,7 +20,7 @@ import (
 type Caller struct {
 	Principal *directory.Principal
 	Groups    []string // GUIDs of all groups the principal is in, nested, sorted
-	Scheme    string   // SchemeNegotiate, SchemeDigest or SchemeBasic
+	Scheme    string   // SchemeNegotiate, SchemeDigest, SchemeBasic or SchemeCertificate
 	Login     string   // as the client gave it: a name, or name@REALM
 	Device    string   // id of the device password used, or ""
 
@@ -135,7 +135,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Caller, *Outcome) {
 	}
 	fields := r.Header["Authorization"]
 	if len(fields) == 0 {
-		return nil, a.refuse(r, "", ErrNoCredentials)
+		return a.withoutField(r)
 	}
 	if len(fields) > 1 {
 		return nil, a.refuse(r, "", fmt.Errorf("%w: several Authorization fields", ErrMalformed))

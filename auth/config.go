@@ -31,11 +31,12 @@ type Config struct {
 	RequireTLS     []string `toml:"require-tls" doc:"Schemes offered and accepted on connections with TLS alone. Basic is one of them even if it is not named, unless basic-over-plain is set. Negotiate and Digest keep the password to themselves, but what they open crosses the network in the clear; the log says once that it does."`
 	HelpURL        string   `toml:"help-url" doc:"Address named in the text of refusals, such as the page for device passwords. Empty: none."`
 
-	Negotiate NegotiateConfig `toml:"negotiate" doc:"Sign-in with Kerberos tickets (SPNEGO)."`
-	Digest    DigestConfig    `toml:"digest" doc:"Sign-in with HTTP Digest (RFC 7616)."`
-	Basic     BasicConfig     `toml:"basic" doc:"Sign-in with name and password."`
-	Throttle  ThrottleConfig  `toml:"throttle" doc:"Limits for wrong passwords."`
-	Accounts  AccountsConfig  `toml:"accounts" doc:"What the states of an account in the directory mean."`
+	Negotiate    NegotiateConfig   `toml:"negotiate" doc:"Sign-in with Kerberos tickets (SPNEGO)."`
+	Digest       DigestConfig      `toml:"digest" doc:"Sign-in with HTTP Digest (RFC 7616)."`
+	Basic        BasicConfig       `toml:"basic" doc:"Sign-in with name and password."`
+	Certificates CertificateConfig `toml:"certificates" doc:"Sign-in with TLS client certificates, where tls.client-ca-file is set: of programs, for calendars; not for pages."`
+	Throttle     ThrottleConfig    `toml:"throttle" doc:"Limits for wrong passwords."`
+	Accounts     AccountsConfig    `toml:"accounts" doc:"What the states of an account in the directory mean."`
 }
 
 // NegotiateConfig is the Kerberos acceptor's configuration.
@@ -117,6 +118,7 @@ func DefaultConfig() Config {
 			OutageFor: 12 * time.Hour,
 			CacheSize: 65536,
 		},
+		Certificates: defaultCertificate(),
 		Throttle: ThrottleConfig{
 			Window:          15 * time.Minute,
 			AccountFailures: 3, FamiliarFailures: 1,
@@ -139,6 +141,7 @@ type Options struct {
 	Negotiate      NegotiateConfig
 	Digest         DigestConfig
 	Basic          BasicConfig
+	Certificates   CertificateConfig
 	Throttle       ThrottleConfig
 	Accounts       AccountsConfig
 
@@ -159,6 +162,9 @@ type Options struct {
 	// Certificate returns the certificate that this server presented on the
 	// request's connection, for channel bindings. nil, or a nil result: unknown.
 	Certificate func(*http.Request) *x509.Certificate
+	// ClientCertificate returns the certificate that the request's client has shown, nil if
+	// it has shown none, or one that TLS has not verified for clients. nil: no request has one.
+	ClientCertificate func(*http.Request) *x509.Certificate
 
 	Log  *slog.Logger     // nil: slog.Default
 	Now  func() time.Time // nil: time.Now
@@ -176,6 +182,9 @@ func (c *Config) Check() (key string, err error) {
 	}
 	if _, err := compileRules(c.Negotiate.Principals); err != nil {
 		return "negotiate.principals", err
+	}
+	if err := c.Certificates.check(); err != nil {
+		return "certificates.identify", err
 	}
 	if key, err := c.Accounts.check(); err != nil {
 		return "accounts." + key, err
@@ -226,6 +235,6 @@ func checkRealm(realm string) error {
 func (c Config) Options() Options {
 	return Options{
 		Schemes: c.Schemes, Realm: c.Realm, BasicOverPlain: c.BasicOverPlain, RequireTLS: c.RequireTLS, HelpURL: c.HelpURL,
-		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Throttle: c.Throttle, Accounts: c.Accounts,
+		Negotiate: c.Negotiate, Digest: c.Digest, Basic: c.Basic, Certificates: c.Certificates, Throttle: c.Throttle, Accounts: c.Accounts,
 	}
 }

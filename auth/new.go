@@ -101,6 +101,12 @@ func (o *Options) complete() error {
 	}
 	o.completeSchemes(def)
 	o.Accounts.complete()
+	if len(o.Certificates.Identify) == 0 {
+		o.Certificates = def.Certificates
+	}
+	if err := o.Certificates.check(); err != nil {
+		return fmt.Errorf("sign-in: certificates.identify: %w", err)
+	}
 	if key, err := o.Accounts.check(); err != nil {
 		return fmt.Errorf("sign-in: accounts.%s: %w", key, err)
 	}
@@ -118,6 +124,9 @@ func (o *Options) complete() error {
 	}
 	if o.Address == nil {
 		o.Address = remoteAddress
+	}
+	if o.ClientCertificate == nil {
+		o.ClientCertificate = func(*http.Request) *x509.Certificate { return nil }
 	}
 	if o.Certificate == nil {
 		o.Certificate = func(*http.Request) *x509.Certificate { return nil }

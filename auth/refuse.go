@@ -40,6 +40,7 @@ var refusals = []struct {
 	{ErrStale, http.StatusUnauthorized, "Sign in again."},
 	{errNTLM, http.StatusUnauthorized, "The client has no Kerberos ticket for this server and offered NTLM, which is not supported."},
 	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
+	{errCertificate, http.StatusUnauthorized, "The certificate of this client was not accepted."},
 	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},
 	{ErrDevicePassword, http.StatusForbidden, "A device password opens calendars, and no pages."},
 	// Whoever learns this has sent the right password, or another proof.

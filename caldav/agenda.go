@@ -49,6 +49,9 @@ type Agenda struct {
 	Calendars []*AgendaCalendar // the caller's first
 	Events    []*AgendaEvent    // by when they start, the longer ones first
 	People    []*AgendaPerson   // in the order of the query
+
+	// Partial says that an event happens too often to list: it is there once.
+	Partial bool
 }
 
 // An AgendaPerson is somebody whose calendars were asked for.
@@ -144,6 +147,20 @@ type agendaRun struct {
 	q    *AgendaQuery
 	a    Agenda
 	self map[string]bool // whether an address is that of the owner of the calendar looked at
+}
+
+// partsOfAgenda is which part of what the agenda may expand one series may take, so that
+// one that somebody else has sent does not hide all others.
+const partsOfAgenda = 16
+
+// within runs f with a part of the budget that is left. Errors: ical.ErrBudget, of f or as
+// nothing is left; f's.
+func (x *agendaRun) within(f func(*ical.Budget) error) error {
+	all := x.s.budget()
+	part := ical.NewBudget(min(all.Left(), x.s.h.Limits.Instances*stepsPerInstance/partsOfAgenda))
+	given := part.Left()
+	err := f(part)
+	return errors.Join(err, all.Spend(given-part.Left()))
 }
 
 func (x *agendaRun) run() (*Agenda, error) {
@@ -294,7 +311,7 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 	if err != nil {
 		return err
 	}
-	matches, err := snap.Overlapping(x.s.tx.Tx, store.VEVENT, x.q.From, x.q.To, x.q.Zone, x.s.budget())
+	matches, err := x.matches(snap)
 	if err != nil {
 		return err
 	}
@@ -328,7 +345,24 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 	return x.s.fits(len(x.a.Events) * eventSize / 4)
 }
 
-// object adds the instances of an event; like is what they have in common. Most events do not
+// matches are the events that have an instance in the range: with their times, unless there
+// are too many.
+func (x *agendaRun) matches(snap *snapshot.Snapshot) (matches []snapshot.Match, err error) {
+	err = x.within(func(b *ical.Budget) (err error) {
+		matches, err = snap.Overlapping(x.s.tx.Tx, store.VEVENT, x.q.From, x.q.To, x.q.Zone, b)
+		return err
+	})
+	if !errors.Is(err, ical.ErrBudget) {
+		return matches, err
+	}
+	matches, err = snap.Matching(x.s.tx.Tx, store.VEVENT, x.q.From, x.q.To, x.q.Zone, x.s.budget())
+	for i := range matches {
+		matches[i].Inexact = true
+	}
+	return matches, err
+}
+
+// object adds the instances of an event, of one that happens too often the first; like is what they have in common. Most events do not
 // recur, and have a time: of them the index knows when they are.
 func (x *agendaRun) object(like *AgendaEvent, in *resource, m *snapshot.Match) error {
 	o, err := x.s.tx.Parsed(in.col, m.Entry)
@@ -346,8 +380,20 @@ func (x *agendaRun) object(like *AgendaEvent, in *resource, m *snapshot.Match) e
 	if err != nil {
 		return err
 	}
+	before := len(x.a.Events)
+	err = x.within(func(b *ical.Budget) error { return x.instances(like, in, series, b) })
+	if errors.Is(err, ical.ErrBudget) && x.s.budget().Left() > 0 {
+		x.a.Events = x.a.Events[:min(before+1, len(x.a.Events))]
+		x.a.Partial = true
+		return nil
+	}
+	return err
+}
+
+// instances adds those of a series.
+func (x *agendaRun) instances(like *AgendaEvent, in *resource, series *ical.Series, b *ical.Budget) error {
 	var of *ical.Component
-	for inst, err := range series.Instances(x.q.From, x.q.To, x.q.Zone, x.s.budget()) {
+	for inst, err := range series.Instances(x.q.From, x.q.To, x.q.Zone, b) {
 		if err != nil {
 			return err
 		}

@@ -61,6 +61,8 @@ type TLS struct {
 	Certificate string `toml:"certificate" doc:"PEM file with the certificate and those of the authorities between it and the root."`
 	Key         string `toml:"key" doc:"PEM file with its private key."`
 	MinVersion  string `toml:"min-version" doc:"Oldest protocol version accepted: \"1.2\" or \"1.3\"."`
+
+	ClientCAFile string `toml:"client-ca-file" doc:"PEM file with the authorities whose client certificates let people in, as auth.certificates says. Name one that issues certificates to people and for this alone; whoever it vouches for is let in without a password. A client need not have one, but one of any other authority ends the connection. Certificates count on connections that come straight to this server, never through a proxy. Empty: clients are not asked for certificates."`
 }
 
 // Log says what is logged, and where.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -155,7 +156,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, to *service) {
 	if caller == nil {
 		return
 	}
-	logging.For(w).User = caller.Login
+	logging.For(w).User = cmp.Or(caller.Principal.Name, caller.Principal.GUID) // the record's, however its client spells it
 	if !s.mayUse(w, r, current, to, caller) {
 		found = auth.NotAllowed
 		return

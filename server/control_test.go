@@ -2,11 +2,48 @@ package server_test
 
 import (
 	"os"
+	"os/user"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"convene/server"
 )
+
+// Whatever name an operator gives, the audit log has the account that the kernel names, and
+// the name beside it.
+func TestOperatorIsWhoAsks(t *testing.T) {
+	c := smallConfig(t)
+	c.Auth.Schemes = []string{"digest", "basic"}
+	serve(t, c)
+	eventually(t, "the socket", func() bool { _, err := os.Stat(filepath.Join(c.Server.Data, "control.sock")); return err == nil })
+	deviceSecret(t, c, "ann") // by "test"
+	self, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(readFile(t, filepath.Join(c.Server.Data, "audit.log")))
+	if want := `"actor":{"name":"` + self.Username + `"}`; !strings.Contains(text, want) || !strings.Contains(text, `"says":"test"`) || strings.Contains(text, `"name":"test"`) {
+		t.Errorf("no %s in\n%s", want, text)
+	}
+}
+
+// The access log names the record and not what its client wrote, so that a person has one
+// name in it.
+func TestAccessLogNamesRecords(t *testing.T) {
+	s := serve(t, smallConfig(t))
+	for _, login := range []string{"ann", "ANN", "Ann@Example.com"} {
+		if got := do(t, client(), "PROPFIND", s.HTTP+annHome, login, "", "Depth: 0"); got.StatusCode != 207 {
+			t.Fatalf("%s: %s", login, got.Status)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if text := string(readFile(t, filepath.Join(s.Config.Server.Data, "access.log"))); strings.Count(text, " - ann [") != 3 {
+		t.Errorf("access log:\n%s", text)
+	}
+}
 
 // Root does not take the files of a server that runs under another account.
 func TestOfflineOwner(t *testing.T) {

@@ -179,7 +179,7 @@ func (s *Server) authOptions(next *generation) auth.Options {
 	o := next.config.Auth.Options()
 	o.Directory = next.directory
 	o.State = s.data.state
-	o.Certificate, o.Secure = shownCertificate, proxied.Secure
+	o.Certificate, o.ClientCertificate, o.Secure = shownCertificate, s.clientCertificate, proxied.Secure
 	o.Log, o.Now = s.log, s.now
 	return o
 }

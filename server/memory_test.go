@@ -43,7 +43,7 @@ func startProcess(t *testing.T, c config.Config) process {
 	notify, plain := listenNotify(t, filepath.Join(dir, "notify")), handOver(t)
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c "$1"`, program, file.Name())
 	// What is for the test is no setting of the server.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONVENE_TEST_WORST=") })
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CONVENE_TEST_") })
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=1", "LISTEN_FDNAMES=http", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	cmd.ExtraFiles = []*os.File{plain.file}
 	var log lockedBuffer

@@ -30,7 +30,7 @@ type network struct {
 }
 
 // newNetwork serves handler under the limits of c. It listens on nothing yet.
-func newNetwork(c *config.Config, handler http.Handler, certs *certificates, log *slog.Logger) *network {
+func newNetwork(c *config.Config, handler http.Handler, certs *certificates, log *slog.Logger) (*network, error) {
 	n := &network{
 		log: log, slots: newSlots(c.Limits.Connections, c.Limits.PerAddress, log), failed: make(chan error, 1),
 		plain: httpServer(c, handler, log), secure: httpServer(c, handler, log),
@@ -38,7 +38,7 @@ func newNetwork(c *config.Config, handler http.Handler, certs *certificates, log
 	n.slots.proxies.Store(newProxies(c))
 	n.plain.Protocols.SetHTTP2(false) // no Upgrade: h2c, on which Thunderbird stumbles
 	n.secure.TLSConfig = certs.config(c)
-	return n
+	return n, askForCertificates(n.secure.TLSConfig, c.TLS.ClientCAFile)
 }
 
 // What a client may send on an HTTP/2 connection before its bodies are read, in

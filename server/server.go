@@ -156,7 +156,9 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if err != nil {
 		return err
 	}
-	s.net = newNetwork(&c, handler, &s.certs, s.log)
+	if s.net, err = newNetwork(&c, handler, &s.certs, s.log); err != nil {
+		return err
+	}
 	s.control = newController(s)
 	s.outbox = s.openOutbox()
 	return nil

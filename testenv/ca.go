@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -90,6 +91,23 @@ func (ca *CA) Issue(names ...string) (certFile, keyFile string) {
 	}
 	base := fmt.Sprintf("%d", tmpl.SerialNumber)
 	return ca.writePEM(base+".pem", "CERTIFICATE", der), ca.writePEM(base+".key", "PRIVATE KEY", pkcs8)
+}
+
+// Client makes a certificate for clients, as change makes it.
+func (ca *CA) Client(change func(*x509.Certificate)) tls.Certificate {
+	ca.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		ca.t.Fatalf("certificate key: %v", err)
+	}
+	tmpl := ca.template("client")
+	tmpl.KeyUsage, tmpl.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	change(tmpl)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, ca.cert, &key.PublicKey, ca.key)
+	if err != nil {
+		ca.t.Fatalf("client certificate: %v", err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func (ca *CA) template(name string) *x509.Certificate {
