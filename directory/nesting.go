@@ -368,6 +368,9 @@ func (l *LDAP) memberships(g *spec) *memberships {
 
 // findInUse finds out which attributes some group has. If none has any, all count.
 func (l *LDAP) findInUse(ctx context.Context, g *spec) {
+	if known := l.nesting.inUse.Load(); known != nil && time.Since(known.asked) <= inUseFor {
+		return // somebody asked while it was being found out
+	}
 	asked := time.Now()
 	attrs := slices.Concat(g.Member, g.MemberName, g.MemberGUID)
 	used, err := inParallel(ctx, l.parallel(), attrs, func(ctx context.Context, attr string) (bool, error) { return l.inUse(ctx, g, attr) })
