@@ -124,6 +124,9 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, s.maintenance.gate, wrap); err != nil {
 		return err
 	}
+	if err = s.sayHeld(context.Background()); err != nil {
+		return err
+	}
 	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of("audit log")); err != nil {
 		return err
 	}
