@@ -73,6 +73,8 @@ type Admin struct {
 	Members []backup.Member
 	// Maintenance is the switch that makes the server read-only.
 	Maintenance MaintenanceSwitch
+	// Health says how the running server is; nil if none runs.
+	Health func() Health
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context, audit.By) error

@@ -43,6 +43,7 @@ func verbs() map[string]verb {
 		"mail-test":       typed((*Admin).mailTest),
 		"backup-done":     typed((*Admin).backupDone),
 		"backup-last":     typed((*Admin).backupLast),
+		"health":          typed((*Admin).health),
 		"held-list":       typed((*Admin).heldList),
 		"held-release":    typed((*Admin).heldRelease),
 		"held-drop":       typed((*Admin).heldDrop),

@@ -100,6 +100,7 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		Listings:    listings(s.data.store),
 		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
 		Maintenance: maintenanceSwitch{s},
+		Health:      func() admin.Health { return s.report(current) },
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}
 }
