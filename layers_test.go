@@ -24,6 +24,7 @@ internal/webdav
 scheduling            internal/ical
 imip                  internal/ical scheduling
 internal/engine
+internal/held         internal/engine
 internal/atomicfile
 internal/logging
 internal/filewatch
@@ -34,8 +35,8 @@ internal/settings
 testenv
 freebusy              internal/ical
 prefs                 internal/engine
-panels                internal/engine
-publish               internal/engine
+panels                internal/engine internal/held
+publish               internal/engine internal/held
 quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
@@ -51,12 +52,12 @@ calendar              directory freebusy imip internal/ical internal/webdav quot
 caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
-auth                  directory internal/engine internal/filewatch internal/password
+auth                  directory internal/engine internal/filewatch internal/held internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
-admin/backup          auth delegation internal/atomicfile internal/engine panels prefs publish rooms sacl store
-admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/settings quota rooms rooms/policy sacl store
+admin/backup          auth delegation internal/atomicfile internal/engine internal/held panels prefs publish rooms sacl store
+admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/held internal/settings panels publish quota rooms rooms/policy sacl store
 web/i18n              
 web/edit              internal/ical
 web/page              admin audit auth caldav delegation directory internal/ical internal/logging internal/proxied panels prefs publish sacl web/i18n
@@ -71,7 +72,7 @@ web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
 web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

@@ -15,6 +15,7 @@ import (
 	"convene/delegation"
 	"convene/delegation/appointed"
 	"convene/directory"
+	"convene/internal/engine"
 	"convene/rooms"
 	"convene/rooms/policy"
 	"convene/sacl"
@@ -27,6 +28,7 @@ type Admin struct {
 	Directory directory.Directory
 	Cache     DirectoryCache // of Directory; nil: no server runs that remembers anything
 	Devices   *auth.Devices
+	State     engine.Engine  // auth.db, where secrets may be held
 	Sessions  *auth.Sessions // of browsers; nil: no server runs
 	SignIn    SignOuter      // nil: no server runs
 	SACL      *sacl.SACL
@@ -71,6 +73,8 @@ type Admin struct {
 	Members []backup.Member
 	// Maintenance is the switch that makes the server read-only.
 	Maintenance MaintenanceSwitch
+	// Health says how the running server is; nil if none runs.
+	Health func() Health
 	// Reload makes a running server read its configuration again; nil if none
 	// runs.
 	Reload func(context.Context, audit.By) error

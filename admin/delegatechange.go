@@ -303,7 +303,8 @@ func (a *Admin) delegateLoad(ctx context.Context, r DelegateLoad) (report delega
 		return report, err
 	}
 	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "delegate.load", Object: audit.Object{Type: "delegates"}}
-	return report, a.Audit.Do(ctx, act, load)
+	err = a.Audit.Do(ctx, act, load)
+	return report, err
 }
 
 // mostProblems is how many lines of a file are named that cannot be loaded.

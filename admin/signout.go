@@ -112,13 +112,19 @@ func (a *Admin) directoryFlush(ctx context.Context, r FlushRequest) (out Flushed
 	if a.Cache == nil {
 		return out, ErrNotRunning
 	}
-	if r.Who == "" {
-		a.Cache.Flush()
-		return out, nil
+	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "directory.flush", Object: audit.Object{Type: "server"}}
+	if r.Who != "" {
+		if out.GUID, out.Name, err = a.anyone(ctx, r.Who); err != nil {
+			return out, err
+		}
+		act.Object = audit.Object{Type: "principal", GUID: out.GUID, Name: out.Name}
 	}
-	out.GUID, out.Name, err = a.anyone(ctx, r.Who)
-	if err == nil {
-		a.Cache.FlushRecord(out.GUID)
-	}
-	return out, err
+	return out, a.Audit.Do(ctx, act, func() (any, error) {
+		if r.Who == "" {
+			a.Cache.Flush()
+		} else {
+			a.Cache.FlushRecord(out.GUID)
+		}
+		return nil, nil
+	})
 }

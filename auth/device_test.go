@@ -10,6 +10,8 @@ import (
 
 	"convene/auth"
 	"convene/directory"
+	"convene/internal/engine"
+	"convene/internal/held"
 )
 
 // aliased knows a record by one more login.
@@ -181,4 +183,65 @@ func TestDeviceOfDisabled(t *testing.T) {
 	if status, _, out := s.try(basicField("alice", secret)); status != 403 {
 		t.Errorf("%d, want 403: %v", status, out.Err)
 	}
+}
+
+// A device password that is held opens nothing, in Basic and in Digest, and is not listed;
+// released it is what it was.
+func TestHeldDevicePassword(t *testing.T) {
+	var e engine.Engine
+	p := newPeople(t)
+	s := openSite(t, func(o *auth.Options) {
+		e = newHeldState(t)
+		o.Schemes, o.Directory, o.State = []string{"digest", "basic"}, bindsOnly{p}, e
+		o.Digest.DevicePasswords = true
+	})
+	ctx := t.Context()
+	_, secret, err := s.Devices().Add(ctx, "ALICE-GUID", "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(when string, status, listed int) {
+		t.Helper()
+		s.SignOut(ctx, "")
+		if got, _, _ := s.try(basicField("alice", secret)); got != status {
+			t.Errorf("%s: Basic: %d, want %d", when, got, status)
+		}
+		for _, user := range []string{"alice", "alice@example.com"} {
+			for _, alg := range []bool{false, true} {
+				c := &digestClient{user: user, password: secret, sha256: alg}
+				_, _, out := s.try("")
+				c.learn(out)
+				if got, _, _ := s.try(c.field("PROPFIND", "/calendars/")); got != status {
+					t.Errorf("%s: Digest as %s: %d, want %d", when, user, got, status)
+				}
+			}
+		}
+		if list, err := s.Devices().List(ctx, "ALICE-GUID"); err != nil || len(list) != listed {
+			t.Errorf("%s: listed %+v, %v", when, list, err)
+		}
+	}
+	want("made", 200, 1)
+	var all []held.Secret
+	err = e.View(ctx, func(r engine.Reader) (err error) {
+		all, err = auth.DeviceSecrets(r)
+		return err
+	})
+	if err != nil || len(all) != 1 || all[0].GUID != "ALICE-GUID" || all[0].Label != "phone" {
+		t.Fatalf("%+v %v", all, err)
+	}
+	if n, err := held.Hold(ctx, e, all, nil); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	want("held", 401, 0)
+	if list, err := held.Release(ctx, e, auth.HeldDevice); len(list) != 1 || err != nil {
+		t.Fatal(list, err)
+	}
+	want("released", 200, 1)
+}
+
+// newHeldState is a state in memory in which secrets can be held.
+func newHeldState(t testing.TB) engine.Engine {
+	e := engine.OpenMemory(append(auth.Tables(), held.Tables()...))
+	t.Cleanup(func() { _ = e.Close() })
+	return e
 }

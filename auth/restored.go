@@ -27,8 +27,9 @@ func CheckState(ctx context.Context, e engine.Engine) (version uint32, err error
 // MarkRestored tells the state in e that it is an older copy of one that went on
 // after the copy was made, until now at the latest. What was signed in the lost time
 // is not accepted again: nonces get another key, and Kerberos tickets used until now
-// are answered 503, as after a crash. Device passwords are those of the copy. All sessions
-// of browsers end: which of them were ended since is not known.
+// are answered 503, as after a crash. All sessions of
+// browsers end: which of them were ended since is not known. Device passwords are those of
+// the copy; see DeviceSecrets.
 func MarkRestored(ctx context.Context, e engine.Engine, random io.Reader, now time.Time) error {
 	key := make([]byte, keySize)
 	if _, err := io.ReadFull(random, key); err != nil {

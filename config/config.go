@@ -88,10 +88,11 @@ type Access struct {
 
 // Storage bounds the store.
 type Storage struct {
-	MaxSize   settings.Size `toml:"max-size" doc:"What everybody together may store, counted as for quotas; the file takes about twice as much. \"0\": without limit. When it is reached, what would store more is refused (507); reading and deleting go on."`
-	Reserve   settings.Size `toml:"reserve" doc:"Space of the disk to be left free, for what deleting and the log need, and for the rest of the machine: below it, what would store more is refused in the same way. \"0\": none."`
-	SyncFor   time.Duration `toml:"sync-for" doc:"How long a client may stay away and still be told only what has changed. After that it reads everything again."`
-	Snapshots settings.Size `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
+	MaxSize      settings.Size `toml:"max-size" doc:"What everybody together may store, counted as for quotas; the file takes about twice as much. \"0\": without limit. When it is reached, what would store more is refused (507); reading and deleting go on."`
+	Reserve      settings.Size `toml:"reserve" doc:"Space of the disk to be left free, for what deleting and the log need, and for the rest of the machine: below it, what would store more is refused in the same way. \"0\": none."`
+	SyncFor      time.Duration `toml:"sync-for" doc:"How long a client may stay away and still be told only what has changed. After that it reads everything again."`
+	BackupWithin time.Duration `toml:"backup-within" doc:"How old the last complete backup may be; when it is older, or there was none, health says so. \"0s\": any age will do."`
+	Snapshots    settings.Size `toml:"snapshots" doc:"Memory for the listings and texts of calendars in use."`
 }
 
 // Limits bounds connections, and what all requests take together.

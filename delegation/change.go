@@ -24,27 +24,41 @@ type changer struct {
 }
 
 // change runs fn, which says what to do, and commits it. Errors besides those of
-// fn: ErrAuthor, ErrRefused, ErrFull, ErrReadOnly.
+// fn: ErrAuthor, ErrRefused, ErrFull, ErrReadOnly, that of the gate.
 func (b *Book) change(ctx context.Context, a Author, fn func(*changer) error) (Outcome, error) {
-	if err := a.validate(); err != nil {
-		return Outcome{}, err
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.opt.Gate(ctx); err != nil {
 		return Outcome{}, err
 	}
-	if err := b.ready(ctx); err != nil {
-		return Outcome{}, err
+	c, err := b.plan(ctx, a, fn)
+	if err == nil {
+		err = b.commit(ctx, a, c.steps)
 	}
-	c := &changer{b: b, author: a, now: b.opt.Clock(), lastID: b.state.LastID}
-	if err := fn(c); err != nil {
-		return Outcome{}, err
-	}
-	if err := b.commit(ctx, a, c.steps); err != nil {
+	if err != nil {
 		return Outcome{}, err
 	}
 	return c.out, nil
+}
+
+// preview runs fn as change does, and leaves everything as it is: no gate holds it up.
+func (b *Book) preview(ctx context.Context, a Author, fn func(*changer) error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, err := b.plan(ctx, a, fn)
+	return err
+}
+
+// plan runs fn on what there is. The caller holds b.mu.
+func (b *Book) plan(ctx context.Context, a Author, fn func(*changer) error) (*changer, error) {
+	if err := a.validate(); err != nil {
+		return nil, err
+	}
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	c := &changer{b: b, author: a, now: b.opt.Clock(), lastID: b.state.LastID}
+	return c, fn(c)
 }
 
 func (c *changer) newID() uint64 {

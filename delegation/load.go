@@ -38,8 +38,6 @@ type LoadReport struct {
 	Invalid   []string `json:"invalid,omitempty"` // where, and why
 }
 
-var errDryRun = errors.New("dry run")
-
 // Load makes all delegations of a list, in one transaction or not at all. Doing it
 // again changes nothing. Errors: ErrUnknownPrincipal and ErrInvalid, with nothing
 // written and a report that names the places; ErrDenied; those of the database.
@@ -53,7 +51,7 @@ func (b *Book) Load(ctx context.Context, a Author, list []Import, o LoadOptions)
 	if err != nil {
 		return report, err
 	}
-	_, err = b.change(ctx, a, func(c *changer) error {
+	load := func(c *changer) error {
 		l.changer = c
 		l.run(resolved)
 		report.Added, report.Changed, report.Removed = len(c.out.Added), len(c.out.Changed), len(c.out.Removed)
@@ -62,14 +60,14 @@ func (b *Book) Load(ctx context.Context, a Author, list []Import, o LoadOptions)
 			return fmt.Errorf("%w: %d of them", ErrUnknownPrincipal, len(report.Unknown))
 		case len(report.Invalid) > 0:
 			return fmt.Errorf("%w: %d of them", ErrInvalid, len(report.Invalid))
-		case o.DryRun:
-			return errDryRun
 		}
 		return nil
-	})
-	if errors.Is(err, errDryRun) {
-		err = nil
 	}
+	if o.DryRun {
+		err = b.preview(ctx, a, load)
+		return report, err
+	}
+	_, err = b.change(ctx, a, load)
 	return report, err
 }
 

@@ -52,3 +52,22 @@ func (s *Set) EndedSince(after, now time.Time) (records []Record, standIns []Sta
 	})
 	return records, standIns
 }
+
+// NextEnd returns the first moment behind another one at which a record or a stand-in
+// ends; false: none does.
+func (s *Set) NextEnd(after time.Time) (next time.Time, ok bool) {
+	s.items.Scan(func(_ uint64, it *item) bool {
+		var until time.Time
+		switch {
+		case it.record != nil:
+			until = it.record.Until
+		case it.standIn != nil:
+			until = it.standIn.Until
+		}
+		if until.After(after) && (!ok || until.Before(next)) {
+			next, ok = until, true
+		}
+		return true
+	})
+	return next, ok
+}

@@ -108,6 +108,15 @@ func (c *Client) Reload(ctx context.Context) error {
 	return nil
 }
 
+// Health describes the servers of the directory, in the order configured; none for one
+// that is kept in files.
+func (c *Client) Health() []HostStatus {
+	if l, ok := c.source.(interface{ Health() []HostStatus }); ok {
+		return l.Health()
+	}
+	return nil
+}
+
 // Close saves the cache and closes files and connections. Requests in progress fail
 // with ErrUnavailable.
 func (c *Client) Close() error {

@@ -39,7 +39,7 @@ func backupSet(dataDir string) []backup.Member {
 	return []backup.Member{
 		backup.Calendars{Options: store.Options{Indexer: calendar.Index}},
 		backup.Delegates{Data: dataDir},
-		backup.State{},
+		backup.State{Data: dataDir},
 		backup.Rules{},
 		backup.Text{FileName: backup.ConfigName},
 	}

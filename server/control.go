@@ -83,6 +83,7 @@ func (s *Server) enter() *generation {
 func (s *Server) verbs(current *generation) *admin.Admin {
 	return &admin.Admin{
 		Store: s.data.store, Directory: current.directory, Devices: current.signIn.Devices(), SACL: current.sacl,
+		State: s.data.state,
 		Cache: current.directory, Sessions: s.visits, SignIn: current.signIn,
 		Provision: provision(s.data.store, current.directory), Audit: s.audit, Reload: s.reloadBy,
 		Rooms: s.data.rooms, RoomRules: &current.config.Rooms,
@@ -99,6 +100,7 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		Listings:    listings(s.data.store),
 		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
 		Maintenance: maintenanceSwitch{s},
+		Health:      func() admin.Health { return s.report(current) },
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}
 }
@@ -173,6 +175,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 		return nil, err
 	}
 	o.close = append(o.close, state.Close)
+	o.State = state
 	o.Data = c.Server.Data
 	if o.Maintenance, err = openMaintenance(c.Server.Data, stderr); err != nil {
 		return nil, err

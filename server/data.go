@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,11 +9,11 @@ import (
 	"time"
 
 	"convene/admin/backup"
-	"convene/auth"
 	"convene/calendar"
 	"convene/config"
 	"convene/delegation"
 	"convene/internal/engine"
+	"convene/internal/held"
 	"convene/quota"
 	"convene/rooms"
 	"convene/snapshot"
@@ -103,10 +102,22 @@ func openState(c *config.Config, now func() time.Time, log *slog.Logger, trouble
 	if !w.Behind() {
 		return e, nil
 	}
-	log.Warn("the file is older than it was: it was restored from a copy", "file", path)
-	if err := auth.MarkRestored(context.Background(), e, rand.Reader, now()); err != nil {
+	log.Warn("the file is older than it was: it was restored from a copy; device passwords, published links and panels are held", "file", path, "see", "convene held list")
+	if err := backup.MarkStateRestored(context.Background(), e, nil, now()); err != nil {
 		return nil, errors.Join(fmt.Errorf("sign-in state: %w", err), e.Close())
 	}
 	w.CaughtUp()
 	return e, nil
+}
+
+// sayHeld warns of what is out of service since a restore.
+func (s *Server) sayHeld(ctx context.Context) error {
+	list, err := held.List(ctx, s.data.state)
+	if err != nil {
+		return fmt.Errorf("sign-in state: %w", err)
+	}
+	if len(list) > 0 {
+		s.log.Warn("device passwords, published links and panels are held since a restore", "held", len(list), "see", "convene held list")
+	}
+	return nil
 }

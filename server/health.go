@@ -19,12 +19,15 @@ import (
 // and remembers what must not end as if all had been well.
 type health struct {
 	notify func(state string)
+	now    func() time.Time
 
 	mu      sync.Mutex
 	trouble map[string]error // by file, or what stands for one
 	stuck   error            // of the mail
 	cert    error            // what is wrong with the certificate, or soon will be
 	paused  string           // since when the server is read-only; "": it is not
+
+	since map[string]time.Time // of what is not as it should be, by the name of the part
 }
 
 // of returns what the engine of a file tells its trouble.
@@ -32,6 +35,7 @@ func (h *health) of(file string) func(error) {
 	return func(err error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		h.noted(file, err)
 		if err == nil {
 			delete(h.trouble, file)
 		} else {
@@ -41,6 +45,29 @@ func (h *health) of(file string) func(error) {
 			h.trouble[file] = err
 		}
 		h.notify("STATUS=" + h.status())
+	}
+}
+
+// The names of parts that are no files.
+const (
+	auditHealth       = "audit log"
+	mailHealth        = "mail"
+	certificateHealth = "certificate"
+	directoryHealth   = "directory"
+	backupHealth      = "backup"
+)
+
+// noted remembers since when something is wrong. The caller holds h.mu.
+func (h *health) noted(part string, err error) {
+	if err == nil {
+		delete(h.since, part)
+		return
+	}
+	if h.since == nil {
+		h.since = map[string]time.Time{}
+	}
+	if _, before := h.since[part]; !before {
+		h.since[part] = h.now().UTC().Truncate(time.Second)
 	}
 }
 
@@ -66,6 +93,7 @@ func (h *health) ofDelegates(s delegation.State) {
 func (h *health) mail(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.noted(mailHealth, err)
 	if (err == nil) == (h.stuck == nil) {
 		h.stuck = err
 		return
@@ -78,6 +106,7 @@ func (h *health) mail(err error) {
 func (h *health) certificate(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.noted(certificateHealth, err)
 	before := h.cert
 	if h.cert = err; before != nil || err != nil {
 		h.notify("STATUS=" + h.status())
@@ -102,19 +131,7 @@ func (h *health) maintenance(m *admin.Maintenance) {
 func (h *health) status() string {
 	var parts []string
 	for _, file := range slices.Sorted(maps.Keys(h.trouble)) {
-		err := h.trouble[file]
-		said := "the disk refuses changes"
-		state, stateful := errors.AsType[*delegation.StateError](err)
-		switch {
-		case stateful:
-			said = state.State.String()
-		case errors.Is(err, audit.ErrNotRecorded):
-			said = "cannot be written; what must be recorded is refused"
-		case errors.Is(err, engine.ErrReadOnly):
-			said = "read-only until the next start"
-		case errors.Is(err, engine.ErrFull):
-			said = "changes are refused for lack of space"
-		}
+		said, _ := explained(h.trouble[file])
 		parts = append(parts, file+": "+said)
 	}
 	if h.paused != "" {
@@ -130,6 +147,55 @@ func (h *health) status() string {
 		return "serving"
 	}
 	return strings.Join(parts, "; ")
+}
+
+// explained says what an error of a file means, and what to do.
+func explained(err error) (said, cure string) {
+	state, stateful := errors.AsType[*delegation.StateError](err)
+	switch {
+	case stateful:
+		return state.State.String(), state.State.Cure()
+	case errors.Is(err, audit.ErrNotRecorded):
+		return "cannot be written; what must be recorded is refused", admin.KindOf(err).Cure
+	case errors.Is(err, engine.ErrReadOnly):
+		return "read-only until the next start", "look at the disk, then start the server again"
+	case errors.Is(err, engine.ErrFull):
+		return "changes are refused for lack of space", admin.KindOf(err).Cure
+	}
+	return "the disk refuses changes", "look at the disk"
+}
+
+// parts says how everything is that reports here, in a fixed order.
+func (h *health) parts() []admin.HealthPart {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []admin.HealthPart
+	add := func(name, said, cure string, err error) {
+		p := admin.HealthPart{Name: name, State: admin.Healthy}
+		if err != nil {
+			p = admin.HealthPart{Name: name, State: admin.Degraded, Since: h.since[name], Error: said, Cure: cure}
+		}
+		list = append(list, p)
+	}
+	for _, file := range []string{"calendars.db", "auth.db", delegatesHealth, auditHealth} {
+		err := h.trouble[file]
+		said, cure := "", ""
+		if err != nil {
+			said, cure = explained(err)
+		}
+		add(file, said, cure, err)
+	}
+	for _, p := range []struct {
+		name, cure string
+		err        error
+	}{{mailHealth, "convene mail list says what waits, and why", h.stuck}, {certificateHealth, "put a certificate in its place that is valid and has the server's name", h.cert}} {
+		said := ""
+		if p.err != nil {
+			said = p.err.Error()
+		}
+		add(p.name, said, p.cure, p.err)
+	}
+	return list
 }
 
 // err is the error of files that stopped taking changes, which only a new start can

@@ -19,7 +19,7 @@ import (
 // and of nothing else.
 func TestHealthOfDelegates(t *testing.T) {
 	var told []string
-	h := health{notify: func(s string) { told = append(told, s) }}
+	h := health{notify: func(s string) { told = append(told, s) }, now: time.Now}
 	for _, c := range []delegation.Condition{delegation.Created, delegation.Ahead, delegation.Lost, delegation.Good, delegation.Good, delegation.Full, delegation.Good} {
 		h.ofDelegates(delegation.State{Condition: c, Detail: "detail"})
 	}
@@ -32,7 +32,7 @@ func TestHealthOfDelegates(t *testing.T) {
 // Whoever asks systemd is told that the server is read-only.
 func TestHealthOfMaintenance(t *testing.T) {
 	var told []string
-	h := &health{notify: func(s string) { told = append(told, s) }}
+	h := &health{notify: func(s string) { told = append(told, s) }, now: time.Now}
 	h.maintenance(&admin.Maintenance{})
 	h.maintenance(&admin.Maintenance{On: true, Since: time.Unix(1_700_000_000, 0)})
 	h.maintenance(&admin.Maintenance{})
@@ -46,7 +46,7 @@ func TestHealthOfMaintenance(t *testing.T) {
 // mends itself.
 func TestHealthOfAudit(t *testing.T) {
 	var told []string
-	h := health{notify: func(s string) { told = append(told, s) }}
+	h := health{notify: func(s string) { told = append(told, s) }, now: time.Now}
 	c := config.Config{}
 	c.Server.Data, c.Log.Audit = t.TempDir(), "audit.log"
 	log, err := openAudit(&c, slog.New(slog.DiscardHandler), time.Now, h.of("audit log"))

@@ -69,6 +69,14 @@ func TestMaintenance(t *testing.T) {
 		if admin.KindOf(err).Name != "maintenance" || admin.KindOf(err).Status != admin.StatusRefused {
 			t.Errorf("a delegate by command: %v", err)
 		}
+		load := admin.DelegateLoad{Format: admin.FormatCSV, Text: []byte("delegator,delegate,level\nann,bob,read\n"), By: "test"}
+		if _, err := admin.LoadDelegates(t.Context(), d.conn(), load); admin.KindOf(err).Name != "maintenance" {
+			t.Errorf("delegates of a file: %v", err)
+		}
+		load.DryRun = true
+		if report, err := admin.LoadDelegates(t.Context(), d.conn(), load); err != nil || report.Added != 1 {
+			t.Errorf("what a file of delegates would do: %+v %v", report, err)
+		}
 	}
 	if m := d.maintenance(admin.MaintenanceOn); !m.On || m.Reason != "a new disk" || m.Since.IsZero() {
 		t.Errorf("%+v", m)

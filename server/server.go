@@ -105,7 +105,7 @@ func Open(o Options) (_ *Server, err error) {
 	if s.logs, err = openLogs(&c, s.stderr); err != nil {
 		return nil, err
 	}
-	s.health.notify = s.notify
+	s.health.notify, s.health.now = s.notify, s.now
 	s.log = s.logs.errors
 	warnReadable(&c, s.log)
 	if err = s.open(c, o.WrapEngine); err != nil {
@@ -126,7 +126,10 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if err = s.data.open(&c, s.limits.quota.Load, s.now, s.log, &s.health, s.maintenance.gate, wrap); err != nil {
 		return err
 	}
-	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of("audit log")); err != nil {
+	if err = s.sayHeld(context.Background()); err != nil {
+		return err
+	}
+	if s.audit, err = openAudit(&c, s.log, s.now, s.health.of(auditHealth)); err != nil {
 		return err
 	}
 	s.accesses = audit.NewAccesses(s.audit, s.now)

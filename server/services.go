@@ -38,6 +38,7 @@ func (s *Server) services() []service {
 	calendars := func(g *generation) callerHandler { return g.calendars.Load() }
 	list := []service{
 		{paths: []string{".well-known"}, anyone: http.HandlerFunc(s.wellKnown)},
+		{paths: []string{"health"}, anyone: http.HandlerFunc(s.serveHealth)},
 		{paths: web.Paths(), anyone: http.HandlerFunc(s.servePage)},
 		{gate: sacl.Calendar, callers: calendars},
 	}

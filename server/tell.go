@@ -13,12 +13,13 @@ import (
 
 	"convene/calendar"
 	"convene/delegation"
+	"convene/delegation/appointed"
 	"convene/imip"
 	"convene/store"
 )
 
 // tellEvery is how often it is looked whether people are to be told of delegates. While
-// nothing has changed that costs a look into memory.
+// nothing has changed that costs some comparisons, however many delegates there are.
 const tellEvery = time.Second
 
 // maxTold is how many letters one transaction queues.
@@ -31,6 +32,13 @@ type herald struct {
 	s       *Server
 	told    toldMark
 	offSaid bool // that no mail is configured
+
+	// What was looked at last, so that it is not again while it is the same.
+	heard   uint64          // up to which generation the journal was read
+	ending  *delegation.Set // in which the next end was looked for
+	nextEnd time.Time       // the first one behind told.Ends; zero: there is none
+	named   *appointed.List // what the directory names
+	read    uint64          // how often that had been read
 }
 
 // A toldMark is how far people have been told.
@@ -153,7 +161,8 @@ func (h *herald) pass(ctx context.Context) error {
 
 // changes tells of what the journal has, one act after the other.
 func (h *herald) changes(ctx context.Context, g *generation, set *delegation.Set) error {
-	if h.s.data.delegates.State().Mark.Generation <= h.told.Generation {
+	now := h.s.data.delegates.State().Mark.Generation
+	if now <= h.told.Generation || now == h.heard {
 		return nil
 	}
 	events, err := h.s.data.delegates.News(ctx, h.told.Generation)
@@ -164,6 +173,9 @@ func (h *herald) changes(ctx context.Context, g *generation, set *delegation.Set
 		}
 		err = h.act(ctx, g, set, events[:n])
 		events = events[n:]
+	}
+	if err == nil {
+		h.heard = now // what is in the journal and tells nobody anything is not read again
 	}
 	return err
 }
@@ -204,6 +216,14 @@ func ended(until, now time.Time) bool { return !until.IsZero() && !now.Before(un
 // ends tells of delegations that are over since their time is.
 func (h *herald) ends(ctx context.Context, g *generation, set *delegation.Set) error {
 	now := h.s.now().UTC()
+	if h.ending != set {
+		h.nextEnd, _ = set.NextEnd(h.told.Ends)
+		h.ending = set
+	}
+	if h.nextEnd.IsZero() || now.Before(h.nextEnd) {
+		return nil
+	}
+	h.ending = nil // there may be more ends behind these
 	records, standIns := set.EndedSince(h.told.Ends, now)
 	if len(records)+len(standIns) == 0 {
 		return nil // the note stays as it is: what ends later lies behind it as well
@@ -223,10 +243,22 @@ func (h *herald) ends(ctx context.Context, g *generation, set *delegation.Set) e
 // appointed tells those who look after rooms of delegates whom the directory names now
 // and did not before, and the reverse.
 func (h *herald) appointed(ctx context.Context, g *generation, set *delegation.Set) error {
+	read := g.appointed.Read()
+	if h.named == g.appointed && h.read == read {
+		return nil
+	}
 	list, err := g.appointed.All(ctx)
 	if err != nil {
 		return err
 	}
+	if err = h.tellAppointed(ctx, g, set, list); err == nil {
+		h.named, h.read = g.appointed, read
+	}
+	return err
+}
+
+// tellAppointed tells what is another in a list than when people were told last.
+func (h *herald) tellAppointed(ctx context.Context, g *generation, set *delegation.Set, list []delegation.Record) error {
 	now := make([]appointment, 0, len(list))
 	for _, r := range list {
 		now = append(now, appointment{r.Delegator, r.Delegate, r.Kind, r.Level, r.Manage})

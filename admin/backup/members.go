@@ -16,6 +16,7 @@ import (
 	"convene/auth"
 	"convene/delegation"
 	"convene/internal/engine"
+	"convene/internal/held"
 	"convene/panels"
 	"convene/prefs"
 	"convene/publish"
@@ -113,16 +114,19 @@ func (m Calendars) Restored(ctx context.Context, path string) error {
 	return errors.Join(s.MarkRestored(ctx), s.Close())
 }
 
+const stateName = "auth.db"
+
 // State is the member auth.db: device passwords, what sign-in remembers, and which
 // list of rules is in force. It is kept before Rules: rules may be later than the
 // state says, not earlier.
 type State struct {
 	Engine engine.Engine    // nil where only copies are looked at
+	Data   string           // the data folder that a copy is restored to; "" where none is
 	Now    func() time.Time // nil: time.Now
 }
 
 // Name implements Member.
-func (State) Name() string { return "auth.db" }
+func (State) Name() string { return stateName }
 
 // Snapshot implements Member.
 func (m State) Snapshot(ctx context.Context) (Snapshot, error) {
@@ -161,9 +165,9 @@ func (m State) Check(ctx context.Context, path string) (f Facts, problems []stri
 }
 
 // StateTables are the tables of auth.db: those of sign-in, what package sacl notes, and
-// what was set of rooms, and how people want pages.
+// what was set of rooms, how people want pages, and what opens something without a log-in.
 func StateTables() []engine.Table {
-	return slices.Concat(auth.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables(), panels.Tables(), publish.Tables())
+	return slices.Concat(auth.Tables(), held.Tables(), sacl.Tables(), rooms.Tables(), prefs.Tables(), panels.Tables(), publish.Tables())
 }
 
 func (m State) open(ctx context.Context, path string) (engine.Engine, error) {
@@ -177,17 +181,104 @@ func (m State) open(ctx context.Context, path string) (engine.Engine, error) {
 	return e, err
 }
 
-// Restored implements Member.
-func (m State) Restored(ctx context.Context, path string) error {
+// Restored implements Member: what opens something stays in service if it does so now, in
+// the state that the copy takes the place of, and is held otherwise.
+func (m State) Restored(ctx context.Context, path string) (err error) {
 	e, err := m.open(ctx, path)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	former, end, err := m.former(ctx, path+".former")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
 	now := time.Now
 	if m.Now != nil {
 		now = m.Now
 	}
-	return errors.Join(auth.MarkRestored(ctx, e, rand.Reader, now()), e.Close())
+	return MarkStateRestored(ctx, e, former, now())
+}
+
+// former opens a copy of the state in the data folder, with what its log has besides, in a
+// folder that end removes: the file itself stays as it is, and locked. nil: there is none,
+// or it cannot be read, and nobody knows what it had.
+func (m State) former(ctx context.Context, folder string) (e engine.Engine, end func() error, err error) {
+	end = func() error { return nil }
+	if m.Data == "" {
+		return nil, end, nil
+	}
+	path := filepath.Join(folder, stateName)
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return nil, nil, err
+	}
+	end = func() error { return os.RemoveAll(folder) }
+	for _, suffix := range []string{"", "-log"} {
+		err := copyFile(filepath.Join(m.Data, stateName)+suffix, path+suffix)
+		if errors.Is(err, fs.ErrNotExist) && suffix == "" {
+			return nil, end, nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, errors.Join(err, end())
+		}
+	}
+	e, err = m.open(ctx, path)
+	if err != nil {
+		return nil, end, ctx.Err() // damaged, or of a later version
+	}
+	return e, func() error { return errors.Join(e.Close(), os.RemoveAll(folder)) }, nil
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// MarkStateRestored tells the state in e, tables StateTables, that it is an older copy of
+// one that went on after the copy was made, until now at the latest. former is the one that
+// it takes the place of, nil if nobody has it. Device passwords, published links and panels
+// that former does not have may have been revoked since: they are held.
+func MarkStateRestored(ctx context.Context, e, former engine.Engine, now time.Time) error {
+	if err := auth.MarkRestored(ctx, e, rand.Reader, now); err != nil {
+		return err
+	}
+	all, err := secrets(ctx, e)
+	if err != nil {
+		return err
+	}
+	var known []held.Secret
+	if former != nil {
+		// What cannot be read vouches for nothing.
+		known, _ = secrets(ctx, former)
+	}
+	_, err = held.Hold(ctx, e, all, known)
+	return errors.Join(err, ctx.Err())
+}
+
+// secrets are all that a state has.
+func secrets(ctx context.Context, e engine.Engine) (all []held.Secret, err error) {
+	err = e.View(ctx, func(r engine.Reader) error {
+		all = nil
+		for _, of := range []func(engine.Reader) ([]held.Secret, error){auth.DeviceSecrets, publish.Secrets, panels.Secrets} {
+			list, err := of(r)
+			if err != nil {
+				return err
+			}
+			all = append(all, list...)
+		}
+		return nil
+	})
+	return all, err
 }
 
 // Rules is the member sacl.json, which is always replaced in one step.

@@ -227,6 +227,16 @@ func (o *RestoreOptions) plan(m *Manifest) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The notes of how far the old files had come go with them. The new ones were told that
+	// they are copies, and are to start as what they are.
+	for _, name := range o.files() {
+		name += "-mark"
+		if _, err := os.Lstat(filepath.Join(o.Data, name)); err == nil {
+			old = append(old, name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
 	j := &journal{Folder: folder, Aside: old, In: []string{}}
 	for _, e := range m.Members {
 		if o.wanted(e.Name) {

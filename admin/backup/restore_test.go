@@ -44,7 +44,7 @@ func TestExisting(t *testing.T) {
 	if err != nil || filepath.Base(done.Aside) != "before-restore-20260506T070809Z" {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	wantNames(t, old.dir, "auth.db before-restore-20260506T070809Z calendars.db calendars.db-mark")
+	wantNames(t, old.dir, "auth.db before-restore-20260506T070809Z calendars.db")
 	if got := openLive(t, done.Aside).content(t); got != want {
 		t.Errorf("set aside: %s", got)
 	}
@@ -137,11 +137,11 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("%s: %s; want %s", step, text, want)
 		}
 		aside, err := filepath.Glob(filepath.Join(dir, "before-restore-*", "*"))
-		if err != nil || want == "new" && len(aside) != 4 {
+		if err != nil || want == "new" && len(aside) != 5 {
 			t.Errorf("%s: set aside: %v, %v", step, aside, err)
 		}
 	}
-	want := []string{"journal", "aside calendars.db", "aside calendars.db-log", "aside auth.db", "aside sacl.json", "in auth.db", "in calendars.db", "end"}
+	want := []string{"journal", "aside calendars.db", "aside calendars.db-log", "aside auth.db", "aside sacl.json", "aside calendars.db-mark", "in auth.db", "in calendars.db", "end"}
 	if !slices.Equal(steps, want) {
 		t.Errorf("steps are %q", steps)
 	}

@@ -112,12 +112,22 @@ type List struct {
 }
 
 type content struct {
+	read    uint64 // the how manieth time
 	records []delegation.Record
 	strays  []Stray
 }
 
 // NewList makes a list, which is read when it is asked for first.
 func NewList(d directory.Directory) *List { return &List{dir: d} }
+
+// Read returns how often the list was read so far: while that stays the same, so does
+// what All returns.
+func (l *List) Read() uint64 {
+	if c := l.last.Load(); c != nil {
+		return c.read
+	}
+	return 0
+}
 
 // All returns the records of all. Errors: those of the directory, if it was never
 // read.
@@ -174,7 +184,7 @@ func (l *List) refresh(ctx context.Context) (*content, error) {
 			c.records, c.strays = append(c.records, list...), append(c.strays, strays...)
 		}
 	}
-	c.records = slices.Clip(c.records)
+	c.read, c.records = l.Read()+1, slices.Clip(c.records)
 	l.last.Store(c)
 	return c, nil
 }

@@ -2,7 +2,13 @@ package policy_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,5 +38,44 @@ func TestDocumentation(t *testing.T) {
 		}
 	} else if head+table != b.String() {
 		t.Error("docs/admin/rooms.md has other settings; UPDATE=1 go test ./rooms/policy writes them")
+	}
+}
+
+// docs/admin/rooms.md says what each reason means, in the order of the code.
+func TestReasonsAreDocumented(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "violations.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Code" {
+			return true
+		}
+		for _, v := range spec.Values {
+			code, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			codes = append(codes, code)
+		}
+		return false
+	})
+	text, err := os.ReadFile("../../docs/admin/rooms.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| Code | |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var documented []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| .+ \\|$").FindAllStringSubmatch(table, -1) {
+		documented = append(documented, m[1])
+	}
+	if len(codes) == 0 || !slices.Equal(documented, codes) {
+		t.Errorf("documented are %q,\nthe code has %q", documented, codes)
 	}
 }
