@@ -45,6 +45,7 @@ func verbs() map[string]verb {
 		"backup-last":     typed((*Admin).backupLast),
 		"list-homes":      typed((*Admin).listHomes),
 		"put-back":        typed((*Admin).putBack),
+		"offboard-plan":   typed((*Admin).offboardPlan),
 		"reload":          typed((*Admin).reload),
 		"maintenance":     typed((*Admin).maintenance),
 		"verify":          typed((*Admin).verify),
@@ -73,6 +74,8 @@ func streams() map[string]stream {
 	return map[string]stream{
 		"backup":          streaming((*Admin).backup),
 		"delegate-backup": streaming((*Admin).delegateBackup),
+		"offboard":        streaming((*Admin).offboard),
+		"offboard-export": streaming((*Admin).offboardExport),
 	}
 }
 

@@ -99,6 +99,8 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		Listings:    listings(s.data.store),
 		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
 		Maintenance: maintenanceSwitch{s},
+		Offboarder:  &offboarder{s, current.calendars.Load(), current.calendarData},
+		Links:       s.links,
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}
 }
