@@ -50,6 +50,11 @@ func (a *Admin) offboard(ctx context.Context, r OffboardRequest, out io.Writer) 
 	if err != nil {
 		return err
 	}
+	if to != "" {
+		if err := a.Offboarder.Prepare(ctx, to); err != nil {
+			return err
+		}
+	}
 	run := &offboardRun{a: a, r: r, by: a.Operator.By(r.By, r.Reason), active: state == StateActive, out: out}
 	if run.record, err = a.beginOffboarding(ctx, guid, name, to, r.Erase); err != nil {
 		return err

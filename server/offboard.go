@@ -111,8 +111,12 @@ func (b *offboarder) GiveUp(ctx context.Context, guid string, r admin.LeftBookin
 }
 
 // Prepare implements admin.Offboarder.
-func (b *offboarder) Prepare(ctx context.Context, to *directory.Principal) error {
-	return b.calendars.Provision(ctx, to)
+func (b *offboarder) Prepare(ctx context.Context, to string) error {
+	p, err := directory.Find(ctx, b.handler.Directory, to)
+	if err != nil {
+		return err
+	}
+	return b.calendars.Provision(ctx, p)
 }
 
 // Export implements admin.Offboarder. Each calendar is read by itself, so that nobody waits.
