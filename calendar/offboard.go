@@ -107,7 +107,10 @@ func (tx *Tx) obligation(home *store.Home, o *ical.Object, since int64) (*Obliga
 // to the others they decline. Everybody is told as of any change. It is for a transaction
 // in which the owner is known as they were: see Departed. It may be called again: then
 // there is nothing to do. Errors: those of the rules, *scheduling.Refusal.
+//
+// All letters go out, however many a day one person may send.
 func (tx *Tx) Discharge(home, to *store.Home, uid string, since int64) (Deed, error) {
+	tx.leaving = true
 	col, e, err := tx.holder(home, uid)
 	if err != nil || e == nil {
 		return NoDeed, err

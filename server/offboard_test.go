@@ -109,12 +109,7 @@ func plannedMeetings(now time.Time) (list []planned) {
 	return list
 }
 
-const (
-	annGUID = "11111111-0000-0000-0000-000000000001"
-	bobGUID = "11111111-0000-0000-0000-000000000002"
-	danGUID = "11111111-0000-0000-0000-000000000004"
-	oakGUID = "22222222-0000-0000-0000-000000000001"
-)
+const oakGUID = "22222222-0000-0000-0000-000000000001"
 
 var namesByGUID = map[string]string{annGUID: "ann", bobGUID: "bob", danGUID: "dan", oakGUID: "oak"}
 
@@ -139,7 +134,7 @@ func leavingConfig(t *testing.T, m *testenv.SMTP, list []planned) config.Config 
 	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "people.ldif"), leavingLDIF(admin.StateActive))
 	c.Directory.File.Users.LoginEnabled = []string{"!employeeType:off"}
 	c.Rooms.Defaults = map[string]string{"timezone": "Europe/Berlin", "horizon": "3660"}
-	c.Scheduling.PerHour = 0
+	c.Scheduling.PerHour, c.Mail.PerMinute, c.Mail.PerDay = 0, 0, 0
 	s := serve(t, c)
 	for _, p := range list {
 		home := strings.Replace(annHome, "ann", p.owner, 1)
@@ -306,15 +301,15 @@ func (s *leftState) compare(t *testing.T, list []planned, before *leftState, to 
 	}
 }
 
-// A process is the server as a process of its own.
-type process struct {
+// A child is the server as a process of its own.
+type child struct {
 	cmd *exec.Cmd
 	log bytes.Buffer
 }
 
-func (c *command) serve() *process {
+func (c *command) serve() *child {
 	c.t.Helper()
-	p := &process{cmd: exec.Command(c.program, "serve", "-c", c.config)}
+	p := &child{cmd: exec.Command(c.program, "serve", "-c", c.config)}
 	p.cmd.Env = environ()
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	if err := p.cmd.Start(); err != nil {
@@ -325,7 +320,7 @@ func (c *command) serve() *process {
 }
 
 // kill ends it as a power cut would.
-func (p *process) kill() {
+func (p *child) kill() {
 	_ = p.cmd.Process.Kill() // it may have ended
 	_ = p.cmd.Wait()
 }
