@@ -269,14 +269,31 @@ func (tx *Tx) BookedBy(home *store.Home, organizer string) (list []Left, err err
 	return list, err
 }
 
+// ErrLetters says that mail about somebody's meetings waits to be sent.
+var ErrLetters = errors.New("mail about their meetings waits")
+
+// Erase removes a home with all that it holds: for an owner who has left for good. What it
+// was made of goes with the store's Maintain and Overwrite. Errors: ErrLetters.
+func (tx *Tx) Erase(home *store.Home) error {
+	for q, err := range tx.Queue() {
+		if err != nil {
+			return err
+		}
+		if q.ID.Home == home.ID {
+			return ErrLetters
+		}
+	}
+	return tx.DeleteHome(home.ID)
+}
+
 // ExportCalendar is a calendar as one iCalendar stream: all components of its objects in
-// the form that clients get, each time zone once (RFC 5545 §3.4). Errors: those of the
-// data.
+// the form that clients get, each time zone once (RFC 5545 §3.4); nil if it is empty.
+// Errors: those of the data.
 func (tx *Tx) ExportCalendar(col *store.Collection) ([]byte, error) {
 	form := ReaderForm(tx.c.Scheduling)
 	var b bytes.Buffer
 	b.WriteString("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//convene//export//EN\r\n")
-	zones := map[string]bool{}
+	empty, zones := true, map[string]bool{}
 	for e := range tx.Entries(col.ID) {
 		o, err := tx.stored(col, &e)
 		if err != nil {
@@ -287,6 +304,7 @@ func (tx *Tx) ExportCalendar(col *store.Collection) ([]byte, error) {
 				return nil, err
 			}
 		}
+		empty = false
 		for _, c := range o.Calendar.Children {
 			if c.Name == "VTIMEZONE" {
 				text := string(c.Append(nil))
@@ -297,6 +315,9 @@ func (tx *Tx) ExportCalendar(col *store.Collection) ([]byte, error) {
 			}
 			b.Write(c.Append(nil))
 		}
+	}
+	if empty {
+		return nil, nil
 	}
 	b.WriteString("END:VCALENDAR\r\n")
 	return b.Bytes(), nil

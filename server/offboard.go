@@ -157,6 +157,9 @@ func (b *offboarder) Export(ctx context.Context, guid string, out io.Writer) err
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		if body == nil {
+			continue
+		}
 		w, err := z.CreateHeader(&zip.FileHeader{Name: fileName(name, i), Method: zip.Deflate, Modified: b.s.now()})
 		if err != nil {
 			return err
@@ -184,24 +187,19 @@ func fileName(name string, i int) string {
 
 // Erase implements admin.Offboarder.
 func (b *offboarder) Erase(ctx context.Context, guid string) error {
-	err := b.s.data.store.Update(ctx, func(tx *store.Tx) error {
+	err := b.calendars.Update(ctx, calendar.Actor{}, func(tx *calendar.Tx) error {
 		home, err := tx.Home(guid)
-		if errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, calendar.ErrNoHome) {
 			return nil // it was done, and the rest was not
 		}
 		if err != nil {
 			return err
 		}
-		for q, err := range tx.Queue() {
-			if err != nil {
-				return err
-			}
-			if q.ID.Home == home.ID {
-				return admin.ErrMailWaits
-			}
-		}
-		return tx.DeleteHome(home.ID)
+		return tx.Erase(home)
 	})
+	if errors.Is(err, calendar.ErrLetters) {
+		return admin.As(admin.ErrMailWaits, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -399,9 +399,15 @@ func TestOffboarding(t *testing.T) {
 					}
 				})
 				switch {
-				case killed:
-					record = nil // its report may have been on its way
-					server = p.serve()
+				case killed: // its last report may have been on its way
+					server, record = p.serve(), nil
+					plan, err := admin.PlanOffboarding(t.Context(), dialAdmin(t, c), r)
+					if err != nil || plan.Record == nil {
+						t.Fatalf("%+v %v", plan, err)
+					}
+					if !plan.Record.Finished.IsZero() {
+						record = plan.Record
+					}
 				case err != nil:
 					t.Fatalf("%v\n%s", err, server.log.String())
 				}

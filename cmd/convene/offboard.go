@@ -54,7 +54,7 @@ interrupted goes on where it was when it is started again.`,
 					return err
 				}
 				if !f.apply {
-					return a.print(cmd, plan, func(w io.Writer) error { return a.planText(w, &plan) })
+					return a.print(cmd, plan, func(w io.Writer) error { return a.planText(w, &plan, r.To) })
 				}
 				return a.offboard(cmd, c, &r, &f, &plan)
 			})
@@ -126,10 +126,10 @@ func exportHome(cmd *cobra.Command, c admin.Conn, r *admin.OffboardRequest, path
 	return os.Rename(out.Name(), path)
 }
 
-func (a *app) planText(w io.Writer, p *admin.OffboardPlan) error {
+func (a *app) planText(w io.Writer, p *admin.OffboardPlan, to string) error {
 	own := "cancelled"
 	if p.To != "" {
-		own = "handed over to " + p.To
+		own = "handed over to " + to
 	}
 	state := p.State
 	if !p.GoneSince.IsZero() {
