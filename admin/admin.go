@@ -67,6 +67,10 @@ type Admin struct {
 	Listings func(context.Context) ([]HomeListing, error)
 	// PutBacker puts objects of a backup back into calendars.
 	PutBacker PutBacker
+	// Offboarder ends what binds somebody who leaves, and Links are the published calendars;
+	// nil: no server runs that could tell others.
+	Offboarder Offboarder
+	Links      Links
 	// Data is the data folder.
 	Data string
 	// Members are the files that a backup has.

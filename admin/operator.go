@@ -20,6 +20,7 @@ type Operator struct {
 	pid int32
 
 	person *Person
+	itself bool // it is the server
 }
 
 // A Person is who calls verbs through a page.
@@ -39,6 +40,13 @@ func (a *Admin) Person(p *Person) *Admin {
 	return &b
 }
 
+// Itself is a with the server itself as the operator, who does what time asks for.
+func (a *Admin) Itself() *Admin {
+	b := *a
+	b.Operator = Operator{how: audit.Server, itself: true}
+	return &b
+}
+
 // Self is the account that this process runs as.
 func Self() Operator {
 	return Operator{how: audit.Command, uid: uint32(os.Geteuid()), pid: int32(os.Getpid())}
@@ -53,6 +61,9 @@ func (o Operator) By(says, reason string) audit.By {
 		return by
 	}
 	by := audit.By{Via: audit.Via{How: o.how, Says: says}, Reason: reason}
+	if o.itself {
+		return by
+	}
 	if o.how == "" {
 		by.Via.How = audit.Socket
 		return by

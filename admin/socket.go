@@ -78,6 +78,13 @@ func respondStream(w http.ResponseWriter, fill func(io.Writer) error) {
 	}
 }
 
+// Flush sends what was written so far.
+func (s *started) Flush() {
+	if f, is := s.Writer.(http.Flusher); is {
+		f.Flush()
+	}
+}
+
 // started notes whether something was written.
 type started struct {
 	io.Writer

@@ -49,6 +49,7 @@ func verbs() map[string]verb {
 		"held-drop":       typed((*Admin).heldDrop),
 		"list-homes":      typed((*Admin).listHomes),
 		"put-back":        typed((*Admin).putBack),
+		"offboard-plan":   typed((*Admin).offboardPlan),
 		"reload":          typed((*Admin).reload),
 		"maintenance":     typed((*Admin).maintenance),
 		"verify":          typed((*Admin).verify),
@@ -77,6 +78,8 @@ func streams() map[string]stream {
 	return map[string]stream{
 		"backup":          streaming((*Admin).backup),
 		"delegate-backup": streaming((*Admin).delegateBackup),
+		"offboard":        streaming((*Admin).offboard),
+		"offboard-export": streaming((*Admin).offboardExport),
 	}
 }
 

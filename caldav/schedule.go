@@ -70,6 +70,9 @@ func (s *scope) partyOf(p *directory.Principal) (*scheduling.Party, error) {
 		return party, err
 	case !p.CalendarEnabled:
 		party.Kind = scheduling.Disabled
+		if d := s.departed[p.GUID]; d != nil { // their meetings end as those of a person
+			party.Kind = d.party.Kind
+		}
 	}
 	return party, nil
 }

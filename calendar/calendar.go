@@ -68,6 +68,7 @@ type Tx struct {
 	bookings []RoomDecision             // see Bookings
 	saying   func(ical.DateTime) string // see RoomAnswer.Text
 	sent     int                        // messages about meetings, for Pace
+	leaving  bool                       // letters of today are not counted; see Discharge
 
 	delivered int64                // bytes that were written in others' homes
 	shared    map[*store.Body]bool // of these, what several have

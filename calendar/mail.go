@@ -73,7 +73,7 @@ func (tx *Tx) postTo(m *scheduling.Message, to *scheduling.Party) (status string
 	if err != nil {
 		return "", err
 	}
-	if most := tx.c.Mail.PerDay; most > 0 {
+	if most := tx.c.Mail.PerDay; most > 0 && !tx.leaving {
 		if n, err := tx.SentOn(home.ID, tx.Now()); err != nil || n >= most {
 			return statusFailed, err
 		}

@@ -150,11 +150,46 @@ func (tx *Tx) goneFor(home *store.Home, guid string, after time.Duration) (bool,
 			return false, err
 		}
 	}
-	if len(m.Payload) != 8 {
-		return false, fmt.Errorf("who has left: %w", store.ErrCorrupt)
+	since, err := goneSince(m)
+	return !tx.Now().Before(since.Add(after)), err
+}
+
+// GoneSince is since when the owner of a home is known to have left the directory; zero:
+// they have not, as far as is known.
+func (tx *Tx) GoneSince(guid string) (time.Time, error) {
+	home, err := tx.Home(guid)
+	if errors.Is(err, ErrNoHome) {
+		return time.Time{}, nil
 	}
-	since := time.Unix(int64(binary.BigEndian.Uint64(m.Payload)), 0)
-	return !tx.Now().Before(since.Add(after)), nil
+	if err != nil {
+		return time.Time{}, err
+	}
+	m, err := tx.Matter(home.ID, matterGone, goneKey(guid))
+	if err != nil || m == nil {
+		return time.Time{}, err
+	}
+	return goneSince(m)
+}
+
+func goneSince(m *store.Matter) (time.Time, error) {
+	if len(m.Payload) != 8 {
+		return time.Time{}, fmt.Errorf("who has left: %w", store.ErrCorrupt)
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(m.Payload)), 0).UTC(), nil
+}
+
+// NoteGone notes that the owner of a home has left the directory, or is there. It returns
+// since when they have been gone; zero: they are there. What an administrator has removed
+// by mistake comes back as it was.
+func (tx *Tx) NoteGone(home *store.Home, gone bool) (time.Time, error) {
+	m := &store.Matter{Home: home.ID, Kind: matterGone, Key: goneKey(home.Owner)}
+	if !gone {
+		return time.Time{}, tx.DropMatter(m)
+	}
+	if _, err := tx.goneFor(home, home.Owner, 0); err != nil {
+		return time.Time{}, err
+	}
+	return tx.GoneSince(home.Owner)
 }
 
 // forgetGone forgets those who are not gone any more, or have no bookings left.
@@ -209,7 +244,7 @@ func (tx *Tx) Departed(guid string) (*scheduling.Party, *store.Home, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &scheduling.Party{Address: scheduling.CanonicalAddress(guid), GUID: guid, Kind: scheduling.Person}
+	p := &scheduling.Party{Address: scheduling.CanonicalAddress(guid), GUID: guid, Kind: scheduling.Person, Emails: noteOf(home).present}
 	for kind, t := range recordTypes {
 		if t == directory.Type(home.OwnerType) {
 			p.Kind = kind

@@ -51,6 +51,9 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	k.oneOf("calendars.free-busy", c.Calendars.FreeBusy, "all", "group", "none")
 	k.rooms(c)
 	k.scheduling(&c.Scheduling)
+	if c.Leavers.Keep < 0 {
+		k.fault("leavers.keep", "it is below zero", "0: everything is kept for ever")
+	}
 	k.mail(c)
 	k.limits(c)
 	return k.faults

@@ -34,6 +34,7 @@ type Config struct {
 	Quota      Quota            `toml:"quota" doc:"What one person, room or resource may store. The first of these counts that names a limit: what was set with \"convene quota set\", the largest that one of the owner's groups has in quota.groups, quota.types, and this table."`
 	Rooms      rooms.Config     `toml:"rooms" doc:"How rooms and resources reply to invitations, and who may book them."`
 	Scheduling Scheduling       `toml:"scheduling" doc:"Meetings: invitations, answers, and who is told of what."`
+	Leavers    Leavers          `toml:"leavers" doc:"People who are not in the directory any more."`
 	Mail       Mail             `toml:"mail" doc:"Mail to people who have no calendar here: invitations, and answers to those who invite from elsewhere."`
 	Calendars  caldav.Limits    `toml:"calendars" doc:"Limits of single requests."`
 	Limits     Limits           `toml:"limits" doc:"Limits of connections."`

@@ -285,6 +285,31 @@ func (l *Links) Revoke(ctx context.Context, guid, id string) (Link, error) {
 	return Link(rec), err
 }
 
+// Count is how many links somebody has.
+func (l *Links) Count(ctx context.Context, guid string) (n int, err error) {
+	list, err := l.List(ctx, guid)
+	return len(list), err
+}
+
+// RevokeAll ends all links of somebody at once, and returns how many there were.
+func (l *Links) RevokeAll(ctx context.Context, guid string) (n int, err error) {
+	err = l.Engine.Update(ctx, func(w engine.Writer) error {
+		n = 0
+		own := map[string][]byte{} // by key of tableLinkOf
+		for k, hash := range w.Scan(tableLinkOf, within(ownerPrefix(guid))) {
+			own[string(k)] = bytes.Clone(hash)
+		}
+		for k, hash := range own {
+			if err := errors.Join(w.Delete(tableLink, hash), w.Delete(tableLinkOf, []byte(k))); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 // Rotate gives a link another token, which it returns: what was handed out before opens
 // nothing any more. Error: ErrNoLink.
 func (l *Links) Rotate(ctx context.Context, guid, id string) (Link, string, error) {

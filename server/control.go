@@ -101,6 +101,8 @@ func (s *Server) verbs(current *generation) *admin.Admin {
 		PutBacker:   &putBacker{current.calendars.Load(), current.calendarData},
 		Maintenance: maintenanceSwitch{s},
 		Health:      func() admin.Health { return s.report(current) },
+		Offboarder:  &offboarder{s, current.calendars.Load(), current.calendarData},
+		Links:       s.links,
 		Mail:        &mailQueue{s.outbox, current.calendarData, s.now},
 	}
 }

@@ -29,7 +29,13 @@ func newCommand(t *testing.T, c config.Config) *command {
 	dir := testenv.Dir(t)
 	program := filepath.Join(dir, "convene")
 	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", program, "../cmd/convene")
-	file, err := os.Create(filepath.Join(dir, "convene.toml"))
+	return &command{t, program, writeConfig(t, c)}
+}
+
+// writeConfig writes a configuration file.
+func writeConfig(t *testing.T, c config.Config) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(testenv.Dir(t), "convene.toml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +45,7 @@ func newCommand(t *testing.T, c config.Config) *command {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return &command{t, program, file.Name()}
+	return file.Name()
 }
 
 func (c *command) run(args ...string) {

@@ -197,7 +197,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.net.serve()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
-		runner{"bookings of rooms", s.tendRooms}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"watchdog", s.watchdog})
+		runner{"bookings of rooms", s.tendRooms}, runner{"people who have left", s.tendLeavers}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"watchdog", s.watchdog})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}

@@ -23,6 +23,15 @@ func (s *Store) FileID() (string, error) {
 	return fmt.Sprintf("%016x", id), nil
 }
 
+// Overwrite returns when nothing is left in the file of what was deleted or replaced
+// before: of what Maintain has to purge, when it has. Everything else goes on meanwhile.
+func (s *Store) Overwrite(ctx context.Context) error {
+	if err := engine.Overwrite(ctx, s.engine); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
 // Note returns what was noted under a name, nil if nothing was: what somebody else
 // has to find again where the calendars are, such as the state of another file. It
 // goes with every copy of the store.

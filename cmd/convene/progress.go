@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ type progressView struct {
 	every time.Duration
 	now   func() time.Time
 
+	unit  string    // of what is counted; "": bytes
 	last  time.Time // when something was shown last
 	shown bool
 }
@@ -68,6 +70,15 @@ type progressLine struct {
 		Unit  string  `json:"unit"`
 		Rate  float64 `json:"rate"` // a second
 	} `json:"progress"`
+}
+
+// counting is stage for what is counted in another unit than bytes; never nil.
+func (v *progressView) counting(name, unit string) func(done, total int64) {
+	v.unit = unit
+	if p := v.stage(name); p != nil {
+		return p
+	}
+	return func(int64, int64) {}
 }
 
 // stage begins to show something; nil if nothing is to be shown.
@@ -98,7 +109,7 @@ func (v *progressView) show(stage string, done, total int64, rate float64) {
 	if v.mode == "json" {
 		var line progressLine
 		p := &line.Progress
-		p.Stage, p.Done, p.Total, p.Unit, p.Rate = stage, done, total, "bytes", rate
+		p.Stage, p.Done, p.Total, p.Unit, p.Rate = stage, done, total, cmp.Or(v.unit, "bytes"), rate
 		if text, err := json.Marshal(line); err == nil {
 			_, _ = fmt.Fprintf(v.w, "%s\n", text)
 		}
@@ -109,6 +120,10 @@ func (v *progressView) show(stage string, done, total int64, rate float64) {
 		percent = 100 * done / total
 	}
 	v.shown = true
+	if v.unit != "" {
+		_, _ = fmt.Fprintf(v.w, "\r\x1b[K%s: %d of %d", stage, done, total)
+		return
+	}
 	_, _ = fmt.Fprintf(v.w, "\r\x1b[K%s %d%% of %s, %s/s", stage, percent, short(total), short(int64(rate)))
 }
 

@@ -216,6 +216,23 @@ func isFull(err error) bool {
 // write writes all of ws, one over the other, to the file in one transaction and
 // returns its number when it is durable. The file then holds the log up to seq.
 func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
+	return e.inTransaction(seq, func(tx *bbolt.Tx) error {
+		state := e.state(tx)
+		for _, w := range ws {
+			if w == nil {
+				continue
+			}
+			if err := state.apply(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inTransaction runs fn in a transaction of the file, and returns its number when it is
+// durable. The file then holds the log up to seq.
+func (e *boltEngine) inTransaction(seq uint64, fn func(*bbolt.Tx) error) (id int, err error) {
 	tx, err := e.db.Begin(true)
 	if err != nil {
 		return 0, err
@@ -227,15 +244,9 @@ func (e *boltEngine) write(seq uint64, ws ...*writes) (id int, err error) {
 	}
 	defer faults()()
 	defer unwritable(tx, &err)
-	state := e.state(tx)
-	for _, w := range ws {
-		if w == nil {
-			continue
-		}
-		if err := state.apply(w); err != nil {
-			rollback(tx)
-			return 0, err
-		}
+	if err := fn(tx); err != nil {
+		rollback(tx)
+		return 0, err
 	}
 	if err := errors.Join(tx.Bucket(bucketLog).Put(keyLogSeq, binary.BigEndian.AppendUint64(nil, seq)), putSum(tx)); err != nil {
 		rollback(tx)
