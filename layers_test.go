@@ -52,6 +52,7 @@ caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/filewatch internal/password
+discover              auth directory
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
@@ -158,7 +159,7 @@ func suiteOf(name string) (string, bool) {
 func TestLibrariesHaveOwners(t *testing.T) {
 	owners := map[string][]string{
 		"go.etcd.io/bbolt":         {"internal/engine"},
-		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap"},
+		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap", "discover"},
 		"github.com/go-asn1-ber/":  {"directory", "directory/ldif", "directory/memldap"},
 		"github.com/jcmturner/":    {"auth"},
 		"github.com/GehirnInc/":    {"internal/password"},

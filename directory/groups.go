@@ -39,7 +39,7 @@ func (l *LDAP) Groups(ctx context.Context, guid string) ([]string, error) {
 		out := make([]string, 0, len(list))
 		for _, g := range list {
 			if g.p == nil {
-				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.e.DN, errNoGUID))
+				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.e.DN, ErrNoGUID))
 			}
 			if g.p.GUID != guid {
 				out = append(out, g.p.GUID)

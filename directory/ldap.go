@@ -237,7 +237,7 @@ func (l *LDAP) find(ctx context.Context, k Key, extra []string) (*found, error) 
 	case 1:
 		f := list[0]
 		if f.p == nil {
-			return nil, unavailable(k.String(), fmt.Errorf("%q: %w", f.e.DN, errNoGUID))
+			return nil, unavailable(k.String(), fmt.Errorf("%q: %w", f.e.DN, ErrNoGUID))
 		}
 		return f, nil
 	}
