@@ -18,6 +18,7 @@ type LDAPConfig struct {
 	StartTLS   bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
 	AllowPlain bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
 	CAFile     string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
+	Pins       []string `toml:"certificate-fingerprints" doc:"Certificates of servers that are trusted as they are: \"sha256:\" and the SHA-256 sum of the certificate, or of its public key, in hexadecimal. For servers whose certificate names no host in a way that counts (subjectAltName), as Samba's own does not."`
 	ServerName string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
 
 	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket. Default: anonymous."`
@@ -247,10 +248,17 @@ func (c *LDAPConfig) mapping() (*mapping, error) {
 }
 
 func (c *LDAPConfig) targets(roots *x509.CertPool) (out []*target, err error) {
+	pins, err := parsePins(c.Pins)
+	if err != nil {
+		return nil, err
+	}
 	for _, u := range c.URLs {
 		t, err := parseTarget(c, roots, u)
 		if err != nil {
 			return nil, &SettingError{"urls", err}
+		}
+		if t.tls != nil {
+			trustPins(t.tls, pins)
 		}
 		out = append(out, t)
 	}
