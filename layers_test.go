@@ -52,7 +52,6 @@ caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
 auth                  directory internal/engine internal/filewatch internal/password
-discover              auth directory
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
@@ -72,9 +71,10 @@ web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
 web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
+discover              auth config directory directory/ldif internal/atomicfile internal/settings sacl
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
+cmd/convene           admin admin/backup audit config delegation demo directory discover internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
 testenv/cmd/harness   admin calendar config directory imip internal/ical internal/settings rooms rooms/policy snapshot store testenv
 `

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -13,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -220,4 +222,22 @@ func (a *Authenticator) Login(ctx context.Context, authorization string) (*Calle
 		return nil, out.Err
 	}
 	return caller, nil
+}
+
+// FindKDC returns a KDC of a realm: as krb5.conf has it (KRB5_CONFIG, else
+// /etc/krb5.conf), else by the realm's SRV records (RFC 4120 §7.2.3.2).
+func FindKDC(ctx context.Context, r *net.Resolver, realm string) (KDC, error) {
+	file := cmp.Or(os.Getenv("KRB5_CONFIG"), "/etc/krb5.conf")
+	if conf, err := config.Load(file); err == nil {
+		for _, known := range conf.Realms {
+			if known.Realm == realm && len(known.KDC) > 0 {
+				return KDC{realm, known.KDC[0]}, nil
+			}
+		}
+	}
+	_, list, err := r.LookupSRV(ctx, "kerberos", "tcp", realm)
+	if err == nil && len(list) > 0 {
+		return KDC{realm, net.JoinHostPort(strings.TrimSuffix(list[0].Target, "."), strconv.Itoa(int(list[0].Port)))}, nil
+	}
+	return KDC{}, fmt.Errorf("no KDC of realm %s is in %s or in DNS", realm, file)
 }

@@ -27,12 +27,6 @@ func parsePins(list []string) (out []pin, err error) {
 	return out, nil
 }
 
-// Fingerprint is the SHA-256 sum of a certificate, as certificate-fingerprints has it.
-func Fingerprint(c *x509.Certificate) string {
-	sum := sha256.Sum256(c.Raw)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
 // trustPins makes a TLS configuration trust servers by fingerprint too. Who has the
 // private key of a certificate that the administrator has named is the server, whatever
 // name, dates and authority are in it; any other certificate is verified as usual.

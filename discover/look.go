@@ -75,7 +75,7 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		}
 		n.Unfiltered += len(list)
 	}
-	if found, err := any(p, bases, filter); err != nil || found {
+	if found, err := finds(p, bases, filter); err != nil || found {
 		return n, err // there are entries, all of which were left out
 	}
 	for _, name := range directory.PresetNames() {
@@ -85,7 +85,7 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		if err != nil || f == filter {
 			continue
 		}
-		if found, err := any(p, bases, f); err == nil && found {
+		if found, err := finds(p, bases, f); err == nil && found {
 			n.Preset = name
 			return n, nil
 		}
@@ -94,7 +94,7 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		if context == "" || slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, context) }) {
 			continue
 		}
-		if found, err := any(p, []string{context}, filter); err == nil && found {
+		if found, err := finds(p, []string{context}, filter); err == nil && found {
 			n.Elsewhere = context
 			break
 		}
@@ -103,7 +103,7 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 }
 
 // any reports whether the filter finds an entry.
-func any(p *directory.Probe, bases []string, filter string) (bool, error) {
+func finds(p *directory.Probe, bases []string, filter string) (bool, error) {
 	for _, b := range bases {
 		list, _, err := p.Search(b, ldif.Sub, filter, []string{"1.1"}, 1)
 		if err != nil || len(list) > 0 {
@@ -145,7 +145,7 @@ func MemberAttributes(p *directory.Probe, c directory.LDAPConfig) (out []MemberA
 	}
 	for _, name := range attrs {
 		a := MemberAttribute{Name: name}
-		if a.Used, err = any(p, bases, "("+name+"=*)"); err != nil {
+		if a.Used, err = finds(p, bases, "("+name+"=*)"); err != nil {
 			return nil, err
 		}
 		if a.Took, err = timed(p, bases[0], "("+name+"="+directory.Escape("cn=convene-no-such-entry,"+bases[0])+")"); err != nil {
