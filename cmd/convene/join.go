@@ -36,7 +36,7 @@ what is right stays.`,
 				} else if o.Domain == "" && len(args) == 1 {
 					o.Domain = arg
 				} else {
-					return usage("join takes one domain, or URLs: %q", arg)
+					return usageError(fmt.Errorf("join takes one domain, or URLs: %q", arg))
 				}
 			}
 			if ldapi != "" {
@@ -60,7 +60,7 @@ what is right stays.`,
 				return shown
 			}
 			if errors.Is(err, discover.ErrNoAnswer) {
-				return usage("%v", err)
+				return usageError(err)
 			}
 			return err
 		},
