@@ -14,12 +14,12 @@ import (
 // have no default; Preset is worth setting always. Numbers and times of zero are
 // those of DefaultLDAPConfig.
 type LDAPConfig struct {
-	URLs       []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
-	StartTLS   bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
-	AllowPlain bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
-	CAFile     string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
-	Pins       []string `toml:"certificate-fingerprints" doc:"Certificates of servers that are trusted as they are: \"sha256:\" and the SHA-256 sum of the certificate, or of its public key, in hexadecimal. For servers whose certificate names no host in a way that counts (subjectAltName), as Samba's own does not."`
-	ServerName string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
+	URLs         []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
+	StartTLS     bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
+	AllowPlain   bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
+	CAFile       string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`
+	Fingerprints []string `toml:"certificate-fingerprints" doc:"Certificates of servers that are trusted as they are: \"sha256:\" and the SHA-256 sum of the certificate, or of its public key, in hexadecimal. For servers whose certificate names no host in a way that counts (subjectAltName), as Samba's own does not."`
+	ServerName   string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
 
 	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket. Default: anonymous."`
 	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
@@ -248,7 +248,7 @@ func (c *LDAPConfig) mapping() (*mapping, error) {
 }
 
 func (c *LDAPConfig) targets(roots *x509.CertPool) (out []*target, err error) {
-	pins, err := parsePins(c.Pins)
+	pins, err := parsePins(c.Fingerprints)
 	if err != nil {
 		return nil, err
 	}

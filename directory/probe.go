@@ -139,7 +139,7 @@ func (p *Probe) Replace(dn string, attrs map[string][]string) error {
 // whether or not it is to be trusted; nothing else is said to it. None: the URL is
 // without TLS.
 func Certificates(ctx context.Context, c LDAPConfig, url string) ([]*x509.Certificate, error) {
-	c.CAFile, c.Pins = "", nil
+	c.CAFile, c.Fingerprints = "", nil
 	h, err := probeHost(c, url)
 	if err != nil || h.url.tls == nil || !h.url.secure && !h.url.startTLS {
 		return nil, err

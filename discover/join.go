@@ -187,7 +187,9 @@ func (j *joiner) load(context.Context) error {
 	j.config.Directory.Kind = directory.KindLDAP
 	j.ldap.CAFile = cmp.Or(absolute(j.o.CAFile), j.ldap.CAFile)
 	if len(j.o.Pins) > 0 {
-		j.ldap.Pins = j.o.Pins
+		j.ldap.Fingerprints, j.ldap.CAFile = j.o.Pins, ""
+	} else if j.o.CAFile != "" {
+		j.ldap.Fingerprints = nil
 	}
 	j.config.Server.HostName = strings.ToLower(cmp.Or(j.o.HostName, j.config.HostName()))
 	j.config.Auth.Negotiate.Keytab = cmp.Or(absolute(j.o.Keytab), j.config.Auth.Negotiate.Keytab)
@@ -257,8 +259,16 @@ func (j *joiner) find(ctx context.Context) error {
 
 // connect reaches the servers by TLS and sees to it that they are trusted.
 func (j *joiner) connect(ctx context.Context) error {
-	for i, url := range j.ldap.URLs {
-		p, err := j.reach(ctx, url)
+	for i := 0; i < len(j.ldap.URLs); i++ {
+		pins := len(j.ldap.Fingerprints)
+		p, err := j.reach(ctx, j.ldap.URLs[i])
+		if err == nil && len(j.ldap.Fingerprints) > pins && i > 0 {
+			// Fingerprints stand instead of authorities: those before are looked at again.
+			p.Close()
+			j.probe.Close()
+			j.probe, i = nil, -1
+			continue
+		}
 		if f, ok := errors.AsType[*Finding](err); ok && i > 0 && j.probe != nil {
 			f.Level = Warn // the first one does
 			j.say(*f)
@@ -322,6 +332,9 @@ func (j *joiner) trust(u *Untrusted, err error) error {
 	}
 	choices := []string{"stop", "pin"}
 	authority := u.authorityPEM()
+	if len(j.ldap.Fingerprints) > 0 {
+		authority = nil
+	}
 	if authority != nil {
 		choices = []string{"stop", "ca", "pin"}
 	}
@@ -345,7 +358,8 @@ func (j *joiner) trust(u *Untrusted, err error) error {
 		j.files[path] = file{append(old, authority...), 0o644}
 		return j.useTemp(&j.ldap.CAFile, path)
 	case answer == "pin":
-		j.ldap.Pins = append(slices.Clone(j.ldap.Pins), u.Pin)
+		j.ldap.CAFile = ""
+		j.ldap.Fingerprints = append(slices.Clone(j.ldap.Fingerprints), u.Pin)
 		j.say(Finding{Level: Warn, What: "certificate", Detail: fmt.Sprintf("of %s is trusted as it is: %s (%s)", u.URL, u.Pin, f.Detail), Cure: "before it changes, in " + fmt.Sprint(u.Until.Year()) + " at the latest, give the server one with its DNS name in subjectAltName"})
 		return nil
 	}

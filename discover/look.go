@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"convene/directory"
@@ -60,23 +59,29 @@ func (p *People) Sample(u *directory.Principal) string {
 	return out
 }
 
-// Missing finds out why no user was found: it looks without the filter, then below the
-// directory's own naming contexts, then with the filters of other presets.
+// Missing finds out why no user was found: it looks below the directory's own naming
+// contexts, then without the filter, then with the filters of other presets.
 func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nobody, error) {
 	filter, bases, err := c.Filter(directory.User)
 	if err != nil {
 		return nil, err
 	}
 	n := &Nobody{Type: directory.User, Base: bases, Filter: filter}
+	if found, err := finds(p, bases, filter); err != nil || found {
+		return n, err // there are entries, all of which were left out
+	}
+	for _, context := range slices.Concat([]string{suffix(root)}, root.Values("namingContexts")) {
+		if found, err := finds(p, []string{context}, filter); err == nil && found && context != "" {
+			n.Elsewhere = context
+			return n, nil
+		}
+	}
 	for _, b := range bases {
 		list, _, err := p.Search(b, ldif.Sub, "(objectClass=*)", []string{"1.1"}, looked)
 		if err != nil {
 			return nil, err
 		}
 		n.Unfiltered += len(list)
-	}
-	if found, err := finds(p, bases, filter); err != nil || found {
-		return n, err // there are entries, all of which were left out
 	}
 	for _, name := range directory.PresetNames() {
 		other := c
@@ -87,22 +92,13 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		}
 		if found, err := finds(p, bases, f); err == nil && found {
 			n.Preset = name
-			return n, nil
-		}
-	}
-	for _, context := range slices.Concat([]string{suffix(root)}, root.Values("namingContexts")) {
-		if context == "" || slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, context) }) {
-			continue
-		}
-		if found, err := finds(p, []string{context}, filter); err == nil && found {
-			n.Elsewhere = context
 			break
 		}
 	}
 	return n, nil
 }
 
-// any reports whether the filter finds an entry.
+// finds reports whether the filter finds an entry.
 func finds(p *directory.Probe, bases []string, filter string) (bool, error) {
 	for _, b := range bases {
 		list, _, err := p.Search(b, ldif.Sub, filter, []string{"1.1"}, 1)

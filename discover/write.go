@@ -40,7 +40,7 @@ func values(c *config.Config) []value {
 		{"server.host-name", c.Server.HostName},
 		{"directory.kind", c.Directory.Kind},
 		{"directory.ldap.urls", l.URLs}, {"directory.ldap.starttls", l.StartTLS}, {"directory.ldap.ca-file", l.CAFile},
-		{"directory.ldap.certificate-fingerprints", l.Pins}, {"directory.ldap.bind-dn", l.BindDN}, {"directory.ldap.bind-password", l.BindPassword},
+		{"directory.ldap.certificate-fingerprints", l.Fingerprints}, {"directory.ldap.bind-dn", l.BindDN}, {"directory.ldap.bind-password", l.BindPassword},
 		{"directory.ldap.bind-password-file", l.BindPasswordFile}, {"directory.ldap.preset", l.Preset}, {"directory.ldap.base", l.Base},
 		{"directory.ldap.kerberos-realms", l.KerberosRealms},
 		{"directory.ldap.users.base", l.Users.Base}, {"directory.ldap.groups.base", l.Groups.Base},
@@ -97,8 +97,10 @@ func (j *joiner) settle() {
 	if _, ok := j.files[j.beside("ldap-password")]; ok {
 		j.ldap.BindPassword, j.ldap.BindPasswordFile = "", j.beside("ldap-password")
 	}
-	if _, ok := j.files[j.beside("directory-ca.pem")]; ok {
+	if _, ok := j.files[j.beside("directory-ca.pem")]; ok && j.ldap.CAFile != "" {
 		j.ldap.CAFile = j.beside("directory-ca.pem")
+	} else {
+		delete(j.files, j.beside("directory-ca.pem")) // a fingerprint stands in its place
 	}
 }
 
