@@ -2,6 +2,9 @@ module convene
 
 go 1.26.0
 
+// Every other certificate that Samba makes for itself has a negative serial number.
+godebug x509negativeserial=1
+
 require (
 	filippo.io/age v1.3.2
 	github.com/GehirnInc/crypt v0.0.0-20230320061759-8cc1b52080c5
