@@ -73,8 +73,9 @@ web/manage            admin audit auth caldav delegation directory rooms sacl we
 web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
+discover              auth config directory directory/ldif internal/atomicfile internal/settings sacl
 demo                  config directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config delegation demo directory internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
+cmd/convene           admin admin/backup audit config delegation demo directory discover internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
 testenv/cmd/harness   admin calendar config directory imip internal/ical internal/settings rooms rooms/policy snapshot store testenv
 `
@@ -159,7 +160,7 @@ func suiteOf(name string) (string, bool) {
 func TestLibrariesHaveOwners(t *testing.T) {
 	owners := map[string][]string{
 		"go.etcd.io/bbolt":         {"internal/engine"},
-		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap"},
+		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap", "discover"},
 		"github.com/go-asn1-ber/":  {"directory", "directory/ldif", "directory/memldap"},
 		"github.com/jcmturner/":    {"auth"},
 		"github.com/GehirnInc/":    {"internal/password"},

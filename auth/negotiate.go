@@ -31,8 +31,16 @@ import (
 // somebody in a thousand groups has some 12 KB; Windows' own limit is 48,000.
 const maxToken = 64 << 10
 
+// Reasons for which tokens are refused that the server's administrator, and nobody else,
+// can do something about. Compare with errors.Is; clients do not learn them, but for
+// ErrNTLM.
 var (
-	errNTLM   = errors.New("NTLM instead of Kerberos: the client found no ticket for this host")
+	ErrNTLM        = errors.New("NTLM instead of Kerberos: the client found no ticket for this host")
+	ErrNoKey       = errors.New("keytab has no key")
+	ErrWrongKey    = errors.New("ticket does not decrypt with the keytab's key")
+	ErrTicketType  = errors.New("auth.negotiate.enctypes does not allow the ticket's encryption type")
+	ErrClientClock = errors.New("the clocks of client and server differ")
+
 	errTicket = errors.New("refused Kerberos token")
 )
 
@@ -257,7 +265,7 @@ func (n *negotiator) openTicket(req *messages.APReq, now time.Time, ch channel) 
 	case au.CRealm != tk.CRealm || !slices.Equal(au.CName.NameString, tk.CName.NameString):
 		return key, refused("authenticator and ticket name different clients")
 	case ctime.Sub(now).Abs() > n.a.o.Negotiate.Skew:
-		return key, refused("the client's clock is %v off", ctime.Sub(now).Round(time.Second))
+		return key, refused("%w: the client's is %v off", ErrClientClock, ctime.Sub(now).Round(time.Second))
 	}
 	return key, checkAddress(tk.CAddr, ch.remote)
 }
@@ -269,8 +277,8 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 		return types.EncryptionKey{}, refused("ticket is for service %.80q", strings.Join(sname, "/"))
 	}
 	if etype := req.Ticket.EncPart.EType; !slices.Contains(n.enctypes, etype) {
-		return types.EncryptionKey{}, refused("ticket is encrypted with %s, which auth.negotiate.enctypes does not allow: let the service's account use AES and export its keytab again",
-			enctypeName(etype))
+		return types.EncryptionKey{}, refused("%w, %s: let the service's account use AES and export its keytab again",
+			ErrTicketType, enctypeName(etype))
 	}
 	keys := n.keys.Get()
 	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
@@ -279,11 +287,11 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 			n.a.log.Warn(fmt.Sprintf("the KDC issues key version %d, the keytab has %d: export it again", req.Ticket.EncPart.KVNO, newest),
 				"keytab", n.a.o.Negotiate.Keytab, "service", strings.Join(sname, "/")+"@"+req.Ticket.Realm)
 		}
-		return key, refused("keytab has no key for %.80q, version %d, encryption type %d",
-			strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
+		return key, refused("%w for %.80q, version %d, encryption type %d",
+			ErrNoKey, strings.Join(sname, "/")+"@"+req.Ticket.Realm, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)
 	}
 	if err := req.Ticket.Decrypt(key); err != nil {
-		return key, refused("ticket does not decrypt with the keytab's key")
+		return key, refused("%w", ErrWrongKey)
 	}
 	return key, nil
 }

@@ -87,12 +87,12 @@ type gssToken struct {
 
 // parseToken reads a token: SPNEGO's first or a further one, or a bare
 // Kerberos token. pending returns the list of mechanisms that the client
-// offered before, if it is known. Errors: errNTLM, errTicket, continueError; with the
+// offered before, if it is known. Errors: ErrNTLM, errTicket, continueError; with the
 // last the list offered is set.
 func parseToken(b []byte, pending func() []byte) (*gssToken, error) {
 	t := &gssToken{mech: oidKRB5}
 	if isNTLM(b) {
-		return t, errNTLM
+		return t, ErrNTLM
 	}
 	if len(b) > 0 && b[0] == 0xa1 { // negTokenResp stands alone
 		t.spnego, t.mechs = true, pending()
@@ -131,7 +131,7 @@ func (t *gssToken) first(b []byte) error {
 	}
 	t.mechs, t.mic = m.Bytes, init.MIC
 	if isNTLM(init.Token) {
-		return errNTLM
+		return ErrNTLM
 	}
 	for i, oid := range mechs {
 		if !isKerberos(oid) {
@@ -161,7 +161,7 @@ func (t *gssToken) goOn() error {
 // §4.1).
 func (t *gssToken) kerberos(b []byte) error {
 	if isNTLM(b) {
-		return errNTLM
+		return ErrNTLM
 	}
 	var oid asn1.ObjectIdentifier
 	rest, err := asn1.UnmarshalWithParams(b, &oid, "application,explicit,tag:0")

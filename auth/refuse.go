@@ -38,7 +38,7 @@ var refusals = []struct {
 	{ErrNoCredentials, http.StatusUnauthorized, "Sign in to use the calendar."},
 	{ErrNotOffered, http.StatusUnauthorized, "This way to sign in is not offered here."},
 	{ErrStale, http.StatusUnauthorized, "Sign in again."},
-	{errNTLM, http.StatusUnauthorized, "The client has no Kerberos ticket for this server and offered NTLM, which is not supported."},
+	{ErrNTLM, http.StatusUnauthorized, "The client has no Kerberos ticket for this server and offered NTLM, which is not supported."},
 	{errNoRecord, http.StatusUnauthorized, "No directory record belongs to this Kerberos name."},
 	{errCertificate, http.StatusUnauthorized, "The certificate of this client was not accepted."},
 	{errTicket, http.StatusUnauthorized, "The Kerberos ticket was not accepted."},

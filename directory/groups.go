@@ -43,7 +43,7 @@ func (l *LDAP) Groups(ctx context.Context, guid string) ([]string, error) {
 		out := make([]string, 0, len(list))
 		for _, g := range list {
 			if g.guid == "" {
-				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.dn, errNoGUID))
+				return nil, unavailable("groups of "+guid, fmt.Errorf("%q: %w", g.dn, ErrNoGUID))
 			}
 			if g.guid != guid {
 				out = append(out, g.guid)

@@ -283,7 +283,7 @@ func (l *LDAP) findWith(ctx context.Context, k Key, extra []string) (*found, err
 	case 1:
 		f := list[0]
 		if f.p == nil {
-			return nil, unavailable(k.String(), fmt.Errorf("%q: %w", f.e.DN, errNoGUID))
+			return nil, unavailable(k.String(), fmt.Errorf("%q: %w", f.e.DN, ErrNoGUID))
 		}
 		return f, nil
 	}

@@ -11,9 +11,9 @@ import (
 	"convene/directory/ldif"
 )
 
-// errNoGUID is an entry whose identity cannot be read. It is never "not
+// ErrNoGUID is an entry whose identity cannot be read. It is never "not
 // found": usually the service account lacks the right to read the attribute.
-var errNoGUID = errors.New("entry has no readable GUID attribute")
+var ErrNoGUID = errors.New("entry has no readable GUID attribute")
 
 // spec is a RecordConfig made ready.
 type spec struct {
@@ -212,11 +212,11 @@ func (s *spec) contains(e *ldif.Entry) bool {
 	return slices.ContainsFunc(s.folded, func(b string) bool { return e.In(b, s.scope) })
 }
 
-// principal makes a principal of an entry. Error: errNoGUID.
+// principal makes a principal of an entry. Error: ErrNoGUID.
 func (m *mapping) principal(e *ldif.Entry, s *spec) (*Principal, error) {
 	guid := s.guid(e)
 	if guid == "" {
-		return nil, fmt.Errorf("%q, attribute %s: %w", e.DN, s.GUID, errNoGUID)
+		return nil, fmt.Errorf("%q, attribute %s: %w", e.DN, s.GUID, ErrNoGUID)
 	}
 	p := &Principal{
 		GUID: guid, Type: s.typ, DN: e.DN,

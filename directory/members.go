@@ -71,7 +71,7 @@ func (l *LDAP) expand(ctx context.Context, f *found, e Expansion) ([]*Principal,
 				case e == Nested && m.s.typ == Group:
 					next = append(next, m)
 				case m.p == nil:
-					return nil, unavailable("member", fmt.Errorf("%q: %w", m.e.DN, errNoGUID))
+					return nil, unavailable("member", fmt.Errorf("%q: %w", m.e.DN, ErrNoGUID))
 				default:
 					out = append(out, m.p)
 				}

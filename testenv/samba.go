@@ -18,6 +18,10 @@ import (
 type ADOptions struct {
 	Extra string   // lines for smb.conf
 	Env   []string // for the server, e.g. libfaketime
+
+	// OwnCertificate leaves Samba the certificate that it makes for itself, which has
+	// no subjectAltName. Making it takes some seconds.
+	OwnCertificate bool
 }
 
 // Domain is a running Samba domain controller, freshly provisioned: the domain
@@ -64,7 +68,7 @@ func AD(t testing.TB, o ADOptions) *Domain {
 	d.takeAddress()
 	fixture := adFixture(t, paths)
 	Run(t, nil, "", paths[2], "-C", d.dir, "-xf", fixture)
-	d.configure(o.Extra)
+	d.configure(o)
 	d.Start()
 	Run(t, nil, fmt.Sprintf("server %s\nupdate delete %s A\nupdate add %s 900 A %s\nsend\n", d.IP, d.Host, d.Host, d.IP), paths[3])
 	return d
@@ -113,14 +117,18 @@ func portFree(addr string) bool {
 func (d *Domain) path(name string) string { return filepath.Join(d.dir, name) }
 
 // configure writes smb.conf for the restored database, which holds no paths.
-func (d *Domain) configure(extra string) {
+func (d *Domain) configure(o ADOptions) {
 	d.t.Helper()
 	for _, sub := range []string{"cache", "run", "ncalrpc", "ntp", "winbindd"} {
 		if err := os.MkdirAll(filepath.Join(d.dir, "dc", sub), 0o755); err != nil {
 			d.t.Fatal(err)
 		}
 	}
-	cert, key := d.CA.Issue(d.Host, d.DNS, d.IP)
+	certificate := ""
+	if !o.OwnCertificate {
+		cert, key := d.CA.Issue(d.Host, d.DNS, d.IP)
+		certificate = "tls certfile = " + cert + "\ntls keyfile = " + key + "\ntls cafile = " + d.CA.File
+	}
 	dc := d.path("dc")
 	lines := []string{
 		"[global]", "netbios name = DC1", "workgroup = " + d.Workgroup, "realm = " + d.Realm,
@@ -132,10 +140,10 @@ func (d *Domain) configure(extra string) {
 		"ncalrpc dir = " + dc + "/ncalrpc", "ntp signd socket directory = " + dc + "/ntp",
 		"winbindd socket directory = " + dc + "/winbindd", "binddns dir = " + dc + "/bind-dns",
 		"log file = " + dc + "/log.samba", "logging = file", "max log size = 0",
-		"tls certfile = " + cert, "tls keyfile = " + key, "tls cafile = " + d.CA.File,
+		certificate,
 		"idmap_ldb:use rfc2307 = yes", "dns forwarder =", "allow dns updates = nonsecure", "disable netbios = yes",
 		"ldap server require strong auth = allow_sasl_over_tls", "old password allowed period = 0", "ldb:nosync = true",
-		extra, "",
+		o.Extra, "",
 	}
 	WriteFile(d.t, d.path("smb.conf"), strings.Join(lines, "\n"))
 	WriteFile(d.t, d.path("krb5.conf"), fmt.Sprintf(`[libdefaults]
