@@ -108,6 +108,23 @@ func (c *Client) Reload(ctx context.Context) error {
 	return nil
 }
 
+// Health describes the LDAP servers, in the order configured; nothing if the directory is
+// in files.
+func (c *Client) Health() []HostStatus {
+	if l, ok := c.source.(*LDAP); ok {
+		return l.Health()
+	}
+	return nil
+}
+
+// Ping asks the directory for a sign of life, as LDAP.Ping does.
+func (c *Client) Ping(ctx context.Context) error {
+	if l, ok := c.source.(*LDAP); ok {
+		return l.Ping(ctx)
+	}
+	return nil
+}
+
 // Close saves the cache and closes files and connections. Requests in progress fail
 // with ErrUnavailable.
 func (c *Client) Close() error {

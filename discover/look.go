@@ -83,11 +83,17 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		}
 		n.Unfiltered += len(list)
 	}
+	plain := c
+	plain.Users.Filter = ""
+	standard, _, err := plain.Filter(directory.User)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range directory.PresetNames() {
 		other := c
 		other.Preset, other.Users.Filter = name, ""
 		f, _, err := other.Filter(directory.User)
-		if err != nil || f == filter {
+		if err != nil || f == filter || f == standard {
 			continue
 		}
 		if found, err := finds(p, bases, f); err == nil && found {
