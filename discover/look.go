@@ -159,8 +159,16 @@ func MemberAttributes(p *directory.Probe, c directory.LDAPConfig) (out []MemberA
 	return out, nil
 }
 
-func timed(p *directory.Probe, base, filter string) (time.Duration, error) {
-	start := time.Now()
-	_, _, err := p.Search(base, ldif.Sub, filter, []string{"1.1"}, 1)
-	return time.Since(start), err
+// timed is the shortest of three: a busy machine makes any of them long.
+func timed(p *directory.Probe, base, filter string) (shortest time.Duration, err error) {
+	for i := range 3 {
+		start := time.Now()
+		if _, _, err = p.Search(base, ldif.Sub, filter, []string{"1.1"}, 1); err != nil {
+			return 0, err
+		}
+		if took := time.Since(start); i == 0 || took < shortest {
+			shortest = took
+		}
+	}
+	return shortest, nil
 }
