@@ -91,6 +91,8 @@ type Admin struct {
 type DirectoryCache interface {
 	Flush()
 	FlushRecord(guid string)
+	Health() []directory.HostStatus
+	Stats() directory.CacheStats
 	// Former finds a record that is remembered, though the directory may not have it any
 	// more. Errors: directory.ErrNotFound, directory.ErrAmbiguous.
 	Former(who string) (*directory.Principal, error)

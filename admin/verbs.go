@@ -58,6 +58,11 @@ func verbs() map[string]verb {
 		"reindex":         typed((*Admin).reindex),
 		"stats":           typed((*Admin).stats),
 
+		"directory-state":   typed((*Admin).directoryState),
+		"directory-show":    typed((*Admin).directoryShow),
+		"directory-search":  typed((*Admin).directorySearch),
+		"directory-explain": typed((*Admin).directoryExplain),
+
 		"delegate-list":    typed((*Admin).delegateList),
 		"delegate-for":     typed((*Admin).delegatorsOf),
 		"delegate-add":     typed((*Admin).delegateAdd),

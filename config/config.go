@@ -225,19 +225,33 @@ func Load(path string, environ []string) (Config, error) {
 	return Parse(path, text, environ)
 }
 
+// LoadPlaces is Load, and says besides where each setting came from.
+func LoadPlaces(path string, environ []string) (Config, *settings.Places, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, nil, fmt.Errorf("configuration: %w", err)
+	}
+	return parse(path, text, environ)
+}
+
 // Parse is Load for a file whose text is known.
 func Parse(path string, text []byte, environ []string) (Config, error) {
+	c, _, err := parse(path, text, environ)
+	return c, err
+}
+
+func parse(path string, text []byte, environ []string) (Config, *settings.Places, error) {
 	c := Default()
 	places, err := settings.Read(&c, settings.Source{File: path, Text: text, Prefix: envPrefix, Environ: environ, Ignore: envOther, Renamed: renamed})
 	if err != nil {
-		return Config{}, err
+		return Config{}, nil, err
 	}
 	if faults := c.check(places); len(faults) > 0 {
-		return Config{}, faults
+		return Config{}, nil, faults
 	}
 	c.Server.Data = filepath.Clean(c.Server.Data)
 	c.Server.PublicURL = strings.TrimSuffix(c.Server.PublicURL, "/")
-	return c, nil
+	return c, places, nil
 }
 
 // HostName is the name that clients use: the configured one, or the machine's.

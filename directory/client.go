@@ -108,11 +108,19 @@ func (c *Client) Reload(ctx context.Context) error {
 	return nil
 }
 
-// Health describes the servers of the directory, in the order configured; none for one
-// that is kept in files.
+// Health describes the LDAP servers, in the order configured; nothing if the directory is
+// in files.
 func (c *Client) Health() []HostStatus {
-	if l, ok := c.source.(interface{ Health() []HostStatus }); ok {
+	if l, ok := c.source.(*LDAP); ok {
 		return l.Health()
+	}
+	return nil
+}
+
+// Ping asks the directory for a sign of life, as LDAP.Ping does.
+func (c *Client) Ping(ctx context.Context) error {
+	if l, ok := c.source.(*LDAP); ok {
+		return l.Ping(ctx)
 	}
 	return nil
 }

@@ -82,6 +82,7 @@ type HostStatus struct {
 	Up    bool
 	Since time.Time // when it went down; zero while up
 	Err   string    // why
+	Cause error     `json:"-"` // Err, as it was
 	Idle  int       // connections open but unused
 	Busy  int       // connections in use
 }
@@ -150,7 +151,7 @@ func (p *pool) status() []HostStatus {
 		s := HostStatus{URL: h.url.String()}
 		h.mu.Lock()
 		if s.Up = h.down == nil; !s.Up {
-			s.Since, s.Err = h.since, h.down.Error()
+			s.Since, s.Err, s.Cause = h.since, h.down.Error(), h.down
 		}
 		h.mu.Unlock()
 		for j := range h.lanes {

@@ -141,6 +141,20 @@ func (c *LDAPConfig) MemberAttributes() ([]string, error) {
 	return slices.Concat(g.Member, g.MemberName, g.MemberGUID), nil
 }
 
+// Record returns the configuration of one record type as it is in force, the preset's
+// values included; the zero RecordConfig if there are no such records. Error: a
+// *SettingError.
+func (c *LDAPConfig) Record(t Type) (RecordConfig, error) {
+	m, err := c.mapping()
+	if err != nil {
+		return RecordConfig{}, err
+	}
+	if s := m.spec(t); s != nil {
+		return s.RecordConfig, nil
+	}
+	return RecordConfig{}, nil
+}
+
 // Filter returns the filter of one record type as it is in force, and its bases; "" if
 // there are no such records. Error: a *SettingError.
 func (c *LDAPConfig) Filter(t Type) (filter string, bases []string, err error) {

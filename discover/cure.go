@@ -5,7 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"convene/directory"
 )
@@ -37,6 +41,7 @@ type Facts struct {
 	Step     Step
 	Type     directory.Type // of the records that were looked for
 	Base     string         // that was searched
+	GUID     string         // attribute with the identity of Type
 	Contexts []string       // namingContexts of the root DSE (RFC 4512 §5.1)
 	SRV      []string       // hosts that the domain's SRV records name
 	Keytab   string         // file with the keys that were used
@@ -95,6 +100,23 @@ func Explain(err error, f Facts) (Fault, bool) {
 	return Fault{}, false
 }
 
+// responseText is how go-ldap writes a server's response.
+var responseText = regexp.MustCompile(`LDAP Result Code (\d+) "`)
+
+// ExplainText is Explain for the text of an error, as a running server tells it: what a
+// server has responded is known by its code, other errors are not.
+func ExplainText(text string, f Facts) (Fault, bool) {
+	m := responseText.FindStringSubmatch(text)
+	if m == nil {
+		return Fault{}, false
+	}
+	code, err := strconv.ParseUint(m[1], 10, 16)
+	if err != nil {
+		return Fault{}, false
+	}
+	return Explain(ldap.NewError(uint16(code), errors.New(text)), f)
+}
+
 // stepOf reads an error's text, which package directory begins with what it did.
 func stepOf(err error) Step {
 	text := err.Error()
@@ -124,7 +146,7 @@ func (f Facts) fill(r cure, err error) Fault {
 		"{bind}", orWords(c.BindDN, "nobody (anonymous)"),
 		"{secret}", secret, "{secret-file}", secretFile,
 		"{base}", orWords(f.base(err), "the base"), "{contexts}", contexts(f.Contexts),
-		"{type}", records, "{guid}", orWords(f.guid(), "the GUID attribute"),
+		"{type}", records, "{guid}", orWords(f.GUID, "the GUID attribute"),
 		"{host}", hostOf(err), "{srv}", srv(f.SRV), "{domain}", domainOf(c),
 		"{keytab}", orWords(f.Keytab, "the keytab"), "{ca-file}", c.CAFile,
 		"{reason}", err.Error(),
@@ -154,13 +176,6 @@ func (f Facts) base(err error) string {
 	return strings.Join(f.Config.Base, " or ")
 }
 
-func (f Facts) guid() string {
-	c := f.Config
-	byType := map[directory.Type]string{directory.User: c.Users.GUID, directory.Group: c.Groups.GUID,
-		directory.Location: c.Locations.GUID, directory.Resource: c.Resources.GUID}
-	return byType[f.Type]
-}
-
 func contexts(list []string) string {
 	if len(list) == 0 {
 		return "what the directory really has"
@@ -183,19 +198,12 @@ func quoted(list []string) string {
 	return strings.Join(out, ", ")
 }
 
-// domainOf is the DNS name of the domain that the first base is in: its DC= parts
-// (RFC 2247).
+// domainOf is the DNS name of the domain that the first base is in.
 func domainOf(c directory.LDAPConfig) string {
-	var parts []string
-	for _, base := range c.Base {
-		for rdn := range strings.SplitSeq(base, ",") {
-			if name, value, ok := strings.Cut(rdn, "="); ok && strings.EqualFold(strings.TrimSpace(name), "dc") {
-				parts = append(parts, strings.ToLower(strings.TrimSpace(value)))
-			}
-		}
-		break
+	if len(c.Base) == 0 {
+		return "DOMAIN"
 	}
-	return cmp.Or(strings.Join(parts, "."), "DOMAIN")
+	return cmp.Or(DomainOf(c.Base[0]), "DOMAIN")
 }
 
 // certificateWords describes the certificate that was not trusted.

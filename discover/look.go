@@ -83,11 +83,17 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		}
 		n.Unfiltered += len(list)
 	}
+	plain := c
+	plain.Users.Filter = ""
+	standard, _, err := plain.Filter(directory.User)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range directory.PresetNames() {
 		other := c
 		other.Preset, other.Users.Filter = name, ""
 		f, _, err := other.Filter(directory.User)
-		if err != nil || f == filter {
+		if err != nil || f == filter || f == standard {
 			continue
 		}
 		if found, err := finds(p, bases, f); err == nil && found {
@@ -153,8 +159,16 @@ func MemberAttributes(p *directory.Probe, c directory.LDAPConfig) (out []MemberA
 	return out, nil
 }
 
-func timed(p *directory.Probe, base, filter string) (time.Duration, error) {
-	start := time.Now()
-	_, _, err := p.Search(base, ldif.Sub, filter, []string{"1.1"}, 1)
-	return time.Since(start), err
+// timed is the shortest of three: a busy machine makes any of them long.
+func timed(p *directory.Probe, base, filter string) (shortest time.Duration, err error) {
+	for i := range 3 {
+		start := time.Now()
+		if _, _, err = p.Search(base, ldif.Sub, filter, []string{"1.1"}, 1); err != nil {
+			return 0, err
+		}
+		if took := time.Since(start); i == 0 || took < shortest {
+			shortest = took
+		}
+	}
+	return shortest, nil
 }

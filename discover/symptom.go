@@ -39,10 +39,10 @@ func (f Facts) finding(err error) string {
 		switch {
 		case n.Preset != "":
 			return "nobody-preset"
-		case n.Unfiltered > 0:
-			return "nobody-filter"
 		case n.Elsewhere != "":
 			return "nobody-base"
+		case n.Unfiltered > 0:
+			return "nobody-filter"
 		}
 		return "nobody"
 	}
@@ -50,7 +50,7 @@ func (f Facts) finding(err error) string {
 		err     error
 		symptom string
 	}{
-		{directory.ErrNoGUID, "no-guid"}, {directory.ErrAmbiguous, "ambiguous"},
+		{directory.ErrNoGUID, "no-guid"}, {directory.ErrAmbiguous, "ambiguous"}, {directory.ErrTooMany, "ldap-4"},
 		{auth.ErrNTLM, "ntlm"}, {auth.ErrNoKey, "krb-44"}, {auth.ErrWrongKey, "krb-31"},
 		{auth.ErrTicketType, "krb-14"}, {auth.ErrClientClock, "krb-37"},
 	} {
@@ -202,7 +202,8 @@ func (f Facts) ldapSymptom(err error) string {
 	case ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired:
 		return "ldap-8"
 	case ldap.LDAPResultOperationsError:
-		if m := winError.FindStringSubmatch(text); m != nil && m[1] == "000004DC" {
+		// Active Directory's way to say so, and Samba's.
+		if m := winError.FindStringSubmatch(text); m != nil && (m[1] == "000004DC" || m[1] == "00002020") {
 			return "ldap-anonymous"
 		}
 	case ldap.LDAPResultInsufficientAccessRights:
@@ -219,7 +220,7 @@ func (f Facts) ldapSymptom(err error) string {
 		switch low := strings.ToLower(text); {
 		case strings.Contains(low, "inactivated"):
 			return "ad-533"
-		case f.Step == Binding && f.anonymous():
+		case f.anonymous() && (f.Step == Binding || strings.Contains(low, "authentication required")):
 			return "ldap-anonymous"
 		case strings.Contains(low, "unauthenticated bind"):
 			return "password-empty"
@@ -313,7 +314,7 @@ func kerberosSymptom(err error) string {
 
 func (f Facts) networkSymptom(err error) string {
 	switch text := err.Error(); {
-	case strings.Contains(text, "unable to read LDAP response packet: EOF"):
+	case strings.Contains(text, "unable to read LDAP response packet: EOF"), strings.Contains(text, "connection reset by peer"):
 		return "closed"
 	case strings.Contains(text, "unable to read LDAP response packet"):
 		return "not-ldap"

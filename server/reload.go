@@ -37,6 +37,7 @@ func (s *Server) reloadBy(ctx context.Context, by audit.By) error {
 		return err
 	}
 	s.log.Info("reloaded")
+	s.lookAgain()
 	return nil
 }
 

@@ -71,6 +71,7 @@ type Server struct {
 	links       *publish.Links // to published calendars
 	tries       auth.Tries     // of devices that people set up
 	work        runners        // while it serves
+	examining   chan struct{}  // asks for a look at the surroundings
 
 	reload  sync.Mutex   // one at a time
 	gate    sync.RWMutex // see authenticate
@@ -95,7 +96,7 @@ func Open(o Options) (_ *Server, err error) {
 	if err := os.MkdirAll(c.Server.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now, version: o.Version}
+	s := &Server{reread: o.Reread, stderr: o.Stderr, now: o.Now, version: o.Version, examining: make(chan struct{}, 1)}
 	if s.stderr == nil {
 		s.stderr = os.Stderr
 	}
@@ -195,9 +196,10 @@ func (s *Server) Serve(ctx context.Context) error {
 		return errors.Join(err, s.Close())
 	}
 	s.net.serve()
+	s.lookAgain()
 	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
-		runner{"bookings of rooms", s.tendRooms}, runner{"people who have left", s.tendLeavers}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"watchdog", s.watchdog})
+		runner{"bookings of rooms", s.tendRooms}, runner{"people who have left", s.tendLeavers}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"look at the surroundings", s.examine}, runner{"watchdog", s.watchdog})
 	for _, u := range s.URLs() {
 		s.log.Info("listening", "address", u)
 	}

@@ -49,17 +49,27 @@ type checkReport struct {
 }
 
 func newConfigCheckCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	ask := false
+	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a configuration and the environment, and list what is wrong",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Check a configuration and the environment, and list what is wrong, with file,
+line, setting and cure. With --live the directory and the KDC are asked too, as
+"convene doctor" does.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := a.config
 			if len(args) == 1 {
 				path = args[0]
 			}
 			report := checkReport{path, settings.Errors{}}
-			_, err := config.Load(path, os.Environ())
+			c, places, err := config.LoadPlaces(path, os.Environ())
+			if err == nil && ask {
+				var found settings.Errors
+				if found, err = live(cmd.Context(), c, places); err == nil && len(found) > 0 {
+					err = found
+				}
+			}
 			if err == nil {
 				return a.printLine(cmd, report, "%s: no mistakes found", path)
 			}
@@ -79,4 +89,6 @@ func newConfigCheckCmd(a *app) *cobra.Command {
 			return failure{kind: kindProblems, error: faults, said: true}
 		},
 	}
+	cmd.Flags().BoolVar(&ask, "live", false, "ask the directory and the KDC too")
+	return cmd
 }

@@ -7,8 +7,8 @@ import (
 )
 
 func newDirectoryCmd(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "directory", Short: "What is remembered of the directory"}
-	cmd.AddCommand(newDirectoryFlushCmd(a))
+	cmd := &cobra.Command{Use: "directory", Short: "Look at the directory as the server does"}
+	cmd.AddCommand(newDirectoryShowCmd(a), newDirectorySearchCmd(a), newDirectoryExplainCmd(a), newDirectoryFlushCmd(a))
 	return cmd
 }
 
