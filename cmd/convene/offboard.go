@@ -89,7 +89,7 @@ func (a *app) offboard(cmd *cobra.Command, c admin.Conn, r *admin.OffboardReques
 	if err != nil {
 		return err
 	}
-	err = a.print(cmd, record, func(w io.Writer) error { return a.table(w, recordRows(record)) })
+	err = a.print(cmd, record, func(w io.Writer) error { return a.table(w, offboardRows(record)) })
 	if err == nil && len(record.Refused) > 0 {
 		err = failure{kind: kindPartly, error: fmt.Errorf("meetings that stay: %d", len(record.Refused))}
 	}
@@ -156,7 +156,7 @@ func (a *app) planText(w io.Writer, p *admin.OffboardPlan, to string) error {
 	return a.table(w, rows)
 }
 
-func recordRows(r *admin.OffboardRecord) [][]string {
+func offboardRows(r *admin.OffboardRecord) [][]string {
 	rows := [][]string{}
 	for _, deed := range slices.Sorted(maps.Keys(r.Deeds)) {
 		rows = append(rows, []string{"meetings " + deed, strconv.Itoa(r.Deeds[deed])})
