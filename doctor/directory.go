@@ -256,6 +256,8 @@ func (p *patient) bases(e *examination) {
 			facts.Type, facts.Base = t, base
 			list, _, err := p.probe.Search(base, ldif.Base, "(objectClass=*)", []string{"1.1"}, 1)
 			switch fault, known := discover.Explain(err, facts); {
+			case err != nil && known && p.ofPreset(t, base):
+				p.baseOfPreset(e, base, fault)
 			case err != nil && known:
 				fault.Setting = p.baseSetting(t)
 				e.fault(Fail, "base "+base, fault)
@@ -266,6 +268,23 @@ func (p *patient) bases(e *examination) {
 			}
 		}
 	}
+}
+
+// ofPreset reports whether it is the preset that looks for a type at a base, below the
+// one that is configured.
+func (p *patient) ofPreset(t directory.Type, base string) bool {
+	return p.baseSetting(t) == "directory.ldap.base" && !slices.Contains(p.ldap.Base, base)
+}
+
+// baseOfPreset tells that a base does not exist which only the preset has named.
+func (p *patient) baseOfPreset(e *examination, base string, fault discover.Fault) {
+	kind, err := discover.KindOf(p.probe, p.root.Entry)
+	if err == nil && kind.Preset != "" && kind.Preset != p.presetName() {
+		fault = presetFault(kind, p.presetName())
+	} else {
+		fault.Setting = "directory.ldap.base"
+	}
+	e.fault(Fail, "base "+base, fault)
 }
 
 // baseSetting is the setting that a type's base is from.

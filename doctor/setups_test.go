@@ -271,7 +271,6 @@ func TestWrongSetupsOf389(t *testing.T) {
 		{func(c *directory.LDAPConfig) { c.BindPassword = "wrong" }, want{"ldap-49", "directory.ldap.bind-password", "wrong name or password"}},
 		{func(c *directory.LDAPConfig) { c.BindDN = "cn=none," + s.BaseDN }, want{"ldap-49", "directory.ldap.bind-password", "wrong name or password"}},
 		{func(c *directory.LDAPConfig) { c.Base = []string{"ou=none," + s.BaseDN} }, want{"ldap-32", "directory.ldap.base", s.BaseDN}},
-		{func(c *directory.LDAPConfig) { c.Preset = "freeipa" }, want{"no-guid", "directory.ldap.bind-dn", "ipaUniqueID"}},
 		{func(c *directory.LDAPConfig) { c.Preset = "freeipa" }, want{"preset", "directory.ldap.preset", `preset = "389ds"`}},
 		{func(c *directory.LDAPConfig) { c.Preset = "ad" }, want{"nobody-preset", "directory.ldap.preset", `preset = "389ds"`}},
 	} {
