@@ -56,7 +56,7 @@ func newRootCmd(a *app) *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVarP(&a.config, "config", "c", "/etc/convene/convene.toml", "configuration `file`")
 	cmd.PersistentFlags().BoolVar(&a.json, "json", a.json, "print one JSON document; errors are JSON too")
-	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newJoinCmd(a), newConfigCmd(a), newDoctorCmd(a), newPrincipalCmd(a), newSACLCmd(a), newACLCmd(a), newDevicepwCmd(a), newSignoutCmd(a), newOffboardCmd(a), newDirectoryCmd(a), newHeldCmd(a), newHealthCmd(a), newDelegateCmd(a), newRoomCmd(a), newAuditCmd(a), newMailCmd(a), newMaintenanceCmd(a), newAdminCmd(a), newVersionCmd(a))
+	cmd.AddCommand(newServeCmd(a), newDemoCmd(), newJoinCmd(a), newImportConfigCmd(a), newConfigCmd(a), newDoctorCmd(a), newPrincipalCmd(a), newSACLCmd(a), newACLCmd(a), newDevicepwCmd(a), newSignoutCmd(a), newOffboardCmd(a), newDirectoryCmd(a), newHeldCmd(a), newHealthCmd(a), newDelegateCmd(a), newRoomCmd(a), newAuditCmd(a), newMailCmd(a), newMaintenanceCmd(a), newAdminCmd(a), newVersionCmd(a))
 	cmd.AddCommand(newDataCmds(a)...)
 	cmd.SetHelpCommand(newHelpCmd())
 	cmd.InitDefaultHelpCmd()
