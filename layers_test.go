@@ -72,11 +72,12 @@ web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
 web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
+config/apple          config directory internal/settings
 discover              auth config directory directory/ldif internal/atomicfile internal/settings sacl
 doctor                auth config directory directory/ldif discover internal/settings
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory doctor imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
-cmd/convene           admin admin/backup audit config delegation demo directory discover doctor internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
+cmd/convene           admin admin/backup audit config config/apple delegation demo directory discover doctor internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd
 testenv/cmd/harness   admin calendar config directory imip internal/ical internal/settings rooms rooms/policy snapshot store testenv
 `

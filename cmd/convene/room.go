@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -148,13 +148,15 @@ func newRoomImportCmd(a *app) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take over what Exchange has set of its rooms",
+		Short: "Take over what Exchange or Apple's server has set of its rooms",
 		Long: `Take over what Exchange has set of its rooms, from a file made with
 Get-Mailbox -RecipientTypeDetails RoomMailbox | Get-CalendarProcessing | Export-Csv FILE.
-Each room is found by the last part of its Identity, as its short or its full name.`,
+Each room is found by the last part of its Identity, as its short or its full name.
+Of Apple's Calendar Server augments.xml and resources.xml are taken, one at a time;
+their rooms are found by their GUID or short name.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			lines, err := readExchange(args[0])
+			lines, err := readRooms(args[0])
 			if err != nil {
 				return err
 			}
@@ -178,13 +180,18 @@ Each room is found by the last part of its Identity, as its short or its full na
 // importBatch is how many rooms go into one request, which has a limit.
 const importBatch = 100
 
-func readExchange(path string) (lines []policy.Imported, err error) {
-	f, err := os.Open(path)
+// readRooms reads a table of Exchange, or XML of Apple.
+func readRooms(path string) ([]policy.Imported, error) {
+	text, err := readImported(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if lines, err = policy.ParseExchange(f); err != nil {
+	parse := policy.ParseExchange
+	if formatOf(text) == admin.FormatProxies { // XML
+		parse = policy.ParseApple
+	}
+	lines, err := parse(bytes.NewReader(text))
+	if err != nil {
 		return nil, usageError(fmt.Errorf("%s: %w", path, err))
 	}
 	return lines, nil

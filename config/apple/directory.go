@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"convene/directory"
 )
 
 const (
@@ -157,6 +159,12 @@ func (c *conversion) ldap() {
 	}
 	for _, kind := range []string{"users", "groups", "locations", "resources"} {
 		c.records(kind, base)
+	}
+	if group := c.get(params + "restrictToGroup").text(); group != "" {
+		if _, err := directory.ParseRef(group); err != nil {
+			group = "group:" + group
+		}
+		c.take("sacl.calendar.allow", []string{group}, "nobody else may use calendars", params+"restrictToGroup")
 	}
 	c.mapping()
 }

@@ -72,7 +72,7 @@ func Import(src Source) (*Result, error) {
 	if err := c.include(); err != nil {
 		return nil, err
 	}
-	for _, part := range []func() error{c.listening, c.certificate, c.authentication, c.directory, c.mail, c.rooms, c.principals, c.beside} {
+	for _, part := range []func() error{c.listening, c.certificate, c.authentication, c.directory, c.mail, c.rooms, c.inbox, c.principals, c.beside} {
 		if err := part(); err != nil {
 			return nil, err
 		}
@@ -257,7 +257,7 @@ func (c *conversion) drop(faults settings.Errors) bool {
 	before := len(c.sets)
 	for _, f := range faults {
 		c.sets = slices.DeleteFunc(c.sets, func(s setting) bool {
-			if s.key != f.Key {
+			if s.key != f.Key || strings.HasPrefix(s.key, "sacl.") { // that would let everybody in
 				return false
 			}
 			for _, key := range s.from {

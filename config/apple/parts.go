@@ -9,6 +9,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
+
+	"convene/directory"
 )
 
 // listening is where the server listens: ports, and the addresses they are on.
@@ -187,6 +190,17 @@ func (c *conversion) rooms() error {
 	return nil
 }
 
+// inbox is how long messages stay there.
+func (c *conversion) inbox() error {
+	if c.get("InboxCleanup.Enabled").off() {
+		c.take("scheduling.inbox-life", time.Duration(0), "for ever", "InboxCleanup.Enabled")
+		if c.get("InboxCleanup.ItemLifetimeDays") != nil {
+			c.left("InboxCleanup.ItemLifetimeDays", "InboxCleanup.Enabled is false")
+		}
+	}
+	return nil
+}
+
 // principals are those with rights everywhere.
 func (c *conversion) principals() error {
 	for _, s := range []struct{ key, setting string }{{"AdminPrincipals", "access.administrators"}, {"ReadPrincipals", "access.readers"}} {
@@ -240,6 +254,9 @@ func reference(principal string) string {
 	}
 	switch parts[1] {
 	case "__uids__":
+		if _, err := directory.ParseRef(name); err != nil {
+			return "guid:" + name
+		}
 		return name
 	case "users":
 		return "user:" + name
