@@ -4,6 +4,6 @@
 // of twistedcaldav/stdconfig.py and conf/*.plist in github.com/apple/ccs-calendarserver.
 //
 // plist.go reads property lists, import.go makes the configuration, keys.go is the table
-// of keys with one counterpart here, directory.go what several keys say together, left.go
-// why the others are left out.
+// of keys with one counterpart here, directory.go and parts.go what several keys say
+// together, left.go why the others are left out.
 package apple
