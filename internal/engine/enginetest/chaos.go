@@ -269,3 +269,6 @@ func (c *Chaos) Snapshot(ctx context.Context) (*engine.Snapshot, error) {
 	}
 	return e.Snapshot(ctx)
 }
+
+// Overwrite implements engine.Overwriter.
+func (c *Chaos) Overwrite(ctx context.Context) error { return engine.Overwrite(ctx, c.Engine) }
