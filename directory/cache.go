@@ -116,7 +116,8 @@ func (c *Cache) Flush() {
 		d.Forget()
 	}
 	c.flushed.Store(c.o.Now().UnixNano())
-	c.expire(func(string) bool { return true }) // in the file too
+	all := func(string) bool { return true }
+	c.expire(all, all) // in the file too
 }
 
 // FlushRecord is Flush for one record: whatever finds it, its groups, its members. What
@@ -126,15 +127,42 @@ func (c *Cache) FlushRecord(guid string) {
 	if d, ok := c.d.(interface{ ForgetGroups() }); ok {
 		d.ForgetGroups()
 	}
-	c.expire(func(g string) bool { return g == guid })
+	is := func(g string) bool { return g == guid }
+	c.expire(is, is)
 }
 
-func (c *Cache) expire(is func(guid string) bool) {
+// FlushChanges is FlushRecord for what has changed in the directory; what is not used any
+// more is not asked for.
+func (c *Cache) FlushChanges(ch Changes) {
+	if ch.All {
+		c.Flush()
+		return
+	}
+	changed := make(map[string]bool, len(ch.GUIDs))
+	for _, guid := range ch.GUIDs {
+		changed[CanonicalGUID(guid)] = true
+	}
+	is := func(guid string) bool { return changed[guid] }
+	if !ch.Groups {
+		c.expire(is, is)
+		return
+	}
+	if d, ok := c.d.(interface{ ForgetGroups() }); ok {
+		d.ForgetGroups()
+	}
+	c.expire(is, func(string) bool { return true })
+}
+
+// expire makes old the records that is picks, and of those that linked picks the groups
+// and the members.
+func (c *Cache) expire(is, linked func(guid string) bool) {
 	now := c.o.Now().UnixNano()
 	at := now - int64(c.o.TTL)
 	c.principals.age(at, func(_ Key, p *Principal) bool { return is(p.GUID) })
-	c.groups.age(at, func(guid string, _ []string) bool { return is(guid) })
-	c.members.age(at, func(k memberKey, _ []*Principal) bool { return is(k.guid) })
+	c.groups.age(at, func(guid string, _ []string) bool { return linked(guid) })
+	c.members.age(at, func(k memberKey, list []*Principal) bool {
+		return linked(k.guid) || slices.ContainsFunc(list, func(p *Principal) bool { return is(p.GUID) })
+	})
 	c.missing.age(now-int64(c.o.NegativeTTL), func(Key, error) bool { return true })
 	c.news.Store(true)
 }

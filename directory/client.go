@@ -92,6 +92,9 @@ func Open(c Config, o ClientOptions) (*Client, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	client.stop = cancel
 	client.done.Go(func() { client.Run(ctx) })
+	if l, ok := src.(*LDAP); ok && c.LDAP.TrackChanges {
+		client.done.Go(func() { l.Track(ctx, 0, client.FlushChanges) })
+	}
 	return client, nil
 }
 
@@ -115,6 +118,14 @@ func (c *Client) Health() []HostStatus {
 		return l.Health()
 	}
 	return nil
+}
+
+// Tracking says how changes of the directory are learnt; nothing if it is in files.
+func (c *Client) Tracking() TrackStatus {
+	if l, ok := c.source.(*LDAP); ok {
+		return l.Tracking()
+	}
+	return TrackStatus{}
 }
 
 // Ping asks the directory for a sign of life, as LDAP.Ping does.

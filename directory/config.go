@@ -39,6 +39,8 @@ type LDAPConfig struct {
 	MaxDepth  int    `toml:"max-depth" doc:"Levels of nested groups followed."`
 	MemberCap int    `toml:"member-cap" doc:"Most members that a group may have, nested ones included."`
 
+	TrackChanges bool `toml:"track-changes" doc:"Ask the directory every two seconds what has changed, on one connection: by uSNChanged on Active Directory, by modifyTimestamp elsewhere, which needs an index for equality there. Changes then count within five seconds. Without it they do after cache.ttl." json:"-"`
+
 	DialTimeout   time.Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included."`
 	Timeout       time.Duration `toml:"timeout" doc:"Longest time for one question."`
 	FailoverAfter time.Duration `toml:"failover-after" doc:"When a server has not responded for this long, the next is asked as well."`
@@ -137,7 +139,8 @@ type FileConfig struct {
 // configured.
 func DefaultLDAPConfig() LDAPConfig {
 	return LDAPConfig{
-		MaxDepth: 30, MemberCap: 50_000, Connections: 8, PageSize: 500, SearchCap: defaultSearchCap,
+		TrackChanges: true,
+		MaxDepth:     30, MemberCap: 50_000, Connections: 8, PageSize: 500, SearchCap: defaultSearchCap,
 		DialTimeout: 3 * time.Second, Timeout: 10 * time.Second, FailoverAfter: time.Second, IdleTimeout: 2 * time.Minute, SlowAfter: 2 * time.Second,
 	}
 }

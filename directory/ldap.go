@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"convene/directory/ldif"
@@ -44,6 +45,8 @@ type LDAP struct {
 
 	digest  digestNews
 	domains domains
+
+	tracking atomic.Pointer[TrackStatus]
 }
 
 type memberKey struct {

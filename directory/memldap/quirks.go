@@ -21,6 +21,8 @@ type Quirks struct {
 	NoAnonymous bool
 	// Referral is sent as a search reference with every subtree search.
 	Referral string
+	// Root are further attributes of the root DSE.
+	Root map[string]string
 	// Fail ends every search with this code: 51 busy, 52 unavailable.
 	Fail uint16
 	// FailBind ends every bind with this code, BindMessage with its text.

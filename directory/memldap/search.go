@@ -91,7 +91,7 @@ func (x *session) search(id int64, op *ber.Packet, list []control, quirks *Quirk
 	case quirks.Fail != 0:
 		code = quirks.Fail
 	case q.base == "" && q.scope == ldif.Base:
-		return x.rootDSE(id, q)
+		return x.rootDSE(id, q, quirks)
 	case quirks.NoAnonymous && x.who == "":
 		code, why = ldap.LDAPResultOperationsError, "a successful bind must be completed on the connection"
 	case q.base != "" && x.byDN[q.base] == nil:
@@ -162,7 +162,7 @@ func (x *session) entriesOf(id int64, q *query, quirks *Quirks) (code uint16, co
 func (x *session) find(dn string) *ldif.Entry { return x.byDN[dn] }
 
 // rootDSE is the entry of the server itself.
-func (x *session) rootDSE(id int64, q *query) error {
+func (x *session) rootDSE(id int64, q *query, quirks *Quirks) error {
 	e := ldif.NewEntry("")
 	e.Add("objectClass", "top")
 	e.Add("supportedLDAPVersion", "3")
@@ -172,6 +172,9 @@ func (x *session) rootDSE(id int64, q *query) error {
 		if x.byDN[ldif.Parent(top.FoldedDN())] == nil {
 			e.Add("namingContexts", top.DN)
 		}
+	}
+	for attr, value := range quirks.Root {
+		e.Add(attr, value)
 	}
 	if q.filter.Match(e, nil) == ldif.True {
 		if err := x.send(entryPacket(id, e, q, 0)); err != nil {

@@ -1,0 +1,330 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"convene/directory/ldif"
+)
+
+const (
+	trackEvery   = 2 * time.Second // how often is asked what has changed
+	trackSlowest = time.Minute     // how seldom, where that fails again and again
+	trackShare   = 20              // of so much time one part is spent asking
+	settleFor    = time.Second     // what was being read meanwhile is old, too
+	mostChanges  = 20_000          // of one round; beyond, all is taken to have changed
+)
+
+// Changes says what has changed in a directory.
+type Changes struct {
+	All    bool     // anything may have
+	GUIDs  []string // of records changed, made or removed
+	Groups bool     // some are groups: who is in which may have changed for everybody
+}
+
+// TrackStatus says how changes of a directory are learnt.
+type TrackStatus struct {
+	On   bool
+	Way  string // attribute by which they are found; "": not known yet
+	Err  string // why they are not learnt at the moment
+	Host string // server that is asked
+}
+
+// tracker follows the changes of a directory on a connection of its own.
+type tracker struct {
+	l    *LDAP
+	tell func(Changes)
+
+	host  *host // connected to; nil: to none
+	probe *Probe
+	root  *ldif.Entry // of its server, as of the beginning of the connection
+
+	numbers numbered
+	stamps  stamped
+
+	recent   []told
+	every    time.Duration
+	failures int // since all was well for a while
+	failed   time.Time
+}
+
+// told is what was told lately.
+type told struct {
+	Changes
+	at time.Time
+}
+
+// errAllDown is that no server is well: the pool says so in the log, and finds out when
+// one is again.
+var errAllDown = errors.New("no directory server is well")
+
+// errCutOff is that a server did not search to the end.
+var errCutOff = errors.New("the directory cuts off the search for changes: it needs an index of modifyTimestamp for equality, or the service account a higher limit")
+
+// Track tells what changes in the directory until ctx is done. It asks the server that
+// questions go to, on one connection: Active Directory and Samba by uSNChanged
+// ([MS-ADTS] §3.1.1.1.9), others by modifyTimestamp (RFC 4512 §3.4.4). every is how
+// often, 2 s if it is 0; a directory that fails, or is slow, is asked less often, down to
+// once a minute. What was missed while it was away is told afterwards. tell must not
+// block.
+func (l *LDAP) Track(ctx context.Context, every time.Duration, tell func(Changes)) {
+	t := &tracker{l: l, tell: tell, every: cmp.Or(every, trackEvery)}
+	defer t.hangUp()
+	l.tracking.Store(&TrackStatus{On: true})
+	for {
+		began := time.Now()
+		_, err := guard(func() (struct{}, error) { return struct{}{}, t.round(ctx) })
+		if ctx.Err() != nil {
+			return
+		}
+		t.report(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(t.pause(began, err)):
+		}
+	}
+}
+
+// Tracking says how changes are learnt.
+func (l *LDAP) Tracking() TrackStatus {
+	if s := l.tracking.Load(); s != nil {
+		return *s
+	}
+	return TrackStatus{}
+}
+
+// pause is how long to wait after a round. Where it fails now and then, that counts until
+// nothing has failed for a while: a directory that flaps is asked ever more seldom.
+func (t *tracker) pause(began time.Time, err error) time.Duration {
+	now := time.Now()
+	switch {
+	case errors.Is(err, errAllDown):
+		return t.every
+	case err != nil:
+		t.slowDown(now)
+		return t.backOff()
+	case t.failed.After(began):
+		return t.backOff()
+	case now.Sub(t.failed) > trackSlowest:
+		t.failures = 0
+	}
+	return min(max(t.every, trackShare*now.Sub(began)), trackSlowest)
+}
+
+func (t *tracker) backOff() time.Duration { return min(t.every<<min(t.failures, 10), trackSlowest) }
+
+// slowDown counts a failure, or what would become a storm if it came again and again.
+
+func (t *tracker) slowDown(now time.Time) { t.failures, t.failed = t.failures+1, now }
+
+// report keeps the state, and logs when it becomes another.
+func (t *tracker) report(err error) {
+	was := t.l.Tracking()
+	is := TrackStatus{On: true, Way: was.Way}
+	if t.host != nil {
+		is.Host = t.host.url.String()
+	}
+	if t.root != nil {
+		is.Way = way(t.root)
+	}
+	if err != nil {
+		is.Err = err.Error()
+	}
+	t.l.tracking.Store(&is)
+	switch {
+	case err != nil && was.Err == "" && !errors.Is(err, errAllDown):
+		t.l.log.Warn("changes in the directory are not followed: they show after directory.cache.ttl", "err", err)
+	case err == nil && (was.Err != "" || was.Way != is.Way):
+		t.l.log.Info("changes in the directory are followed", "by", is.Way, "server", is.Host)
+	}
+}
+
+// round finds what has changed since the last and tells it.
+func (t *tracker) round(ctx context.Context) error {
+	err := t.connect(ctx)
+	if err != nil {
+		return err
+	}
+	abort := context.AfterFunc(ctx, t.probe.Close)
+	defer abort()
+	var c Changes
+	if way(t.root) == byNumber {
+		c, err = t.numbers.changes(t)
+	} else {
+		c, err = t.stamps.changes(t)
+	}
+	if err != nil {
+		t.hangUp()
+	}
+	t.pass(c, time.Now())
+	return err
+}
+
+// pass tells changes, and those of a moment ago again: who was asking for a record while
+// it was changed may have got, and kept, the old one.
+func (t *tracker) pass(c Changes, now time.Time) {
+	if c.All {
+		t.recent = nil
+		t.tell(Changes{All: true})
+		return
+	}
+	all, keep := c, t.recent[:0]
+	for _, r := range t.recent {
+		all.GUIDs = append(all.GUIDs, r.GUIDs...)
+		all.Groups = all.Groups || r.Groups
+		if now.Sub(r.at) < settleFor {
+			keep = append(keep, r)
+		}
+	}
+	if t.recent = keep; len(c.GUIDs) > 0 || c.Groups {
+		t.recent = append(keep, told{c, now})
+	}
+	if len(all.GUIDs) > 0 || all.Groups {
+		t.tell(all)
+	}
+}
+
+// connect sees to a connection to the server that questions go to.
+func (t *tracker) connect(ctx context.Context) error {
+	p, done := t.l.use()
+	defer done()
+	hosts := p.well()
+	if len(hosts) == 0 {
+		t.hangUp()
+		return errAllDown
+	}
+	h := hosts[0]
+	if t.host == h && !t.probe.c.IsClosing() {
+		return nil
+	}
+	if t.host != nil && t.host != h {
+		t.slowDown(time.Now())
+	}
+	t.hangUp()
+	c, err := h.dial(ctx, searchLane)
+	if err != nil {
+		return fmt.Errorf("%s: %w", h.url, err)
+	}
+	c.SetTimeout(p.cfg.Timeout)
+	t.host, t.probe = h, &Probe{c, h, *p.cfg}
+	if t.root, err = t.rootDSE(); err != nil {
+		t.hangUp()
+	}
+	return err
+}
+
+func (t *tracker) hangUp() {
+	if t.probe != nil {
+		t.probe.Close()
+	}
+	t.host, t.probe, t.root = nil, nil, nil
+	t.numbers.service = ""
+}
+
+// rootDSE reads what changes are found by.
+func (t *tracker) rootDSE() (*ldif.Entry, error) {
+	return t.read("", []string{highestUSN, "dsServiceName", "namingContexts"})
+}
+
+func (t *tracker) read(dn string, attrs []string) (*ldif.Entry, error) {
+	list, _, err := t.probe.Search(dn, ldif.Base, "(objectClass=*)", attrs, 1)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("%q cannot be read", dn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// The ways in which changes are found.
+const (
+	byNumber   = "uSNChanged"
+	byTime     = "modifyTimestamp"
+	highestUSN = "highestCommittedUSN"
+)
+
+func way(root *ldif.Entry) string {
+	if root.Value(highestUSN) != "" {
+		return byNumber
+	}
+	return byTime
+}
+
+// changed finds the entries of the search bases that filter matches; more says that there
+// are too many of them.
+func (t *tracker) changed(filter string, attrs ...string) (list []*ldif.Entry, more bool, err error) {
+	asked := map[string]bool{}
+	for _, s := range t.l.m.specs {
+		for i, base := range s.Base {
+			if asked[s.folded[i]] {
+				continue
+			}
+			asked[s.folded[i]] = true
+			found, more, err := t.probe.Search(base, ldif.Sub, filter, append(t.attributes(), attrs...), mostChanges)
+			if err == nil && more && len(found) == 0 {
+				err = errCutOff
+			}
+			if err != nil {
+				return nil, false, err
+			}
+			if list = append(list, found...); more || len(list) > mostChanges {
+				return list, true, nil
+			}
+		}
+	}
+	return list, false, nil
+}
+
+// attributes are those by which is known what an entry is.
+func (t *tracker) attributes() []string {
+	out := []string{"objectClass"}
+	for _, s := range t.l.m.specs {
+		out = append(out, s.GUID)
+		if s.typ == Group {
+			out = append(out, s.compiled.Attributes()...)
+		}
+	}
+	return out
+}
+
+// of says what it means that some entries have changed.
+func (t *tracker) of(list []*ldif.Entry) (c Changes) {
+	for _, e := range list {
+		if hasText(e.Values("objectClass"), "organizationalUnit") {
+			return Changes{All: true} // it may have been moved, and with it all that is in it
+		}
+		for _, s := range t.l.m.specs {
+			if guid := s.guid(e); guid != "" {
+				c.GUIDs = append(c.GUIDs, guid)
+			}
+			c.Groups = c.Groups || s.typ == Group && s.maybe(e)
+		}
+	}
+	return c
+}
+
+// maybe reports whether an entry is a group, or was one.
+func (s *spec) maybe(e *ldif.Entry) bool {
+	if s.compiled.Match(e, nil) == ldif.True {
+		return true
+	}
+	for _, class := range []string{"group", "groupOfNames", "groupOfUniqueNames", "groupOfURLs", "posixGroup"} {
+		if hasText(e.Values("objectClass"), class) {
+			return true
+		}
+	}
+	return false
+}
+
+// refused reports whether an error is a server's refusal, and not a failure to ask.
+func refused(err error) bool {
+	_, _, ok := ResultCode(err)
+	return ok && !ldap.IsErrorAnyOf(err, ldap.LDAPResultBusy, ldap.LDAPResultUnavailable)
+}
