@@ -93,6 +93,7 @@ type DirectoryCache interface {
 	FlushRecord(guid string)
 	Health() []directory.HostStatus
 	Stats() directory.CacheStats
+	Tracking() directory.TrackStatus
 	// Former finds a record that is remembered, though the directory may not have it any
 	// more. Errors: directory.ErrNotFound, directory.ErrAmbiguous.
 	Former(who string) (*directory.Principal, error)

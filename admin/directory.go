@@ -10,6 +10,7 @@ import (
 type DirectoryState struct {
 	Servers []directory.HostStatus `json:"servers"` // none: it is in files
 	Cache   directory.CacheStats   `json:"cache"`
+	Changes directory.TrackStatus  `json:"changes"`
 }
 
 // StateOfDirectory asks a running server; no server of the directory is asked for it.
@@ -22,5 +23,5 @@ func (a *Admin) directoryState(context.Context, None) (DirectoryState, error) {
 	if a.Cache == nil {
 		return DirectoryState{}, ErrNotRunning
 	}
-	return DirectoryState{a.Cache.Health(), a.Cache.Stats()}, nil
+	return DirectoryState{a.Cache.Health(), a.Cache.Stats(), a.Cache.Tracking()}, nil
 }

@@ -103,6 +103,11 @@ func (p *patient) remembered(e *examination) {
 			"its last question to the directory had no answer; %d were answered with what is old", c.Stale)
 		return
 	}
+	if changes := p.Running.Changes; changes.Err != "" {
+		e.found(Warn, "changes", "not-followed", "directory.ldap.track-changes",
+			"see that the service account may search the bases by modifyTimestamp, with an index (uSNChanged on Active Directory), or set it to false",
+			"what changes in the directory counts here after directory.cache.ttl only: %s", changes.Err)
+	}
 	e.ok("running server", "remembers %d records; %d look-ups from memory, %d asked", c.Principals, c.Hits, c.Misses)
 }
 

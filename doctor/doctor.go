@@ -28,6 +28,7 @@ type Options struct {
 type Running struct {
 	Servers []directory.HostStatus
 	Cache   directory.CacheStats
+	Changes directory.TrackStatus
 }
 
 // The checks. What is cheap is asked of the directory by a dozen searches, of which none

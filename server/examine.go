@@ -56,7 +56,7 @@ func (s *Server) examined(ctx context.Context) (doctor.Report, error) {
 	}
 	return doctor.Run(ctx, doctor.Options{
 		Config: current.config, Only: doctor.Cheap(), Most: examineMost, Now: s.now,
-		Running: &doctor.Running{Servers: current.directory.Health(), Cache: current.directory.Stats()},
+		Running: &doctor.Running{Servers: current.directory.Health(), Cache: current.directory.Stats(), Changes: current.directory.Tracking()},
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 
 // report says how everything is that the server depends on.
 func (s *Server) report(g *generation) admin.Health {
-	h := admin.Health{State: admin.Healthy, Parts: append(s.health.parts(), directoryPart(g.directory.Health()), s.maintenancePart())}
+	h := admin.Health{State: admin.Healthy, Parts: append(s.health.parts(), directoryPart(g.directory.Health(), g.directory.Tracking()), s.maintenancePart())}
 	last, err := admin.ReadLastBackup(g.config.Server.Data)
 	h.LastBackup = last
 	h.Parts = append(h.Parts, backupPart(last, err, g.config.Storage.BackupWithin, s.now()))
@@ -28,8 +28,8 @@ func (s *Server) report(g *generation) admin.Health {
 }
 
 // directoryPart is the health of the directory's servers: one that is away is said, though
-// others answer in its place.
-func directoryPart(hosts []directory.HostStatus) admin.HealthPart {
+// others answer in its place; and so are changes that are not followed.
+func directoryPart(hosts []directory.HostStatus, changes directory.TrackStatus) admin.HealthPart {
 	p := admin.HealthPart{Name: directoryHealth, State: admin.Healthy}
 	var away []string
 	for _, h := range hosts {
@@ -44,6 +44,9 @@ func directoryPart(hosts []directory.HostStatus) admin.HealthPart {
 	if away != nil {
 		p.State, p.Error = admin.Degraded, strings.Join(away, "; ")
 		p.Cure = "see to it that the server can reach the directory; the error log has each failure"
+	} else if changes.Err != "" {
+		p.State, p.Error = admin.Degraded, "changes are not followed: "+changes.Err
+		p.Cure = "convene doctor"
 	}
 	return p
 }

@@ -87,7 +87,7 @@ func runningServer(ctx context.Context, folder string) (_ *doctor.Running, err e
 	if err != nil {
 		return nil, err
 	}
-	return &doctor.Running{Servers: state.Servers, Cache: state.Cache}, nil
+	return &doctor.Running{Servers: state.Servers, Cache: state.Cache, Changes: state.Changes}, nil
 }
 
 // live are the faults that the cheap checks find, with file and line of the settings.
