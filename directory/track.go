@@ -23,7 +23,7 @@ const (
 // Changes says what has changed in a directory.
 type Changes struct {
 	All    bool     // anything may have
-	GUIDs  []string // of records changed, made or removed
+	GUIDs  []string // of records changed, made or removed; none with All
 	Groups bool     // some are groups: who is in which may have changed for everybody
 }
 
@@ -167,11 +167,13 @@ func (t *tracker) round(ctx context.Context) error {
 }
 
 // pass tells changes, and those of a moment ago again: who was asking for a record while
-// it was changed may have got, and kept, the old one.
+// it was changed may have got, and kept, the old one; and a second change within the second has the
+// same modifyTimestamp.
 func (t *tracker) pass(c Changes, now time.Time) {
 	if c.All {
-		t.recent = nil
 		t.tell(Changes{All: true})
+		c.All = false
+		t.recent = []told{{c, now}}
 		return
 	}
 	all, keep := c, t.recent[:0]
@@ -298,7 +300,7 @@ func (t *tracker) attributes() []string {
 func (t *tracker) of(list []*ldif.Entry) (c Changes) {
 	for _, e := range list {
 		if hasText(e.Values("objectClass"), "organizationalUnit") {
-			return Changes{All: true} // it may have been moved, and with it all that is in it
+			c.All = true // it may have been moved, and with it all that is in it
 		}
 		for _, s := range t.l.m.specs {
 			if guid := s.guid(e); guid != "" {

@@ -167,15 +167,13 @@ func (s *stamped) changes(t *tracker) (Changes, error) {
 			delete(s.seen, dn)
 		}
 	}
-	switch {
-	case more: // from after those: else they would be too many again
+	if more { // from after those: else they would be too many again
 		t.slowDown(now)
 		s.newest = s.newest.Add(stampOverlap + time.Second)
-		return Changes{All: true}, nil
-	case c.All:
-		return c, nil
 	}
-	return t.of(fresh), nil
+	found := t.of(fresh)
+	found.All = found.All || c.All || more
+	return found, nil
 }
 
 // stampForm is GeneralizedTime as servers write it (RFC 4517 §3.3.13).

@@ -11,6 +11,8 @@ type Quirks struct {
 	// 4 after as many, a larger page is cut without notice. Active Directory
 	// has 1000.
 	MaxPage int
+	// SizeLimit ends a search after as many entries with code 4, paged or not.
+	SizeLimit int
 	// MaxValues is the most values of an attribute per response; the rest is to
 	// be read by range. Active Directory has 1500.
 	MaxValues int

@@ -143,7 +143,7 @@ func (x *session) entriesOf(id int64, q *query, quirks *Quirks) (code uint16, co
 		switch {
 		case q.paged && n == per:
 			return ldap.LDAPResultSuccess, strconv.Itoa(i), nil
-		case q.limit > 0 && n == q.limit, !q.paged && quirks.MaxPage > 0 && n == quirks.MaxPage:
+		case q.limit > 0 && n == q.limit, quirks.SizeLimit > 0 && n == quirks.SizeLimit, !q.paged && quirks.MaxPage > 0 && n == quirks.MaxPage:
 			return ldap.LDAPResultSizeLimitExceeded, "", nil
 		case quirks.DropAfter != 0 && n >= max(quirks.DropAfter, 0):
 			if err := x.w.Flush(); err != nil {
