@@ -3,7 +3,6 @@ package directory_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -314,7 +313,7 @@ func TestTrackFlapping(t *testing.T) {
 	for i, at := range opened()[1:] {
 		// The connection is counted some time after it was made: half of the pause is left.
 		if gap, least := at.Sub(opened()[i]), every<<i; gap < least {
-			t.Error(fmt.Sprintf("connection %d after %v, want at least %v", i+2, gap, least))
+			t.Errorf("connection %d after %v, want at least %v", i+2, gap, least)
 		}
 	}
 	counted.mu.Lock()
