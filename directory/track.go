@@ -120,7 +120,6 @@ func (t *tracker) pause(began time.Time, err error) time.Duration {
 func (t *tracker) backOff() time.Duration { return min(t.every<<min(t.failures, 10), trackSlowest) }
 
 // slowDown counts a failure, or what would become a storm if it came again and again.
-
 func (t *tracker) slowDown(now time.Time) { t.failures, t.failed = t.failures+1, now }
 
 // report keeps the state, and logs when it becomes another.
