@@ -441,8 +441,8 @@ func (c *Cache) note(err error) {
 		}
 		return
 	}
-	if errors.Is(err, context.Canceled) {
-		return // the client went away
+	if errors.Is(err, context.Canceled) || errors.Is(err, errClosed) {
+		return // the client went away, or the server stops
 	}
 	until := c.o.Now().Add(c.o.RetryEvery).UnixNano()
 	if c.downUntil.Swap(until) == 0 {
