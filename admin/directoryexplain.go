@@ -128,11 +128,12 @@ func (a *Admin) directoryExplain(ctx context.Context, r RecordRequest) (out Reco
 	if !ok {
 		return out, ErrNotRunning
 	}
-	// The look-up itself would be what is remembered.
+	// The look-up itself would be what is remembered. That nothing is, which is the only
+	// error, is an answer too: nil.
 	var old *directory.Principal
 	var age time.Duration
 	if ref, refErr := directory.ParseRef(r.Who); refErr == nil && ref.GUID != "" {
-		old, age, _ = source.Remembered(ref.GUID) // nil is an answer
+		old, age, _ = source.Remembered(ref.GUID)
 	} else if a.Cache != nil {
 		if p, err := a.Cache.Former(r.Who); err == nil {
 			old, age, _ = source.Remembered(p.GUID)

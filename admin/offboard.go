@@ -155,7 +155,7 @@ func Offboard(ctx context.Context, c Conn, r OffboardRequest, tell func(Offboard
 	done := make(chan error, 1)
 	go func() {
 		err := c.Stream(ctx, "offboard", r, writer)
-		_ = writer.CloseWithError(cmp.Or(err, io.EOF)) // it never fails
+		_ = writer.CloseWithError(cmp.Or(err, io.EOF)) // always nil, as io.Pipe says
 		done <- err
 	}()
 	var last *OffboardRecord
@@ -164,7 +164,7 @@ func Offboard(ctx context.Context, c Conn, r OffboardRequest, tell func(Offboard
 		var p OffboardProgress
 		err := lines.Decode(&p)
 		if err != nil {
-			_ = reader.CloseWithError(err) // likewise
+			_ = reader.CloseWithError(err) // always nil
 			if failed := <-done; failed != nil {
 				return nil, failed
 			}

@@ -199,29 +199,6 @@ func (a *authority) issue(t *testing.T, template x509.Certificate) tls.Certifica
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// listen serves each connection by a function, and returns the address.
-func listen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				serve(c)
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
 // ping is what the directory says of itself through package directory.
 func ping(t *testing.T, c directory.LDAPConfig) error {
 	t.Helper()
@@ -293,7 +270,7 @@ func TestExplainConnections(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, port, _ := net.SplitHostPort(listen(t, c.serve))
+			_, port, _ := net.SplitHostPort(testenv.Listen(t, c.serve))
 			config := directory.LDAPConfig{URLs: []string{c.scheme + "://" + net.JoinHostPort(c.host, port)}, CAFile: c.ca, StartTLS: c.startTLS}
 			err := ping(t, config)
 			f, _ := discover.Explain(err, discover.Facts{Config: config})

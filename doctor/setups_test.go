@@ -320,23 +320,8 @@ func failures(t *testing.T, s *testenv.LDAP) []string {
 // listenOther is a service that is no directory.
 func listenOther(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				_, _ = c.Read(make([]byte, 100))
-				_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
-			}()
-		}
-	}()
-	return l.Addr().String()
+	return testenv.Listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 100)) // whatever it is
+		_, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+	})
 }

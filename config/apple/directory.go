@@ -30,7 +30,7 @@ func (c *conversion) directory() error {
 	case strings.Contains(kind, "opendirectory"):
 		node := c.get(people + ".params.node").text()
 		c.left(people, "the Mac's own directory, "+node+", cannot be asked from elsewhere; the LDAP or Active Directory server behind it can")
-		c.todo("convene join DOMAIN -o %s, with the domain of the directory that the Mac was bound to; on macOS odutil show nodenames names it", c.src.Output)
+		c.remains("convene join DOMAIN -o %s, with the domain of the directory that the Mac was bound to; on macOS odutil show nodenames names it", c.src.Output)
 	default:
 		c.left(people, "convene knows no directory of this kind")
 	}
@@ -72,7 +72,7 @@ func (c *conversion) files() error {
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		case c.get(adds+".params.xmlFiles") != nil:
-			c.todo("%s was not found, which AugmentService names: add it to directory.file.extra-files", name)
+			c.remains("%s was not found, which AugmentService names: add it to directory.file.extra-files", name)
 		}
 	}
 	if len(extra) > 0 {
@@ -93,7 +93,7 @@ func (c *conversion) file(key, otherwise string) (string, error) {
 			c.left(key, name+" is not beside the plist")
 		}
 		if otherwise == "accounts.xml" {
-			c.todo("%s was not found, which has the people: put it beside the plist and import again", name)
+			c.remains("%s was not found, which has the people: put it beside the plist and import again", name)
 		}
 		return "", nil
 	}
@@ -127,7 +127,7 @@ func (c *conversion) besideLDAP() error {
 		case err != nil:
 			return err
 		default:
-			c.todo("convene room import %s, when the rooms in it are in the directory", found)
+			c.remains("convene room import %s, when the rooms in it are in the directory", found)
 		}
 	}
 	if c.get(places) != nil {
@@ -184,7 +184,7 @@ func (c *conversion) transport(uri string) {
 		c.take("directory.ldap.starttls", true, "", params+"tls")
 	case !here:
 		c.take("directory.ldap.starttls", true, "passwords do not go to other machines in the clear", params+"tls")
-		c.todo("the directory at %s was asked without TLS: it has to take StartTLS, with a certificate of an authority in directory.ldap.ca-file", net.JoinHostPort(host, "389"))
+		c.remains("the directory at %s was asked without TLS: it has to take StartTLS, with a certificate of an authority in directory.ldap.ca-file", net.JoinHostPort(host, "389"))
 	}
 }
 

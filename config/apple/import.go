@@ -93,7 +93,7 @@ func (c *conversion) include() error {
 			found, text, err := c.open(name)
 			if errors.Is(err, fs.ErrNotExist) {
 				c.left(key, name+" is not beside the plist: what it says is not taken")
-				c.todo("%s was not found, which %s names: if there is one, put it beside the plist and import again", name, key)
+				c.remains("%s was not found, which %s names: if there is one, put it beside the plist and import again", name, key)
 				continue
 			}
 			if err != nil {
@@ -151,7 +151,9 @@ func (c *conversion) take(name string, value any, note string, keys ...string) {
 // left says why a key is not taken.
 func (c *conversion) left(key, why string) { c.items[key] = Item{Key: key, Note: why} }
 
-func (c *conversion) todo(format string, args ...any) {
+// remains tells the administrator what no plist can say, and so is theirs to do: see
+// Result.Next.
+func (c *conversion) remains(format string, args ...any) {
 	c.next = append(c.next, fmt.Sprintf(format, args...))
 }
 

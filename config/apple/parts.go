@@ -49,16 +49,16 @@ func (c *conversion) listening() error {
 	}
 	if c.get("BehindTLSProxy").on() {
 		c.left("BehindTLSProxy", "the addresses of the proxy are needed")
-		c.todo("TLS ends at a proxy: set server.trusted-proxies to its addresses and server.public-url to the address that clients use")
+		c.remains("TLS ends at a proxy: set server.trusted-proxies to its addresses and server.public-url to the address that clients use")
 	}
 	if len(plain)+len(secure) == 0 {
-		c.todo("the plist names no port: the server listens on those of the default, server.http and server.https")
+		c.remains("the plist names no port: the server listens on those of the default, server.http and server.https")
 		return nil
 	}
 	c.take("server.http", at(plain), "", "HTTPPort", "BindHTTPPorts", "BindAddresses")
 	c.take("server.https", at(secure), "", secured...)
 	if slices.ContainsFunc(append(plain, secure...), func(p string) bool { return len(p) < 4 }) {
-		c.todo("ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE: docs/admin/install.md")
+		c.remains("ports below 1024 come through systemd's socket activation or CAP_NET_BIND_SERVICE: docs/admin/install.md")
 	}
 	if v := c.get("RedirectHTTPToHTTPS"); v.on() && len(secure) > 0 && len(plain) > 0 {
 		c.take("server.redirect-http", true, "", "RedirectHTTPToHTTPS")
@@ -82,7 +82,7 @@ func (c *conversion) certificate() error {
 		c.take("tls.key", key, "it has to be without a passphrase", "SSLPrivateKey")
 		if chain != "" && chain != cert {
 			c.left("SSLAuthorityChain", "the certificate's file has to have the chain too")
-			c.todo("append %s to %s: the file has the certificate first, then those of the authorities", chain, cert)
+			c.remains("append %s to %s: the file has the certificate first, then those of the authorities", chain, cert)
 		}
 	}
 	client := "Authentication.ClientCertificate"
@@ -92,7 +92,7 @@ func (c *conversion) certificate() error {
 		c.take("tls.client-ca-file", files[0], "a certificate lets in as whom its mail address names; auth.certificates", client+".CAFiles", client+".Enabled")
 	case v.on() && len(files) > 1:
 		c.left(client+".CAFiles", "one file is needed")
-		c.todo("put the certificates of Authentication.ClientCertificate.CAFiles into one file and name it in tls.client-ca-file")
+		c.remains("put the certificates of Authentication.ClientCertificate.CAFiles into one file and name it in tls.client-ca-file")
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func (c *conversion) authentication() error {
 		c.take("auth.require-tls", tls, "", "Authentication.Kerberos.AllowedOverWireUnencrypted", "Authentication.Digest.AllowedOverWireUnencrypted")
 	}
 	if slices.Contains(schemes, "negotiate") {
-		c.todo("Kerberos: set auth.negotiate.keytab to a keytab with the keys of HTTP/host-name; without one it is not offered")
+		c.remains("Kerberos: set auth.negotiate.keytab to a keytab with the keys of HTTP/host-name; without one it is not offered")
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (c *conversion) mail() error {
 			c.secret("mail-password", "mail.password-file", password, at+".Sending.Password")
 		} else {
 			c.left(at+".Sending.Username", "it has no password here, which may be in a keychain")
-			c.todo("set mail.user to %s and mail.password-file to a file with the password", user)
+			c.remains("set mail.user to %s and mail.password-file to a file with the password", user)
 		}
 	}
 	c.left(at+".Receiving", "answers of guests by mail are not read")
@@ -215,7 +215,7 @@ func (c *conversion) principals() error {
 		note := ""
 		if len(bad) > 0 {
 			note = "not " + strings.Join(bad, ", ") + ", which is no principal of a user or group"
-			c.todo("%s: %s; name them in %s", s.key, note, s.setting)
+			c.remains("%s: %s; name them in %s", s.key, note, s.setting)
 		}
 		switch {
 		case len(refs) > 0:
@@ -237,7 +237,7 @@ func (c *conversion) principals() error {
 	}
 	if c.get("EnableSACLs").on() {
 		c.left("EnableSACLs", "whom the service list of macOS lets in is not in the plist")
-		c.todo("EnableSACLs is on: until sacl.calendar.allow names who may use calendars, as [\"group:NAME\"] (on macOS com.apple.access_calendar had them), everybody in the directory may")
+		c.remains("EnableSACLs is on: until sacl.calendar.allow names who may use calendars, as [\"group:NAME\"] (on macOS com.apple.access_calendar had them), everybody in the directory may")
 	}
 	return nil
 }
@@ -286,7 +286,7 @@ func (c *conversion) beside() error {
 		c.left("SudoersFile", "who acts as others has an account of the directory here, and signs in with its password")
 		for _, u := range listOf(v.Get("users")) {
 			if user := u.Get("username").text(); user != "" {
-				c.todo("%s: %s acted as others, with a password of that file. Give it an account in the directory, and name that in access.sudoers", path.Base(found), user)
+				c.remains("%s: %s acted as others, with a password of that file. Give it an account in the directory, and name that in access.sudoers", path.Base(found), user)
 			}
 		}
 	}
@@ -297,12 +297,12 @@ func (c *conversion) beside() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		c.left("ProxyLoadFromFile", "the file is not beside the plist")
-		c.todo("delegates are in the old server's database: list them there with calendarserver_manage_principals, and load them with convene delegate load")
+		c.remains("delegates are in the old server's database: list them there with calendarserver_manage_principals, and load them with convene delegate load")
 	case err != nil:
 		return err
 	default:
 		c.left("ProxyLoadFromFile", "delegates are no settings: convene delegate load "+found)
-		c.todo("convene delegate load %s", found)
+		c.remains("convene delegate load %s", found)
 	}
 	return nil
 }
