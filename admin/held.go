@@ -35,7 +35,7 @@ type HeldRequest struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// ListHeld returns what is held, by kind.
+// ListHeld returns what is held, by kind, owner, time and label.
 func ListHeld(ctx context.Context, c Conn) ([]Held, error) {
 	return call[[]Held](ctx, c, "held-list", None{})
 }

@@ -1,9 +1,11 @@
 package held
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"convene/internal/engine"
@@ -69,7 +71,7 @@ func hold(w engine.Writer, s *Secret) error {
 	return w.Put(table, []byte(s.key()), value)
 }
 
-// List returns what is held, by kind.
+// List returns what is held, by kind, owner, time and label.
 func List(ctx context.Context, e engine.Engine) (list []Secret, err error) {
 	err = e.View(ctx, func(r engine.Reader) error {
 		list, err = held(r, "")
@@ -78,7 +80,8 @@ func List(ctx context.Context, e engine.Engine) (list []Secret, err error) {
 	return list, err
 }
 
-// held reads what is held of a kind; "": all.
+// held reads what is held of a kind; "": all. Its order tells a reader something; that of
+// the table is by a hash.
 func held(r engine.Reader, kind string) (list []Secret, err error) {
 	within := engine.Range{}
 	if kind != "" {
@@ -91,6 +94,10 @@ func held(r engine.Reader, kind string) (list []Secret, err error) {
 		}
 		list = append(list, s)
 	}
+	slices.SortStableFunc(list, func(a, b Secret) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.GUID, b.GUID),
+			a.Created.Compare(b.Created), cmp.Compare(a.Label, b.Label))
+	})
 	return list, nil
 }
 
