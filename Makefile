@@ -43,7 +43,7 @@ check:
 # is none that gets a second chance.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
-	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=1 --rerun-fails-max-failures=4 \
+	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
 		--packages ./... -- -race -shuffle=on
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
