@@ -14,8 +14,9 @@ const viewsPerCheck = 1024
 
 // space is the state of that care.
 type space struct {
-	views atomic.Uint64
-	busy  sync.Mutex // held while it is looked after
+	views  atomic.Uint64
+	busy   sync.Mutex // held while it is looked after
+	others int64      // bytes of files that were mapped after the last time; under busy
 }
 
 // checkSpace has the mapped memory looked after if need be. It does not wait.

@@ -9,17 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trim unmaps the first used bytes of the file if the process has more than
-// MaxMapped bytes of files mapped. The pages stay in the page cache. A
-// transaction must be open, so that the mapping stays where it is.
+// trim unmaps the first used bytes of the file if the process has mapped more than
+// MaxMapped bytes of files since the last time. What stayed mapped then is the program
+// itself and other files. The pages stay in the page cache. A transaction must be open,
+// so that the mapping stays where it is.
 func (e *boltEngine) trim(used int64) {
-	if e.opt.MaxMapped < 0 || used < e.opt.MaxMapped || mappedFiles() < e.opt.MaxMapped {
+	if e.opt.MaxMapped < 0 || used < e.opt.MaxMapped || mappedFiles()-e.space.others < e.opt.MaxMapped {
 		return
 	}
 	_, _, errno := unix.Syscall(unix.SYS_MADVISE, e.db.Info().Data, uintptr(used), unix.MADV_DONTNEED)
 	if errno != 0 {
 		return // advice not taken costs memory only
 	}
+	e.space.others = mappedFiles()
 }
 
 // mappedFiles returns the bytes of files that are mapped into this process and
