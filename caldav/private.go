@@ -63,8 +63,15 @@ func (s *scope) denied(e *store.Entry) acl.Privilege {
 // viewer shows objects as the caller of a request sees them.
 type viewer struct {
 	*scope
-	standings map[store.CollectionID]acl.Standing
+	stands    stands                              // as last found out
+	standings map[store.CollectionID]acl.Standing // before that
 	roomSeen  shownRoom
+}
+
+// stands is what the caller is to the owner of a collection.
+type stands struct {
+	collection store.CollectionID // 0: none
+	as         acl.Standing
 }
 
 // A shownRoom is what room last found out: members of a collection are shown one after
@@ -143,6 +150,9 @@ func (v *viewer) ShowsAll(col *store.Collection) bool { return v.standing(col) >
 // standing is what the caller is to the owner of a collection. If that cannot be found
 // out the request fails, whatever it made of it.
 func (v *viewer) standing(col *store.Collection) acl.Standing {
+	if v.stands.collection == col.ID {
+		return v.stands.as
+	}
 	if st, ok := v.standings[col.ID]; ok {
 		return st
 	}
@@ -155,7 +165,10 @@ func (v *viewer) standing(col *store.Collection) acl.Standing {
 	if st < acl.AsOwner && v.h.Access.Incomplete {
 		v.fault = errIncomplete
 	}
-	set(&v.standings, col.ID, st)
+	if v.stands.collection != 0 { // most requests are about one collection, and need no map
+		set(&v.standings, v.stands.collection, v.stands.as)
+	}
+	v.stands = stands{col.ID, st}
 	return st
 }
 

@@ -26,18 +26,22 @@ type Tx struct {
 	seen   *Home
 	seenIn *Collection
 
-	// What this transaction has read to change it, or may yet, as it is to be
-	// written at the end.
+	*unwritten // of a view: nothing
+
+	found found // the object looked up last
+
+	policy *quota.Policy // as first asked for
+}
+
+// unwritten is what an update has read to change it, or may yet, as it is to be written
+// at the end.
+type unwritten struct {
 	homes       pending[HomeID, Home]
 	collections pending[CollectionID, Collection]
 	points      int // savepoints that there have been
 
 	blocks  map[string]block // of numbers, taken from the file in this transaction
 	settled int64            // by how much deleted homes made the store larger
-
-	found found // the object looked up last
-
-	policy *quota.Policy // as first asked for
 }
 
 // found is what is under a name in a collection: neither entry nor tombstone if
@@ -68,13 +72,16 @@ func (tx *Tx) Repairs() uint64 { return tx.repairs }
 // returns: for damage that is met where no error can be returned.
 func fail(err error) { engine.Fail(err) }
 
+// nothing is what views have that is not written yet. It stays as it is.
+var nothing unwritten
+
 // newTx returns a transaction of s; w is nil in a view.
 func (s *Store) newTx(r engine.Reader, w engine.Writer, repairs uint64) *Tx {
-	tx := &Tx{s: s, epoch: Epoch(s.epoch.Load()), repairs: repairs}
+	tx := &Tx{s: s, epoch: Epoch(s.epoch.Load()), repairs: repairs, unwritten: &nothing}
 	tx.in = sealed{r: r, w: w}
 	tx.r = &tx.in
 	if w != nil {
-		tx.w = &tx.in
+		tx.w, tx.unwritten = &tx.in, &unwritten{}
 	}
 	return tx
 }
