@@ -65,7 +65,7 @@ web/view              internal/ical
 web/cal               caldav directory internal/ical internal/proxied sacl web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
 web/room              admin audit caldav calendar directory internal/ical internal/proxied panels rooms rooms/policy sacl web/page
-web/delegates         admin audit caldav delegation directory sacl web/page
+web/delegates         admin audit caldav calendar delegation directory sacl web/page
 web/devices           admin auth directory sacl web/page
 web/sharing           audit auth caldav directory publish sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page

@@ -115,7 +115,8 @@ var rules = []func(*Tx, *Change) error{
 }
 
 // change lets the rules judge c, and then makes it. If it is in a room's calendars, the
-// room must have time for what is there afterwards.
+// room must have time for what is there afterwards. What it does to an object of somebody
+// else is noted.
 func (tx *Tx) change(c *Change, write func() error) error {
 	c.By = tx.by
 	for _, rule := range rules {
@@ -127,15 +128,26 @@ func (tx *Tx) change(c *Change, write func() error) error {
 	if err != nil {
 		return err
 	}
-	if !t.rooms() {
-		return write()
+	acts, err := tx.acts(c)
+	if err != nil {
+		return err
 	}
-	return tx.Savepoint(func() error { // what a bulk request lacks room for is not written
-		if err := write(); err != nil {
-			return err
+	if t.rooms() {
+		err = tx.Savepoint(func() error { // what a bulk request lacks room for is not written
+			if err := write(); err != nil {
+				return err
+			}
+			return t.pay()
+		})
+	} else {
+		err = write()
+	}
+	for _, n := range acts {
+		if err == nil {
+			err = tx.note(n)
 		}
-		return t.pay()
-	})
+	}
+	return err
 }
 
 // writesObject reports whether an object will be at c.At.

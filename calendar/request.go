@@ -14,7 +14,8 @@ import (
 	"convene/store"
 )
 
-// The kinds of store.Matter that are kept about bookings of rooms.
+// The kinds of store.Matter that are kept: about bookings of rooms, and what somebody did
+// in the calendars of another.
 const (
 	matterOpen     = 'a' // a request that waits for approval
 	matterAnswered = 'b' // one that does not any more
@@ -22,6 +23,7 @@ const (
 	matterReleased = 'd' // a date was released once
 	matterMissed   = 'e' // how often in a row nobody has checked in for a series
 	matterGone     = 'f' // since when somebody with bookings has been gone from the directory
+	matterActed    = 'g' // what somebody else did last with an object: an Act
 )
 
 // keepAnswered is how long it is known who answered a request.
@@ -85,10 +87,7 @@ func (tx *Tx) Requests(home store.HomeID) iter.Seq2[*Request, error] {
 // AllRequests yields the open requests of all rooms.
 func (tx *Tx) AllRequests() iter.Seq2[*Request, error] {
 	return func(yield func(*Request, error) bool) {
-		for m, err := range tx.DueMatters(time.Unix(forever, 0)) {
-			if err == nil && m.Kind != matterOpen {
-				continue
-			}
+		for m, err := range tx.DueMatters(time.Unix(forever, 0), matterOpen) {
 			var r *Request
 			if err == nil {
 				r, err = tx.requestOf(m)

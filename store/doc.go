@@ -130,7 +130,7 @@
 // # Matters
 //
 // What a home waits for until a moment is a matter: package calendar keeps what it has
-// to come back to about bookings of rooms. The second row of each, by when it is due,
+// to come back to about bookings of rooms, and for a while what others did in somebody's calendars. The second row of each, by when it is due,
 // is there so that looking for those costs what is found. Kinds and their keys:
 //
 //	'a', Rev u64                        a request of a booking that waits for approval;
@@ -139,6 +139,9 @@
 //	'c', SHA-256 of the UID and the
 //	date                                somebody has checked in for this date
 //	'd', the same                       the date was released once: it is not again
+//	'g', SHA-256 of the calendar's
+//	number and the object's name        what somebody who is not the owner did last with
+//	                                    an object: a calendar.Act
 //
 // # Deleting
 //

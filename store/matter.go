@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"convene/internal/engine"
@@ -28,6 +29,9 @@ func (m *Matter) key() []byte {
 	b := append(appendU32([]byte{lookupMatter}, m.Home), m.Kind)
 	return append(b, m.Key...)
 }
+
+// kindInDue is where in the key of a row of when something is due its kind is.
+const kindInDue = 1 + 8 + 4
 
 // dueKey is that of the row by which a matter is found when it is due.
 func (m *Matter) dueKey() []byte {
@@ -112,11 +116,14 @@ func (tx *Tx) Matters(home HomeID, kind byte) iter.Seq2[*Matter, error] {
 }
 
 // DueMatters walks over the matters of all homes that are due at a moment, those first
-// that have been for longest.
-func (tx *Tx) DueMatters(at time.Time) iter.Seq2[*Matter, error] {
+// that have been for longest. kinds, if there are any, are the only ones of it.
+func (tx *Tx) DueMatters(at time.Time, kinds ...byte) iter.Seq2[*Matter, error] {
 	until := binary.BigEndian.AppendUint64([]byte{lookupDue}, uint64(max(at.Unix(), 0))+1)
 	return func(yield func(*Matter, error) bool) {
 		for k := range tx.r.Scan(tableLookup, engine.Range{From: []byte{lookupDue}, To: until, KeysOnly: true}) {
+			if len(kinds) > 0 && len(k) > kindInDue && !slices.Contains(kinds, k[kindInDue]) {
+				continue
+			}
 			m, err := tx.dueMatter(k)
 			if !yield(m, err) || err != nil {
 				return

@@ -1,10 +1,13 @@
 package delegates
 
 import (
+	"cmp"
+	"net/url"
 	"strings"
 	"time"
 
 	"convene/admin"
+	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
 	"convene/web/page"
@@ -16,7 +19,10 @@ type listView struct {
 	Delegates []delegate
 	StandIns  []standInView
 	Journal   []entry
-	More      int // entries of the journal that are not shown
+	More      int  // entries of the journal that are not shown
+	Own       bool // it is the reader's own list: Acts are told
+	Acts      []act
+	MoreActs  int
 	Finder    finder
 }
 
@@ -50,6 +56,11 @@ func list(r *page.Request) (*page.Answer, error) {
 	}
 	if v.Journal, v.More, err = journal(r, names); err != nil {
 		return nil, failed(err)
+	}
+	if v.Own = r.For == nil; v.Own {
+		if v.Acts, v.MoreActs, err = acts(r, names); err != nil {
+			return nil, err
+		}
 	}
 	if v.Finder, err = search(r, r.Link("/my/delegates"), directory.User, directory.Group); err != nil {
 		return nil, err
@@ -180,6 +191,32 @@ func journal(r *page.Request, names *page.Names) (out []entry, more int, err err
 		out, more = out[:mostEntries], len(out)-mostEntries
 	}
 	return out, more, nil
+}
+
+// An act is what somebody else did last with an event of the reader.
+type act struct {
+	At   time.Time
+	Text string
+	Path string // of the event's page; "": it is not there any more
+}
+
+var actKeys = map[calendar.Did]string{calendar.Created: "delegates.act-created", calendar.Changed: "delegates.act-changed", calendar.Deleted: "delegates.act-deleted"}
+
+// acts are what others did in the reader's calendars, the newest first.
+func acts(r *page.Request, names *page.Names) (out []act, more int, err error) {
+	list, err := r.Site.Calendars.ActsFor(r.Context(), r.Caller)
+	if len(list) > mostEntries {
+		list, more = list[:mostEntries], len(list)-mostEntries
+	}
+	for _, a := range list {
+		one := act{At: a.At, Text: r.Locale.T(actKeys[a.Did], "name", names.Of(a.By), "title", cmp.Or(a.Title, r.Locale.T("delegates.untitled")))}
+		if a.Did != calendar.Deleted {
+			u := url.URL{Path: "/my/event/calendars/__uids__/" + r.GUID() + "/" + a.Collection + "/" + a.Object}
+			one.Path = u.String()
+		}
+		out = append(out, one)
+	}
+	return out, more, err
 }
 
 // actorName is who made a change.

@@ -2,6 +2,7 @@ package event
 
 import (
 	"net/http"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ type eventView struct {
 	Guests                                     []guest
 	Class                                      string // "" of what is public
 	Free, Cancelled, Series                    bool
+	Made, Changed                              *hand // what others did with it for the reader; nil: not known of any
 
 	Path, At, ETag     string
 	Edit, Delete, Move string // paths of pages; "": may not
@@ -27,6 +29,31 @@ type eventView struct {
 	Answer             string // path of the form; "": is not invited
 	Answered           string // their answer, PARTSTAT
 	Instance           bool   // the answer may be for this one alone
+}
+
+// A hand is who did something, and when.
+type hand struct {
+	Name string
+	At   time.Time
+}
+
+// hands says who of others made and last changed an event of the reader.
+func (v *eventView) hands(r *page.Request, s *stored) error {
+	if s.owner == nil || s.owner.GUID != r.GUID() {
+		return nil
+	}
+	act, err := r.Site.Calendars.ActOn(r.Context(), r.Caller, path.Base(path.Dir(s.Path)), path.Base(s.Path))
+	if err != nil || act == nil {
+		return err
+	}
+	names := r.Names()
+	if act.Maker != "" {
+		v.Made = &hand{names.Of(act.Maker), act.Made}
+	}
+	if act.Maker != act.By || !act.Made.Equal(act.At) {
+		v.Changed = &hand{names.Of(act.By), act.At}
+	}
+	return nil
 }
 
 // A piece of a text: some words, or a link.
@@ -118,6 +145,9 @@ func show(r *page.Request) (*page.Answer, error) {
 	}
 	if !e.AllDay && e.Zone != "" && e.Zone != r.Zone.String() {
 		v.Zone = r.Locale.T("event.in-zone", "time", strings.Replace(e.Start, "T", " ", 1), "zone", e.Zone)
+	}
+	if err := v.hands(r, s); err != nil {
+		return nil, err
 	}
 	v.Cancelled = strings.EqualFold(propText(c, "STATUS"), "CANCELLED")
 	switch e.Class {
