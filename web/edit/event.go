@@ -132,6 +132,14 @@ func Read(o *ical.Object, c *ical.Component) (Event, error) {
 	for _, p := range c.AllProps("ATTENDEE") {
 		e.Guests = append(e.Guests, guestOf(p))
 	}
+	for _, p := range c.AllProps("X-CALENDARSERVER-ATTENDEE-COMMENT") {
+		author := strings.Trim(p.Param("X-CALENDARSERVER-ATTENDEE-REF"), `"`)
+		for i := range e.Guests {
+			if strings.EqualFold(e.Guests[i].Address, author) {
+				e.Guests[i].Comment = p.Text()
+			}
+		}
+	}
 	return e, nil
 }
 
@@ -156,7 +164,6 @@ func guestOf(p *ical.Property) Guest {
 	g := Guest{
 		Address: p.Address(), Name: p.Param("CN"), Kind: strings.ToUpper(p.Param("CUTYPE")),
 		Optional: strings.EqualFold(p.Param("ROLE"), "OPT-PARTICIPANT"), Answer: strings.ToUpper(p.Param("PARTSTAT")),
-		Comment: p.Param("X-CALENDARSERVER-ATTENDEE-COMMENT"),
 	}
 	if g.Kind == "" {
 		g.Kind = "INDIVIDUAL"
