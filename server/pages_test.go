@@ -390,7 +390,8 @@ func TestPageHeaders(t *testing.T) {
 		for _, path := range paths {
 			got := who.get(t, path)
 			for name, want := range map[string]string{
-				"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types convene",
+				"Content-Security-Policy":      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types convene; report-to policy; report-uri /reports/policy",
+				"Reporting-Endpoints":          `policy="/reports/policy"`,
 				"Cross-Origin-Opener-Policy":   "same-origin",
 				"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
 			} {

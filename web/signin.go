@@ -33,6 +33,7 @@ func (h *Handler) ownEndpoints() []endpoint {
 		{page.Route{Method: http.MethodPost, Path: "/signin"}, h.signIn},
 		{page.Route{Method: http.MethodPost, Path: "/signout"}, h.signOut},
 		{page.Route{Method: http.MethodGet, Path: "/static/{hash}/{name...}"}, h.serveFile},
+		{page.Route{Method: http.MethodPost, Path: reportsPath, Body: reportSize}, h.report},
 	}
 }
 

@@ -29,16 +29,17 @@ func areas() []page.Area {
 
 // A Handler serves the pages. It is safe for use by many goroutines.
 type Handler struct {
-	parts  *page.Parts
-	mux    *http.ServeMux
-	routes []page.Route
-	nav    []page.Nav
-	pages  *pages
-	static *static
-	rates  page.Rates
-	toasts toasts
-	known  known
-	local  *time.Location // for who has not said theirs
+	parts   *page.Parts
+	mux     *http.ServeMux
+	routes  []page.Route
+	nav     []page.Nav
+	pages   *pages
+	static  *static
+	rates   page.Rates
+	toasts  toasts
+	reports reports
+	known   known
+	local   *time.Location // for who has not said theirs
 }
 
 // New makes the handler of the pages. parts.Texts is filled in if it is nil.
@@ -48,7 +49,8 @@ func New(parts page.Parts) (h *Handler, err error) {
 			return nil, fmt.Errorf("texts of the pages: %w", err)
 		}
 	}
-	h = &Handler{parts: &parts, local: localZone(), rates: page.Rates{PerSecond: perSecond, Burst: burst}}
+	h = &Handler{parts: &parts, local: localZone(), rates: page.Rates{PerSecond: perSecond, Burst: burst},
+		reports: reports{of: page.Rates{PerSecond: reportsOfOne, Burst: reportsBurst}, all: page.Rates{PerSecond: reportsOfAll, Burst: reportsAllBurst}}}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
 	}
@@ -64,7 +66,7 @@ func New(parts page.Parts) (h *Handler, err error) {
 
 // Paths are the first segments of the paths of pages.
 func Paths() []string {
-	return []string{"admin", "help", "my", "panel", "publish", "signin", "signout", "static"}
+	return []string{"admin", "help", "my", "panel", "publish", "reports", "signin", "signout", "static"}
 }
 
 // LogPath is a request's path for the log: what follows in that of a published calendar
