@@ -405,3 +405,107 @@ func TestPageUseOfRooms(t *testing.T) {
 		}
 	}
 }
+
+// A room that declines says by which of its rules, in the reader's language, and nothing
+// is written; a form that makes no sense is refused.
+func TestPageRoomRefuses(t *testing.T) {
+	c := roomPages(t)
+	for key, value := range map[string]string{"max-duration": "120", "min-notice": "60", "window": "30", "hours": "Mon-Fri 08:00-18:00", "hours-only": "true", "recurring": "false"} {
+		c.Rooms.Defaults[key] = value
+	}
+	now := new(clock)
+	now.set(time.Date(2030, 5, 1, 6, 0, 0, 0, time.UTC)) // Wednesday, 8 o'clock in Berlin
+	s := serveAt(t, c, now.now)
+	ann := signedIn(t, s, "ann")
+	for name, tt := range map[string]struct {
+		form url.Values
+		says string
+	}{
+		"too long":    {slot("elm", "12:00", "for", "180"), "Elm Room was not booked: at most 120 minutes"},
+		"too soon":    {slot("elm", "08:30", "date", "2030-05-01"), "Elm Room was not booked: must be booked 60 minutes ahead"},
+		"too far":     {slot("elm", "12:00", "date", "2030-06-05"), "Elm Room was not booked: can be booked 30 days ahead"},
+		"at night":    {slot("elm", "20:00"), "Elm Room was not booked: not open at this time"},
+		"on a Sunday": {slot("elm", "12:00", "date", "2030-05-05"), "Elm Room was not booked: not open at this time"},
+		"a series":    {slot("elm", "12:00", "repeat", "weekly", "until", "2030-05-20"), "Elm Room was not booked: it takes no series"},
+	} {
+		if got := ann.post(t, "/my/rooms/book", tt.form); got.StatusCode != 409 || !strings.Contains(got.Body, tt.says) {
+			t.Errorf("%s: %s, want %q\n%s", name, got.Status, tt.says, got.Body)
+		}
+	}
+	if got := ann.post(t, "/my/rooms/book", slot("elm", "12:00", "for", "180"), "Accept-Language: de"); !strings.Contains(got.Body, `<html lang="de"`) || strings.Contains(got.Body, "at most 120") || !strings.Contains(got.Body, "120 Minuten") {
+		t.Errorf("in German: %s\n%s", got.Status, got.Body)
+	}
+	for name, tt := range map[string]struct {
+		form   url.Values
+		status int
+	}{
+		"no room": {slot("none", "12:00"), 404}, "a person": {slot("bob", "12:00"), 404}, "nobody": {slot("elm", "12:00", "people", "nobody"), 400},
+	} {
+		if got := ann.post(t, "/my/rooms/book", tt.form); got.StatusCode != tt.status {
+			t.Errorf("%s: %s, want %d\n%s", name, got.Status, tt.status, got.Body)
+		}
+	}
+	if n := objects(t, s, "ann"); n != 0 {
+		t.Errorf("%d meetings were written", n)
+	}
+	if got := ann.post(t, "/my/rooms/book", slot("elm", "12:00")); got.StatusCode != 303 || objects(t, s, "ann") != 1 {
+		t.Errorf("what its rules allow: %s\n%s", got.Status, got.Body)
+	}
+}
+
+// The code of a panel is good for ten minutes, once, for the device that shows it.
+func TestPagePanelCode(t *testing.T) {
+	now := new(clock)
+	now.set(time.Date(2030, 5, 6, 9, 0, 0, 0, time.UTC))
+	s := serveAt(t, roomPages(t), now.now)
+	dan := signedIn(t, s, "dan")
+	code := func(door *browser) string {
+		m := regexp.MustCompile(`</span>(\d{6})</p>`).FindStringSubmatch(door.get(t, "/panel/").Body)
+		if m == nil {
+			return ""
+		}
+		return m[1]
+	}
+	offer := func() (*browser, string) {
+		door := open(t, s.HTTPS)
+		door.post(t, "/panel/offer", nil)
+		return door, code(door)
+	}
+	pair := func(code string) int {
+		return dan.post(t, "/my/rooms/panels/pair", url.Values{"room": {"locations/elm"}, "code": {code}}).StatusCode
+	}
+	late, lateCode := offer()
+	other, otherCode := offer()
+	if lateCode == "" || lateCode == otherCode {
+		t.Fatalf("codes %q and %q", lateCode, otherCode)
+	}
+	now.move(10 * time.Minute)
+	if got := pair(lateCode); got != 404 || code(late) != "" {
+		t.Errorf("after ten minutes: %d, and it shows %q", got, code(late))
+	}
+	if got := other.get(t, "/panel/"); strings.Contains(got.Body, "Elm Room") {
+		t.Error("the other device shows the room")
+	}
+	door, good := offer()
+	now.move(10*time.Minute - time.Second)
+	wrong := map[bool]string{true: "000001", false: "000000"}[good == "000000"]
+	for _, bad := range []string{"", wrong, good + "0", good[:5]} {
+		if got := pair(bad); got != 404 {
+			t.Errorf("code %q of %q: %d", bad, good, got)
+		}
+	}
+	if got := pair(good[:3] + " " + good[3:]); got != 303 || !strings.Contains(door.get(t, "/panel/").Body, "Elm Room") {
+		t.Errorf("a second before its end: %d", got)
+	}
+	if got := pair(good); got != 404 {
+		t.Errorf("twice: %d", got)
+	}
+	for name, path := range map[string]string{"minutes that it does not offer": "book", "nothing is on": "extend"} {
+		if got := door.post(t, "/panel/"+path, url.Values{"minutes": {"480"}}); got.StatusCode != 400 {
+			t.Errorf("%s: %s", name, got.Status)
+		}
+	}
+	if got := door.post(t, "/panel/end", nil); got.Header.Get("Location") != "/panel/?said=not" {
+		t.Errorf("end of nothing: %s %s", got.Status, got.Header.Get("Location"))
+	}
+}
