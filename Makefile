@@ -22,7 +22,7 @@ RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: attack browser meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -73,6 +73,10 @@ generate:
 # server of its own. CHROMIUM names another browser than Debian's.
 browser: convene
 	cd webtest && npm ci --ignore-scripts --silent && CONVENE=../$(BUILD)/convene node --test --test-concurrency=1
+
+# The pictures of docs/, made anew of the demonstration: docs/images. Look at each.
+screenshots: convene
+	cd webtest && npm ci --ignore-scripts --silent && CONVENE=../$(BUILD)/convene node screenshots.mjs
 
 # The outside servers and clients that tests use; nothing if all are there.
 deps:

@@ -95,11 +95,16 @@ func TestActs(t *testing.T) {
 	if got, want := known(), []string{"b.ics Newer deleted true true", "a.ics His changed true false"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	for i := range 500 {
-		by(bobGUID, write(fmt.Sprintf("n%03d", i), "Many"))
-	}
-	if got := known(); len(got) != 500 || !strings.HasPrefix(got[0], "n499.ics") || !strings.HasPrefix(got[499], "n000.ics") {
-		t.Errorf("%d, from %q to %q", len(got), got[0], got[len(got)-1])
+	by(bobGUID, func(tx *calendar.Tx, home *store.Home, col *store.Collection) error {
+		for i := range 500 {
+			if err := write(fmt.Sprintf("n%03d", i), "Many")(tx, home, col); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if got := known(); len(got) != 500 || !strings.HasPrefix(got[0], "n000.ics") || !strings.HasPrefix(got[499], "n499.ics") {
+		t.Errorf("%d, from %q to %q, want the last 500", len(got), got[0], got[len(got)-1])
 	}
 	now = now.Add(91 * 24 * time.Hour)
 	by("", func(tx *calendar.Tx, _ *store.Home, _ *store.Collection) error {
