@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"convene/auth"
 	"convene/config"
 	"convene/directory"
 	"convene/directory/ldif"
+	"convene/internal/kerberos"
 )
 
 // Options say what Join is told. What is empty it finds out, or asks for.
@@ -26,6 +26,7 @@ type Options struct {
 	BindUser     string // DN or user@domain; with Active Directory a bare account name too
 	BindPassword string
 	PasswordFile string // with the password; it is then named in the configuration
+	BindKeytab   string // with the keys of BindUser, which is a Kerberos principal, in place of a password
 	Anonymous    bool   // nobody signs in to the directory
 
 	CAFile     string
@@ -126,7 +127,7 @@ type joiner struct {
 	root   *ldif.Entry
 	kind   Kind
 	realm  string
-	kdc    auth.KDC
+	kdc    kerberos.KDC
 	dir    *directory.LDAP
 	temps  []string
 	keytab string // where it is now
@@ -412,7 +413,7 @@ func (j *joiner) bind(ctx context.Context) error {
 			return err
 		}
 		f := failed("sign-in", err, j.facts(Binding))
-		if n == attempts-1 {
+		if n == attempts-1 || j.ldap.BindKeytab != "" {
 			return fails(f)
 		}
 		again, no := j.ask.Ask(Question{Flag: "--password-file", Text: "Password of " + j.ldap.BindDN, Why: []string{f.Detail, "one more attempt; then join stops, before the account is locked"}, Secret: true})
@@ -440,11 +441,13 @@ func (j *joiner) bindOnce(ctx context.Context) error {
 	}
 	switch {
 	case j.o.Anonymous:
-		j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile = "", "", ""
+		j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = "", "", "", ""
 	case j.ldap.BindDN == "external":
+	case j.o.BindKeytab != "":
+		j.ldap.BindKeytab, j.ldap.BindPassword, j.ldap.BindPasswordFile = absolute(j.o.BindKeytab), "", ""
 	case j.o.PasswordFile != "" && j.o.BindPassword == "":
-		j.ldap.BindPassword, j.ldap.BindPasswordFile = "", absolute(j.o.PasswordFile)
-	case user == "" && j.o.BindPassword == "" && (j.ldap.BindPasswordFile != "" || j.ldap.BindPassword != ""):
+		j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = "", absolute(j.o.PasswordFile), ""
+	case user == "" && j.o.BindPassword == "" && (j.ldap.BindPasswordFile != "" || j.ldap.BindPassword != "" || j.ldap.BindKeytab != ""):
 		// as the file has it
 	default:
 		if j.o.BindPassword == "" {
@@ -453,7 +456,7 @@ func (j *joiner) bindOnce(ctx context.Context) error {
 				return err
 			}
 		}
-		j.ldap.BindPassword, j.ldap.BindPasswordFile = j.o.BindPassword, ""
+		j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = j.o.BindPassword, "", ""
 		j.files[j.beside("ldap-password")] = file{[]byte(j.o.BindPassword + "\n"), 0o600}
 	}
 	p, err := directory.OpenProbe(ctx, *j.ldap, j.ldap.URLs[0])

@@ -13,6 +13,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/directory/ldif"
+	"convene/internal/kerberos"
 	"convene/sacl"
 )
 
@@ -257,14 +258,16 @@ func (j *joiner) kerberos(ctx context.Context) error {
 	ad := j.kind.Preset == "ad"
 	if ad {
 		j.realm = strings.ToUpper(DomainOf(j.ldap.Base[0]))
-		j.kdc = auth.KDC{Realm: j.realm, Address: hostPort(hostIn(j.ldap.URLs[0]), "88")}
+		j.kdc = kerberos.KDC{Realm: j.realm, Address: hostPort(hostIn(j.ldap.URLs[0]), "88")}
 	} else if j.keytab != "" {
-		keys, err := auth.Keytab(j.keytab)
+		keys, err := kerberos.Keytab(j.keytab)
 		if err != nil {
 			return fails(failed("keytab", fmt.Errorf("keytab: %w", err), j.facts(Ticketing)))
 		}
 		j.realm = keys[0].Realm
-		if j.kdc, err = auth.FindKDC(ctx, j.o.Resolver, j.realm); err != nil {
+		if list, err := kerberos.FindKDCs(ctx, j.o.Resolver, j.realm); err == nil {
+			j.kdc = list[0]
+		} else {
 			j.say(Finding{Level: Warn, What: "KDC", Detail: err.Error(), Cure: "name it in /etc/krb5.conf; the server itself does not need it"})
 		}
 	}
@@ -316,7 +319,7 @@ func (j *joiner) account(ctx context.Context) error {
 	}
 	if j.o.DryRun {
 		j.ok("account", "%s would be made, with HTTP/%s", name, host)
-		j.ldap.BindDN, j.ldap.BindPasswordFile, j.ldap.BindPassword = name, password, ""
+		j.ldap.BindDN, j.ldap.BindPasswordFile, j.ldap.BindPassword, j.ldap.BindKeytab = name, password, "", ""
 		j.config.Auth.Negotiate.Keytab = keytab
 		j.files = map[string]file{keytab: {mode: 0o600}, password: {mode: 0o600}}
 		j.keytab = ""
@@ -338,7 +341,7 @@ func (j *joiner) account(ctx context.Context) error {
 		}
 	}
 	j.files[keytab], j.files[password] = file{a.Keytab, 0o600}, file{[]byte(a.Password + "\n"), 0o600}
-	j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile = name, a.Password, ""
+	j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = name, a.Password, "", ""
 	j.config.Auth.Negotiate.Keytab = keytab
 	if err := j.useTemp(&j.keytab, keytab); err != nil {
 		return err

@@ -44,8 +44,11 @@ func (p *patient) data(_ context.Context, e *examination) {
 	}
 }
 
-// secret looks at the file with the password of the service account.
+// secret looks at the file with the password or the keys of the service account.
 func (p *patient) secret(e *examination) {
+	if p.ldap.BindKeytab != "" {
+		p.mode(e, "keytab", "directory.ldap.bind-keytab", p.ldap.BindKeytab)
+	}
 	if p.ldap.BindPasswordFile != "" {
 		p.mode(e, "password file", "directory.ldap.bind-password-file", p.ldap.BindPasswordFile)
 	}

@@ -17,6 +17,7 @@ import (
 	"convene/directory"
 	"convene/directory/ldif"
 	"convene/discover"
+	"convene/internal/kerberos"
 )
 
 const (
@@ -40,7 +41,7 @@ func (p *patient) kerberos(ctx context.Context, e *examination) {
 		return
 	}
 	file := c.Negotiate.Keytab
-	keys, err := auth.Keytab(file)
+	keys, err := kerberos.Keytab(file)
 	if err != nil {
 		e.failed(Fail, "keytab", fmt.Errorf("keytab: %w", err), discover.Facts{Keytab: file})
 		return
@@ -56,7 +57,7 @@ func (p *patient) kerberos(ctx context.Context, e *examination) {
 }
 
 // ownKeys returns the keys of this server's name that may be used.
-func (p *patient) ownKeys(e *examination, keys []auth.ServiceKey, service string) (own []auth.ServiceKey) {
+func (p *patient) ownKeys(e *examination, keys []kerberos.ServiceKey, service string) (own []kerberos.ServiceKey) {
 	var others, weak []string
 	for _, k := range keys {
 		switch {
@@ -99,7 +100,7 @@ func (p *patient) clock(ctx context.Context, e *examination, realm string) {
 	var last error
 	for _, address := range p.kdcs(ctx, realm) {
 		within, cancel := context.WithTimeout(ctx, kdcWithin)
-		ahead, err := auth.KDC{Realm: realm, Address: address}.Clock(within, p.Now)
+		ahead, err := kerberos.KDC{Realm: realm, Address: address}.Clock(within, p.Now)
 		cancel()
 		if err != nil {
 			last = err
@@ -154,7 +155,7 @@ func (p *patient) kdcs(ctx context.Context, realm string) (out []string) {
 
 // holder looks which account of Active Directory has the service's name, and whether
 // the keytab has its key.
-func (p *patient) holder(e *examination, own []auth.ServiceKey, service string) {
+func (p *patient) holder(e *examination, own []kerberos.ServiceKey, service string) {
 	if p.probe == nil || p.presetName() != "ad" {
 		return
 	}
