@@ -293,6 +293,11 @@ func (j *joiner) connect(ctx context.Context) error {
 		how = "without TLS, on this machine"
 	}
 	j.ok("connection", "%s, %s", j.ldap.URLs[0], how)
+	for _, url := range j.ldap.URLs {
+		if GlobalCatalog(url) {
+			j.say(Finding{Level: Warn, What: "connection", Detail: url + " is a global catalog, which lacks most attributes and the members of other domains' groups", Setting: "directory.ldap.urls", Cure: "write ldaps:// with port 636, or none"})
+		}
+	}
 	return nil
 }
 
@@ -317,10 +322,15 @@ func (j *joiner) reach(ctx context.Context, url string) (*directory.Probe, error
 			return nil, fails(f)
 		}
 		j.ldap.StartTLS = false
-		if p, again := directory.OpenProbe(ctx, *j.ldap, url); again == nil {
-			return p, nil
+		p, again := directory.OpenProbe(ctx, *j.ldap, url)
+		if again != nil {
+			return nil, fails(f)
 		}
-		return nil, fails(f)
+		if _, err := p.Root(); err != nil { // nor does it speak LDAP without TLS
+			p.Close()
+			return nil, fails(f)
+		}
+		return p, nil
 	}
 	return nil, fails(Finding{Level: Fail, What: "certificate", Detail: "the server at " + url + " shows another certificate each time", Cure: "name one server, not an address that stands for several"})
 }
@@ -407,6 +417,9 @@ func (j *joiner) bind(ctx context.Context) error {
 		err := j.bindOnce(ctx)
 		if err == nil {
 			j.ok("sign-in", "as %s", cmp.Or(j.ldap.BindDN, "nobody (anonymous)"))
+			for _, f := range append(readable("sign-in", "directory.ldap.bind-password-file", j.ldap.BindPasswordFile), readable("sign-in", "directory.ldap.bind-keytab", j.ldap.BindKeytab)...) {
+				j.say(f)
+			}
 			return nil
 		}
 		if _, _, ok := directory.ResultCode(err); !ok {

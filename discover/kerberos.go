@@ -21,9 +21,7 @@ func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 	if err != nil {
 		return []Finding{failed("keytab", fmt.Errorf("keytab: %w", err), Facts{Step: Ticketing, Keytab: file})}
 	}
-	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o044 != 0 {
-		out = append(out, Finding{Level: Warn, What: "keytab", Detail: fmt.Sprintf("%s can be read by others (mode %04o)", file, info.Mode().Perm()), Setting: setting, Cure: "chmod 600 " + file})
-	}
+	out = append(out, readable("keytab", setting, file)...)
 	own := slices.DeleteFunc(slices.Clone(keys), func(k kerberos.ServiceKey) bool {
 		return !strings.EqualFold(k.Principal, service) || k.Realm != realm
 	})
@@ -38,7 +36,7 @@ func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 			Setting: setting, Cure: "export the keys of " + service + ", or set server.host-name to the name in the keytab"})
 	}
 	if !slices.ContainsFunc(own, func(k kerberos.ServiceKey) bool { return k.Allowed }) {
-		out = append(out, Finding{Level: Fail, What: "keytab", Detail: file + " has no AES key, only " + own[0].Type, Setting: setting,
+		out = append(out, Finding{Level: Fail, What: "keytab", Detail: file + " has no AES key, only " + own[0].Type, Setting: "auth.negotiate.enctypes",
 			Cure: "let the account use AES (msDS-SupportedEncryptionTypes 24), set its password anew, and export the keytab again"})
 	}
 	newest := 0
@@ -52,6 +50,15 @@ func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 		out = append(out, Finding{Level: OK, What: "keytab", Detail: fmt.Sprintf("%s: %s@%s, version %d, %s", file, service, realm, newest, own[0].Type)})
 	}
 	return out
+}
+
+// readable warns of a file with secrets that others may read.
+func readable(what, setting, file string) []Finding {
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm()&0o044 == 0 {
+		return nil
+	}
+	return []Finding{{Level: Warn, What: what, Detail: fmt.Sprintf("%s can be read by others (mode %04o)", file, info.Mode().Perm()), Setting: setting, Cure: "chmod 600 " + file}}
 }
 
 // checkHolders wants exactly one account with the service's name.

@@ -129,26 +129,30 @@ func direction(d time.Duration) string {
 	return "ahead"
 }
 
-// kdcs are the addresses of a realm's KDCs: the hosts that DNS names, else the domain
-// controllers.
+// kdcs are the addresses of a realm's KDCs: those that krb5.conf names, else the domain
+// controllers, else the hosts that DNS names.
 func (p *patient) kdcs(ctx context.Context, realm string) (out []string) {
-	if _, list, err := p.Resolver.LookupSRV(ctx, "kerberos", "tcp", strings.ToLower(realm)); err == nil {
-		for _, s := range list {
-			host := strings.TrimSuffix(s.Target, ".")
-			if addresses, err := p.Resolver.LookupHost(ctx, host); err == nil {
-				host = addresses[0]
+	var controllers []kerberos.KDC
+	if p.ldap != nil && p.presetName() == "ad" {
+		for _, u := range p.ldap.URLs {
+			if parsed, err := url.Parse(u); err == nil && parsed.Hostname() != "" {
+				controllers = append(controllers, kerberos.KDC{Realm: realm, Address: net.JoinHostPort(parsed.Hostname(), "88")})
 			}
-			out = append(out, net.JoinHostPort(host, strconv.Itoa(int(s.Port))))
 		}
-		return out
 	}
-	if p.ldap == nil || p.presetName() != "ad" {
+	list, err := kerberos.FindKDCs(ctx, p.Resolver, realm, controllers...)
+	if err != nil {
 		return nil
 	}
-	for _, u := range p.ldap.URLs {
-		if parsed, err := url.Parse(u); err == nil && parsed.Hostname() != "" {
-			out = append(out, net.JoinHostPort(parsed.Hostname(), "88"))
+	for _, k := range list {
+		host, port, err := net.SplitHostPort(k.Address)
+		if err != nil {
+			continue
 		}
+		if addresses, err := p.Resolver.LookupHost(ctx, host); err == nil {
+			host = addresses[0]
+		}
+		out = append(out, net.JoinHostPort(host, port))
 	}
 	return out
 }
