@@ -76,7 +76,7 @@ web                   admin audit auth delegation directory internal/logging int
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
 config/apple          config directory internal/settings
 discover              auth config directory directory/ldif internal/atomicfile internal/kerberos internal/settings sacl
-doctor                auth config directory directory/ldif discover internal/kerberos internal/settings
+doctor                auth config delegation directory directory/ldif discover internal/engine internal/kerberos internal/settings
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory doctor imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config config/apple delegation demo directory discover doctor internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store

@@ -16,8 +16,9 @@ const (
 	filesPerConnection = 2
 )
 
-// data looks at the data folder, its disk, and the limits of the process.
-func (p *patient) data(_ context.Context, e *examination) {
+// data looks at the data folder, the files in it, the disk, the ports, and the limits of
+// the process.
+func (p *patient) data(ctx context.Context, e *examination) {
 	folder := p.Config.Server.Data
 	info, err := os.Stat(folder)
 	switch {
@@ -36,6 +37,12 @@ func (p *patient) data(_ context.Context, e *examination) {
 		e.found(Warn, "disk", "disk-space", "server.data", "make room, or move the folder", "%d MB are free", free/int64(settings.MB))
 	} else {
 		e.ok("disk", "%d MB are free", free/int64(settings.MB))
+	}
+	if p.Running != nil {
+		p.degraded(e)
+	} else {
+		p.stores(ctx, e)
+		p.ports(ctx, e)
 	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Max < uint64(filesPerConnection*p.Config.Limits.Connections) {

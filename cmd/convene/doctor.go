@@ -87,7 +87,17 @@ func runningServer(ctx context.Context, folder string) (_ *doctor.Running, err e
 	if err != nil {
 		return nil, err
 	}
-	return &doctor.Running{Servers: state.Servers, Cache: state.Cache, Changes: state.Changes}, nil
+	health, err := admin.ReadHealth(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	running := &doctor.Running{Servers: state.Servers, Cache: state.Cache, Changes: state.Changes}
+	for _, part := range health.Parts {
+		if part.Name != "directory" && part.Name != "certificate" { // of which there are checks
+			running.Parts = append(running.Parts, doctor.Part{Name: part.Name, Err: part.Error, Cure: part.Cure})
+		}
+	}
+	return running, nil
 }
 
 // live are the faults that the cheap checks find, and those of this server's own

@@ -29,9 +29,10 @@ var ErrKeys = errors.New("the KDC's reply does not open with the keytab's key")
 // Credentials are the newest AES keys of a principal.
 type Credentials struct {
 	Name  string // without realm: "convene", "CALENDAR$", "HTTP/calendar.example.com"
-	Realm string
-	keys  map[int32]types.EncryptionKey // by encryption type
-	types []string                      // of keys, the strongest first
+	Realm   string
+	Version int                           // of the newest
+	keys    map[int32]types.EncryptionKey // by encryption type
+	types   []string                      // of keys, the strongest first
 }
 
 // CredentialsOf takes a principal's keys from the content of a keytab. The principal is
@@ -60,6 +61,7 @@ func CredentialsOf(content []byte, principal string) (*Credentials, error) {
 		}
 		if version := max(e.KVNO, uint32(e.KVNO8)); n == c.Name && e.Principal.Realm == c.Realm && (c.keys[e.Key.KeyType].KeyValue == nil || version >= versions[e.Key.KeyType]) {
 			c.keys[e.Key.KeyType], versions[e.Key.KeyType] = e.Key, version
+			c.Version = max(c.Version, int(version))
 		}
 	}
 	if c.Name == "" {
