@@ -149,6 +149,11 @@ var ErrLayer = errors.New("the server demands a security layer of SASL")
 
 // NegotiateSaslAuth reads which security layers the server offers and chooses none.
 func (i *Initiator) NegotiateSaslAuth(token []byte, authzid string) (out []byte, err error) {
+	defer func() { // as above
+		if p := recover(); p != nil {
+			out, err = nil, ErrServer
+		}
+	}()
 	offered, err := i.unwrap(token)
 	switch {
 	case err != nil:

@@ -28,7 +28,7 @@ var ErrKeys = errors.New("the KDC's reply does not open with the keytab's key")
 
 // Credentials are the newest AES keys of a principal.
 type Credentials struct {
-	Name  string // without realm: "convene", "CALENDAR$", "HTTP/calendar.example.com"
+	Name    string // without realm: "convene", "CALENDAR$", "HTTP/calendar.example.com"
 	Realm   string
 	Version int                           // of the newest
 	keys    map[int32]types.EncryptionKey // by encryption type
