@@ -166,7 +166,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"go.etcd.io/bbolt":         {"internal/engine"},
 		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap", "discover"},
 		"github.com/go-asn1-ber/":  {"directory", "directory/ldif", "directory/memldap"},
-		"github.com/jcmturner/":    {"auth"},
+		"github.com/jcmturner/":    {"auth", "internal/kerberos"},
 		"github.com/GehirnInc/":    {"internal/password"},
 		"github.com/spf13/cobra":   {"cmd/convene"},
 		"github.com/pelletier/":    {"internal/settings"},
