@@ -124,7 +124,9 @@ func (j *joiner) found(t directory.Type, p *People) error {
 		if err != nil {
 			return fails(failed("users", err, j.facts(Searching)))
 		}
-		missing.Preset = "" // it is the server's own
+		if kind, err := KindOf(j.probe, j.root); err == nil && kind.Preset == j.ldap.Preset {
+			missing.Preset = "" // those of others may find somebody by chance
+		}
 		f := failed("users", missing, j.facts(Searching))
 		if n := p.LeftOut[directory.LeftOutNoGUID]; n > 0 {
 			facts := j.facts(Searching)
