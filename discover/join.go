@@ -87,7 +87,9 @@ var ErrFailed = errors.New("a check failed; nothing was written")
 // for it. It tells each finding as it is made. The error is ErrFailed, perhaps with
 // what was at fault; then nothing is written.
 func Join(ctx context.Context, o Options, ask Asker, tell func(Finding)) (*Report, error) {
-	j := &joiner{o: o, ask: ask, tell: tell, report: &Report{}, files: map[string]file{}}
+	j := &joiner{o: o, ask: ask, tell: tell, files: map[string]file{}, report: &Report{
+		Base: []string{}, URLs: []string{}, Findings: []Finding{}, People: []*People{}, Changes: []Change{}, Files: []string{}, Commands: []string{}, DNS: []string{}, Browsers: []string{},
+	}}
 	j.o.Resolver = cmp.Or(o.Resolver, net.DefaultResolver)
 	if o.Now == nil {
 		j.o.Now = time.Now
