@@ -28,6 +28,7 @@ internal/held         internal/engine
 internal/atomicfile
 internal/logging
 internal/filewatch
+internal/kerberos
 internal/membudget
 internal/password
 internal/proxied
@@ -41,7 +42,7 @@ quota
 audit                 internal/atomicfile
 delegation            internal/atomicfile internal/engine
 directory/ldif
-directory             directory/ldif internal/atomicfile internal/filewatch internal/password
+directory             directory/ldif internal/atomicfile internal/filewatch internal/kerberos internal/password
 delegation/appointed  delegation directory
 directory/memldap     directory/ldif
 store                 internal/engine quota
@@ -52,8 +53,9 @@ calendar              directory freebusy imip internal/ical internal/webdav quot
 caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
-auth                  directory internal/engine internal/filewatch internal/held internal/password
+auth                  directory internal/engine internal/filewatch internal/held internal/kerberos internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
+internal/kerberos
 acl
 caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
 admin/backup          auth delegation internal/atomicfile internal/engine internal/held panels prefs publish rooms sacl store
@@ -73,8 +75,8 @@ web/manage            admin audit auth caldav delegation directory rooms sacl we
 web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
 config/apple          config directory internal/settings
-discover              auth config directory directory/ldif internal/atomicfile internal/settings sacl
-doctor                auth config directory directory/ldif discover internal/settings
+discover              auth config directory directory/ldif internal/atomicfile internal/kerberos internal/settings sacl
+doctor                auth config delegation directory directory/ldif discover internal/engine internal/kerberos internal/settings
 server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory doctor imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config config/apple delegation demo directory discover doctor internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
@@ -164,7 +166,7 @@ func TestLibrariesHaveOwners(t *testing.T) {
 		"go.etcd.io/bbolt":         {"internal/engine"},
 		"github.com/go-ldap/":      {"directory", "directory/ldif", "directory/memldap", "discover"},
 		"github.com/go-asn1-ber/":  {"directory", "directory/ldif", "directory/memldap"},
-		"github.com/jcmturner/":    {"auth"},
+		"github.com/jcmturner/":    {"auth", "internal/kerberos"},
 		"github.com/GehirnInc/":    {"internal/password"},
 		"github.com/spf13/cobra":   {"cmd/convene"},
 		"github.com/pelletier/":    {"internal/settings"},

@@ -13,6 +13,7 @@ import (
 
 	"convene/directory"
 	"convene/internal/engine"
+	"convene/internal/kerberos"
 )
 
 // The schemes, as configured and as in Caller.Scheme.
@@ -101,7 +102,7 @@ func DefaultConfig() Config {
 		Negotiate: NegotiateConfig{
 			Services:       []string{"HTTP"},
 			Skew:           5 * time.Minute,
-			Enctypes:       defaultEnctypes(),
+			Enctypes:       kerberos.DefaultEnctypes(),
 			ChannelBinding: BindingCheck,
 			Principals: []PrincipalRule{
 				{Realms: []string{"*"}, By: "kerberos"},
@@ -189,7 +190,7 @@ func (c *Config) Check() (key string, err error) {
 	if key, err := c.Accounts.check(); err != nil {
 		return "accounts." + key, err
 	}
-	if _, err := parseEnctypes(c.Negotiate.Enctypes); err != nil {
+	if _, err := kerberos.ParseEnctypes(c.Negotiate.Enctypes); err != nil {
 		return "negotiate.enctypes", err
 	}
 	// Options takes zero for the default; who writes 0 means something else.

@@ -25,6 +25,7 @@ import (
 
 	"convene/directory"
 	"convene/internal/filewatch"
+	"convene/internal/kerberos"
 )
 
 // maxToken is the largest token looked at, in bytes. A ticket with the PAC of
@@ -78,7 +79,7 @@ func newNegotiator(ctx context.Context, a *Authenticator, st *state) (*negotiato
 	}
 	n := &negotiator{a: a}
 	var err error
-	if n.enctypes, err = parseEnctypes(a.o.Negotiate.Enctypes); err != nil {
+	if n.enctypes, err = kerberos.ParseEnctypes(a.o.Negotiate.Enctypes); err != nil {
 		return nil, err
 	}
 	n.keys, err = filewatch.Open(a.o.Negotiate.Keytab, n.readKeytab, a.log, a.now)
@@ -127,33 +128,26 @@ func (k *serviceKeys) missing(realm string, sname []string, version int) (newest
 
 // readKeytab reads the keytab, and says what is wrong with its keys.
 func (n *negotiator) readKeytab(b []byte) (*serviceKeys, error) {
-	k, err := parseKeytab(b)
+	k, err := serviceKeysOf(b)
 	if err == nil {
 		k.warnOfTypes(n.enctypes, n.a.o.Negotiate.Keytab, n.a.log)
 	}
 	return k, err
 }
 
-// parseKeytab reads a keytab. The library indexes into malformed ones.
-func parseKeytab(b []byte) (k *serviceKeys, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			k, err = nil, errors.New("malformed keytab")
-		}
-	}()
-	k = &serviceKeys{Keytab: keytab.New()}
-	if err := k.Unmarshal(b); err != nil {
-		return nil, errors.New("malformed keytab") // its text may hold key material
+// serviceKeysOf reads a keytab.
+func serviceKeysOf(b []byte) (*serviceKeys, error) {
+	k, err := kerberos.ParseKeytab(b)
+	if err != nil {
+		return nil, err
 	}
+	out := &serviceKeys{Keytab: k}
 	for _, e := range k.Entries {
-		if !slices.Contains(k.realms, e.Principal.Realm) {
-			k.realms = append(k.realms, e.Principal.Realm)
+		if !slices.Contains(out.realms, e.Principal.Realm) {
+			out.realms = append(out.realms, e.Principal.Realm)
 		}
 	}
-	if len(k.realms) == 0 {
-		return nil, errors.New("keytab without keys")
-	}
-	return k, nil
+	return out, nil
 }
 
 // kerberosName is a verified client.
@@ -174,7 +168,7 @@ func (n *negotiator) verify(r *http.Request, credentials string) (identity, erro
 	ch := channel{remote: r.RemoteAddr}
 	if n.a.o.Negotiate.ChannelBinding != BindingOff {
 		if cert := n.a.o.Certificate(r); cert != nil {
-			ch.binding = bindingHash(serverEndPoint(cert))
+			ch.binding = kerberos.BindingHash(kerberos.ServerEndPoint(cert))
 		}
 	}
 	t, err := n.accept(r.Context(), token, ch)
@@ -278,7 +272,7 @@ func (n *negotiator) decryptTicket(req *messages.APReq) (types.EncryptionKey, er
 	}
 	if etype := req.Ticket.EncPart.EType; !slices.Contains(n.enctypes, etype) {
 		return types.EncryptionKey{}, refused("%w, %s: let the service's account use AES and export its keytab again",
-			ErrTicketType, enctypeName(etype))
+			ErrTicketType, kerberos.EnctypeName(etype))
 	}
 	keys := n.keys.Get()
 	key, ok := keys.find(req.Ticket.Realm, sname, req.Ticket.EncPart.KVNO, req.Ticket.EncPart.EType)

@@ -1,12 +1,12 @@
 package directory
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -21,9 +21,10 @@ type LDAPConfig struct {
 	Fingerprints []string `toml:"certificate-fingerprints" doc:"Certificates of the servers that are accepted, and no others, whatever names they carry and whoever signed them: \"sha256:\" and the SHA-256 of the certificate, or of its public key (SubjectPublicKeyInfo), in hexadecimal. For servers whose certificate no authority vouches for, or without a name, such as the one that Samba makes for itself. Instead of ca-file."`
 	ServerName   string   `toml:"server-name" doc:"Name that the servers' certificates must carry. Default: the host in the URL."`
 
-	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket. Default: anonymous."`
+	BindDN           string `toml:"bind-dn" doc:"Account that searches the directory: a DN, for Active Directory also user@domain; or external, which is the process's own account on an ldapi socket; or the principal of bind-keytab. Default: anonymous."`
 	BindPassword     string `toml:"bind-password" doc:"Its password. bind-password-file is safer."`
 	BindPasswordFile string `toml:"bind-password-file" doc:"File whose first line is the password; read again for every new connection, so that it can be changed without a restart."`
+	BindKeytab       string `toml:"bind-keytab" doc:"Keytab with AES keys of bind-dn, which is then a Kerberos principal (NAME@REALM). In place of a password: the server signs in with a ticket (SASL GSSAPI), over TLS with channel binding. The file is read again for every new connection, so that another program may renew it, as for group-managed accounts (gMSA). KDCs are those in /etc/krb5.conf, else the Active Directory servers themselves, else by DNS."`
 
 	Preset         string            `toml:"preset" doc:"Kind of server, which sets the defaults of all record types: openldap (default), ad, freeipa, 389ds, opendirectory or lldap."`
 	Base           []string          `toml:"base" doc:"Search bases of all record types that name none of their own. With freeipa, the suffix (dc=…) stands for cn=users,cn=accounts and cn=groups,cn=accounts below it, where no preserved users are."`
@@ -245,8 +246,11 @@ func (c *LDAPConfig) Check() error {
 	if len(c.Fingerprints) > 0 && c.CAFile != "" {
 		return setting("certificate-fingerprints", "ca-file is set too; one of them says whom to trust")
 	}
-	_, err = c.targets(nil)
-	return err
+	targets, err := c.targets(nil)
+	if err != nil || c.BindKeytab == "" {
+		return err
+	}
+	return c.checkKeytab(targets)
 }
 
 func (c *LDAPConfig) mapping() (*mapping, error) {
@@ -312,15 +316,23 @@ const none = "-"
 // external is the BindDN for SASL EXTERNAL (RFC 4422 appendix A).
 const external = "external"
 
-// password returns the service account's password.
-func (c *LDAPConfig) password() (string, error) {
+// secret returns what proves the service account: the password, or the content of the
+// keytab.
+func (c *LDAPConfig) secret() ([]byte, error) {
+	if c.BindKeytab != "" {
+		b, err := os.ReadFile(c.BindKeytab)
+		if err != nil {
+			return nil, fmt.Errorf("bind-keytab: %w", err)
+		}
+		return b, nil
+	}
 	if c.BindPasswordFile == "" {
-		return c.BindPassword, nil
+		return []byte(c.BindPassword), nil
 	}
 	b, err := os.ReadFile(c.BindPasswordFile)
 	if err != nil {
-		return "", fmt.Errorf("bind-password-file: %w", err)
+		return nil, fmt.Errorf("bind-password-file: %w", err)
 	}
-	line, _, _ := strings.Cut(string(b), "\n")
-	return strings.TrimSuffix(line, "\r"), nil
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r")), nil
 }

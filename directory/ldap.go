@@ -58,7 +58,7 @@ type memberKey struct {
 // it works while they are away.
 func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	l := &LDAP{cfg: cfg, log: cmp.Or(o.Log, slog.New(slog.DiscardHandler))}
-	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" {
+	if cfg.BindDN != "" && cfg.BindDN != external && cfg.BindPassword == "" && cfg.BindPasswordFile == "" && cfg.BindKeytab == "" {
 		return nil, setting("bind-dn", "no password; such a bind succeeds as nobody")
 	}
 	err := cfg.Check()
@@ -76,8 +76,10 @@ func OpenLDAP(cfg LDAPConfig, o Options) (*LDAP, error) {
 	}
 	l.openNesting()
 	// A file that is not there yet shows when it is needed.
-	if info, err := os.Stat(cfg.BindPasswordFile); err == nil && info.Mode().Perm()&0o004 != 0 {
-		l.log.Warn("a file with secrets can be read by every account of this machine", "file", cfg.BindPasswordFile)
+	for _, file := range []string{cfg.BindPasswordFile, cfg.BindKeytab} {
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
+			l.log.Warn("a file with secrets can be read by every account of this machine", "file", file)
+		}
 	}
 	return l, nil
 }
@@ -164,7 +166,7 @@ func (l *LDAP) Ping(ctx context.Context) error {
 // CacheOptions.Source: responses kept under another configuration are not valid.
 // Servers and time limits are not part of it.
 func (c LDAPConfig) Source() string {
-	c.URLs, c.BindPassword, c.BindPasswordFile, c.CAFile, c.Fingerprints = nil, "", "", "", nil
+	c.URLs, c.BindPassword, c.BindPasswordFile, c.BindKeytab, c.CAFile, c.Fingerprints = nil, "", "", "", "", nil
 	c.DialTimeout, c.Timeout, c.FailoverAfter, c.IdleTimeout, c.SlowAfter, c.Connections, c.PageSize = 0, 0, 0, 0, 0, 0, 0
 	return fingerprint("ldap", c)
 }

@@ -289,7 +289,7 @@ func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, e
 		}
 	}
 	if kind == searchLane && h.cfg.BindDN != "" {
-		if err := h.svc.bind(ctx, c); err != nil {
+		if err := h.svc.bind(ctx, c, h.url); err != nil {
 			c.close()
 			return nil, err
 		}

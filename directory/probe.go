@@ -60,7 +60,7 @@ func (p *Probe) Bind(ctx context.Context) error {
 	if p.cfg.BindDN == "" {
 		return nil
 	}
-	return p.h.svc.bind(ctx, p.c)
+	return p.h.svc.bind(ctx, p.c, p.h.url)
 }
 
 // Root returns the root DSE (RFC 4512 §5.1), with all of its attributes that servers

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"convene/internal/kerberos"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -18,13 +19,13 @@ const (
 	maxRefusal   = time.Hour
 )
 
-// errPasswordRefused is an errRefused that a server may have counted against the
-// account.
-var errPasswordRefused = fmt.Errorf("%w for its password", errRefused)
+// errPasswordRefused is an errRefused that a server, or a KDC, may have counted against
+// the account.
+var errPasswordRefused = fmt.Errorf("%w for its password or keys", errRefused)
 
 // service is the service account. A directory locks accounts after some wrong
-// passwords, and other programs may use this one, so a password that was refused
-// is refused here, for all servers and connections together, until the
+// passwords, and other programs may use this one, so a password, or a keytab, that was
+// refused is refused here, for all servers and connections together, until the
 // configured one is another or a time has passed, which doubles with each refusal.
 type service struct {
 	cfg *LDAPConfig
@@ -34,19 +35,21 @@ type service struct {
 
 	mu      sync.Mutex
 	refused error             // the last bind's; nil: it was accepted, or there was none
-	digest  [sha256.Size]byte // of the password that was refused
+	digest  [sha256.Size]byte // of the password or keytab that was refused
 	until   time.Time         // when it may be tried again
 	delay   time.Duration
+
+	tickets tickets
 }
 
 func newService(cfg *LDAPConfig, log *slog.Logger, now func() time.Time) *service {
 	return &service{cfg: cfg, log: log, now: now, one: make(chan struct{}, 1)}
 }
 
-// bind makes c the service account's. Binds go one after the other, lest all
+// bind makes c, a connection to a server, the service account's. Binds go one after the other, lest all
 // connections try a wrong password at once; but none waits longer than a server
 // may be silent.
-func (s *service) bind(ctx context.Context, c *conn) error {
+func (s *service) bind(ctx context.Context, c *conn, to *target) error {
 	if s.cfg.BindDN == external {
 		if err := c.ExternalBind(); err != nil {
 			return fmt.Errorf("%w: bind external: %w", errRefused, err)
@@ -62,55 +65,58 @@ func (s *service) bind(ctx context.Context, c *conn) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	password, err := s.cfg.password()
+	secret, err := s.cfg.secret()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
-	if err := s.check(password); err != nil {
+	if err := s.check(secret); err != nil {
 		return err
 	}
-	return s.outcome(password, c.Bind(s.cfg.BindDN, password))
+	if s.cfg.BindKeytab != "" {
+		return s.outcome(secret, s.bindKerberos(ctx, c, to, secret))
+	}
+	return s.outcome(secret, c.Bind(s.cfg.BindDN, string(secret)))
 }
 
 // outcome remembers what a bind has come to.
-func (s *service) outcome(password string, err error) error {
+func (s *service) outcome(secret []byte, err error) error {
 	switch {
 	case err == nil:
 		s.accept()
 		return nil
 	case countsAsWrong(err):
-		return s.refuse(password, fmt.Errorf("%w: bind as %q: %w", errPasswordRefused, s.cfg.BindDN, err))
+		return s.refuse(secret, fmt.Errorf("%w: bind as %q: %w", errPasswordRefused, s.cfg.BindDN, err))
 	case ldap.IsErrorAnyOf(err, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultInappropriateAuthentication,
-		ldap.LDAPResultConfidentialityRequired, ldap.ErrorEmptyPassword):
+		ldap.LDAPResultConfidentialityRequired, ldap.LDAPResultAuthMethodNotSupported, ldap.ErrorEmptyPassword), unusable(err):
 		return fmt.Errorf("%w: bind as %q: %w", errRefused, s.cfg.BindDN, err)
 	}
 	return fmt.Errorf("bind as %q: %w", s.cfg.BindDN, err)
 }
 
 // countsAsWrong reports whether a server may have counted a bind against the
-// account: a wrong password, or an account that is locked or disabled (389
+// account: a wrong password or key, or an account that is locked or disabled (389
 // Directory Server says so with codes of its own).
 func countsAsWrong(err error) bool {
-	return ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform)
+	return kerberos.Refused(err) || ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform)
 }
 
-// check returns the last refusal if it still holds for a password.
-func (s *service) check(password string) error {
+// check returns the last refusal if it still holds for a password or keytab.
+func (s *service) check(secret []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refused != nil && s.now().Before(s.until) && s.digest == sha256.Sum256([]byte(password)) {
+	if s.refused != nil && s.now().Before(s.until) && s.digest == sha256.Sum256(secret) {
 		return s.refused
 	}
 	return nil
 }
 
-// wait returns how long the password configured now will not be tried; 0: it may.
+// wait returns how long the password or keytab configured now will not be tried; 0: it may.
 func (s *service) wait() time.Duration {
 	if s.cfg.BindDN == "" || s.cfg.BindDN == external {
 		return 0
 	}
-	password, err := s.cfg.password()
-	if err != nil || s.check(password) == nil {
+	secret, err := s.cfg.secret()
+	if err != nil || s.check(secret) == nil {
 		return 0
 	}
 	s.mu.Lock()
@@ -127,11 +133,11 @@ func (s *service) accept() {
 	s.refused, s.delay = nil, 0
 }
 
-// refuse remembers a refusal. The log has each password's once.
-func (s *service) refuse(password string, err error) error {
+// refuse remembers a refusal. The log has each password's or keytab's once.
+func (s *service) refuse(secret []byte, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	digest := sha256.Sum256([]byte(password))
+	digest := sha256.Sum256(secret)
 	if s.refused == nil || s.digest != digest {
 		s.delay = 0
 		s.log.Error("the directory refuses the service account; requests that need the directory get 503",
@@ -150,14 +156,20 @@ func refusedBecause(err error) string {
 	if errors.Is(refusal(nil, err), ErrAccountLocked) {
 		return ErrAccountLocked.Error()
 	}
+	if kerberos.Refused(err) {
+		return "the KDC does not take the keytab's keys"
+	}
 	return "wrong name or password"
 }
 
 // cure says what to do about a refusal.
 func (s *service) cure() string {
 	where := "set bind-password to the account's password and reload"
-	if s.cfg.BindPasswordFile != "" {
+	switch {
+	case s.cfg.BindKeytab != "":
+		where = "put the account's newest keys into " + s.cfg.BindKeytab + ", which is then read at once"
+	case s.cfg.BindPasswordFile != "":
 		where = "put the account's password into " + s.cfg.BindPasswordFile + ", which is then read at once"
 	}
-	return where + "; or mend the account in the directory: the same password is tried again after 30 seconds, then ever more seldom, up to an hour"
+	return where + "; or mend the account in the directory: the same is tried again after 30 seconds, then ever more seldom, up to an hour"
 }

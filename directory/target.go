@@ -18,6 +18,7 @@ type target struct {
 	secure   bool // ldaps
 	startTLS bool
 	tls      *tls.Config
+	service  string // of Kerberos: "ldap/dc1.example.com"; "": the server has no name
 }
 
 // String returns the URL.
@@ -49,6 +50,11 @@ func parseTarget(cfg *LDAPConfig, roots *x509.CertPool, text string) (*target, e
 	}
 	if !t.secure && !t.startTLS && !cfg.AllowPlain && !isLoopback(host) {
 		return nil, fmt.Errorf("server URL %q: would send passwords in clear; use ldaps, starttls or, knowing that, allow-plain", text)
+	}
+	for _, name := range []string{cfg.ServerName, host} { // the URL's counts if it is a name
+		if name != "" && net.ParseIP(name) == nil {
+			t.service = "ldap/" + strings.ToLower(name)
+		}
 	}
 	t.tls = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: orText(cfg.ServerName, host)}
 	return t, nil

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"convene/auth"
 	"convene/directory"
 	"convene/directory/ldif"
+	"convene/internal/kerberos"
 )
 
 // A Holder is an account that has a service's name in Active Directory.
@@ -66,7 +66,7 @@ func accountName(host string) string {
 // MakeAccount makes the server's account for host, with the rights of whoever p is bound
 // as, and its keytab; one that is there already gets a new password. Errors: ErrNoRight,
 // ErrHeld, and those of LDAP and of the KDC.
-func MakeAccount(ctx context.Context, p *directory.Probe, base, host string, kdc auth.KDC) (*Account, error) {
+func MakeAccount(ctx context.Context, p *directory.Probe, base, host string, kdc kerberos.KDC) (*Account, error) {
 	service, name := "HTTP/"+host, accountName(host)
 	holders, err := Holders(p, base, service)
 	if err != nil {

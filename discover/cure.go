@@ -104,8 +104,11 @@ func Explain(err error, f Facts) (Fault, bool) {
 var responseText = regexp.MustCompile(`LDAP Result Code (\d+) "`)
 
 // ExplainText is Explain for the text of an error, as a running server tells it: what a
-// server has responded is known by its code, other errors are not.
+// server or a KDC has responded is known by its code, other errors are not.
 func ExplainText(text string, f Facts) (Fault, bool) {
+	if krbError.MatchString(text) {
+		return Explain(errors.New(text), f)
+	}
 	m := responseText.FindStringSubmatch(text)
 	if m == nil {
 		return Fault{}, false
@@ -135,7 +138,10 @@ func stepOf(err error) Step {
 func (f Facts) fill(r cure, err error) Fault {
 	c := f.Config
 	secret, secretFile := "bind-password", "the account's password"
-	if c.BindPasswordFile != "" {
+	switch {
+	case c.BindKeytab != "":
+		secret, secretFile = "bind-keytab", c.BindKeytab
+	case c.BindPasswordFile != "":
 		secret, secretFile = "bind-password-file", c.BindPasswordFile
 	}
 	records := f.Type.String()

@@ -11,7 +11,11 @@ const (
 	caFile = "directory.ldap.ca-file"
 	keytab = "auth.negotiate.keytab"
 
+	bindKeytab = "directory.ldap.bind-keytab"
+
 	// exportKeytab is how a keytab is made anew.
+	exportBind = `"samba-tool domain exportkeytab --principal=NAME", "ktpass", "adcli update", "kadmin ktadd", or the program that renews a gMSA's`
+
 	exportKeytab = `export it again on the KDC: "samba-tool domain exportkeytab", "ktpass", "adcli update" or "kadmin ktadd"`
 )
 
@@ -36,6 +40,20 @@ func cures() []cure {
 		{"password-empty", secret, `the password of {bind} is empty`, `put the account's password into the first line of {secret-file}`},
 		{"bind-password-file-missing", "directory.ldap.bind-password-file", `there is no file {secret-file}`, `write the password of {bind} into it, mode 0600, owned by the server's account`},
 		{"bind-password-file-permission", "directory.ldap.bind-password-file", `the server's account may not read {secret-file}`, `give it to the server's account: chown, mode 0600`},
+
+		// Binds by ticket.
+		{"bind-keytab-missing", bindKeytab, `there is no file {secret-file}`, `put the keys of {bind} into it, mode 0600, owned by the server's account: ` + exportBind},
+		{"bind-keytab-permission", bindKeytab, `the server's account may not read {secret-file}`, `give it to the server's account: chown, mode 0600`},
+		{"bind-keytab-content", bindKeytab, `{secret-file} is not a keytab, or has no keys`, exportBind},
+		{"bind-keytab-name", bindDN, `{secret-file} has no key of {bind}: {reason}`, `set bind-dn to one of those, or put the keys of {bind} into the file: ` + exportBind},
+		{"bind-keytab-weak", bindKeytab, `{secret-file} has no AES key of {bind}`, `let the account use AES (msDS-SupportedEncryptionTypes 24), change its password, and put the new keys into the file: ` + exportBind},
+		{"bind-krb-6", bindDN, `the KDC does not know {bind}`, `correct name and realm, as the keytab has them; with Active Directory it is the account's name, not a service's`},
+		{"bind-krb-7", urls, `the KDC knows no service of the server's name: {reason}`, `write the server's own DNS name in the URL, no alias; or add ldap/NAME to its account: "setspn -S", "samba-tool spn add", "kadmin addprinc" and ktadd into the keytab of the directory server`},
+		{"bind-krb-14", bindKeytab, `the KDC and the keytab have no encryption type in common that is allowed`, `let the account use AES (msDS-SupportedEncryptionTypes 24), change its password, and put the new keys into {secret-file}: ` + exportBind},
+		{"bind-krb-24", bindKeytab, `the keys in {secret-file} are not those of {bind} any more`, `put the newest keys into it; they are read at once: ` + exportBind},
+		{"bind-kdc", "", `no KDC answers for {bind}: {reason}`, `let this machine reach port 88 of the KDC by TCP, and name the KDC in /etc/krb5.conf or let DNS have _kerberos._tcp SRV records of the realm`},
+		{"bind-layer", "", `the directory wants a security layer of SASL besides TLS`, `let it accept a bind without one over TLS; OpenLDAP: sasl-secprops minssf=0, or olcLocalSSF and security by tls`},
+		{"bind-ticket", urls, `the directory does not take the ticket of {bind}: its clock, its key of the service, or a TLS connection that is not ours`, `connect to the server itself, not through a proxy that ends TLS; set the clocks by NTP; put the newest keys of ldap/NAME into the keytab of the directory server, and see what its log says`},
 
 		// Rights and limits.
 		{"ldap-8", urls, `the directory demands TLS before a bind`, `write ldaps://, or set directory.ldap.starttls`},

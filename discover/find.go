@@ -209,3 +209,9 @@ func Ask(ctx context.Context, url, domain string) (*Ping, error) {
 	}
 	return parsePing([]byte(list[0].Value("netlogon")))
 }
+
+// GlobalCatalog reports whether the port of a URL is that of a global catalog of Active
+// Directory.
+func GlobalCatalog(url string) bool {
+	return strings.HasSuffix(url, ":3268") || strings.HasSuffix(url, ":3269")
+}

@@ -12,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"convene/auth"
 	"convene/config"
 	"convene/directory"
 	"convene/directory/ldif"
+	"convene/internal/kerberos"
 )
 
 // Options say what Join is told. What is empty it finds out, or asks for.
@@ -26,6 +26,7 @@ type Options struct {
 	BindUser     string // DN or user@domain; with Active Directory a bare account name too
 	BindPassword string
 	PasswordFile string // with the password; it is then named in the configuration
+	BindKeytab   string // with the keys of BindUser, which is a Kerberos principal, in place of a password
 	Anonymous    bool   // nobody signs in to the directory
 
 	CAFile     string
@@ -86,7 +87,9 @@ var ErrFailed = errors.New("a check failed; nothing was written")
 // for it. It tells each finding as it is made. The error is ErrFailed, perhaps with
 // what was at fault; then nothing is written.
 func Join(ctx context.Context, o Options, ask Asker, tell func(Finding)) (*Report, error) {
-	j := &joiner{o: o, ask: ask, tell: tell, report: &Report{}, files: map[string]file{}}
+	j := &joiner{o: o, ask: ask, tell: tell, files: map[string]file{}, report: &Report{
+		Base: []string{}, URLs: []string{}, Findings: []Finding{}, People: []*People{}, Changes: []Change{}, Files: []string{}, Commands: []string{}, DNS: []string{}, Browsers: []string{},
+	}}
 	j.o.Resolver = cmp.Or(o.Resolver, net.DefaultResolver)
 	if o.Now == nil {
 		j.o.Now = time.Now
@@ -126,7 +129,7 @@ type joiner struct {
 	root   *ldif.Entry
 	kind   Kind
 	realm  string
-	kdc    auth.KDC
+	kdc    kerberos.KDC
 	dir    *directory.LDAP
 	temps  []string
 	keytab string // where it is now
@@ -292,6 +295,11 @@ func (j *joiner) connect(ctx context.Context) error {
 		how = "without TLS, on this machine"
 	}
 	j.ok("connection", "%s, %s", j.ldap.URLs[0], how)
+	for _, url := range j.ldap.URLs {
+		if GlobalCatalog(url) {
+			j.say(Finding{Level: Warn, What: "connection", Detail: url + " is a global catalog, which lacks most attributes and the members of other domains' groups", Setting: "directory.ldap.urls", Cure: "write ldaps:// with port 636, or none"})
+		}
+	}
 	return nil
 }
 
@@ -316,10 +324,15 @@ func (j *joiner) reach(ctx context.Context, url string) (*directory.Probe, error
 			return nil, fails(f)
 		}
 		j.ldap.StartTLS = false
-		if p, again := directory.OpenProbe(ctx, *j.ldap, url); again == nil {
-			return p, nil
+		p, again := directory.OpenProbe(ctx, *j.ldap, url)
+		if again != nil {
+			return nil, fails(f)
 		}
-		return nil, fails(f)
+		if _, err := p.Root(); err != nil { // nor does it speak LDAP without TLS
+			p.Close()
+			return nil, fails(f)
+		}
+		return p, nil
 	}
 	return nil, fails(Finding{Level: Fail, What: "certificate", Detail: "the server at " + url + " shows another certificate each time", Cure: "name one server, not an address that stands for several"})
 }
@@ -406,13 +419,16 @@ func (j *joiner) bind(ctx context.Context) error {
 		err := j.bindOnce(ctx)
 		if err == nil {
 			j.ok("sign-in", "as %s", cmp.Or(j.ldap.BindDN, "nobody (anonymous)"))
+			for _, f := range append(readable("sign-in", "directory.ldap.bind-password-file", j.ldap.BindPasswordFile), readable("sign-in", "directory.ldap.bind-keytab", j.ldap.BindKeytab)...) {
+				j.say(f)
+			}
 			return nil
 		}
 		if _, _, ok := directory.ResultCode(err); !ok {
 			return err
 		}
 		f := failed("sign-in", err, j.facts(Binding))
-		if n == attempts-1 {
+		if n == attempts-1 || j.ldap.BindKeytab != "" {
 			return fails(f)
 		}
 		again, no := j.ask.Ask(Question{Flag: "--password-file", Text: "Password of " + j.ldap.BindDN, Why: []string{f.Detail, "one more attempt; then join stops, before the account is locked"}, Secret: true})
@@ -440,11 +456,13 @@ func (j *joiner) bindOnce(ctx context.Context) error {
 	}
 	switch {
 	case j.o.Anonymous:
-		j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile = "", "", ""
+		j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = "", "", "", ""
 	case j.ldap.BindDN == "external":
+	case j.o.BindKeytab != "":
+		j.ldap.BindKeytab, j.ldap.BindPassword, j.ldap.BindPasswordFile = absolute(j.o.BindKeytab), "", ""
 	case j.o.PasswordFile != "" && j.o.BindPassword == "":
-		j.ldap.BindPassword, j.ldap.BindPasswordFile = "", absolute(j.o.PasswordFile)
-	case user == "" && j.o.BindPassword == "" && (j.ldap.BindPasswordFile != "" || j.ldap.BindPassword != ""):
+		j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = "", absolute(j.o.PasswordFile), ""
+	case user == "" && j.o.BindPassword == "" && (j.ldap.BindPasswordFile != "" || j.ldap.BindPassword != "" || j.ldap.BindKeytab != ""):
 		// as the file has it
 	default:
 		if j.o.BindPassword == "" {
@@ -453,7 +471,7 @@ func (j *joiner) bindOnce(ctx context.Context) error {
 				return err
 			}
 		}
-		j.ldap.BindPassword, j.ldap.BindPasswordFile = j.o.BindPassword, ""
+		j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = j.o.BindPassword, "", ""
 		j.files[j.beside("ldap-password")] = file{[]byte(j.o.BindPassword + "\n"), 0o600}
 	}
 	p, err := directory.OpenProbe(ctx, *j.ldap, j.ldap.URLs[0])

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"convene/internal/kerberos"
 	"errors"
 	"fmt"
 	"net"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"convene/auth"
 )
 
 // CheckKeytab compares a keytab with the service that clients will ask tickets for, and
@@ -18,14 +17,12 @@ import (
 func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 	const setting = "auth.negotiate.keytab"
 	service := "HTTP/" + host
-	keys, err := auth.Keytab(file)
+	keys, err := kerberos.Keytab(file)
 	if err != nil {
 		return []Finding{failed("keytab", fmt.Errorf("keytab: %w", err), Facts{Step: Ticketing, Keytab: file})}
 	}
-	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o044 != 0 {
-		out = append(out, Finding{Level: Warn, What: "keytab", Detail: fmt.Sprintf("%s can be read by others (mode %04o)", file, info.Mode().Perm()), Setting: setting, Cure: "chmod 600 " + file})
-	}
-	own := slices.DeleteFunc(slices.Clone(keys), func(k auth.ServiceKey) bool {
+	out = append(out, readable("keytab", setting, file)...)
+	own := slices.DeleteFunc(slices.Clone(keys), func(k kerberos.ServiceKey) bool {
 		return !strings.EqualFold(k.Principal, service) || k.Realm != realm
 	})
 	if len(own) == 0 {
@@ -38,8 +35,8 @@ func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 		return append(out, Finding{Level: Fail, What: "keytab", Detail: fmt.Sprintf("%s has no key of %s@%s, only of %s", file, service, realm, strings.Join(has, ", ")),
 			Setting: setting, Cure: "export the keys of " + service + ", or set server.host-name to the name in the keytab"})
 	}
-	if !slices.ContainsFunc(own, func(k auth.ServiceKey) bool { return k.Allowed }) {
-		out = append(out, Finding{Level: Fail, What: "keytab", Detail: file + " has no AES key, only " + own[0].Type, Setting: setting,
+	if !slices.ContainsFunc(own, func(k kerberos.ServiceKey) bool { return k.Allowed }) {
+		out = append(out, Finding{Level: Fail, What: "keytab", Detail: file + " has no AES key, only " + own[0].Type, Setting: "auth.negotiate.enctypes",
 			Cure: "let the account use AES (msDS-SupportedEncryptionTypes 24), set its password anew, and export the keytab again"})
 	}
 	newest := 0
@@ -53,6 +50,15 @@ func CheckKeytab(file, realm, host string, holders []Holder) (out []Finding) {
 		out = append(out, Finding{Level: OK, What: "keytab", Detail: fmt.Sprintf("%s: %s@%s, version %d, %s", file, service, realm, newest, own[0].Type)})
 	}
 	return out
+}
+
+// readable warns of a file with secrets that others may read.
+func readable(what, setting, file string) []Finding {
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm()&0o044 == 0 {
+		return nil
+	}
+	return []Finding{{Level: Warn, What: what, Detail: fmt.Sprintf("%s can be read by others (mode %04o)", file, info.Mode().Perm()), Setting: setting, Cure: "chmod 600 " + file}}
 }
 
 // checkHolders wants exactly one account with the service's name.
@@ -103,7 +109,7 @@ const (
 	maxSkew  = 5 * time.Minute
 )
 
-func checkClock(ctx context.Context, kdc auth.KDC, now func() time.Time) Finding {
+func checkClock(ctx context.Context, kdc kerberos.KDC, now func() time.Time) Finding {
 	const what = "clock"
 	skew, err := kdc.Clock(ctx, now)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 // A Kind is what sort of directory a server has.
 type Kind struct {
-	Preset  string // as in directory.LDAPConfig; "": unknown
-	Product string // for people: "Samba 4.17.12-Debian", "389-Directory/2.3.1"
-	Samba   bool   // Active Directory by Samba
+	Preset  string `json:"preset"`  // as in directory.LDAPConfig; "": unknown
+	Product string `json:"product"` // for people: "Samba 4.17.12-Debian", "389-Directory/2.3.1"
+	Samba   bool   `json:"samba"`   // Active Directory by Samba
 }
 
 // ErrLDS is Active Directory Lightweight Directory Services: it has neither accounts

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"convene/directory"
@@ -102,6 +103,32 @@ func Missing(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) (*Nob
 		}
 	}
 	return n, nil
+}
+
+// RoomsFound is where rooms are that are not looked for there.
+type RoomsFound struct {
+	Base    []string // that is searched
+	Context string   // of the directory, in which they are
+	Count   int
+	First   string // DN of one
+}
+
+// RoomsElsewhere looks for rooms in the whole of a directory, if there are none below
+// the bases configured; nil: there are none.
+func RoomsElsewhere(p *directory.Probe, c directory.LDAPConfig, root *ldif.Entry) *RoomsFound {
+	filter, bases, err := c.Filter(directory.Location)
+	if err != nil || filter == "" {
+		return nil
+	}
+	for _, context := range root.Values("namingContexts") {
+		if slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, context) }) {
+			continue
+		}
+		if list, _, err := p.Search(context, ldif.Sub, filter, []string{"1.1"}, looked); err == nil && len(list) > 0 {
+			return &RoomsFound{bases, context, len(list), list[0].DN}
+		}
+	}
+	return nil
 }
 
 // finds reports whether the filter finds an entry.

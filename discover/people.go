@@ -13,6 +13,7 @@ import (
 	"convene/auth"
 	"convene/directory"
 	"convene/directory/ldif"
+	"convene/internal/kerberos"
 	"convene/sacl"
 )
 
@@ -101,6 +102,9 @@ func (j *joiner) look(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := j.listed(ctx); err != nil {
+		return err
+	}
 	if j.o.AdminGroup != "" {
 		g, err := j.dir.Lookup(ctx, directory.Key{By: directory.Name, Type: directory.Group, Value: strings.ToLower(j.o.AdminGroup)})
 		if err != nil {
@@ -120,9 +124,16 @@ func (j *joiner) found(t directory.Type, p *People) error {
 		if err != nil {
 			return fails(failed("users", err, j.facts(Searching)))
 		}
+		if kind, err := KindOf(j.probe, j.root); err == nil && kind.Preset == j.ldap.Preset {
+			missing.Preset = "" // those of others may find somebody by chance
+		}
 		f := failed("users", missing, j.facts(Searching))
 		if n := p.LeftOut[directory.LeftOutNoGUID]; n > 0 {
-			f = failed("users", fmt.Errorf("%d users: %w", n, directory.ErrNoGUID), j.facts(Searching))
+			facts := j.facts(Searching)
+			if r, err := j.ldap.Record(t); err == nil {
+				facts.GUID = r.GUID
+			}
+			f = failed("users", fmt.Errorf("%d users: %w", n, directory.ErrNoGUID), facts)
 		}
 		return fails(f)
 	}
@@ -137,6 +148,13 @@ func (j *joiner) found(t directory.Type, p *People) error {
 	if len(out) > 0 {
 		detail += "; left out: " + strings.Join(out, ", ")
 	}
+	if all := total(p.LeftOut) + p.Count; p.More && all < looked {
+		facts := j.facts(Searching)
+		facts.Type = t
+		f := failed(t.String(), directory.ErrTooMany, facts)
+		f.Detail = fmt.Sprintf("no more than %d can be read: %s", all, f.Detail)
+		return fails(f)
+	}
 	f := Finding{Level: OK, What: t.String(), Detail: detail}
 	if n := p.LeftOut[directory.LeftOutNoGUID]; n > 0 {
 		f.Level, f.Setting, f.Cure = Warn, "directory.ldap."+t.String()+".guid", "let the bind account read that attribute of all records"
@@ -146,7 +164,48 @@ func (j *joiner) found(t directory.Type, p *People) error {
 		j.say(Finding{Level: Warn, What: t.String(), Detail: fmt.Sprintf("%d have no mail address: nobody can invite them by it", p.NoMail), Setting: "directory.ldap." + t.String() + ".email", Cure: "give them one, or name the attribute that has it"})
 	}
 	for _, d := range p.Duplicates {
-		j.say(Finding{Level: Warn, What: t.String(), Detail: fmt.Sprintf("%q is that of several: %s", d.Value, strings.Join(d.DNs, " and ")), Setting: "directory.ldap.users.login", Cure: "give each a name of their own"})
+		setting := "directory.ldap.users.login"
+		if strings.Contains(d.Value, "@") {
+			setting = "directory.ldap.users.email"
+		}
+		j.say(Finding{Level: Warn, What: t.String(), Detail: fmt.Sprintf("%q is that of several: %s", d.Value, strings.Join(d.DNs, " and ")), Setting: setting, Cure: "give each one of their own, or name attributes whose values are unique"})
+	}
+	if t == directory.Location && p.Count == 0 {
+		if e := RoomsElsewhere(j.probe, *j.ldap, j.root); e != nil {
+			j.say(Finding{Level: Warn, What: t.String(), Detail: fmt.Sprintf("there are none below %s, but %d below %s, such as %s", strings.Join(e.Base, ", "), e.Count, e.Context, e.First),
+				Setting: "directory.ldap.locations.base", Cure: fmt.Sprintf("set it to [%q], or to where in it they are (--rooms-base)", e.Context)})
+		}
+	}
+	return nil
+}
+
+func total(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// listed looks whether those exist whom the file's lists of access name.
+func (j *joiner) listed(ctx context.Context) error {
+	c := &j.config
+	lists := map[string][]string{"access.administrators": c.Access.Administrators, "access.readers": c.Access.Readers, "access.sudoers": c.Access.Sudoers}
+	for key, list := range c.SACL.Lists() {
+		lists["sacl."+key] = list
+	}
+	for _, key := range slices.Sorted(maps.Keys(lists)) {
+		for _, entry := range lists[key] {
+			ref, err := directory.ParseRef(entry)
+			if entry == "everyone" || err != nil { // a mistake that reading the file has told
+				continue
+			}
+			switch _, err = j.dir.Lookup(ctx, ref.Key()); {
+			case errors.Is(err, directory.ErrNotFound):
+				j.say(Finding{Level: Fail, What: "access", Detail: fmt.Sprintf("%q is not in the directory", entry), Setting: key, Cure: "correct the name, or take the entry away"})
+			case err != nil:
+				return fails(failed("access", err, j.facts(Searching)))
+			}
+		}
 	}
 	return nil
 }
@@ -257,14 +316,16 @@ func (j *joiner) kerberos(ctx context.Context) error {
 	ad := j.kind.Preset == "ad"
 	if ad {
 		j.realm = strings.ToUpper(DomainOf(j.ldap.Base[0]))
-		j.kdc = auth.KDC{Realm: j.realm, Address: hostPort(hostIn(j.ldap.URLs[0]), "88")}
+		j.kdc = kerberos.KDC{Realm: j.realm, Address: hostPort(hostIn(j.ldap.URLs[0]), "88")}
 	} else if j.keytab != "" {
-		keys, err := auth.Keytab(j.keytab)
+		keys, err := kerberos.Keytab(j.keytab)
 		if err != nil {
 			return fails(failed("keytab", fmt.Errorf("keytab: %w", err), j.facts(Ticketing)))
 		}
 		j.realm = keys[0].Realm
-		if j.kdc, err = auth.FindKDC(ctx, j.o.Resolver, j.realm); err != nil {
+		if list, err := kerberos.FindKDCs(ctx, j.o.Resolver, j.realm); err == nil {
+			j.kdc = list[0]
+		} else {
 			j.say(Finding{Level: Warn, What: "KDC", Detail: err.Error(), Cure: "name it in /etc/krb5.conf; the server itself does not need it"})
 		}
 	}
@@ -316,7 +377,7 @@ func (j *joiner) account(ctx context.Context) error {
 	}
 	if j.o.DryRun {
 		j.ok("account", "%s would be made, with HTTP/%s", name, host)
-		j.ldap.BindDN, j.ldap.BindPasswordFile, j.ldap.BindPassword = name, password, ""
+		j.ldap.BindDN, j.ldap.BindPasswordFile, j.ldap.BindPassword, j.ldap.BindKeytab = name, password, "", ""
 		j.config.Auth.Negotiate.Keytab = keytab
 		j.files = map[string]file{keytab: {mode: 0o600}, password: {mode: 0o600}}
 		j.keytab = ""
@@ -338,7 +399,7 @@ func (j *joiner) account(ctx context.Context) error {
 		}
 	}
 	j.files[keytab], j.files[password] = file{a.Keytab, 0o600}, file{[]byte(a.Password + "\n"), 0o600}
-	j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile = name, a.Password, ""
+	j.ldap.BindDN, j.ldap.BindPassword, j.ldap.BindPasswordFile, j.ldap.BindKeytab = name, a.Password, "", ""
 	j.config.Auth.Negotiate.Keytab = keytab
 	if err := j.useTemp(&j.keytab, keytab); err != nil {
 		return err

@@ -20,12 +20,13 @@ import (
 
 	"convene/auth"
 	"convene/directory"
+	"convene/internal/kerberos"
 )
 
 // symptom names the kind of an error, "" if it is not known. What is most particular
 // comes first: an error of LDAP may wrap one of the network.
 func (f Facts) symptom(err error) string {
-	for _, find := range []func(error) string{f.finding, fileSymptom, certificateSymptom, f.tlsSymptom, nameSymptom, f.ldapSymptom, kerberosSymptom, f.networkSymptom} {
+	for _, find := range []func(error) string{f.finding, fileSymptom, f.ticketSymptom, certificateSymptom, f.tlsSymptom, nameSymptom, f.ldapSymptom, kerberosSymptom, f.networkSymptom} {
 		if s := find(err); s != "" {
 			return s
 		}
@@ -64,7 +65,7 @@ func (f Facts) finding(err error) string {
 // fileSymptom knows the files that settings name.
 func fileSymptom(err error) string {
 	text := err.Error()
-	for _, file := range []string{"bind-password-file", "ca-file", "keytab"} {
+	for _, file := range []string{"bind-password-file", "ca-file", "bind-keytab", "keytab"} {
 		if !strings.Contains(text, file+":") && !strings.Contains(text, file+" ") {
 			continue
 		}
@@ -294,6 +295,40 @@ func (f Facts) refusedBind(text string) string {
 func bare(name string) bool { return name != "" && !strings.ContainsAny(name, `=@\`) }
 
 func (f Facts) anonymous() bool { return f.Config.BindDN == "" }
+
+// ticketSymptom knows what goes wrong with a bind by ticket. It comes before the network:
+// a KDC is no server of the directory.
+func (f Facts) ticketSymptom(err error) string {
+	if f.Config.BindKeytab == "" || f.Step != Binding {
+		return ""
+	}
+	for _, known := range []struct {
+		err     error
+		symptom string
+	}{
+		{kerberos.ErrNoPrincipal, "bind-keytab-name"}, {kerberos.ErrWeakKeys, "bind-keytab-weak"}, {kerberos.ErrKeys, "bind-krb-24"},
+		{kerberos.ErrNoKDC, "bind-kdc"}, {kerberos.ErrLayer, "bind-layer"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.symptom
+		}
+	}
+	text := err.Error()
+	if m := krbError.FindStringSubmatch(text); m != nil {
+		switch m[1] {
+		case "6", "7", "14", "24":
+			return "bind-krb-" + m[1]
+		}
+		return ""
+	}
+	if e, ok := errors.AsType[*ldap.Error](err); ok && e.ResultCode == ldap.LDAPResultInvalidCredentials && subCode.FindString(text) == "" {
+		return "bind-ticket"
+	}
+	if strings.Contains(text, ": KDC ") { // and there is no refusal of it
+		return "bind-kdc"
+	}
+	return ""
+}
 
 func kerberosSymptom(err error) string {
 	m := krbError.FindStringSubmatch(err.Error())

@@ -41,7 +41,7 @@ func values(c *config.Config) []value {
 		{"directory.kind", c.Directory.Kind},
 		{"directory.ldap.urls", l.URLs}, {"directory.ldap.starttls", l.StartTLS}, {"directory.ldap.ca-file", l.CAFile},
 		{"directory.ldap.certificate-fingerprints", l.Fingerprints}, {"directory.ldap.bind-dn", l.BindDN}, {"directory.ldap.bind-password", l.BindPassword},
-		{"directory.ldap.bind-password-file", l.BindPasswordFile}, {"directory.ldap.preset", l.Preset}, {"directory.ldap.base", l.Base},
+		{"directory.ldap.bind-password-file", l.BindPasswordFile}, {"directory.ldap.bind-keytab", l.BindKeytab}, {"directory.ldap.preset", l.Preset}, {"directory.ldap.base", l.Base},
 		{"directory.ldap.kerberos-realms", l.KerberosRealms},
 		{"directory.ldap.users.base", l.Users.Base}, {"directory.ldap.groups.base", l.Groups.Base},
 		{"directory.ldap.groups.member", l.Groups.Member}, {"directory.ldap.groups.member-name", l.Groups.MemberName},

@@ -16,8 +16,9 @@ const (
 	filesPerConnection = 2
 )
 
-// data looks at the data folder, its disk, and the limits of the process.
-func (p *patient) data(_ context.Context, e *examination) {
+// data looks at the data folder, the files in it, the disk, the ports, and the limits of
+// the process.
+func (p *patient) data(ctx context.Context, e *examination) {
 	folder := p.Config.Server.Data
 	info, err := os.Stat(folder)
 	switch {
@@ -37,6 +38,12 @@ func (p *patient) data(_ context.Context, e *examination) {
 	} else {
 		e.ok("disk", "%d MB are free", free/int64(settings.MB))
 	}
+	if p.Running != nil {
+		p.degraded(e)
+	} else {
+		p.stores(ctx, e)
+		p.ports(ctx, e)
+	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Max < uint64(filesPerConnection*p.Config.Limits.Connections) {
 		e.found(Warn, "limits", "open-files", "limits.max-connections", "raise LimitNOFILE of the service, or lower the setting",
@@ -44,8 +51,11 @@ func (p *patient) data(_ context.Context, e *examination) {
 	}
 }
 
-// secret looks at the file with the password of the service account.
+// secret looks at the file with the password or the keys of the service account.
 func (p *patient) secret(e *examination) {
+	if p.ldap.BindKeytab != "" {
+		p.mode(e, "keytab", "directory.ldap.bind-keytab", p.ldap.BindKeytab)
+	}
 	if p.ldap.BindPasswordFile != "" {
 		p.mode(e, "password file", "directory.ldap.bind-password-file", p.ldap.BindPasswordFile)
 	}

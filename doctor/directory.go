@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -211,9 +210,8 @@ func meet(probe *directory.Probe) (r root, middle time.Duration, err error) {
 }
 
 func (p *patient) greeted(e *examination, u string, took time.Duration) {
-	parsed, err := url.Parse(u)
 	switch {
-	case err == nil && (parsed.Port() == "3268" || parsed.Port() == "3269"):
+	case discover.GlobalCatalog(u):
 		e.found(Warn, u, "global-catalog", "directory.ldap.urls", "write ldaps:// with port 636, or none",
 			"this port is of the global catalog, which lacks most attributes and the members of other domains' groups")
 	case took > slowPing:

@@ -24,11 +24,19 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// Running is what a running server says of its directory.
+// Running is what a running server says of its directory, and of its other parts.
 type Running struct {
 	Servers []directory.HostStatus
 	Cache   directory.CacheStats
 	Changes directory.TrackStatus
+	Parts   []Part
+}
+
+// A Part is a file or a service that a running server depends on.
+type Part struct {
+	Name string
+	Err  string // what is wrong; "": nothing
+	Cure string
 }
 
 // The checks. What is cheap is asked of the directory by a dozen searches, of which none
@@ -37,13 +45,14 @@ const (
 	CheckDirectory = "directory" // servers, base, preset; people, groups, rooms
 	CheckAccess    = "access"    // whom the lists of access name
 	CheckKerberos  = "kerberos"  // keytab, service name, clock
+	CheckTicket    = "ticket"    // for this server, with the keys of its own keytab
 	CheckNames     = "names"     // certificate and names of this server
-	CheckData      = "data"      // folder, disk, files with secrets
+	CheckData      = "data"      // folder, files in it, disk, ports
 )
 
 // Checks lists the checks in the order in which they are made.
 func Checks() []string {
-	return []string{CheckDirectory, CheckAccess, CheckKerberos, CheckNames, CheckData}
+	return []string{CheckDirectory, CheckAccess, CheckKerberos, CheckTicket, CheckNames, CheckData}
 }
 
 // Cheap lists the checks that a server makes at its start.
@@ -85,10 +94,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		{CheckDirectory, p.directory, true},
 		{CheckAccess, p.access, true},
 		{CheckKerberos, p.kerberos, true},
+		{CheckTicket, p.ticket, true},
 		{CheckNames, p.names, false},
 		{CheckData, p.data, false},
 	} {
-		if !wanted(check.name) && (check.name != CheckDirectory || !wanted(CheckAccess) && !wanted(CheckKerberos)) {
+		if !wanted(check.name) && (check.name != CheckDirectory || !wanted(CheckAccess) && !wanted(CheckKerberos) && !wanted(CheckTicket)) {
 			continue
 		}
 		e := &examination{check: check.name}

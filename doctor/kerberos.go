@@ -17,6 +17,7 @@ import (
 	"convene/directory"
 	"convene/directory/ldif"
 	"convene/discover"
+	"convene/internal/kerberos"
 )
 
 const (
@@ -40,7 +41,7 @@ func (p *patient) kerberos(ctx context.Context, e *examination) {
 		return
 	}
 	file := c.Negotiate.Keytab
-	keys, err := auth.Keytab(file)
+	keys, err := kerberos.Keytab(file)
 	if err != nil {
 		e.failed(Fail, "keytab", fmt.Errorf("keytab: %w", err), discover.Facts{Keytab: file})
 		return
@@ -56,7 +57,7 @@ func (p *patient) kerberos(ctx context.Context, e *examination) {
 }
 
 // ownKeys returns the keys of this server's name that may be used.
-func (p *patient) ownKeys(e *examination, keys []auth.ServiceKey, service string) (own []auth.ServiceKey) {
+func (p *patient) ownKeys(e *examination, keys []kerberos.ServiceKey, service string) (own []kerberos.ServiceKey) {
 	var others, weak []string
 	for _, k := range keys {
 		switch {
@@ -99,7 +100,7 @@ func (p *patient) clock(ctx context.Context, e *examination, realm string) {
 	var last error
 	for _, address := range p.kdcs(ctx, realm) {
 		within, cancel := context.WithTimeout(ctx, kdcWithin)
-		ahead, err := auth.KDC{Realm: realm, Address: address}.Clock(within, p.Now)
+		ahead, err := kerberos.KDC{Realm: realm, Address: address}.Clock(within, p.Now)
 		cancel()
 		if err != nil {
 			last = err
@@ -128,33 +129,37 @@ func direction(d time.Duration) string {
 	return "ahead"
 }
 
-// kdcs are the addresses of a realm's KDCs: the hosts that DNS names, else the domain
-// controllers.
+// kdcs are the addresses of a realm's KDCs: those that krb5.conf names, else the domain
+// controllers, else the hosts that DNS names.
 func (p *patient) kdcs(ctx context.Context, realm string) (out []string) {
-	if _, list, err := p.Resolver.LookupSRV(ctx, "kerberos", "tcp", strings.ToLower(realm)); err == nil {
-		for _, s := range list {
-			host := strings.TrimSuffix(s.Target, ".")
-			if addresses, err := p.Resolver.LookupHost(ctx, host); err == nil {
-				host = addresses[0]
+	var controllers []kerberos.KDC
+	if p.ldap != nil && p.presetName() == "ad" {
+		for _, u := range p.ldap.URLs {
+			if parsed, err := url.Parse(u); err == nil && parsed.Hostname() != "" {
+				controllers = append(controllers, kerberos.KDC{Realm: realm, Address: net.JoinHostPort(parsed.Hostname(), "88")})
 			}
-			out = append(out, net.JoinHostPort(host, strconv.Itoa(int(s.Port))))
 		}
-		return out
 	}
-	if p.ldap == nil || p.presetName() != "ad" {
+	list, err := kerberos.FindKDCs(ctx, p.Resolver, realm, controllers...)
+	if err != nil {
 		return nil
 	}
-	for _, u := range p.ldap.URLs {
-		if parsed, err := url.Parse(u); err == nil && parsed.Hostname() != "" {
-			out = append(out, net.JoinHostPort(parsed.Hostname(), "88"))
+	for _, k := range list {
+		host, port, err := net.SplitHostPort(k.Address)
+		if err != nil {
+			continue
 		}
+		if addresses, err := p.Resolver.LookupHost(ctx, host); err == nil {
+			host = addresses[0]
+		}
+		out = append(out, net.JoinHostPort(host, port))
 	}
 	return out
 }
 
 // holder looks which account of Active Directory has the service's name, and whether
 // the keytab has its key.
-func (p *patient) holder(e *examination, own []auth.ServiceKey, service string) {
+func (p *patient) holder(e *examination, own []kerberos.ServiceKey, service string) {
 	if p.probe == nil || p.presetName() != "ad" {
 		return
 	}

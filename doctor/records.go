@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"convene/directory"
-	"convene/directory/ldif"
 	"convene/discover"
 )
 
@@ -200,23 +199,13 @@ func first(list []string) string {
 
 // roomsElsewhere looks for rooms in the rest of the directory.
 func (p *patient) roomsElsewhere(e *examination) {
-	filter, bases, err := p.ldap.Filter(directory.Location)
-	if err != nil {
-		return // said already
-	}
-	for _, c := range p.root.contexts {
-		if slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, c) }) {
-			continue
-		}
-		list, _, err := p.probe.Search(c, ldif.Sub, filter, []string{"1.1"}, p.Most)
-		if err != nil || len(list) == 0 {
-			continue
-		}
-		e.found(Warn, "locations", "room-base", p.baseSetting(directory.Location), fmt.Sprintf("set directory.ldap.locations.base = [%q], or to where in it they are", c),
-			"there are none below %s, but %s below %s, such as %s", strings.Join(bases, ", "), plural(len(list), "room", "rooms"), c, list[0].DN)
+	found := discover.RoomsElsewhere(p.probe, *p.ldap, p.root.Entry)
+	if found == nil {
+		e.ok("locations", "none")
 		return
 	}
-	e.ok("locations", "none")
+	e.found(Warn, "locations", "room-base", p.baseSetting(directory.Location), fmt.Sprintf("set directory.ldap.locations.base = [%q], or to where in it they are", found.Context),
+		"there are none below %s, but %s below %s, such as %s", strings.Join(found.Base, ", "), plural(found.Count, "room", "rooms"), found.Context, found.First)
 }
 
 // members looks at the attributes by which groups name their members.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,10 @@ func kerberosSetups(t *testing.T, d *testenv.Domain, admin *ldap.Conn) {
 	report, err := doctor.Run(t.Context(), doctor.Options{Config: with(good), Only: []string{doctor.CheckKerberos}, Resolver: resolver(d)})
 	if err != nil || report.Worst() != doctor.OK {
 		t.Errorf("%v %v", report, err)
+	}
+	report, err = doctor.Run(t.Context(), doctor.Options{Config: with(good), Only: []string{doctor.CheckTicket}, Resolver: resolver(d)})
+	if err != nil || len(report) != 1 || !strings.Contains(report[0].Figure, "opens with the keytab") {
+		t.Errorf("the ticket: %v %v", report, err)
 	}
 	garbage := testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "garbage"), "no keytab")
 	check("keytab missing", with("/nonexistent.keytab"), want{"keytab-missing", "auth.negotiate.keytab", "/nonexistent.keytab"})

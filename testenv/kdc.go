@@ -248,3 +248,13 @@ func (r *Realm) password(user string) string {
 	}
 	return pw
 }
+
+// Log is what the KDC has logged.
+func (r *Realm) Log() string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, "kdc.log"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(b)
+}

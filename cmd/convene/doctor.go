@@ -87,16 +87,30 @@ func runningServer(ctx context.Context, folder string) (_ *doctor.Running, err e
 	if err != nil {
 		return nil, err
 	}
-	return &doctor.Running{Servers: state.Servers, Cache: state.Cache, Changes: state.Changes}, nil
+	health, err := admin.ReadHealth(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	running := &doctor.Running{Servers: state.Servers, Cache: state.Cache, Changes: state.Changes}
+	for _, part := range health.Parts {
+		if part.Name != "directory" && part.Name != "certificate" { // of which there are checks
+			running.Parts = append(running.Parts, doctor.Part{Name: part.Name, Err: part.Error, Cure: part.Cure})
+		}
+	}
+	return running, nil
 }
 
-// live are the faults that the cheap checks find, with file and line of the settings.
+// live are the faults that the cheap checks find, and those of this server's own
+// certificate, with file and line of the settings.
 func live(ctx context.Context, c config.Config, places *settings.Places) (faults settings.Errors, err error) {
-	report, err := examine(ctx, c, doctor.Cheap())
+	report, err := examine(ctx, c, append(doctor.Cheap(), doctor.CheckNames))
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range report.Faults() {
+		if f.Check == doctor.CheckNames && f.Level != doctor.Fail {
+			continue // DNS may come later than the server
+		}
 		problem := f.What + ": " + f.Figure
 		if f.Setting == "" {
 			faults = append(faults, &settings.Error{Key: f.Check, Problem: problem, Cure: f.Cure})

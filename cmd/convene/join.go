@@ -71,6 +71,7 @@ what is right stays.`,
 	f.BoolVar(&o.DryRun, "dry-run", false, "write nothing, and make nothing in the directory")
 	f.StringVar(&o.BindUser, "bind-user", "", "`account` that looks people up: a DN, user@domain or a short name of Active Directory")
 	f.StringVar(&o.PasswordFile, "password-file", "", "`file` whose first line is its password")
+	f.StringVar(&o.BindKeytab, "bind-keytab", "", "`file` with Kerberos keys of --bind-user, in place of a password")
 	f.BoolVar(&o.Anonymous, "anonymous", false, "look people up as nobody")
 	f.StringVar(&ldapi, "ldapi", "", "`path` of the directory's socket, on the same machine")
 	f.StringVar(&o.CAFile, "ca", "", "PEM `file` of the authority that signs the directory's certificates")

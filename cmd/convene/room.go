@@ -147,8 +147,12 @@ func newRoomImportCmd(a *app) *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take over what Exchange or Apple's server has set of its rooms",
-		Long: `Take over what Exchange has set of its rooms, from a file made with
+		Short: "Set many rooms from a table, or as Exchange or Apple's server has them",
+		Long: `Set many rooms from a table (CSV) whose first line is "room" and then names of
+settings, as "convene room show" has them; each further line is a room, by its name or
+GUID, and its values. An empty cell changes nothing.
+
+Or take over what Exchange has set of its rooms, from a file made with
 Get-Mailbox -RecipientTypeDetails RoomMailbox | Get-CalendarProcessing | Export-Csv FILE.
 Each room is found by the last part of its Identity, as its short or its full name.
 Of Apple's Calendar Server augments.xml and resources.xml are taken, one at a time;
@@ -179,15 +183,18 @@ their rooms are found by their GUID or short name.`,
 // importBatch is how many rooms go into one request, which has a limit.
 const importBatch = 100
 
-// readRooms reads a table of Exchange, or XML of Apple.
+// readRooms reads a table, ours or of Exchange, or XML of Apple.
 func readRooms(path string) ([]policy.Imported, error) {
 	text, err := readImported(path)
 	if err != nil {
 		return nil, err
 	}
 	parse := policy.ParseExchange
-	if formatOf(text) == admin.FormatProxies { // XML
+	switch {
+	case formatOf(text) == admin.FormatProxies: // XML
 		parse = policy.ParseApple
+	case policy.IsTable(text):
+		parse = policy.ParseTable
 	}
 	lines, err := parse(bytes.NewReader(text))
 	if err != nil {

@@ -1,4 +1,4 @@
-package auth
+package kerberos
 
 import (
 	"bytes"
@@ -28,59 +28,31 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 )
 
-// What setting the server up needs of Kerberos. Requests do not come here.
-
-// A ServiceKey is one key of a keytab, without the key.
-type ServiceKey struct {
-	Principal string // without realm: HTTP/calendar.example.com
-	Realm     string
-	Version   int    // kvno
-	Type      string // as in NegotiateConfig.Enctypes
-	Allowed   bool   // by DefaultConfig
-}
-
-// Keytab lists the keys of a keytab file.
-func Keytab(file string) ([]ServiceKey, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	k, err := parseKeytab(b)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	allowed, err := parseEnctypes(defaultEnctypes())
-	if err != nil {
-		return nil, err
-	}
-	var out []ServiceKey
-	for _, e := range k.Entries {
-		out = append(out, ServiceKey{strings.Join(e.Principal.Components, "/"), e.Principal.Realm,
-			int(max(e.KVNO, uint32(e.KVNO8))), enctypeName(e.Key.KeyType), slices.Contains(allowed, e.Key.KeyType)})
-	}
-	return out, nil
-}
-
 // A KDC is where a realm's key distribution centre is asked: host:port, by TCP.
 type KDC struct {
 	Realm   string
 	Address string
 }
 
-// krb5 is a Kerberos configuration with this one KDC. Only AES is asked for.
-func (k KDC) krb5() (*config.Config, error) {
+// krb5 is a Kerberos configuration with this one KDC, for keys of some types.
+func (k KDC) krb5(enctypes []string) (*config.Config, error) {
 	return config.NewFromString(fmt.Sprintf(`[libdefaults]
   default_realm = %[1]s
   dns_lookup_kdc = false
   noaddresses = true
   udp_preference_limit = 1
-  default_tkt_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96
-  default_tgs_enctypes = aes256-cts-hmac-sha1-96 aes128-cts-hmac-sha1-96
+  default_tkt_enctypes = %[3]s
+  default_tgs_enctypes = %[3]s
 [realms]
   %[1]s = {
     kdc = %[2]s
   }
-`, k.Realm, k.Address))
+`, k.Realm, k.Address, strings.Join(enctypes, " ")))
+}
+
+// passwordEnctypes are those for which every KDC makes keys of passwords.
+func passwordEnctypes() []string {
+	return []string{"aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96"}
 }
 
 // maxKDCReply bounds what a KDC may answer, in bytes.
@@ -90,7 +62,7 @@ const maxKDCReply = 1 << 20
 // password is involved: it is asked for the ticket of somebody who does not exist, and
 // says when it refuses that (RFC 4120 §5.9.1).
 func (k KDC) Clock(ctx context.Context, now func() time.Time) (time.Duration, error) {
-	conf, err := k.krb5()
+	conf, err := k.krb5(passwordEnctypes())
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +116,7 @@ func (k KDC) exchange(ctx context.Context, request []byte) ([]byte, error) {
 
 // client returns a client of the KDC.
 func (k KDC) client(name, password string) (*client.Client, error) {
-	conf, err := k.krb5()
+	conf, err := k.krb5(passwordEnctypes())
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +163,7 @@ func (k KDC) NewKeytab(account, password, service string, version int) ([]byte, 
 	for i := range kt.Entries {
 		kt.Entries[i].KVNO = uint32(version) // the format has eight bits, and 32 that follow
 	}
-	conf, err := k.krb5()
+	conf, err := k.krb5(passwordEnctypes())
 	if err != nil {
 		return nil, err
 	}
@@ -213,31 +185,38 @@ func (k KDC) NewKeytab(account, password, service string, version int) ([]byte, 
 	return out.Bytes(), nil
 }
 
-// Login takes a header field as from Token to a's acceptor, and returns who signed in.
-func (a *Authenticator) Login(ctx context.Context, authorization string) (*Caller, error) {
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "https://localhost/", http.NoBody)
-	r.Header.Set("Authorization", authorization)
-	caller, out := a.Authenticate(r)
-	if caller == nil {
-		return nil, out.Err
-	}
-	return caller, nil
-}
-
-// FindKDC returns a KDC of a realm: as krb5.conf has it (KRB5_CONFIG, else
-// /etc/krb5.conf), else by the realm's SRV records (RFC 4120 §7.2.3.2).
-func FindKDC(ctx context.Context, r *net.Resolver, realm string) (KDC, error) {
+// FindKDCs returns the KDCs of a realm, at least one: as krb5.conf has them (KRB5_CONFIG,
+// else /etc/krb5.conf), else those named, else by the realm's SRV records (RFC 4120
+// §7.2.3.2). Error: ErrNoKDC.
+func FindKDCs(ctx context.Context, r *net.Resolver, realm string, named ...KDC) ([]KDC, error) {
 	file := cmp.Or(os.Getenv("KRB5_CONFIG"), "/etc/krb5.conf")
+	var out []KDC
 	if conf, err := config.Load(file); err == nil {
 		for _, known := range conf.Realms {
-			if known.Realm == realm && len(known.KDC) > 0 {
-				return KDC{realm, known.KDC[0]}, nil
+			if known.Realm != realm {
+				continue
+			}
+			for _, address := range known.KDC {
+				out = append(out, KDC{realm, address})
 			}
 		}
 	}
-	_, list, err := r.LookupSRV(ctx, "kerberos", "tcp", realm)
-	if err == nil && len(list) > 0 {
-		return KDC{realm, net.JoinHostPort(strings.TrimSuffix(list[0].Target, "."), strconv.Itoa(int(list[0].Port)))}, nil
+	if len(out) > 0 {
+		return out, nil
 	}
-	return KDC{}, fmt.Errorf("no KDC of realm %s is in %s or in DNS", realm, file)
+	if len(named) > 0 {
+		return named, nil
+	}
+	if _, list, err := r.LookupSRV(ctx, "kerberos", "tcp", realm); err == nil {
+		for _, s := range list {
+			out = append(out, KDC{realm, net.JoinHostPort(strings.TrimSuffix(s.Target, "."), strconv.Itoa(int(s.Port)))})
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w of realm %s, in %s or in DNS", ErrNoKDC, realm, file)
+	}
+	return out, nil
 }
+
+// ErrNoKDC is a realm whose KDCs nobody knows.
+var ErrNoKDC = errors.New("there is no KDC")
