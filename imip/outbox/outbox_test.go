@@ -55,7 +55,7 @@ func (s *scripted) count(what string) (n int) {
 	return n
 }
 
-func newScripted(t *testing.T, s script) *scripted {
+func newScripted(t testing.TB, s script) *scripted {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,13 +125,13 @@ const owner = "11111111-0000-0000-0000-000000000001"
 
 // A desk is an outbox with a clock of its own over a store.
 type desk struct {
-	t   *testing.T
+	t   testing.TB
 	now time.Time
 	*Outbox
 	settings Settings
 }
 
-func newDesk(t *testing.T, address string) *desk {
+func newDesk(t testing.TB, address string) *desk {
 	t.Helper()
 	d := &desk{t: t, now: time.Unix(1_800_000_000, 0).UTC()}
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{Indexer: calendar.Index, Now: func() time.Time { return d.now }})
