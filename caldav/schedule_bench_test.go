@@ -30,7 +30,8 @@ func crowd(b *testing.B, n int) *env {
 		b.Fatal(err)
 	}
 	e := newEnvOf(b, d, enginetest.Wrapper(b))
-	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = 5000, quota.Unlimited })
+	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = int64(n+1), quota.Unlimited })
+	e.h.Calendars.Scheduling.MaxAttendees = n + 1
 	for _, r := range records {
 		e.must(207, r.Name, "PROPFIND", "/calendars/users/"+r.Name+"/", "", "Depth: 0")
 	}
@@ -50,7 +51,7 @@ func gatheringPath(i int) string { return fmt.Sprintf("%sm%d.ics", annsMeetings,
 
 // A meeting with attendees who are all here; everything is delivered in the request.
 func BenchmarkInvite(b *testing.B) {
-	for _, n := range []int{20, 500, 5000} {
+	for _, n := range []int{20, 500, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			e := crowd(b, n+20)
 			repeat(b, e, 201, func(i int) (string, string, string, []string) {
