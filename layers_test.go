@@ -205,7 +205,7 @@ func TestOneDoor(t *testing.T) {
 	writes := strings.Fields(`PutObject CopyObject MoveObject DeleteObject
 		CreateCollection CopyCollection MoveCollection RenameCollection DeleteCollection
 		EnsureHome DeleteHome SetAddresses SetProperty RemoveProperty SetACL
-		Enqueue Requeue Dequeue MarkSent`)
+		Enqueue Requeue Dequeue PutOff MarkSent`)
 	found := 0
 	for _, line := range goList(t, `{{.ImportPath}}	{{.Dir}}	{{join .GoFiles " "}}`) {
 		f := strings.Split(line, "\t")

@@ -30,7 +30,7 @@ func crowd(b *testing.B, n int) *env {
 		b.Fatal(err)
 	}
 	e := newEnvOf(b, d, enginetest.Wrapper(b))
-	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = 5000, quota.Unlimited })
+	e.setLimits(func(l *quota.Limits) { l.Attendees, l.Bytes = int64(n)+1, quota.Unlimited })
 	for _, r := range records {
 		e.must(207, r.Name, "PROPFIND", "/calendars/users/"+r.Name+"/", "", "Depth: 0")
 	}
@@ -48,11 +48,13 @@ func gathering(uid, summary string, first, n int) string {
 
 func gatheringPath(i int) string { return fmt.Sprintf("%sm%d.ics", annsMeetings, i) }
 
-// A meeting with attendees who are all here; everything is delivered in the request.
+// A meeting with attendees who are all here; everything is delivered in the request. Rooms
+// are known, as to every server.
 func BenchmarkInvite(b *testing.B) {
-	for _, n := range []int{20, 500, 5000} {
+	for _, n := range []int{20, 500, 1000, 5000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			e := crowd(b, n+20)
+			e := crowd(b, n+20).withRooms(nil)
+			e.h.Calendars.Scheduling.MaxAttendees = n + 1 // and the organizer
 			repeat(b, e, 201, func(i int) (string, string, string, []string) {
 				return "PUT", gatheringPath(i), gathering(fmt.Sprint("m", i), "Plan", i%20, n), nil
 			})

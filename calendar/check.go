@@ -211,7 +211,7 @@ func (tx *Tx) rederiveCopy(guid, uid string) error {
 	if err != nil {
 		return err
 	}
-	data, err := dataOf(presented(home, to, is))
+	data, err := dataOf(scheduling.Present(is, asNoted(home, to), ""))
 	if err != nil {
 		return err
 	}

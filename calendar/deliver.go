@@ -163,7 +163,7 @@ func (tx *Tx) deliverCopy(w *world, c *scheduling.CopyWrite, ready *prepared) er
 		return tx.change(&Change{Op: Delete, Delivered: true, At: Place{home, col, e.Name}, Was: e, Component: e.Component},
 			func() error { return tx.DeleteObject(col, e.Name, store.Match{}) })
 	}
-	object := presented(home, c.To, c.Store)
+	object := ready.presented(home, c.To, c.Store)
 	data, err := ready.object(object)
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (tx *Tx) deliverCopy(w *world, c *scheduling.CopyWrite, ready *prepared) er
 	}
 	change := &Change{Op: Put, Delivered: true, At: at, Was: e, Will: data, Component: data.Index.Component}
 	return tx.change(change, func() error {
-		return tx.putDelivered(at, data, tagOptions(roleIn(c.Store, c.To), c.Tag)...)
+		return tx.putDelivered(at, data, tagOptions(ready.roleIn(c.Store, c.To), c.Tag)...)
 	})
 }
 
@@ -300,12 +300,13 @@ const (
 type prepared struct {
 	data    map[any]*Data
 	uses    map[any]int // how many get it
-	created []byte      // scheduleChanges of a new meeting
+	rolls   map[*ical.Object]*scheduling.Roll
+	created []byte // scheduleChanges of a new meeting
 }
 
 // preparedFor is for what is to be delivered.
 func preparedFor(w *scheduling.Writes) *prepared {
-	p := &prepared{data: map[any]*Data{}, uses: map[any]int{}}
+	p := &prepared{data: map[any]*Data{}, uses: map[any]int{}, rolls: map[*ical.Object]*scheduling.Roll{}}
 	for i := range w.Copies {
 		p.uses[w.Copies[i].Store]++
 	}
@@ -313,6 +314,27 @@ func preparedFor(w *scheduling.Writes) *prepared {
 		p.uses[w.Inbox[i].Message]++
 	}
 	return p
+}
+
+// roll is who takes part in an object: with as many as get it, looking for each of them
+// in its lines takes most of the time.
+func (p *prepared) roll(o *ical.Object) *scheduling.Roll {
+	r := p.rolls[o]
+	if r == nil {
+		r = scheduling.NewRoll(o)
+		p.rolls[o] = r
+	}
+	return r
+}
+
+// presented is an object, or a message, as it is put into the home of its recipient: with
+// the address there that the home notes, or that the directory has if it notes none.
+func (p *prepared) presented(home *store.Home, to *scheduling.Party, o *ical.Object) *ical.Object {
+	return p.roll(o).Present(asNoted(home, to))
+}
+
+func (p *prepared) roleIn(o *ical.Object, to *scheduling.Party) store.Role {
+	return roles[p.roll(o).Role(to.GUID)]
 }
 
 // object is dataOf, done once.
@@ -378,7 +400,7 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready *prepared) error {
 		return err
 	}
 	message := m.Message
-	if o := presented(home, m.To, message.Data); o != message.Data {
+	if o := ready.presented(home, m.To, message.Data); o != message.Data {
 		other := *message // shared
 		other.Data, message = o, &other
 	}

@@ -219,6 +219,26 @@ func (c *Calendars) requeue(ctx context.Context, q *store.Queued, set func(*stor
 	return err
 }
 
+// A Postponed is a thread of letters of which none is to be sent before a moment.
+type Postponed struct {
+	Thread store.Thread
+	Last   store.QueueID // of its letters, as they were looked at
+	Until  time.Time
+}
+
+// PostponeMail notes when threads are to be looked at again, but for those that a letter
+// has come to since.
+func (c *Calendars) PostponeMail(ctx context.Context, list ...Postponed) error {
+	return c.Update(ctx, Actor{}, func(tx *Tx) error {
+		for _, p := range list {
+			if err := tx.PutOff(p.Thread, p.Last, p.Until); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // MailSent notes that a letter was taken for delivery, under a Message-ID. Errors: as
 // BeginMail.
 func (c *Calendars) MailSent(ctx context.Context, q *store.Queued, l *imip.Letter, id string) error {

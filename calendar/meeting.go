@@ -292,16 +292,17 @@ func (w *world) Party(address string) (*scheduling.Party, error) {
 	if err != nil || w.tx.sender.Rooms == nil {
 		return p, err
 	}
-	answering := *p // may be shared
 	switch p.Kind {
 	case scheduling.Room, scheduling.Resource:
+		answering := *p // may be shared
 		answering.Policy = &host{w: w, room: &answering}
+		return &answering, nil
 	case scheduling.RoomPool, scheduling.ResourcePool:
+		answering := *p
 		answering.Chooser = &chooser{host{w: w, room: &answering}}
-	default:
-		return p, nil
+		return &answering, nil
 	}
-	return &answering, nil
+	return p, nil
 }
 
 // Copy implements scheduling.World.

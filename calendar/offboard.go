@@ -275,13 +275,8 @@ var ErrLetters = errors.New("mail about their meetings waits")
 // Erase removes a home with all that it holds: for an owner who has left for good. What it
 // was made of goes with the store's Maintain and Overwrite. Errors: ErrLetters.
 func (tx *Tx) Erase(home *store.Home) error {
-	for q, err := range tx.Queue() {
-		if err != nil {
-			return err
-		}
-		if q.ID.Home == home.ID {
-			return ErrLetters
-		}
+	if tx.HasQueued(home.ID) {
+		return ErrLetters
 	}
 	return tx.DeleteHome(home.ID)
 }

@@ -207,13 +207,13 @@ func (r *readdressing) object(tx *Tx, col *store.Collection, e *store.Entry, was
 	return err
 }
 
-// presented is an object, or a message, as it is put into the home of its recipient: with
-// the address there that the home notes, or that the directory has if it notes none.
-func presented(home *store.Home, to *scheduling.Party, o *ical.Object) *ical.Object {
+// asNoted is a party with the preferred address that their home notes, or that the
+// directory has if it notes none.
+func asNoted(home *store.Home, to *scheduling.Party) *scheduling.Party {
 	if email := noteOf(home).preferred(); email != "" && email != to.Email() {
 		other := *to // may be shared
 		other.Emails = append([]string{email}, to.Emails...)
-		to = &other
+		return &other
 	}
-	return scheduling.Present(o, to, "")
+	return to
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"convene/admin"
 	"convene/audit"
@@ -39,6 +40,7 @@ type knownFolder struct {
 	Token   string         // of ann's calendar
 	Objects []knownObject  // what people read
 	Finds   []knownFinding // what they find of properties
+	Letters []string       // whom the letters go to that waited, sorted
 }
 
 type knownObject struct {
@@ -58,9 +60,9 @@ mail: oak@example.com
 entryUUID: 11111111-0000-0000-0000-0000000000b1
 `
 
-// keptConfig is the configuration of a kept folder.
-func keptConfig(t *testing.T) config.Config {
-	c := smallConfig(t)
+// keptConfig is the configuration of a kept folder, whose letters go to a server.
+func keptConfig(t *testing.T, m *testenv.SMTP) config.Config {
+	c := mailConfig(t, m)
 	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "people.ldif"), smallLDIF+roomLDIF)
 	return c
 }
@@ -75,13 +77,15 @@ func TestKeptFolders(t *testing.T) {
 	if err != nil || len(kept) == 0 {
 		t.Fatalf("no folder is kept: %v", err)
 	}
+	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	for _, file := range kept {
-		t.Run(filepath.Base(file), func(t *testing.T) { testKeptFolder(t, file) })
+		t.Run(filepath.Base(file), func(t *testing.T) { testKeptFolder(t, file, m) })
 	}
 }
 
-func testKeptFolder(t *testing.T, file string) {
-	d := &drill{t: t, c: keptConfig(t)}
+func testKeptFolder(t *testing.T, file string, m *testenv.SMTP) {
+	before := len(m.Mails())
+	d := &drill{t: t, c: keptConfig(t, m)}
 	unpackFolder(t, file, d.c.Server.Data)
 	var k knownFolder
 	if err := json.Unmarshal(d.read(known), &k); err != nil {
@@ -109,6 +113,9 @@ func testKeptFolder(t *testing.T, file string) {
 		t.Errorf("after three changes: %v, begun anew %d times", client.objects, client.fresh)
 	}
 	d.name(annsReaders, bobGUID)
+	if sent := recipients(mails(t, m, before+len(k.Letters))[before:]); !slices.Equal(sent, k.Letters) {
+		t.Errorf("letters went to %q, want %q", sent, k.Letters)
+	}
 	d.stopped()
 	verified(t, d.c)
 	files := audit.Files{Path: d.path("audit.log"), Witness: d.path("audit.head")}
@@ -170,6 +177,15 @@ func (d *drill) wantRules() {
 	}
 }
 
+// recipients are those of mails, sorted.
+func recipients(list []testenv.Mail) (all []string) {
+	for _, m := range list {
+		all = append(all, strings.Trim(m.To, "<>"))
+	}
+	slices.Sort(all)
+	return all
+}
+
 func (d *drill) look(user, path string) knownObject {
 	a := do(d.t, client(), "GET", d.HTTP+path, user, "")
 	return knownObject{user, path, a.Header.Get("Etag"), a.Body, a.StatusCode}
@@ -185,7 +201,8 @@ func keepFolder(t *testing.T, file string) {
 	if _, err := os.Stat(file); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("%s is kept already: %v", file, err)
 	}
-	d := &drill{t: t, c: keptConfig(t)}
+	d := &drill{t: t, c: keptConfig(t, testenv.NewSMTP(t, testenv.SMTPOptions{}))}
+	d.c.Mail.Delay = 5 * time.Second // they wait when the folder is packed
 	d.start()
 	k := d.fillFolder()
 	d.wantKnown(k)
@@ -220,6 +237,11 @@ func (d *drill) fillFolder() (k knownFolder) {
 	d.status(200, "ACL", annHome+"second/", "ann", `<D:acl xmlns:D="DAV:"><D:ace><D:principal><D:href>/principals/__uids__/`+bobGUID+
 		`/</D:href></D:principal><D:grant><D:privilege><D:read/></D:privilege></D:grant></D:ace></D:acl>`)
 	k.Finds = append(k.Finds, knownFinding{annHome + "second/", "D:acl", bobGUID})
+	// A letter that another replaces, one that a cancellation follows, and one alone.
+	d.status(201, "PUT", annHome+"calendar/guests.ics", "ann", invitation("guests", "first", "gus@elsewhere.example", "eva@elsewhere.example"))
+	d.status(204, "PUT", annHome+"calendar/guests.ics", "ann", invitation("guests", "second", "gus@elsewhere.example"))
+	d.status(201, "PUT", annHome+"calendar/guest.ics", "ann", invitation("guest", "alone", "uwe@elsewhere.example"))
+	k.Letters = []string{"gus@elsewhere.example", "uwe@elsewhere.example"}
 	d.status(201, "PUT", annHome+"second/s.ics", "ann", anEvent("s", "shared"))
 	d.name(annWriters, bobGUID)
 	conn := d.conn()

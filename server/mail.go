@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -139,17 +140,11 @@ func (q *mailQueue) row(ctx context.Context, number string) (found *store.Queued
 		return nil, admin.NoLetter(number)
 	}
 	err = q.calendars.Store.View(ctx, func(tx *store.Tx) error {
-		found = nil
-		for row, err := range tx.Queue() {
-			if err != nil {
-				return err
-			}
-			if row.ID == id {
-				found, err = tx.QueuedRow(row)
-				return err
-			}
+		found, err = tx.QueuedRow(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return admin.NoLetter(number)
 		}
-		return admin.NoLetter(number)
+		return err
 	})
 	return found, err
 }

@@ -49,8 +49,12 @@
 //	            'c', collection u32            home u32, name
 //	            'p', collection u32            the collection is deleted, its records wait for
 //	                                           Maintain: home
-//	            'q', due u64, home u32, Rev    what is to be sent: when it was queued, tries,
-//	            u64                            thread, note; then what it is
+//	            'w', home u32, Rev u64         what is to be sent: when it was queued and is to be
+//	                                           tried, tries, thread, note; then what it is
+//	            'v', SHA-256                   a thread: when it is to be looked at, and the
+//	                                           home and Rev of each of its rows
+//	            'x', due u64, SHA-256          the thread is to be looked at then
+//	            'y', u64, home u32, Rev u64    the row was queued then
 //	            's', SHA-256                   what was sent in a thread: the first one, and
 //	                                           hashes of the last ones, with times
 //	            'u', home u32                  how much was queued in a home: day, count
@@ -111,8 +115,8 @@
 //
 // # What is disposable
 //
-// The tables index and uids, lookup but for the queue ('q', 's', 'u') and the matters
-// ('r', 't'), what bodies says of who shares them, the facts that a body gives, and all
+// The tables index and uids, lookup but for the queue ('w', 's', 'u', and of 'v' when a
+// thread is due) and the matters ('r', 't'), what bodies says of who shares them, the facts that a body gives, and all
 // counts and sums can be computed from the rest. Verify compares them with a fresh
 // computation, Reindex makes them; the
 // result is the same to the byte as what the transactions had written.
@@ -126,6 +130,12 @@
 // the row and marks the thread, in one transaction; so after a crash what was begun
 // is known, and is sent again. What waits of a home that is deleted is for who takes
 // it to drop.
+//
+// What is looked at are threads, and one is due as soon as one of its rows is. Who finds
+// that nothing of it can be sent yet puts it off (PutOff), until something changes in it.
+// So a look costs what is to be done, however much waits; what has waited for longest
+// and a row by its number are found at once too. A thread has one record with all its
+// rows, for it has few: what a later one makes pointless is dropped at the next look.
 //
 // # Matters
 //

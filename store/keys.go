@@ -38,11 +38,14 @@ const (
 	lookupOwner      = 'g' // + GUID
 	lookupCollection = 'c' // + collection
 	lookupPurge      = 'p' // + collection
-	lookupQueue      = 'q' // + due, home, rev
 	lookupSent       = 's' // + thread
 	lookupTally      = 'u' // + home
 	lookupMatter     = 'r' // + home, kind, key
 	lookupDue        = 't' // + due, home, kind, key
+	lookupThread     = 'v' // + thread
+	lookupWaiting    = 'w' // + home, rev
+	lookupThreadDue  = 'x' // + due, thread
+	lookupAge        = 'y' // + when it was queued, home, rev
 
 	indexEntry   = 'e' // + rev
 	indexDeleted = 't' // + rev

@@ -1,8 +1,12 @@
 package store
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+)
 
-// What files of formats 1 and 2 have otherwise; only the migration reads it.
+// What files of former formats have otherwise; only the migration reads it.
 const (
 	legacyState  = 2 // the last format of a state record without a checksum
 	legacyObject = 1
@@ -11,6 +15,9 @@ const (
 	legacyIndexUID     = 'u' // + UID, of one calendar, unless the name implied it
 	legacyOfHome       = 'h' // + home
 	legacyOfCollection = 'c' // + collection
+
+	legacyQueued = 1
+	legacyQueue  = 'q' // + due, home, rev
 )
 
 // formatUpTo reads a format that may be any from 1 to newest.
@@ -91,4 +98,25 @@ func (e *Entry) decodeLegacy(rev Rev, v []byte) error {
 	e.Modified = e.Created + d.varint()
 	e.takeIndex(&d)
 	return e.takeNames(&d)
+}
+
+// decodeLegacyQueued decodes a row of the queue of formats 3 to 5, by whose key it was
+// found when it was due.
+func decodeLegacyQueued(k, v []byte) (*Queued, error) {
+	id, err := idIn(k, 21)
+	if err != nil {
+		return nil, err
+	}
+	d := decoder{b: v}
+	d.format(legacyQueued)
+	q := &Queued{
+		ID:     id,
+		Due:    time.Unix(int64(binary.BigEndian.Uint64(k[1:])), 0).UTC(),
+		Queued: time.Unix(d.varint(), 0).UTC(),
+		Tries:  int(d.uvarint()),
+	}
+	copy(q.Thread[:], d.take(uint64(len(q.Thread))))
+	q.Note = d.string()
+	q.Payload = d.b
+	return q, d.err("queue")
 }

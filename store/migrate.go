@@ -14,8 +14,9 @@ import (
 //	2  properties count; what of this was not counted is with the next migration
 //	3  the index does not say who may see an object
 //	4  no object shares its body
-//	5  as doc.go says
-const schemaVersion = 5
+//	5  the queue is found by when its rows are due, not by threads
+//	6  as doc.go says
+const schemaVersion = 6
 
 // migrate brings the file to schemaVersion, in transactions that are bounded: it
 // may be ended at any point, and the next start goes on. Errors: ErrNewer,
@@ -64,8 +65,11 @@ func (s *Store) migrateSome(w engine.Writer, st *state) error {
 	if st.Version < 4 {
 		return s.indexAccess(w, st)
 	}
-	st.Version = 5 // what it says of objects is right as it is
-	return nil
+	if st.Version < 5 {
+		st.Version = 5 // what it says of objects is right as it is
+		return nil
+	}
+	return s.threadQueue(w, st)
 }
 
 // epochAfter draws an epoch that is not the one before.

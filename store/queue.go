@@ -53,32 +53,43 @@ type Queued struct {
 // maxNote bounds Queued.Note, in bytes.
 const maxNote = 500
 
-func (q *Queued) key() []byte {
-	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 21), lookupQueue), uint64(max(q.Due.Unix(), 0)))
+// waitingKey is where a row lies.
+func (id QueueID) waitingKey() []byte {
+	return appendRev(appendU32(append(make([]byte, 0, 13), lookupWaiting), id.Home), id.Rev)
+}
+
+// ageKey is that of the record by which the oldest row is found.
+func (q *Queued) ageKey() []byte {
+	b := binary.BigEndian.AppendUint64(append(make([]byte, 0, 21), lookupAge), uint64(max(q.Queued.Unix(), 0)))
 	return appendRev(appendU32(b, q.ID.Home), q.ID.Rev)
 }
 
 func (q *Queued) encode() []byte {
 	b := append(make([]byte, 0, 64+len(q.Note)+len(q.Payload)), formatQueued)
 	b = binary.AppendVarint(b, q.Queued.Unix())
+	b = binary.AppendVarint(b, q.Due.Unix())
 	b = binary.AppendUvarint(b, uint64(q.Tries))
 	b = append(b, q.Thread[:]...)
 	b = appendString(b, q.Note)
 	return append(b, q.Payload...)
 }
 
+// idIn is the number at the end of a key of the queue that has so many bytes.
+func idIn(k []byte, size int) (QueueID, error) {
+	if len(k) != size {
+		return QueueID{}, fmt.Errorf("queue: key %x: %w", k, ErrCorrupt)
+	}
+	return QueueID{HomeID(binary.BigEndian.Uint32(k[size-12:])), revOf(k)}, nil
+}
+
 func decodeQueued(k, v []byte) (*Queued, error) {
-	if len(k) != 21 {
-		return nil, fmt.Errorf("queue: key %x: %w", k, ErrCorrupt)
+	id, err := idIn(k, 13)
+	if err != nil {
+		return nil, err
 	}
 	d := decoder{b: v}
 	d.format(formatQueued)
-	q := &Queued{
-		ID:     QueueID{HomeID(binary.BigEndian.Uint32(k[9:])), revOf(k)},
-		Due:    time.Unix(int64(binary.BigEndian.Uint64(k[1:])), 0).UTC(),
-		Queued: time.Unix(d.varint(), 0).UTC(),
-		Tries:  int(d.uvarint()),
-	}
+	q := &Queued{ID: id, Queued: time.Unix(d.varint(), 0).UTC(), Due: time.Unix(d.varint(), 0).UTC(), Tries: int(d.uvarint())}
 	copy(q.Thread[:], d.take(uint64(len(q.Thread))))
 	q.Note = d.string()
 	q.Payload = d.b
@@ -95,16 +106,27 @@ func (tx *Tx) Enqueue(home HomeID, q *Queued) error {
 	if err != nil {
 		return err
 	}
-	q.ID, q.Queued = QueueID{home, tx.nextRev(h)}, tx.second()
-	return tx.w.Put(tableLookup, q.key(), q.encode())
+	q.ID, q.Queued, q.Due = QueueID{home, tx.nextRev(h)}, tx.second(), q.Due.UTC().Truncate(time.Second)
+	return tx.addQueued(q)
 }
 
-// Queue walks over all rows, those that are due first. The payloads are good as long
-// as the transaction.
+// addQueued writes a new row, with the records that lead to it.
+func (tx *Tx) addQueued(q *Queued) error {
+	if err := tx.w.Put(tableLookup, q.ageKey(), []byte{formatAge}); err != nil {
+		return err
+	}
+	if err := tx.w.putOwn(tableLookup, q.ID.waitingKey(), q.encode()); err != nil {
+		return err
+	}
+	return tx.joinThread(q)
+}
+
+// Queue walks over all rows, the oldest first. The payloads are good as long as the
+// transaction.
 func (tx *Tx) Queue() iter.Seq2[*Queued, error] {
 	return func(yield func(*Queued, error) bool) {
-		for k, v := range tx.r.Scan(tableLookup, within([]byte{lookupQueue})) {
-			q, err := decodeQueued(k, v)
+		for k := range tx.r.Scan(tableLookup, keysWithin([]byte{lookupAge})) {
+			q, err := tx.agedRow(k)
 			if !yield(q, err) || err != nil {
 				return
 			}
@@ -112,54 +134,95 @@ func (tx *Tx) Queue() iter.Seq2[*Queued, error] {
 	}
 }
 
-// QueuedRow returns a row as it is now, for good. Errors: as Dequeue.
-func (tx *Tx) QueuedRow(q *Queued) (*Queued, error) {
-	v := tx.r.Get(tableLookup, q.key())
+// agedRow is the row that a record of its age leads to.
+func (tx *Tx) agedRow(k []byte) (*Queued, error) {
+	id, err := idIn(k, 21)
+	if err != nil {
+		return nil, err
+	}
+	v := tx.r.Get(tableLookup, id.waitingKey())
 	if v == nil {
-		return nil, fmt.Errorf("queue: %s: %w", q.ID, ErrNotFound)
+		return nil, fmt.Errorf("queue: age of %s leads nowhere: %w", id, ErrCorrupt)
 	}
-	now, err := decodeQueued(q.key(), v)
-	if err == nil {
-		now.Payload = bytes.Clone(now.Payload)
-	}
-	return now, err
+	return decodeQueued(id.waitingKey(), v)
 }
 
-// NextDue returns when the first row is due; ok is false if the queue is empty.
-func (tx *Tx) NextDue() (due time.Time, ok bool) {
-	next := keysWithin([]byte{lookupQueue})
-	next.Limit = 1
-	for k := range tx.r.Scan(tableLookup, next) {
-		if len(k) == 21 {
-			return time.Unix(int64(binary.BigEndian.Uint64(k[1:])), 0), true
+// QueuedRow returns a row as it is now, for good. Errors: ErrNotFound.
+func (tx *Tx) QueuedRow(id QueueID) (*Queued, error) {
+	v := tx.r.Get(tableLookup, id.waitingKey())
+	if v == nil {
+		return nil, fmt.Errorf("queue: %s: %w", id, ErrNotFound)
+	}
+	q, err := decodeQueued(id.waitingKey(), v)
+	if err == nil {
+		q.Payload = bytes.Clone(q.Payload)
+	}
+	return q, err
+}
+
+// HasQueued reports whether a row waits that was queued in a home.
+func (tx *Tx) HasQueued(home HomeID) bool {
+	for range tx.r.Scan(tableLookup, keysWithin(appendU32([]byte{lookupWaiting}, home))) {
+		return true
+	}
+	return false
+}
+
+// OldestQueued returns when the row was queued that has waited for longest; ok is false
+// if the queue is empty.
+func (tx *Tx) OldestQueued() (at time.Time, ok bool) { return tx.firstTime(lookupAge, 21) }
+
+// firstTime is the time in the first key of a kind, which is so long.
+func (tx *Tx) firstTime(kind byte, size int) (at time.Time, ok bool) {
+	first := keysWithin([]byte{kind})
+	first.Limit = 1
+	for k := range tx.r.Scan(tableLookup, first) {
+		if len(k) == size {
+			return time.Unix(int64(binary.BigEndian.Uint64(k[1:])), 0).UTC(), true
 		}
 	}
 	return time.Time{}, false
 }
 
-// Requeue writes a row anew as set changes it, which may be all but ID and Queued.
-// q is the row as it was read. Errors: ErrNotFound if it is not so any more.
+// Requeue writes a row anew as set changes it, which may be all but ID, Queued and
+// Thread. q, which is as it was read before, becomes what it is now. Errors: ErrNotFound
+// if it is not there any more.
 func (tx *Tx) Requeue(q *Queued, set func(*Queued)) error {
-	if err := tx.Dequeue(q); err != nil {
+	if tx.w == nil {
+		return engine.ErrReadOnly
+	}
+	now, err := tx.QueuedRow(q.ID)
+	if err != nil {
 		return err
 	}
-	set(q)
-	if len(q.Note) > maxNote {
-		q.Note = strings.ToValidUTF8(q.Note[:maxNote], "")
+	set(now)
+	now.Due = now.Due.UTC().Truncate(time.Second)
+	if len(now.Note) > maxNote {
+		now.Note = strings.ToValidUTF8(now.Note[:maxNote], "")
 	}
-	return tx.w.Put(tableLookup, q.key(), q.encode())
+	if err := tx.w.putOwn(tableLookup, now.ID.waitingKey(), now.encode()); err != nil {
+		return err
+	}
+	*q = *now
+	return tx.wake(now.Thread, nil)
 }
 
-// Dequeue removes a row that was read before. Errors: ErrNotFound if it is not there
-// any more, or is due at another time.
+// Dequeue removes a row that was read before. Errors: ErrNotFound if it is not there any
+// more.
 func (tx *Tx) Dequeue(q *Queued) error {
 	if tx.w == nil {
 		return engine.ErrReadOnly
 	}
-	if tx.r.Get(tableLookup, q.key()) == nil {
+	if tx.r.Get(tableLookup, q.ID.waitingKey()) == nil {
 		return fmt.Errorf("queue: %s: %w", q.ID, ErrNotFound)
 	}
-	return tx.w.Delete(tableLookup, q.key())
+	if err := tx.w.Delete(tableLookup, q.ID.waitingKey()); err != nil {
+		return err
+	}
+	if err := tx.w.Delete(tableLookup, q.ageKey()); err != nil {
+		return err
+	}
+	return tx.wake(q.Thread, &q.ID)
 }
 
 // A Mark remembers what was sent in a thread.
@@ -276,22 +339,6 @@ func decodeTally(v []byte) (day uint64, n int, err error) {
 	d.format(formatTally)
 	day, n = d.uvarint(), int(d.uvarint())
 	return day, n, d.err("tally")
-}
-
-// queueRecord decodes a record of the queue and what belongs to it; ok is false if
-// it is another's.
-func queueRecord(k, v []byte) (ok bool, err error) {
-	switch {
-	case k[0] == lookupQueue:
-		_, err = decodeQueued(k, v)
-	case k[0] == lookupSent && len(k) == 33:
-		_, err = decodeMark(v)
-	case k[0] == lookupTally && len(k) == 5:
-		_, _, err = decodeTally(v)
-	default:
-		return false, nil
-	}
-	return true, err
 }
 
 // forgetSent forgets the threads in which nothing was sent for long, a step at a

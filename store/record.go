@@ -19,7 +19,9 @@ const (
 	formatObject     = 3
 	formatShared     = 4 // in the objects table, of an object that shares its body
 	formatPurge      = 2
-	formatQueued     = 1
+	formatQueued     = 2
+	formatThread     = 1
+	formatAge        = 1
 	formatMark       = 1
 	formatTally      = 1
 	formatMatter     = 1

@@ -25,8 +25,8 @@ type Report struct {
 }
 
 // Reindex computes every disposable table anew from homes, collections and
-// bodies: the index of each collection, the lookup of homes and collections,
-// the counters and quota sums. What is right is left alone, so that afterwards
+// bodies: the index of each collection, the lookup of homes and collections, what
+// leads to the rows of the queue, the counters and quota sums. What is right is left alone, so that afterwards
 // the file is as if all had been right from the start. Only the ledgers of rooms
 // are removed, since the store cannot know what is right there: the next
 // transaction that needs one makes it. It works in small transactions beside
@@ -38,7 +38,7 @@ func (s *Store) Reindex(ctx context.Context) (Report, error) {
 		return r.Report, errNoIndexer
 	}
 	defer s.repairs.Add(1) // also of what was done before it was stopped
-	for _, step := range []func(context.Context) error{r.lookups, r.collections, r.uids, r.bodies, r.properties, r.ledgers, r.sums, r.purgeOrphans} {
+	for _, step := range []func(context.Context) error{r.lookups, r.queue, r.collections, r.uids, r.bodies, r.properties, r.ledgers, r.sums, r.purgeOrphans} {
 		if err := step(ctx); err != nil {
 			return r.Report, fmt.Errorf("reindex: %w", err)
 		}

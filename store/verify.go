@@ -163,8 +163,10 @@ func (v *verifier) lookup(ctx context.Context) error {
 				return nil
 			}
 		default:
-			if ok, err := queueRecord(k, val); ok && err == nil {
+			if ok, err := tx.queueRecord(k, val); ok && err == nil {
 				return nil
+			} else if errors.Is(err, errUnled) {
+				return v.report(ProblemLookup, 0, 0, "", "queue record %x: %v", k, err)
 			}
 			if ok, err := tx.matterRecord(k, val); ok && err == nil {
 				return nil

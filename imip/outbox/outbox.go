@@ -52,7 +52,7 @@ func New(o Options) *Outbox {
 	return &Outbox{Options: o, held: map[store.QueueID]time.Time{}}
 }
 
-// pollEvery is how often the queue is looked at. That costs the read of one key.
+// pollEvery is how often the queue is looked at. That costs the reads of two keys.
 const pollEvery = time.Second
 
 // Run sends letters when they are due, until ctx ends.
@@ -77,7 +77,7 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// maxThreads is how many letters one pass sends.
+// maxThreads is how many threads one pass looks at, so how many letters it sends.
 const maxThreads = 200
 
 // stuckAfter is how long a letter waits before the operator is told.
@@ -86,72 +86,69 @@ const stuckAfter = time.Hour
 // pass sends what is due, and reports whether that was all it sends at once.
 func (o *Outbox) pass(ctx context.Context, s *Settings) (more bool, err error) {
 	now := o.Now()
-	var due time.Time
-	waits := false
-	err = s.Calendars.Store.View(ctx, func(tx *store.Tx) error {
-		due, waits = tx.NextDue()
-		return nil
-	})
-	if err == nil && !waits {
-		o.Trouble(nil)
-	}
-	if err != nil || !waits || due.After(now) {
-		return false, err
-	}
 	threads, err := o.threads(ctx, s, now)
 	if err != nil {
 		return false, err
 	}
 	var ready []waiting
 	var marks []*store.Mark
-	for _, rows := range threads {
-		first, mark, err := o.first(ctx, s, rows, now)
+	var postponed []calendar.Postponed
+	for _, thread := range threads {
+		keep, mark, err := o.reduced(ctx, s, thread, now)
 		if err != nil {
 			return false, err
 		}
-		if first != nil && !first.row.Due.After(now) && !o.isHeld(first.row, now) && o.rates.take(first.row.ID.Home, s.PerMinute, now) {
-			ready, marks = append(ready, *first), append(marks, mark)
+		if len(keep) == 0 {
+			continue
+		}
+		until := now
+		first, last := keep[0], keep[len(keep)-1]
+		switch {
+		case first.row.Due.After(now):
+			until = first.row.Due
+		case o.isHeld(first.row, now):
+			continue
+		default:
+			until = o.rates.take(first.row.ID.Home, s.PerMinute, now)
+		}
+		if until.After(now) {
+			postponed = append(postponed, calendar.Postponed{Thread: thread, Last: last.row.ID, Until: until})
+		} else {
+			ready, marks = append(ready, first), append(marks, mark)
+		}
+	}
+	if len(postponed) > 0 {
+		if err := s.Calendars.PostponeMail(ctx, postponed...); err != nil {
+			return false, err
 		}
 	}
 	o.sendAll(ctx, s, ready, marks)
-	return len(ready) == maxThreads, nil
+	return len(threads) == maxThreads && len(ready)+len(postponed) > 0, nil
 }
 
-// threads are the rows of threads in which one is due, each in order and without
-// payloads.
-func (o *Outbox) threads(ctx context.Context, s *Settings, now time.Time) ([][]*store.Queued, error) {
-	var order []store.Thread
-	var rows map[store.Thread][]*store.Queued
-	var stuck error
-	err := s.Calendars.Store.View(ctx, func(tx *store.Tx) error {
-		order, rows, stuck = nil, map[store.Thread][]*store.Queued{}, nil
-		oldest := now
-		for q, err := range tx.Queue() {
-			if err != nil {
-				return err
-			}
-			q.Payload = nil
-			if rows[q.Thread] == nil && !q.Due.After(now) && len(order) < maxThreads {
-				order = append(order, q.Thread)
-			}
-			rows[q.Thread] = append(rows[q.Thread], q)
-			if q.Queued.Before(oldest) {
-				oldest = q.Queued
-			}
+// threads are those that are due. The operator is told if a letter waits for too long.
+func (o *Outbox) threads(ctx context.Context, s *Settings, now time.Time) (list []store.Thread, err error) {
+	var oldest time.Time
+	waits := false
+	err = s.Calendars.Store.View(ctx, func(tx *store.Tx) error {
+		list = nil
+		if oldest, waits = tx.OldestQueued(); !waits {
+			return nil
 		}
-		if now.Sub(oldest) > stuckAfter {
-			stuck = &StuckError{oldest}
+		for thread := range tx.DueThreads(now) {
+			if list = append(list, thread); len(list) == maxThreads {
+				break
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	o.Trouble(stuck)
-	list := make([][]*store.Queued, 0, len(order))
-	for _, thread := range order {
-		inOrder(rows[thread])
-		list = append(list, rows[thread])
+	if waits && now.Sub(oldest) > stuckAfter {
+		o.Trouble(&StuckError{oldest})
+	} else {
+		o.Trouble(nil)
 	}
 	return list, nil
 }
@@ -164,17 +161,22 @@ func (e *StuckError) Error() string {
 	return "the oldest mail has waited since " + e.Since.UTC().Format(time.RFC3339)
 }
 
-// first is the letter of a thread that is to be sent first, after those are dropped
-// that need not be; nil: none is left. One that cannot be read holds its thread up,
-// until an operator drops it.
-func (o *Outbox) first(ctx context.Context, s *Settings, rows []*store.Queued, now time.Time) (*waiting, *store.Mark, error) {
-	list, mark, bad, err := read(ctx, s.Calendars.Store, rows)
+// reduced are the letters of a thread that are to be sent, in order, after those are
+// dropped that need not be. One that cannot be read holds its thread up, until an operator
+// drops it.
+func (o *Outbox) reduced(ctx context.Context, s *Settings, thread store.Thread, now time.Time) ([]waiting, *store.Mark, error) {
+	list, mark, bad, err := read(ctx, s.Calendars.Store, thread)
 	if err != nil {
 		return nil, nil, err
 	}
 	if bad != nil {
 		o.Log.Error("mail: a letter cannot be read", "letter", bad.ID, "err", bad.Note)
-		return nil, nil, ignoreGone(s.Calendars.RetryMail(ctx, bad, now.Add(delays[len(delays)-1]), bad.Note))
+		until, last := now.Add(delays[len(delays)-1]), list[len(list)-1].row.ID
+		err := ignoreGone(s.Calendars.RetryMail(ctx, bad, until, bad.Note))
+		if err == nil {
+			err = s.Calendars.PostponeMail(ctx, calendar.Postponed{Thread: thread, Last: last, Until: until})
+		}
+		return nil, nil, err
 	}
 	keep, drop := reduce(list, mark, now)
 	if len(drop) > 0 {
@@ -186,33 +188,26 @@ func (o *Outbox) first(ctx context.Context, s *Settings, rows []*store.Queued, n
 			return nil, nil, err
 		}
 	}
-	if len(keep) == 0 {
-		return nil, nil, nil
-	}
-	return &keep[0], mark, nil
+	return keep, mark, nil
 }
 
-// read reads the letters of a thread, and what was sent in it. bad is one that cannot
-// be read, with a note that says why.
-func read(ctx context.Context, s *store.Store, rows []*store.Queued) (list []waiting, mark *store.Mark, bad *store.Queued, err error) {
-	err = s.View(ctx, func(tx *store.Tx) (err error) {
+// read reads the letters of a thread, and what was sent in it. bad is the first that
+// cannot be read, with a note that says why.
+func read(ctx context.Context, s *store.Store, thread store.Thread) (list []waiting, mark *store.Mark, bad *store.Queued, err error) {
+	err = s.View(ctx, func(tx *store.Tx) error {
 		list, bad = nil, nil
-		for _, row := range rows {
-			q, err := tx.QueuedRow(row)
-			if errors.Is(err, store.ErrNotFound) {
-				continue // dropped by an operator meanwhile
-			}
-			if err != nil {
-				return err
-			}
+		rows, err := tx.ThreadRows(thread)
+		if err != nil {
+			return err
+		}
+		for _, q := range rows {
 			l, err := imip.Decode(q.Payload)
-			if err != nil {
+			if err != nil && bad == nil {
 				q.Note, bad = err.Error(), q
-				return nil
 			}
 			list = append(list, waiting{q, l})
 		}
-		mark, err = tx.Marked(rows[0].Thread)
+		mark, err = tx.Marked(thread)
 		return err
 	})
 	return list, mark, bad, err
@@ -348,19 +343,21 @@ func ignoreGone(err error) error {
 // rates bounds what each home sends in a minute.
 type rates struct {
 	since time.Time
-	sent  map[store.HomeID]int
+	asked map[store.HomeID]int
 }
 
-// take reports whether a home may send one more now.
-func (r *rates) take(home store.HomeID, most int, now time.Time) bool {
+// take is when a home may send one more: now, or in one of the minutes to come, each of
+// which gets as many as may go in it.
+func (r *rates) take(home store.HomeID, most int, now time.Time) time.Time {
 	if now.Sub(r.since) >= time.Minute || now.Before(r.since) {
-		r.since, r.sent = now, map[store.HomeID]int{}
+		r.since, r.asked = now, map[store.HomeID]int{}
 	}
-	if most > 0 && r.sent[home] >= most {
-		return false
+	before := r.asked[home]
+	r.asked[home]++
+	if most <= 0 || before < most {
+		return now
 	}
-	r.sent[home]++
-	return true
+	return r.since.Add(time.Duration(before/most) * time.Minute)
 }
 
 // ErrOff says that no mail is configured.

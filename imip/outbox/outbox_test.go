@@ -55,7 +55,7 @@ func (s *scripted) count(what string) (n int) {
 	return n
 }
 
-func newScripted(t *testing.T, s script) *scripted {
+func newScripted(t testing.TB, s script) *scripted {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,13 +125,13 @@ const owner = "11111111-0000-0000-0000-000000000001"
 
 // A desk is an outbox with a clock of its own over a store.
 type desk struct {
-	t   *testing.T
+	t   testing.TB
 	now time.Time
 	*Outbox
 	settings Settings
 }
 
-func newDesk(t *testing.T, address string) *desk {
+func newDesk(t testing.TB, address string) *desk {
 	t.Helper()
 	d := &desk{t: t, now: time.Unix(1_800_000_000, 0).UTC()}
 	s, err := store.Open(filepath.Join(t.TempDir(), "calendars.db"), store.Options{Indexer: calendar.Index, Now: func() time.Time { return d.now }})
@@ -157,8 +157,8 @@ func newDesk(t *testing.T, address string) *desk {
 	return d
 }
 
-// queue queues an invitation to a meeting.
-func (d *desk) queue(uid string) {
+// letter is one to a guest about a meeting.
+func (d *desk) letter(method scheduling.Method, uid string) *store.Queued {
 	d.t.Helper()
 	cal, err := ical.Decode([]byte(strings.Join([]string{
 		"BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN", "BEGIN:VEVENT", "UID:" + uid, "DTSTAMP:20260101T000000Z", "DTSTART:20300506T120000Z",
@@ -172,7 +172,7 @@ func (d *desk) queue(uid string) {
 		d.t.Fatal(err)
 	}
 	ann := &scheduling.Party{Address: "urn:x-uid:" + owner, GUID: owner, Kind: scheduling.Person, Emails: []string{"ann@example.com"}}
-	l, err := imip.NewLetter(&scheduling.Message{Method: scheduling.Request, From: ann, Data: o}, &scheduling.Party{Address: "mailto:gus@elsewhere.example"})
+	l, err := imip.NewLetter(&scheduling.Message{Method: method, From: ann, Data: o}, &scheduling.Party{Address: "mailto:gus@elsewhere.example"})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -180,16 +180,42 @@ func (d *desk) queue(uid string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	err = d.settings.Calendars.Update(d.t.Context(), calendar.Actor{}, func(tx *calendar.Tx) error {
+	return &store.Queued{Due: d.now, Thread: l.Thread(), Payload: payload}
+}
+
+// queue queues an invitation to a meeting.
+func (d *desk) queue(uid string) { d.enqueue(d.letter(scheduling.Request, uid)) }
+
+func (d *desk) enqueue(list ...*store.Queued) {
+	d.t.Helper()
+	err := d.settings.Calendars.Update(d.t.Context(), calendar.Actor{}, func(tx *calendar.Tx) error {
 		home, err := tx.Home(owner)
-		if err != nil {
-			return err
+		for _, q := range list {
+			if err == nil {
+				err = tx.Enqueue(home.ID, q)
+			}
 		}
-		return tx.Enqueue(home.ID, &store.Queued{Due: tx.Now(), Thread: l.Thread(), Payload: payload})
+		return err
 	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
+}
+
+// due is how many threads are due.
+func (d *desk) due() (n int) {
+	d.t.Helper()
+	err := d.settings.Calendars.Store.View(d.t.Context(), func(tx *store.Tx) error {
+		n = 0
+		for range tx.DueThreads(d.now) {
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return n
 }
 
 // work does one pass, and returns the letters that wait behind it, and the notes that ann
@@ -321,5 +347,67 @@ func TestGiveUp(t *testing.T) {
 	}
 	if n := server.count("RCPT"); n != len(want) {
 		t.Errorf("the server was asked %d times", n)
+	}
+}
+
+// Threads of which the first letter is not to be tried yet keep no other waiting, however
+// many there are, and are not looked at again until something is queued in them.
+func TestWaitingThreads(t *testing.T) {
+	server := newScripted(t, nil)
+	d := newDesk(t, server.Addr().String())
+	later := d.now.Add(time.Hour)
+	var list []*store.Queued
+	for i := range maxThreads {
+		first := d.letter(scheduling.Request, fmt.Sprint("meeting", i))
+		first.Tries, first.Due = 1, later
+		list = append(list, first, d.letter(scheduling.Cancel, fmt.Sprint("meeting", i)))
+	}
+	d.enqueue(list...)
+	d.now = d.now.Add(time.Second)
+	d.queue("behind")
+	for range 2 {
+		more, err := d.pass(t.Context(), &d.settings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			break
+		}
+	}
+	if n := server.count("taken"); n != 1 || d.due() != 0 {
+		t.Errorf("%d mails, and %d threads are due", n, d.due())
+	}
+	d.enqueue(d.letter(scheduling.Request, "meeting7"))
+	if n := d.due(); n != 1 {
+		t.Errorf("%d threads are due, want the one that has a new letter", n)
+	}
+	if _, err := d.pass(t.Context(), &d.settings); err != nil {
+		t.Fatal(err)
+	}
+	// The new invitation replaces the one that was tried: the cancellation is the first.
+	if n := server.count("taken"); n != 2 || d.due() != 1 {
+		t.Errorf("%d mails, and %d threads are due, want the one with the invitation", n, d.due())
+	}
+}
+
+// Who queues more than may go in a minute has it go out in the minutes that follow; what
+// waits for them is not looked at meanwhile.
+func TestPerMinute(t *testing.T) {
+	server := newScripted(t, nil)
+	d := newDesk(t, server.Addr().String())
+	d.settings.PerMinute = 3
+	var list []*store.Queued
+	for i := range 10 {
+		list = append(list, d.letter(scheduling.Request, fmt.Sprint("meeting", i)))
+	}
+	d.enqueue(list...)
+	for minute, want := range []int{3, 6, 9, 10} {
+		for range 2 {
+			d.work()
+		}
+		if n := server.count("taken"); n != want || d.due() != 0 {
+			t.Errorf("in minute %d: %d mails, want %d; %d threads are due", minute, n, want, d.due())
+		}
+		d.now = d.now.Add(time.Minute)
 	}
 }

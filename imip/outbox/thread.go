@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"convene/imip"
@@ -18,11 +16,6 @@ type waiting struct {
 
 // sameFor is how long what was sent is not sent again.
 const sameFor = 7 * 24 * time.Hour
-
-// inOrder puts rows into the order in which they were queued.
-func inOrder(list []*store.Queued) {
-	slices.SortFunc(list, func(a, b *store.Queued) int { return cmp.Compare(a.ID.Rev, b.ID.Rev) })
-}
 
 // reduce drops letters of a thread, which are in order, that need not be sent: those
 // that a later one replaces, those that take back what was never begun, and what was

@@ -160,13 +160,13 @@ func TestRates(t *testing.T) {
 	var r rates
 	now := time.Unix(1_800_000_000, 0)
 	got := ""
-	for i := range 6 {
-		got += fmt.Sprint(r.take(store.HomeID(1+i%2), 2, now), " ")
+	for i := range 10 {
+		got += fmt.Sprint(r.take(store.HomeID(1+i%2), 2, now).Sub(now), " ")
 	}
-	if got != "true true true true false false " {
+	if got != "0s 0s 0s 0s 1m0s 1m0s 1m0s 1m0s 2m0s 2m0s " {
 		t.Error(got)
 	}
-	if !r.take(1, 2, now.Add(time.Minute)) || !r.take(1, 0, now) {
+	if later := now.Add(time.Minute); !r.take(1, 2, later).Equal(later) || !r.take(1, 0, later).Equal(later) {
 		t.Error("a new minute begins")
 	}
 }

@@ -19,11 +19,9 @@ func (a *Answer) Copy(p *Policy, in Invite, f *Facts, now int64) *ical.Component
 	}
 	defer strip(cal, p.Strip)
 	w := writer{answer: a, addresses: f.Addresses, stamp: time.Unix(now, 0).UTC().Format("20060102T150405Z")}
-	cal.Children = cal.Children[:0]
 	copies := map[*ical.Component]*ical.Component{}
-	for _, c := range in.Object.Calendar.Children {
-		copies[c] = c.Clone()
-		cal.Children = append(cal.Children, copies[c])
+	for i, c := range in.Object.Calendar.Children {
+		copies[c] = cal.Children[i]
 	}
 	if in.Object.Master != nil && a.hasOwn() { // else it stays as the organizer has it
 		w.write(copies[in.Object.Master], a.Master, a.master())
