@@ -457,3 +457,33 @@ func TestMailForPeopleIsFromTheService(t *testing.T) {
 		}
 	}
 }
+
+// A REQUEST has what RFC 5546 wants of every one, whether what is stored has it or not; a
+// CANCEL and a reply say nothing more than they have.
+func TestRequestIsComplete(t *testing.T) {
+	task := strings.NewReplacer("VEVENT", "VTODO", "DTEND", "DUE").Replace(event())
+	for _, c := range []struct {
+		name   string
+		method scheduling.Method
+		data   string
+		want   map[string][]string // property: its values
+	}{
+		{"event", scheduling.Request, event(), map[string][]string{"SUMMARY": {""}, "PRIORITY": nil}},
+		{"event that says it", scheduling.Request, event("SUMMARY:Plan", "PRIORITY:5"), map[string][]string{"SUMMARY": {"Plan"}, "PRIORITY": {"5"}}},
+		{"task", scheduling.Request, task, map[string][]string{"SUMMARY": {""}, "PRIORITY": {"0"}}},
+		{"cancel", scheduling.Cancel, task, map[string][]string{"SUMMARY": nil, "PRIORITY": nil}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sent := object(t, letter(t, c.method, ann, guest, c.data).Calendar)
+			for name, want := range c.want {
+				var got []string
+				for _, p := range sent.Master.AllProps(name) {
+					got = append(got, p.Value)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+}

@@ -59,8 +59,11 @@ func find(r *page.Request, name string) (*directory.Principal, error) {
 
 // bookable finds what a form names: a room, a resource or a pool.
 func bookable(r *page.Request, name string) (*directory.Principal, error) {
-	kind, short, _ := strings.Cut(name, "/")
-	if kind != directory.Group.String() {
+	kind, short, named := strings.Cut(name, "/")
+	switch {
+	case !named:
+		return find(r, name)
+	case kind != directory.Group.String():
 		return find(r, short)
 	}
 	pools, err := r.Site.Calendars.RoomIndex.Pools(r.Context())
