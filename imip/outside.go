@@ -19,23 +19,9 @@ func outside(m *scheduling.Message, from Mailbox) *ical.Component {
 			own.RemoveParam("EMAIL")
 		}
 		cleanse(c)
-		if m.Method == scheduling.Request {
-			completeRequest(c)
-		}
 	}
 	cal.RemoveFunc(private)
 	return ical.AddZones(cal)
-}
-
-// completeRequest adds what every REQUEST has, and what an object need not have to be stored
-// (RFC 5546 §3.2.2, §3.4.2): an empty SUMMARY, and of tasks no PRIORITY, which is 0.
-func completeRequest(c *ical.Component) {
-	if (c.Name == "VEVENT" || c.Name == "VTODO") && c.Prop("SUMMARY") == nil {
-		c.Add(ical.NewProperty("SUMMARY", ""))
-	}
-	if c.Name == "VTODO" && c.Prop("PRIORITY") == nil {
-		c.Add(ical.NewProperty("PRIORITY", "0"))
-	}
 }
 
 // ownLine is the line of the sender of a message in one of its components: of the

@@ -167,8 +167,26 @@ func (m *meeting) cancel() error {
 // A cancelledPart is what a CANCEL says of one instance to all, and the ATTENDEEs of
 // which it says one to each. comp is nil if the instance never was.
 type cancelledPart struct {
-	comp  *ical.Component
-	lines lineup
+	comp   *ical.Component
+	lines  lineup
+	forAll bool // it is off for all
+}
+
+// isOffForAll reports whether what is off takes place for nobody any more.
+func (m *meeting) isOffForAll(rid ical.DateTime) (bool, error) {
+	if m.allOff {
+		return true, nil
+	}
+	is, err := m.new.Effective(rid)
+	return is == nil || isCancelled(is), err
+}
+
+// sayCancelled gives a CANCEL the STATUS of what is off for all. Who is uninvited alone must
+// not read it (RFC 5546 §3.2.5). It is for mail: here the copy gets it when it is cancelled.
+func sayCancelled(c *ical.Component, to recipient) {
+	if to.Kind == External {
+		c.Add(ical.NewProperty("STATUS", "CANCELLED"))
+	}
 }
 
 // cancelData returns what a CANCEL says to one attendee; nil if none of the instances
