@@ -83,7 +83,7 @@ func (x *Index) Refresh(ctx context.Context) error {
 	defer x.write.Unlock()
 	_, err := x.read(ctx)
 	if err == nil && x.pools.Load() != nil {
-		_, err = x.readPools(ctx)
+		_, _ = x.readPools(ctx) // whoever asks next tries again, and learns why not
 	}
 	return err
 }

@@ -179,6 +179,9 @@ func TestIndexOfPools(t *testing.T) {
 	set("upstairs", map[string]string{"pool": "true"})
 	check("the directory is away", "both(larch 2 0, oak 3 0) 3")
 	dir.away = nil
+	if err := x.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
 	check("it is back", "both(larch 2 0, oak 3 0) 3, upstairs(larch 2 0) 2")
 	set("both", nil, "pool")
 	if err := x.Refresh(ctx); err != nil {

@@ -37,7 +37,8 @@ func (k *Known) Each() []*Known {
 }
 
 // Pools returns the groups that are pools, with their rooms, by full name. They must not be
-// changed. While the directory is away those known before stay. Errors: as All.
+// changed. While the directory is away those known before stay, until Refresh. Errors: as All;
+// directory.ErrTooMany.
 func (x *Index) Pools(ctx context.Context) ([]*Known, error) {
 	if _, err := x.All(ctx); err != nil {
 		return nil, err
@@ -68,20 +69,21 @@ func (x *Index) readPools(ctx context.Context) ([]*Known, error) {
 			next.all = append(next.all, k)
 		}
 	}
-	switch {
-	case err == nil:
-		x.pools.Store(next)
-	case old == nil || !errors.Is(err, directory.ErrUnavailable):
-		return nil, fmt.Errorf("pools: %w", err)
-	default:
-		for _, k := range old.all {
-			if k = asPool(k.Record, k.Policy, c.all, func(r *Known) bool {
-				return slices.ContainsFunc(k.Rooms, func(was *Known) bool { return was.Record.GUID == r.Record.GUID })
-			}); k != nil {
+	if err != nil {
+		if old == nil || !errors.Is(err, directory.ErrUnavailable) {
+			return nil, fmt.Errorf("pools: %w", err)
+		}
+		next.all = nil
+		for _, was := range old.all {
+			in := func(k *Known) bool {
+				return slices.ContainsFunc(was.Rooms, func(room *Known) bool { return room.Record.GUID == k.Record.GUID })
+			}
+			if k := asPool(was.Record, was.Policy, c.all, in); k != nil {
 				next.all = append(next.all, k)
 			}
 		}
 	}
+	x.pools.Store(next)
 	return next.all, nil
 }
 
@@ -127,10 +129,11 @@ func (x *Index) poolGroups(ctx context.Context, c *content) (list []*directory.P
 	return list, nil
 }
 
-// pool is a group with its rooms; nil if it has none, or somebody in it is no room.
+// pool is a group with its rooms; nil if it has none, somebody in it is no room, or it has
+// more members than the directory gives.
 func (x *Index) pool(ctx context.Context, g *directory.Principal, c *content) (*Known, error) {
 	members, err := x.dir.Members(ctx, g.GUID, directory.Nested)
-	if errors.Is(err, directory.ErrNotFound) { // it has just gone
+	if errors.Is(err, directory.ErrNotFound) || errors.Is(err, directory.ErrTooMany) {
 		return nil, nil
 	}
 	if err != nil {
