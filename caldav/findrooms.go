@@ -355,8 +355,10 @@ func (f *roomSearch) better(a, b *prospect) int {
 }
 
 func (f *roomSearch) best(p *prospect) *prospect {
-	for _, room := range f.choice(p) {
-		return room
+	for _, room := range p.of {
+		if room.Policy.SeatsInPool(f.heads) {
+			return room
+		}
 	}
 	return p
 }
