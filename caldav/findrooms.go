@@ -104,6 +104,7 @@ type roomSearch struct {
 	*roomQuery
 	dates  []policy.Span
 	known  []*rooms.Known
+	pools  []*rooms.Known
 	people []*directory.Principal // who come, the caller first
 	heads  int
 	rank   rooms.Ranking
@@ -142,19 +143,39 @@ func (h *Handler) roomSearch(r *request, v url.Values) (*roomSearch, error) {
 		}
 		return p.Floor
 	})
-	if f.known, err = h.RoomIndex.All(r.Context()); err == nil && f.dated() {
+	if f.known, err = h.RoomIndex.All(r.Context()); err != nil {
+		return nil, err
+	}
+	if f.pools, err = h.pools(r.Context()); err != nil {
+		return nil, err
+	}
+	if f.dated() {
 		h.makeLedgers(r.Context(), f)
 	}
-	return f, err
+	return f, nil
+}
+
+// pools are the pools of rooms. If there are more groups than the directory gives, rooms are
+// found without them.
+func (h *Handler) pools(ctx context.Context) ([]*rooms.Known, error) {
+	list, err := h.RoomIndex.Pools(ctx)
+	if errors.Is(err, directory.ErrTooMany) {
+		h.Log.WarnContext(ctx, "pools of rooms are not found", "err", err)
+		return nil, nil
+	}
+	return list, err
 }
 
 // makeLedgers makes those ledgers that are missing of the rooms that suit. If it cannot, as
 // while nothing may be written, their calendars are read instead.
 func (h *Handler) makeLedgers(ctx context.Context, f *roomSearch) {
 	all := map[string]*policy.Policy{}
-	for _, k := range f.known {
-		if f.Fits(k) {
-			all[k.Record.GUID] = k.Policy
+	for _, k := range slices.Concat(f.known, f.pools) {
+		if !f.Fits(k) {
+			continue
+		}
+		for _, room := range k.Each() {
+			all[room.Record.GUID] = room.Policy
 		}
 	}
 	if err := h.Calendars.MakeLedgers(ctx, all); err != nil {
@@ -233,10 +254,11 @@ func most(people []*directory.Principal, of func(*directory.Principal) string) (
 	return best
 }
 
-// A prospect is a room that suits, with what is known of it.
+// A prospect is a room that suits, with what is known of it, or a pool.
 type prospect struct {
 	*rooms.Known
 	facts   *policy.Facts
+	of      []*prospect // of a pool: those of its rooms that the asker may have, the best first
 	may     policy.Permission
 	times   policy.Ledger
 	damage  func() error
@@ -274,23 +296,79 @@ func (f *roomSearch) run(s *scope) (*rooms.Finding, error) {
 	return found, nil
 }
 
-// prospects are the rooms that suit whenever they are free, the best first.
+// prospects are the rooms and pools that suit whenever they are free, the best first.
 func (f *roomSearch) prospects(s *scope) (all []*prospect, err error) {
-	for _, k := range f.known {
-		if !f.Fits(k) {
-			continue
+	made := map[string]*prospect{}
+	prospectOf := func(k *rooms.Known) (*prospect, error) {
+		if p := made[k.Record.GUID]; p != nil {
+			return p, nil
 		}
 		p := &prospect{Known: k}
+		made[k.Record.GUID] = p
 		if p.facts, err = s.factsOf(k, aclCaller(s.req.caller).GUID, ""); err != nil {
 			return nil, err
 		}
-		if p.may = p.facts.Permission(k.Policy); !s.h.RoomIndex.Lists(p.may) {
+		p.may = p.facts.Permission(k.Policy)
+		return p, nil
+	}
+	for _, k := range slices.Concat(f.known, f.pools) {
+		if !f.Fits(k) {
 			continue
 		}
-		all = append(all, p)
+		var p *prospect
+		if len(k.Rooms) > 0 {
+			p, err = f.poolProspect(k, prospectOf)
+		} else {
+			p, err = prospectOf(k)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.h.RoomIndex.Lists(p.may) {
+			all = append(all, p)
+		}
 	}
-	slices.SortStableFunc(all, func(a, b *prospect) int { return f.rank.Compare(a.Known, b.Known) })
+	slices.SortStableFunc(all, f.better)
 	return all, nil
+}
+
+// poolProspect is a pool with those of its rooms that it would give to the asker.
+func (f *roomSearch) poolProspect(k *rooms.Known, of func(*rooms.Known) (*prospect, error)) (*prospect, error) {
+	p := &prospect{Known: k, may: policy.MayNot}
+	for _, room := range k.Rooms {
+		one, err := of(room)
+		if err != nil {
+			return nil, err
+		}
+		if one.facts.Offers(room.Policy) {
+			p.of, p.may = append(p.of, one), policy.MayBook
+		}
+	}
+	slices.SortStableFunc(p.of, f.better)
+	return p, nil
+}
+
+// better orders prospects as they are ranked, a pool behind the best room that it has for so
+// many people.
+func (f *roomSearch) better(a, b *prospect) int {
+	return cmp.Or(f.rank.Compare(f.best(a).Known, f.best(b).Known), len(a.Rooms)-len(b.Rooms), strings.Compare(a.Record.FullName, b.Record.FullName))
+}
+
+func (f *roomSearch) best(p *prospect) *prospect {
+	for _, room := range p.of {
+		if room.Policy.SeatsInPool(f.heads) {
+			return room
+		}
+	}
+	return p
+}
+
+// choice is a room alone, and of a pool the rooms that it would give to so many people.
+func (f *roomSearch) choice(p *prospect) []*prospect {
+	if len(p.Rooms) == 0 {
+		return []*prospect{p}
+	}
+	return slices.DeleteFunc(slices.Clone(p.of), func(room *prospect) bool { return !room.Policy.SeatsInPool(f.heads) })
 }
 
 // asked asks when a room is taken and closed within some time, if the caller may know. A
@@ -323,24 +401,61 @@ func (p *prospect) asked(s *scope, within policy.Span, ask func()) (err error) {
 // foresee says of the rooms whether they are free for some dates, the best first; more:
 // there were so many that the last were left out.
 func (f *roomSearch) foresee(s *scope, all []*prospect, dates []policy.Span) (more bool, err error) {
-	within := policy.Span{Start: dates[0].Start, End: dates[len(dates)-1].End}
 	tries := 0
 	for _, p := range all {
-		if tries += len(dates); tries > maxForesights {
-			return true, nil
+		choice := f.choice(p)
+		for _, room := range choice {
+			if room.outlook != nil {
+				continue
+			}
+			if tries += len(dates); tries > maxForesights {
+				return true, nil
+			}
+			if err := f.look(s, room, dates); err != nil {
+				return false, err
+			}
 		}
-		err := p.asked(s, within, func() {
-			o := policy.Foresee(p.Policy, p.facts, p.times, policy.Wish{Dates: dates, Heads: f.heads}, s.tx.Now().Unix())
-			p.outlook = &o
-		})
-		if err != nil {
-			return false, err
-		}
-		if p.unknown {
-			p.outlook = &policy.Outlook{Reason: policy.Reason{Code: notKnown}}
+		if len(p.Rooms) > 0 {
+			p.outlook = f.poolOutlook(p, choice, len(dates))
 		}
 	}
 	return false, nil
+}
+
+// look finds out how a room stands to some dates.
+func (f *roomSearch) look(s *scope, p *prospect, dates []policy.Span) error {
+	within := policy.Span{Start: dates[0].Start, End: dates[len(dates)-1].End}
+	err := p.asked(s, within, func() {
+		o := policy.Foresee(p.Policy, p.facts, p.times, policy.Wish{Dates: dates, Heads: f.heads}, s.tx.Now().Unix())
+		p.outlook = &o
+	})
+	if p.unknown {
+		p.outlook = &policy.Outlook{Reason: policy.Reason{Code: notKnown}}
+	}
+	return err
+}
+
+// poolOutlook is how a pool stands to so many dates: one of its rooms is booked for all of
+// them, or none.
+func (f *roomSearch) poolOutlook(p *prospect, choice []*prospect, dates int) *policy.Outlook {
+	for _, room := range choice {
+		if room.outlook.Free == dates {
+			return room.outlook
+		}
+	}
+	if len(choice) > 0 {
+		return &policy.Outlook{Reason: choice[0].outlook.Reason}
+	}
+	return &policy.Outlook{Reason: f.unsuited(p)}
+}
+
+// unsuited is why a pool has no room for so many people.
+func (f *roomSearch) unsuited(p *prospect) policy.Reason {
+	if len(p.of) == 0 {
+		return policy.Reason{Code: policy.CodeNotAllowed}
+	}
+	most := slices.MaxFunc(p.of, func(a, b *prospect) int { return a.Policy.Capacity - b.Policy.Capacity })
+	return policy.Reason{Code: policy.CodeCapacity, Limit: most.Policy.Capacity, Have: f.heads}
 }
 
 // notKnown is the reason of a room of which it cannot be said when it is taken, at least
@@ -365,6 +480,9 @@ func (f *roomSearch) compare(a, b *prospect) int {
 
 func (f *roomSearch) tell(p *prospect) rooms.Found {
 	told := rooms.FoundOf(p.Known, p.may)
+	for _, room := range p.Rooms {
+		told.Rooms = append(told.Rooms, room.Name())
+	}
 	if p.outlook != nil {
 		told.Free, told.Reason = &p.outlook.Free, string(p.outlook.Reason.Code)
 	}
@@ -384,15 +502,17 @@ func (f *roomSearch) firstSlot(s *scope, all []*prospect, found *rooms.Finding) 
 		if p.may == policy.MayNot {
 			continue
 		}
-		at, ok := int64(0), false
-		err := p.asked(s, policy.Span{Start: f.from, End: f.until + f.length}, func() {
-			at, ok = policy.FirstFree(p.Policy, p.facts, p.times, search, s.tx.Now().Unix())
-		})
-		if err != nil {
-			return nil, err
-		}
-		if ok && !p.unknown {
-			best, search.Until = p, at
+		for _, room := range f.choice(p) {
+			at, ok := int64(0), false
+			err := room.asked(s, policy.Span{Start: f.from, End: f.until + f.length}, func() {
+				at, ok = policy.FirstFree(room.Policy, room.facts, room.times, search, s.tx.Now().Unix())
+			})
+			if err != nil {
+				return nil, err
+			}
+			if ok && !room.unknown {
+				best, search.Until = p, at
+			}
 		}
 		if search.Until <= search.From {
 			break

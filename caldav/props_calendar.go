@@ -160,7 +160,7 @@ func objectProperties() []property {
 
 // defaultCalendarProperty makes the row that says where invitations to a type of
 // component go (RFC 6638 §9.2). It takes a calendar of the owner that has room for
-// them; otherwise the condition is not met.
+// them; otherwise the condition is not met. There always is one (§4.3.1.1).
 func defaultCalendarProperty(name xml.Name, component store.Component, condition xml.Name) property {
 	return property{
 		name: name, on: kindInbox,
@@ -184,6 +184,7 @@ func defaultCalendarProperty(name xml.Name, component store.Component, condition
 			}
 			return s.keep(r, webdav.NewElement(value.Name, webdav.NewHref(homePath(r.owner.GUID)+col.Name+"/")))
 		},
+		remove: func(*scope, *resource) error { return calendar.ErrDefaultCalendar },
 	}
 }
 

@@ -42,11 +42,13 @@ func (f *roomSearch) board(s *scope, day policy.Span) (*rooms.Board, error) {
 		return nil, err
 	}
 	b := &rooms.Board{Day: day, Dates: f.dates, Heads: f.heads}
-	if most := maxForesights / len(f.dates); len(all) > most {
-		all, b.More = all[:most], true
-	}
+	seen := map[string]*rooms.Standing{}
 	for _, p := range all {
-		stands, err := f.stands(s, p, day)
+		if !f.affords(p, seen) {
+			b.More = true
+			continue
+		}
+		stands, err := f.standing(s, p, day, seen)
 		if err != nil {
 			return nil, err
 		}
@@ -60,6 +62,61 @@ func (f *roomSearch) board(s *scope, day policy.Span) (*rooms.Board, error) {
 		b.Rooms, b.More = b.Rooms[:f.limit], true
 	}
 	return b, nil
+}
+
+// affords reports whether it may still be found out how a room or pool stands, besides those
+// seen.
+func (f *roomSearch) affords(p *prospect, seen map[string]*rooms.Standing) bool {
+	n := len(seen)
+	for _, room := range f.choice(p) {
+		if seen[room.Record.GUID] == nil {
+			n++
+		}
+	}
+	return n*len(f.dates) <= maxForesights
+}
+
+// standing is how a room or pool stands; seen are the rooms of which that is known.
+func (f *roomSearch) standing(s *scope, p *prospect, day policy.Span, seen map[string]*rooms.Standing) (rooms.Standing, error) {
+	if len(p.Rooms) > 0 {
+		return f.poolStands(s, p, day, seen)
+	}
+	if r := seen[p.Record.GUID]; r != nil {
+		return *r, nil
+	}
+	r, err := f.stands(s, p, day)
+	seen[p.Record.GUID] = &r
+	return r, err
+}
+
+// poolStands is how a pool stands: as its rooms do that it would give, one of which has to
+// have time for all dates.
+func (f *roomSearch) poolStands(s *scope, p *prospect, day policy.Span, seen map[string]*rooms.Standing) (rooms.Standing, error) {
+	choice := f.choice(p)
+	r := rooms.Standing{Known: p.Known, May: p.may, Seats: len(choice) > 0 || len(p.of) == 0, Closed: len(choice) > 0}
+	if len(choice) == 0 {
+		r.Reason = f.unsuited(p)
+	}
+	for i, room := range choice {
+		one, err := f.standing(s, room, day, seen)
+		if err != nil {
+			return r, err
+		}
+		if i == 0 {
+			r.Reason = one.Reason
+		}
+		if one.Free == len(f.dates) {
+			r.Having++
+		}
+		if one.Next != 0 && (r.Next == 0 || one.Next < r.Next) {
+			r.Next = one.Next
+		}
+		r.Closed = r.Closed && one.Closed
+	}
+	if r.Having > 0 {
+		r.Free, r.Reason, r.Next = len(f.dates), policy.Reason{}, 0
+	}
+	return r, nil
 }
 
 // stands is how one room stands.

@@ -457,3 +457,69 @@ func TestMailForPeopleIsFromTheService(t *testing.T) {
 		}
 	}
 }
+
+// A REQUEST has what RFC 5546 wants of every one, whether what is stored has it or not; a
+// CANCEL says nothing more than it has.
+func TestRequestIsComplete(t *testing.T) {
+	task := strings.NewReplacer("VEVENT", "VTODO", "DTEND", "DUE").Replace(event())
+	for _, c := range []struct {
+		name   string
+		method scheduling.Method
+		data   string
+		want   map[string][]string // property: its values
+	}{
+		{"event", scheduling.Request, event(), map[string][]string{"SUMMARY": {""}, "PRIORITY": nil}},
+		{"event that says it", scheduling.Request, event("SUMMARY:Plan", "PRIORITY:5"), map[string][]string{"SUMMARY": {"Plan"}, "PRIORITY": {"5"}}},
+		{"task", scheduling.Request, task, map[string][]string{"SUMMARY": {""}, "PRIORITY": {"0"}}},
+		{"cancel", scheduling.Cancel, task, map[string][]string{"SUMMARY": nil, "PRIORITY": nil}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sent, err := ical.Decode([]byte(letter(t, c.method, ann, guest, c.data).Calendar), ical.DefaultLimits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			part := sent.Children[len(sent.Children)-1]
+			for name, want := range c.want {
+				var got []string
+				for _, p := range part.AllProps(name) {
+					got = append(got, p.Value)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+// All addresses that leave the server by mail are of mail (RFC 6047 §2.3): others are no
+// use to who gets it.
+func TestAddressesOfMail(t *testing.T) {
+	l := letter(t, scheduling.Request, ann, guest, event(
+		"ATTENDEE;CN=Phone:tel:+49-30-901820", "ATTENDEE;CN=Old:urn:uuid:5ca1ab1e-0000-4000-8000-000000000000", "ATTENDEE:/principals/users/none/",
+		`ATTENDEE;CN=Ben;SENT-BY="tel:+1";DELEGATED-FROM="urn:x-uid:P","mailto:cy@elsewhere.example":mailto:ben@elsewhere.example`,
+		`ATTENDEE;CN=Cy;DELEGATED-TO="mailto:ben@elsewhere.example";SENT-BY="mailto:sec@elsewhere.example":MAILTO:cy@elsewhere.example`))
+	sent, err := ical.Decode([]byte(l.Calendar), ical.DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, name := range []string{"ORGANIZER", "ATTENDEE"} {
+		for _, p := range sent.Children[len(sent.Children)-1].AllProps(name) {
+			line := p.Value
+			for _, param := range []string{"SENT-BY", "DELEGATED-TO", "DELEGATED-FROM"} {
+				if p.Has(param) {
+					line += " " + param + "=" + p.Param(param)
+				}
+			}
+			got = append(got, line)
+		}
+	}
+	want := []string{
+		"mailto:ann@example.com", "mailto:ann@example.com", "mailto:gus@elsewhere.example", "mailto:bob@example.com", "mailto:ben@elsewhere.example",
+		"MAILTO:cy@elsewhere.example SENT-BY=mailto:sec@elsewhere.example DELEGATED-TO=mailto:ben@elsewhere.example",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}

@@ -42,18 +42,20 @@ func ownLine(c *ical.Component, from *scheduling.Party, m scheduling.Method) *ic
 	return nil
 }
 
-// cleanse takes out of a component what nobody outside can use. What has a canonical
-// address still has no mail address.
+// cleanse takes out of a component what nobody outside can use: all addresses are of mail
+// (RFC 6047 §2.3). What has a canonical address still has no mail address.
 func cleanse(c *ical.Component) {
 	c.RemoveFunc(func(p *ical.Property) bool {
-		return private(p) || p.Name == "ATTENDEE" && (isCanonical(p.Value) || p.Param("CUTYPE") == "X-SERVER-GROUP")
+		return private(p) || p.Name == "ATTENDEE" && (!isMail(p.Value) || p.Param("CUTYPE") == "X-SERVER-GROUP")
 	})
 	for i := range c.Props {
 		p := &c.Props[i]
 		if p.Name == "ATTENDEE" || p.Name == "ORGANIZER" {
 			p.Params = slices.DeleteFunc(p.Params, func(q ical.Param) bool { return privateParam(q.Name) })
-			if isCanonical(p.Param("SENT-BY")) {
-				p.RemoveParam("SENT-BY")
+			for _, name := range []string{"SENT-BY", "DELEGATED-TO", "DELEGATED-FROM"} {
+				if slices.ContainsFunc(p.ParamValues(name), func(address string) bool { return !isMail(address) }) {
+					p.RemoveParam(name)
+				}
 			}
 		}
 	}
@@ -63,7 +65,7 @@ func cleanse(c *ical.Component) {
 	})
 }
 
-func isCanonical(address string) bool { return scheduling.GUIDOf(scheduling.Normalize(address)) != "" }
+func isMail(address string) bool { return strings.HasPrefix(strings.ToLower(address), "mailto:") }
 
 // private reports whether a property is of this server alone.
 func private(p *ical.Property) bool { return strings.HasPrefix(p.Name, "X-CALENDARSERVER-") }

@@ -22,6 +22,9 @@ type Standing struct {
 	Next   int64         // when it is free later on that day; 0: it is not, or is free as wanted
 	Taken  []policy.Booking
 	Closed bool // it cannot be said when it is taken, at least not to the asker
+
+	// Having is of a pool: how many of its rooms could be had for all dates. Taken is empty.
+	Having int
 }
 
 // Rank says in which part of the list a room is: 0 as wanted, 1 later, 2 not that day,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,13 @@ func DefaultConfig() Config {
 // Lists reports whether people who may do this with a room find it.
 func (c *Config) Lists(may policy.Permission) bool {
 	return c.List != ListBookable || may != policy.MayNot
+}
+
+// sets reports whether the configuration says something about a setting of records of any
+// type.
+func (c *Config) sets(name string) bool {
+	_, has := c.Defaults[name]
+	return has || slices.ContainsFunc(c.Classes, func(class Class) bool { _, has := class.Settings[name]; return has })
 }
 
 // Check returns the mistakes.

@@ -25,7 +25,7 @@ type Wanted struct {
 func (w *Wanted) Fits(k *Known) bool {
 	place := &k.Policy.Place
 	same := func(want, have string) bool { return want == "" || strings.EqualFold(want, have) }
-	if len(w.Types) > 0 && !slices.Contains(w.Types, k.Record.Type) {
+	if len(w.Types) > 0 && !slices.Contains(w.Types, k.Type()) {
 		return false
 	}
 	return same(w.Building, place.Building) && same(w.Floor, place.Floor) &&
@@ -107,18 +107,19 @@ type Found struct {
 	Features []string `json:"features,omitempty"`
 	May      string   `json:"may"` // "book", "request" or "no": what the asker may do with it
 
-	Free   *int   `json:"free,omitempty"`   // how many of the dates it is free for
+	Free   *int   `json:"free,omitempty"`   // how many of the dates it is free for; a pool: all, with one room, or none
 	Reason string `json:"reason,omitempty"` // why not for all; see policy.Code
+
+	Rooms []string `json:"rooms,omitempty"` // of a pool: the names of those of which one would be booked
 }
 
 // FoundOf is a room as it is told of.
 func FoundOf(k *Known, may policy.Permission) Found {
 	p, place := k.Record, &k.Policy.Place
-	f := Found{
-		Name: p.Type.String() + "/" + p.Name, FullName: p.FullName, GUID: p.GUID, Address: p.Addresses()[0], Capacity: k.Policy.Capacity,
+	return Found{
+		Name: k.Name(), FullName: p.FullName, GUID: p.GUID, Address: p.Addresses()[0], Capacity: k.Policy.Capacity,
 		Building: place.Building, Floor: place.Floor, Features: place.Features, May: string(may),
 	}
-	return f
 }
 
 // An Explanation says what a room would answer to a meeting, and why.

@@ -12,23 +12,30 @@ import (
 	"convene/rooms/policy"
 )
 
-// A Known room is a record with how it is set.
+// A Known room is a record with how it is set. A pool is one too: a group of Rooms, of which
+// Policy says only where they all are, what they all have, and the seats of the largest.
 type Known struct {
 	Record *directory.Principal
 	Policy *policy.Policy
 	IDs    map[string]string // the GUID of each of Policy.References that the directory knows
+	Rooms  []*Known          // of a pool
 }
 
 // An Index has all rooms and resources of a directory that have calendars, by full name.
 // What the directory says is read when it is asked for first, and by Refresh; what is set
 // by command counts at once. It is safe for concurrent use.
 type Index struct {
+	// GroupSettings says that the directory has settings of groups, by which any group may
+	// be a pool. It is set before anything is asked.
+	GroupSettings bool
+
 	dir      directory.Directory
 	config   *Config
 	settings *Settings // nil: nothing is set by command
 
 	write sync.Mutex // held by who makes a new content
 	last  atomic.Pointer[content]
+	pools atomic.Pointer[poolList] // nil: nobody has asked for them
 }
 
 // content is never changed.
@@ -75,6 +82,9 @@ func (x *Index) Refresh(ctx context.Context) error {
 	x.write.Lock()
 	defer x.write.Unlock()
 	_, err := x.read(ctx)
+	if err == nil && x.pools.Load() != nil {
+		_, _ = x.readPools(ctx) // whoever asks next tries again, and learns why not
+	}
 	return err
 }
 

@@ -29,6 +29,13 @@ func (d *moody) Search(ctx context.Context, q directory.Query) ([]*directory.Pri
 	return d.Directory.Search(ctx, q)
 }
 
+func (d *moody) Members(ctx context.Context, guid string, e directory.Expansion) ([]*directory.Principal, error) {
+	if d.away != nil {
+		return nil, d.away
+	}
+	return d.Directory.Members(ctx, guid, e)
+}
+
 func known(list []*rooms.Known) string {
 	var all []string
 	for _, k := range list {
@@ -113,5 +120,82 @@ func TestUsage(t *testing.T) {
 	hours := c.Usage()
 	if len(hours) != 24 || hours[8].Booked != 1 || hours[7].Bookable != 0 || hours[10].Ratio != 0.5 || hours[16].Bookable != 0 {
 		t.Errorf("by hour: %v", hours)
+	}
+}
+
+// pooled is what pools an index has, with their rooms.
+func pooled(list []*rooms.Known) string {
+	var all []string
+	for _, k := range list {
+		all = append(all, fmt.Sprintf("%s(%s) %d", k.Record.Name, known(k.Rooms), k.Policy.Capacity))
+	}
+	return strings.Join(all, ", ")
+}
+
+// Groups that a command has set to be pools are looked up one by one: the directory is not
+// searched for all its groups. While it is away the pools known before stay.
+func TestIndexOfPools(t *testing.T) {
+	key := func(typ directory.Type, name string) directory.Key {
+		return directory.Key{By: directory.Name, Type: typ, Value: name}
+	}
+	record := func(typ directory.Type, name string, members ...directory.Key) directory.Record {
+		return directory.Record{Members: members, Principal: directory.Principal{GUID: name + "-guid", Type: typ, Name: name, FullName: name, CalendarEnabled: typ != directory.Group, Capacity: len(name)}}
+	}
+	static, err := directory.NewStatic([]directory.Record{record(directory.User, "ann"), record(directory.Location, "oak"), record(directory.Location, "larch"),
+		record(directory.Group, "upstairs", key(directory.Location, "larch")),
+		record(directory.Group, "both", key(directory.Location, "oak"), key(directory.Group, "upstairs")),
+		record(directory.Group, "mixed", key(directory.Location, "oak"), key(directory.User, "ann"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, dir := context.Background(), &moody{Directory: static}
+	settings := &rooms.Settings{Engine: engine.OpenMemory(rooms.Tables()), Now: time.Now}
+	x := rooms.NewIndex(dir, &rooms.Config{}, settings)
+	check := func(what, want string) {
+		t.Helper()
+		list, err := x.Pools(ctx)
+		if got := pooled(list); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", what, got, err, want)
+		}
+	}
+	set := func(name string, values map[string]string, unset ...string) {
+		t.Helper()
+		if _, _, err := settings.Set(ctx, name+"-guid", values, unset, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check("none is set", "")
+	before := dir.searches
+	set("both", map[string]string{"pool": "true"})
+	set("mixed", map[string]string{"pool": "true"})
+	set("gone", map[string]string{"pool": "true"})
+	check("set", "both(larch 5 0, oak 3 0) 5")
+	set("larch", map[string]string{"capacity": "2"})
+	check("a room of it is set", "both(larch 2 0, oak 3 0) 3")
+	if dir.searches != before {
+		t.Error("the directory was searched")
+	}
+	dir.away = directory.ErrUnavailable
+	set("upstairs", map[string]string{"pool": "true"})
+	check("the directory is away", "both(larch 2 0, oak 3 0) 3")
+	dir.away = nil
+	if err := x.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	check("it is back", "both(larch 2 0, oak 3 0) 3, upstairs(larch 2 0) 2")
+	set("both", nil, "pool")
+	if err := x.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	check("taken back", "upstairs(larch 2 0) 2")
+
+	every := rooms.NewIndex(dir, &rooms.Config{Classes: []rooms.Class{{Name: "b*", Settings: map[string]string{"pool": "true"}}}}, nil)
+	list, err := every.Pools(ctx)
+	if got := pooled(list); err != nil || got != "both(larch 5 0, oak 3 0) 5" {
+		t.Errorf("by the configuration: %s, %v", got, err)
+	}
+	dir.away = directory.ErrUnavailable
+	if _, err := rooms.NewIndex(dir, &rooms.Config{}, settings).Pools(ctx); !errors.Is(err, directory.ErrUnavailable) {
+		t.Errorf("nothing known, directory away: %v", err)
 	}
 }

@@ -153,7 +153,7 @@ func (m *meeting) cancel() error {
 		if m.allOff && rids[0] != master {
 			cancelled = m.cancelRest
 		}
-		data, err := cancelled(party.asked, rids, parts)
+		data, err := cancelled(party, rids, parts)
 		if err != nil {
 			return err
 		}
@@ -167,13 +167,31 @@ func (m *meeting) cancel() error {
 // A cancelledPart is what a CANCEL says of one instance to all, and the ATTENDEEs of
 // which it says one to each. comp is nil if the instance never was.
 type cancelledPart struct {
-	comp  *ical.Component
-	lines lineup
+	comp   *ical.Component
+	lines  lineup
+	forAll bool // it is off for all
+}
+
+// isOffForAll reports whether what is off takes place for nobody any more.
+func (m *meeting) isOffForAll(rid ical.DateTime) (bool, error) {
+	if m.allOff {
+		return true, nil
+	}
+	is, err := m.new.Effective(rid)
+	return is == nil || isCancelled(is), err
+}
+
+// sayCancelled gives a CANCEL the STATUS of what is off for all. Who is uninvited alone must
+// not read it (RFC 5546 §3.2.5). It is for mail: here the copy gets it when it is cancelled.
+func sayCancelled(c *ical.Component, to recipient) {
+	if to.Kind == External {
+		c.Add(ical.NewProperty("STATUS", "CANCELLED"))
+	}
 }
 
 // cancelData returns what a CANCEL says to one attendee; nil if none of the instances
 // ever was. parts are filled in as need be.
-func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ical.DateTime]cancelledPart) (*ical.Object, error) {
+func (m *meeting) cancelData(to recipient, rids []ical.DateTime, parts map[ical.DateTime]cancelledPart) (*ical.Object, error) {
 	var list []*ical.Component
 	for _, rid := range rids {
 		part, done := parts[rid]
@@ -183,17 +201,23 @@ func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ica
 				return nil, err
 			}
 			if c != nil {
-				part = cancelledPart{m.cancelPart(rid, c), lineupOf(c)}
+				part = cancelledPart{comp: m.cancelPart(rid, c), lines: lineupOf(c)}
+				if part.forAll, err = m.isOffForAll(rid); err != nil {
+					return nil, err
+				}
 			}
 			parts[rid] = part
 		}
-		line := part.lines[address]
+		line := part.lines[to.asked]
 		if part.comp == nil || line == nil {
 			continue
 		}
 		c := *part.comp
 		c.Props = slices.Clip(c.Props)
 		c.Add(m.options.stripProperty(line))
+		if part.forAll {
+			sayCancelled(&c, to)
+		}
 		list = append(list, &c)
 	}
 	if len(list) == 0 {
@@ -205,7 +229,7 @@ func (m *meeting) cancelData(address string, rids []ical.DateTime, parts map[ica
 // cancelRest is cancelData for somebody who was invited to instances alone, when all
 // of the meeting is off. It has no RECURRENCE-ID, so it is about all that they have
 // (RFC 5546 §3.2.5), and says of the meeting what they knew of the first of these.
-func (m *meeting) cancelRest(address string, rids []ical.DateTime, _ map[ical.DateTime]cancelledPart) (*ical.Object, error) {
+func (m *meeting) cancelRest(to recipient, rids []ical.DateTime, _ map[ical.DateTime]cancelledPart) (*ical.Object, error) {
 	first, err := m.old.Effective(rids[0])
 	if err != nil || first == nil {
 		return nil, err
@@ -218,7 +242,8 @@ func (m *meeting) cancelRest(address string, rids []ical.DateTime, _ map[ical.Da
 			setSequence(c, sequenceOf(next)+m.raisedBy())
 		}
 	}
-	c.Add(m.options.stripProperty(lineupOf(first)[address]))
+	c.Add(m.options.stripProperty(lineupOf(first)[to.asked]))
+	sayCancelled(c, to)
 	return m.messageObject(m.old, []*ical.Component{c}), nil
 }
 

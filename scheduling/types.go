@@ -326,18 +326,41 @@ type Message struct {
 // who has sent it in the name of whom (RFC 5545 §3.2.18).
 func (m *Message) Body() *ical.Component {
 	cal := *m.Data.Calendar
-	if m.SentBy != nil {
-		cal.Children = slices.Clone(cal.Children)
-		for i, c := range cal.Children {
-			if c.Name == m.Data.Kind {
-				cal.Children[i] = signed(c, m.senderLine(c), m.SentBy)
-			}
+	cal.Children = slices.Clone(cal.Children)
+	for i, c := range cal.Children {
+		if c.Name != m.Data.Kind {
+			continue
 		}
+		if m.SentBy != nil {
+			c = signed(c, m.senderLine(c), m.SentBy)
+		}
+		if m.Method == Request {
+			c = completed(c)
+		}
+		cal.Children[i] = c
 	}
 	cal.Props = make([]ical.Property, 0, len(m.Data.Calendar.Props)+1)
 	cal.Props = append(cal.Props, m.Data.Calendar.Props...)
 	cal.Add(ical.NewProperty("METHOD", string(m.Method)))
 	return &cal
+}
+
+// completed is a component of a REQUEST with what each of these has, and what is stored need
+// not have (RFC 5546 §3.2.2, §3.4.2): a SUMMARY, if it says nothing; of tasks a PRIORITY, if it
+// is none, which is 0.
+func completed(c *ical.Component) *ical.Component {
+	n := *c
+	n.Props = slices.Clip(n.Props)
+	if c.Prop("SUMMARY") == nil {
+		n.Add(ical.NewProperty("SUMMARY", ""))
+	}
+	if c.Name == "VTODO" && c.Prop("PRIORITY") == nil {
+		n.Add(ical.NewProperty("PRIORITY", "0"))
+	}
+	if len(n.Props) == len(c.Props) {
+		return c
+	}
+	return &n
 }
 
 // Resets says whose PARTSTAT starts anew, by instance. The zero value is nobody.

@@ -89,7 +89,7 @@ func (s *Server) openGeneration(ctx context.Context, c config.Config, old *gener
 		ctx, cancel = context.WithTimeout(ctx, startLimit)
 		defer cancel()
 	}
-	next.rooms = rooms.NewIndex(next.directory, &next.config.Rooms, s.data.rooms)
+	next.rooms = roomIndex(&next.config, next.directory, s.data.rooms)
 	next.calendarData = calendarsOf(&c, s.data.store, s.data.snapshots, &s.data.pace, next.directory)
 	if next.mail, err = mailSettings(&c, next.calendarData); err != nil {
 		return nil, errors.Join(err, next.discard(old))

@@ -70,6 +70,18 @@ func roomPolicies(c *rooms.Config, settings *rooms.Settings) func(context.Contex
 	}
 }
 
+// roomIndex has the rooms by which people find them. Settings of groups are those by which
+// any may be a pool.
+func roomIndex(c *config.Config, d directory.Directory, settings *rooms.Settings) *rooms.Index {
+	x := rooms.NewIndex(d, &c.Rooms, settings)
+	groups := &c.Directory.LDAP.Groups
+	if c.Directory.Kind == directory.KindFile {
+		groups = &c.Directory.File.Groups
+	}
+	x.GroupSettings = len(groups.RoomSettings) > 0
+	return x
+}
+
 // accessPolicy is what a configuration says of everybody's resources, with those whom
 // the directory knows now.
 func accessPolicy(ctx context.Context, pins *sacl.Pins, d directory.Directory, c *config.Config, log *slog.Logger) acl.Policy {

@@ -59,7 +59,7 @@ func offlineHandler(ctx context.Context, c *config.Config, pins *sacl.Pins, s *s
 		Directory: d, Access: &policy, Limits: c.Calendars, Now: time.Now,
 		Delegates: caldav.Delegates{Book: book, Appointed: appointed.NewList(d), View: c.Delegates.DelegateView},
 		Rooms:     roomPolicies(&c.Rooms, settings),
-		RoomIndex: rooms.NewIndex(d, &c.Rooms, settings),
+		RoomIndex: roomIndex(c, d, settings),
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"convene/config"
+	"convene/rooms"
 	"convene/testenv"
 )
 
@@ -106,6 +107,87 @@ func TestPageFindsAndBooksRooms(t *testing.T) {
 	for path, want := range map[string]int{"/my/rooms/none": 404, "/my/rooms/ann": 404, "/my/rooms?heads=many": 400, "/my/rooms?people=nobody": 400} {
 		if got := bob.get(t, path); got.StatusCode != want {
 			t.Errorf("%s: %s", path, got.Status)
+		}
+	}
+}
+
+// poolLDIF has a pool of the two rooms that everybody may book.
+const poolLDIF = pagesLDIF + `
+dn: cn=lounge,dc=example,dc=com
+objectClass: groupOfNames
+cn: lounge
+mail: lounge@example.com
+member: cn=elm,dc=example,dc=com
+member: cn=ash,dc=example,dc=com
+entryUUID: 33333333-0000-0000-0000-000000000001
+`
+
+// The finder offers pools with the rooms that are in them: one press books whichever is
+// free, and says which it is.
+func TestPageFindsAndBooksPools(t *testing.T) {
+	c := roomPages(t)
+	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "people.ldif"), poolLDIF)
+	c.Rooms.Classes = []rooms.Class{{Name: "lounge", Settings: map[string]string{"pool": "true"}}}
+	s := serve(t, c)
+	ann, bob := signedIn(t, s, "ann"), signedIn(t, s, "bob")
+	find := "/my/rooms?date=2030-05-06&time=12:00&for=60"
+	pool := func(b *browser, query string) string {
+		t.Helper()
+		got := b.get(t, find+query)
+		for item := range strings.SplitSeq(got.Body, "<li>") {
+			if strings.Contains(item, "<bdi>lounge</bdi>") {
+				item, _, _ = strings.Cut(item, "</li>")
+				return item
+			}
+		}
+		return ""
+	}
+	book := func(b *browser) answer {
+		t.Helper()
+		v := slot("", "12:00")
+		v.Set("room", "groups/lounge")
+		return b.post(t, "/my/rooms/book", v)
+	}
+	item := pool(ann, "")
+	for _, want := range []string{
+		"One of:", `<a href="/my/rooms/elm?week=2030-05-06"><bdi>Elm Room</bdi></a>`, `<a href="/my/rooms/ash?week=2030-05-06"><bdi>Ash Room</bdi></a>`,
+		"2 of 2 rooms free.", `name="room" value="groups/lounge"`,
+	} {
+		if !strings.Contains(item, want) {
+			t.Errorf("no %s in %s", want, item)
+		}
+	}
+	if strings.Contains(item, `href="/my/rooms/lounge`) || strings.Contains(item, "<svg") {
+		t.Errorf("a pool has no page and no day of its own: %s", item)
+	}
+	for _, booked := range []struct {
+		by          *browser
+		room, after string
+	}{{ann, "Ash Room", "1 of 2 rooms free."}, {bob, "Elm Room", "Free at 13:00"}} {
+		if got := book(booked.by); got.StatusCode != 303 || got.Header.Get("Location") != "/my/bookings" {
+			t.Fatalf("book: %s\n%s", got.Status, got.Body)
+		}
+		if list := booked.by.get(t, "/my/bookings").Body; !strings.Contains(list, booked.room+" is booked: Mon, May 6, 2030, 12:00 – 13:00.") {
+			t.Errorf("it is not said that it is %s:\n%s", booked.room, list)
+		}
+		if item := pool(bob, ""); !strings.Contains(item, booked.after) {
+			t.Errorf("no %s in %s", booked.after, item)
+		}
+	}
+	if got := book(ann); got.StatusCode != 409 || !strings.Contains(got.Body, "lounge was not booked: taken at this time") {
+		t.Errorf("taken: %s\n%s", got.Status, got.Body)
+	}
+	if item := pool(ann, "&heads=9"); !strings.Contains(item, "<bdi>lounge</bdi>") || strings.Contains(item, "<form") {
+		t.Errorf("too many for any of its rooms: %s", item)
+	}
+	if item := pool(ann, "&instead=locations/elm&uid=x&start=1"); item != "" {
+		t.Errorf("a booking cannot move to a pool: %s", item)
+	}
+	for _, name := range []string{"groups/team", "groups/none", "users/ann"} {
+		v := slot("", "15:00")
+		v.Set("room", name)
+		if got := ann.post(t, "/my/rooms/book", v); got.StatusCode != 404 {
+			t.Errorf("%s: %s", name, got.Status)
 		}
 	}
 }

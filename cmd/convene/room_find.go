@@ -77,7 +77,8 @@ func newRoomFindCmd(a *app) *cobra.Command {
 		Use:   "find --as USER",
 		Short: "Find rooms that suit a meeting, the best first",
 		Long: `Find rooms that suit a meeting, the best first: those that are free for all its dates,
-in the building and on the floor of most of the people, with the fewest empty seats. With
+in the building and on the floor of most of the people, with the fewest empty seats. Pools
+are among them, each with its rooms. With
 --duration and without --from it is the first time at which the people and a room are free.
 ` + about,
 		Args: cobra.NoArgs,
@@ -137,7 +138,11 @@ func foundRows(f *rooms.Finding) (rows [][]string) {
 		rows = append(rows, []string{"not known", who, "when they have time"})
 	}
 	for _, r := range f.Rooms {
-		rows = append(rows, []string{r.Name, r.FullName, number(r.Capacity), r.Building, r.Floor, strings.Join(r.Features, ", "), "may: " + r.May, freeText(f, &r)})
+		row := []string{r.Name, r.FullName, number(r.Capacity), r.Building, r.Floor, strings.Join(r.Features, ", "), "may: " + r.May, freeText(f, &r)}
+		if len(r.Rooms) > 0 {
+			row = append(row, "one of "+strings.Join(r.Rooms, ", "))
+		}
+		rows = append(rows, row)
 	}
 	if f.More {
 		rows = append(rows, []string{"there are more"})

@@ -105,7 +105,7 @@ func (d *decision) suits(c *Candidate, heads int) bool {
 	}
 	here := c.Policy.Capacity >= heads && c.Policy.Place.Building == d.p.Place.Building
 	if d.pool { // its rooms are alternatives by being in it
-		here = c.Policy.Capacity >= heads || c.Policy.Capacity == 0
+		here = c.Policy.SeatsInPool(heads)
 	}
 	return here && d.offered(c)
 }
@@ -116,10 +116,20 @@ func (d *decision) offered(c *Candidate) bool {
 	if facts.Booker.GUID == "" {
 		facts.Booker, facts.Assistant = d.f.Booker, d.f.Assistant
 	}
-	mode := facts.ModeOf(c.Policy)
-	return c.GUID != d.f.GUID && c.Policy.Bookable && !facts.turnedAway(c.Policy) && facts.bookerClass(c.Policy) == books &&
+	return c.GUID != d.f.GUID && facts.Offers(c.Policy)
+}
+
+// Offers reports whether the booker of f may have a room without anybody's approval, by
+// inviting it or a pool that it is in.
+func (f *Facts) Offers(p *Policy) bool {
+	mode := f.ModeOf(p)
+	return p.Bookable && !f.turnedAway(p) && f.bookerClass(p) == books &&
 		(mode == ModeAutomatic || mode == ModeAcceptIfFree || mode == ModeAcceptAlways)
 }
+
+// SeatsInPool reports whether a pool gives a room to so many people: if nobody has said how
+// many seats it has, to any number.
+func (p *Policy) SeatsInPool(heads int) bool { return p.Capacity >= heads || p.Capacity == 0 }
 
 // freeIn reports whether a room has time for all dates, by its own rules.
 func (d *decision) freeIn(c *Candidate) bool {

@@ -266,7 +266,7 @@ func freeRooms(r *page.Request, v *formView, o *ical.Object) (list []found) {
 		return nil
 	}
 	for _, room := range all.Rooms {
-		if room.Free == nil || *room.Free < max(1, all.Dates) || room.May == "no" || len(list) == 6 {
+		if len(room.Rooms) > 0 || room.Free == nil || *room.Free < max(1, all.Dates) || room.May == "no" || len(list) == 6 {
 			continue
 		}
 		what := []string{}

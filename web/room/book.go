@@ -2,6 +2,7 @@ package room
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,7 +21,7 @@ import (
 // book makes a meeting in a room, or says why not and what could be had in its place.
 func book(r *page.Request) (*page.Answer, error) {
 	q := read(r, r.PostForm)
-	room, err := find(r, r.PostFormValue("room")[strings.IndexByte(r.PostFormValue("room"), '/')+1:])
+	room, err := bookable(r, r.PostFormValue("room"))
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,21 @@ func book(r *page.Request) (*page.Answer, error) {
 	} else if strings.Contains(strings.Join(done.Answers, " "), "answer=partly") || !done.Taken {
 		key = "room.partly"
 	}
-	return r.Go("/my/bookings", key, "room", room.FullName, "time", moment(r, policy.Span{Start: clockOf(r).at(q.day, q.minute), End: clockOf(r).at(q.day, q.minute+q.Minutes)})), nil
+	return r.Go("/my/bookings", key, "room", nameOf(r, room, done), "time", moment(r, policy.Span{Start: clockOf(r).at(q.day, q.minute), End: clockOf(r).at(q.day, q.minute+q.Minutes)})), nil
+}
+
+// nameOf is what was booked: of a pool the room that stands for it.
+func nameOf(r *page.Request, room *directory.Principal, done *rooms.Booked) string {
+	for _, answer := range done.Answers {
+		if room.Type != directory.Group || !strings.HasSuffix(answer, fmt.Sprintf("; pool=%q", directory.Group.String()+"/"+room.Name)) {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(answer, `room="`), `"`)
+		if given, err := bookable(r, name); err == nil {
+			return given.FullName
+		}
+	}
+	return room.FullName
 }
 
 func object(room *directory.Principal) audit.Object {

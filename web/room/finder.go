@@ -135,6 +135,7 @@ type group struct {
 
 type row struct {
 	Name, Path, FullName, Place string
+	Of                          []member // of a pool, which has no page of its own
 	Seats                       int
 	Features                    []string
 	State, Reason               string
@@ -142,6 +143,9 @@ type row struct {
 	Book                        *offer // nil: not now
 	Other                       string // path of the finder at the time when it is free
 }
+
+// A member is a room of a pool.
+type member struct{ Path, FullName string }
 
 // An offer is a room and a time that can be booked by pressing a button.
 type offer struct {
@@ -251,6 +255,9 @@ func (v *finderView) find(r *page.Request) error {
 	if err != nil {
 		return err
 	}
+	if v.Instead != "" { // a booking moves to a room that somebody has chosen
+		b.Rooms = slices.DeleteFunc(b.Rooms, func(s rooms.Standing) bool { return len(s.Rooms) > 0 })
+	}
 	v.Dates, v.Total, v.More = len(b.Dates), len(b.Rooms), b.More
 	v.When = moment(r, b.Dates[0])
 	for at := day.Start; at <= day.End; at += 2 * 3600 {
@@ -320,18 +327,27 @@ func (v *finderView) firstTime(r *page.Request) error {
 // row is how a room is shown.
 func (v *finderView) row(r *page.Request, b *rooms.Board, s *rooms.Standing) row {
 	place := &s.Policy.Place
-	name := s.Record.Type.String() + "/" + s.Record.Name
-	out := row{
-		Name: name, Path: "/my/rooms/" + url.PathEscape(s.Record.Name) + "?week=" + v.Date, FullName: s.Record.FullName, Place: placeText(r, place),
-		Seats: s.Policy.Capacity, Features: place.Features,
+	name := s.Name()
+	out := row{Name: name, FullName: s.Record.FullName, Place: placeText(r, place), Seats: s.Policy.Capacity, Features: place.Features}
+	path := func(k *rooms.Known) string { return "/my/rooms/" + url.PathEscape(k.Record.Name) + "?week=" + v.Date }
+	for _, k := range s.Rooms {
+		out.Of = append(out.Of, member{path(k), k.Record.FullName})
 	}
-	if !s.Closed {
-		out.Strip = stripOf(r, b.Day, s.Taken, &b.Dates[0])
+	switch {
+	case len(out.Of) > 0:
+		out.Seats = 0 // those of the largest are not what one gets
+		if s.Having > 0 {
+			out.State = r.Locale.N("room.pool-free", s.Having, "all", len(out.Of))
+		}
+	case s.Closed:
+		out.Path = path(s.Known)
+	default:
+		out.Path, out.Strip = path(s.Known), stripOf(r, b.Day, s.Taken, &b.Dates[0])
 	}
 	if s.Reason.Code != "" {
 		out.Reason = why(r, s.Reason.Code, s.Reason.Limit)
 	}
-	if len(b.Dates) > 1 && s.Free > 0 {
+	if len(b.Dates) > 1 && s.Free > 0 && len(out.Of) == 0 {
 		out.State = r.Locale.N("room.dates-free", s.Free, "all", len(b.Dates))
 	}
 	if s.May == policy.MayNot {

@@ -3,6 +3,7 @@ package room
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"convene/directory"
 	"convene/rooms/policy"
@@ -54,6 +55,27 @@ func find(r *page.Request, name string) (*directory.Principal, error) {
 		p, err = r.Site.Directory.Lookup(r.Context(), directory.Key{By: directory.Name, Type: directory.Resource, Value: name})
 	}
 	return p, err
+}
+
+// bookable finds what a form names: a room, a resource or a pool.
+func bookable(r *page.Request, name string) (*directory.Principal, error) {
+	kind, short, named := strings.Cut(name, "/")
+	switch {
+	case !named:
+		return find(r, name)
+	case kind != directory.Group.String():
+		return find(r, short)
+	}
+	pools, err := r.Site.Calendars.RoomIndex.Pools(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range pools {
+		if k.Record.Name == short {
+			return k.Record, nil
+		}
+	}
+	return nil, page.NotFound()
 }
 
 // reasons are the keys of why a room is not to be had.
