@@ -52,6 +52,10 @@ type Agenda struct {
 
 	// Partial says that an event happens too often to list: it is there once.
 	Partial bool
+
+	// State names the state of all that the calendars of the caller, and those of whom they act
+	// for, hold: as long as it is the same nothing in them was changed. "": the query named people.
+	State string
 }
 
 // An AgendaPerson is somebody whose calendars were asked for.
@@ -167,6 +171,11 @@ func (x *agendaRun) run() (*Agenda, error) {
 	people, err := x.people()
 	if err != nil {
 		return nil, err
+	}
+	if x.q.People == nil {
+		if x.a.State, err = x.state(people); err != nil {
+			return nil, err
+		}
 	}
 	for _, p := range people {
 		x.self = map[string]bool{}

@@ -59,10 +59,11 @@ if (box instanceof HTMLInputElement) {
 }
 
 // A tick is a choice: the button is for whoever has no script.
-for (const form of document.querySelectorAll('form.cal-choice')) {
-  form.querySelector('button')?.remove();
-  form.addEventListener('change', () => { if (form instanceof HTMLFormElement) form.requestSubmit(); });
-}
+document.documentElement.classList.add('scripted');
+document.addEventListener('change', event => {
+  const form = event.target instanceof Element && event.target.closest('form.cal-choice');
+  if (form instanceof HTMLFormElement) form.requestSubmit();
+});
 
 // The day begins in the morning, or a little before now.
 for (const scroll of document.querySelectorAll('[data-grid]')) {

@@ -1,0 +1,89 @@
+// @ts-check
+// Shows what others change while a page is open: the server says that something has, the page
+// asks for itself anew, and what differs is exchanged, but for what somebody is busy with.
+// Where the server cannot say so, the page looks when somebody comes back to it.
+import {say} from './app.js';
+
+const texts = document.getElementById('live');
+let shown = texts?.dataset.state ?? '';
+let asking = false, again = false;
+/** @type {EventSource | null} */ let source = null;
+
+/** Whether something is being moved or asked for, which must not be taken away. */
+const busy = () => document.querySelector('.ghost, dialog[open], [data-live] :is(input:not([type=checkbox]), textarea):focus') !== null;
+
+/** The elements of root that are like one: the same link or field.
+ * @param {Element} root @param {Element} one */
+const like = (root, one) => [...root.querySelectorAll(one.localName)].filter(e =>
+  ['href', 'name', 'value', 'id'].every(name => e.getAttribute(name) === one.getAttribute(name)));
+
+/** Puts a fresh element into the place of an old one; the focus stays where it is.
+ * @param {Element} old @param {Element} fresh */
+function exchange(old, fresh) {
+  const at = old.contains(document.activeElement) ? document.activeElement : null;
+  const number = at ? like(old, at).indexOf(at) : 0;
+  const scroll = old.closest('.cal-scroll');
+  const [top, left] = [scroll?.scrollTop ?? 0, scroll?.scrollLeft ?? 0];
+  fresh = document.importNode(fresh, true);
+  old.replaceWith(fresh);
+  scroll?.scrollTo({top, left, behavior: 'instant'});
+  if (!at) return;
+  const same = like(fresh, at);
+  const next = same[number] ?? same[0] ?? fresh.closest('[tabindex]');
+  if (next instanceof HTMLElement) next.focus({preventScroll: true});
+}
+
+/** Shows what differs in a fresh copy of this page. @param {Document} fresh */
+function show(fresh) {
+  if (busy()) { setTimeout(() => show(fresh), 300); return; }
+  let differs = false;
+  for (const old of document.querySelectorAll('[data-live]')) {
+    const next = fresh.getElementById(old.id);
+    if (!next || old.isEqualNode(next)) continue;
+    exchange(old, next);
+    differs = true;
+  }
+  shown = fresh.getElementById('live')?.dataset.state ?? '';
+  if (differs) say(texts?.dataset.changed ?? '');
+}
+
+/** Asks for this page anew. */
+function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  const x = new XMLHttpRequest(); // makes a document without the page's making one of a text
+  x.open('GET', location.href);
+  x.setRequestHeader('Convene-Refresh', '1');
+  x.responseType = 'document';
+  x.onloadend = () => {
+    asking = false;
+    if (x.status === 200 && x.responseXML) show(x.responseXML);
+    if (again) { again = false; refresh(); }
+  };
+  x.send();
+}
+
+function begin() {
+  if (source || document.hidden) return;
+  source = new EventSource('/my/changes');
+  source.addEventListener('state', e => { if (e.data !== shown) refresh(); });
+  source.addEventListener('end', end);
+}
+
+function end() {
+  source?.close();
+  source = null;
+}
+
+// A page that nobody sees is told nothing: it would take one of the browser's few connections.
+document.addEventListener('visibilitychange', () => { if (document.hidden) end(); else begin(); });
+addEventListener('pagehide', end);
+addEventListener('pageshow', begin);
+for (const back of ['focus', 'online'])
+  addEventListener(back, () => {
+    if (source?.readyState === EventSource.OPEN) return;
+    if (source?.readyState === EventSource.CLOSED) end();
+    begin();
+    refresh();
+  });
+begin();
