@@ -38,6 +38,9 @@ type AgendaQuery struct {
 	// TimesOnly leaves out of events all but when they are, and in which calendar.
 	TimesOnly bool
 
+	// Away asks besides when the caller says to be away, as outside their working hours.
+	Away bool
+
 	// Busy asks besides when the people are busy by what the caller may not read.
 	Busy bool
 
@@ -49,6 +52,10 @@ type Agenda struct {
 	Calendars []*AgendaCalendar // the caller's first
 	Events    []*AgendaEvent    // by when they start, the longer ones first
 	People    []*AgendaPerson   // in the order of the query
+
+	// Away is when the caller says by the availability of their inbox that they are away (RFC 7953
+	// §7.2.4), where the query asked for it: in order, merged. nil: they say nothing.
+	Away []ical.BusyPeriod
 
 	// Partial says that an event happens too often to list: it is there once.
 	Partial bool
@@ -250,6 +257,11 @@ func (x *agendaRun) person(p *AgendaPerson) error {
 		return err
 	}
 	at := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p.Principal, home: home}
+	if x.q.Away && p.GUID == x.s.req.caller.Principal.GUID {
+		if err := x.away(home); err != nil {
+			return err
+		}
+	}
 	first := len(x.a.Calendars)
 	for in, err := range x.s.readableIn(at, acl.Read) {
 		if err != nil {
@@ -278,6 +290,24 @@ func (x *agendaRun) person(p *AgendaPerson) error {
 		return nil
 	}
 	return x.busy(p, at)
+}
+
+// away finds out when the owner of a home says to be away. What cannot be made out of it is not
+// told: the calendar is there without.
+func (x *agendaRun) away(home *store.Home) error {
+	times := &freebusy.Times{}
+	var err error
+	if times.Unavailable, err = x.s.tx.Availability(home); err != nil || len(times.Unavailable) == 0 {
+		return err
+	}
+	err = x.within(func(b *ical.Budget) (err error) {
+		x.a.Away, err = times.Merged(x.q.From, x.q.To, b)
+		return err
+	})
+	if errors.Is(err, ical.ErrBudget) && x.s.budget().Left() > 0 {
+		return nil
+	}
+	return err
 }
 
 // describe says what a calendar is.

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // calendarOf fills somebody's calendar with events: name → lines of the VEVENT.
@@ -189,28 +187,5 @@ func fillMonth(t testing.TB, base string, n int) {
 		if got := do(t, client(), "POST", base+"/calendars/users/ann/calendar/", "ann", body.String(), "Content-Type: text/calendar"); got.StatusCode != 207 {
 			t.Fatalf("%s %s", got.Status, got.Body)
 		}
-	}
-}
-
-// A page over loopback: sign-in, rights, reading, laying out, template.
-func BenchmarkPageCalendar(b *testing.B) {
-	s := serve(b, smallConfig(b))
-	fillMonth(b, s.HTTP, 1015)
-	w := open(b, s.HTTP)
-	w.signIn(b, "ann", "secret")
-	for _, v := range []string{"month", "week"} {
-		b.Run(v, func(b *testing.B) {
-			var times []time.Duration
-			for b.Loop() {
-				begun := time.Now()
-				if got := w.get(b, "/my/calendar/"+v+"/2026-05-06"); got.StatusCode != 200 {
-					b.Fatal(got.Status)
-				}
-				times = append(times, time.Since(begun))
-				time.Sleep(60 * time.Millisecond) // a session may have so many pages a second
-			}
-			slices.Sort(times)
-			b.ReportMetric(float64(times[len(times)/2].Microseconds()), "µs-median")
-		})
 	}
 }

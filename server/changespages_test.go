@@ -254,8 +254,8 @@ func TestPageNotModified(t *testing.T) {
 		change func()
 	}{
 		{"an event", func() { put(t, s.HTTP, "ann", "two") }},
-		{"the clock", settings(url.Values{"clock": {"24"}})},
-		{"the language", settings(url.Values{"clock": {"24"}, "language": {"ja"}})},
+		{"the clock", settings(url.Values{"clock": {"12"}})},
+		{"the language", settings(url.Values{"clock": {"12"}, "language": {"ja"}})},
 	} {
 		before := b.get(t, month).Header.Get("Etag")
 		tt.change()

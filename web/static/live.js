@@ -7,6 +7,7 @@ import {say} from './app.js';
 const texts = document.getElementById('live');
 let shown = texts?.dataset.state ?? '';
 let asking = false, again = false;
+let here = location.pathname + location.search;
 /** @type {EventSource | null} */ let source = null;
 
 /** Whether something is being moved or asked for, which must not be taken away. */
@@ -47,21 +48,47 @@ function show(fresh) {
   if (differs) say(texts?.dataset.changed ?? '');
 }
 
-/** Asks for this page anew. */
-function refresh() {
-  if (asking) { again = true; return; }
-  asking = true;
+/** The page of a path, null if there is none. @param {string} path @returns {Promise<Document | null>} */
+function page(path) {
   const x = new XMLHttpRequest(); // makes a document without the page's making one of a text
-  x.open('GET', location.href);
+  x.open('GET', path);
   x.setRequestHeader('Convene-Refresh', '1');
   x.responseType = 'document';
-  x.onloadend = () => {
-    asking = false;
-    if (x.status === 200 && x.responseXML) show(x.responseXML);
-    if (again) { again = false; refresh(); }
-  };
-  x.send();
+  return new Promise(resolve => {
+    x.onloadend = () => resolve(x.status === 200 ? x.responseXML : null);
+    x.send();
+  });
 }
+
+/** Asks for this page anew. */
+async function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  const [path, fresh] = [location.href, await page(location.href)];
+  asking = false;
+  if (fresh && path === location.href) show(fresh);
+  if (again) { again = false; refresh(); }
+}
+
+/** Shows another page of the same kind in the place of this one, while something is moved.
+ * @param {string} path @returns {Promise<boolean>} whether it is there */
+export async function turn(path) {
+  const fresh = await page(path);
+  if (!fresh) return false;
+  for (const old of document.querySelectorAll('[data-live], [data-turn]')) {
+    const next = fresh.getElementById(old.id);
+    if (next) exchange(old, next);
+  }
+  const [grid, next] = [document, fresh].map(d => d.querySelector('[data-grid]'));
+  for (const name of next?.getAttributeNames() ?? []) grid?.setAttribute(name, next?.getAttribute(name) ?? '');
+  shown = fresh.getElementById('live')?.dataset.state ?? '';
+  document.title = fresh.title;
+  history.pushState(null, '', path);
+  here = location.pathname + location.search;
+  say(fresh.querySelector('h1')?.textContent ?? '');
+  return true;
+}
+addEventListener('popstate', () => { if (location.pathname + location.search !== here) location.reload(); });
 
 function begin() {
   if (source || document.hidden) return;
