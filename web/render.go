@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"convene/auth"
@@ -130,6 +131,9 @@ func (h *Handler) send(w http.ResponseWriter, r *page.Request, a *page.Answer) {
 	}
 }
 
+// buffers are where pages are made: most are of the size of those before.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // render writes a page. What a template cannot do becomes 500 before anything is sent.
 func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer) {
 	t := (*h.pages)[a.Template]
@@ -147,8 +151,10 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 			s.Toast = h.toasts.take(r.Session.ID, r.Time)
 		}
 	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "shell", s); err != nil {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	if err := t.ExecuteTemplate(b, "shell", s); err != nil {
 		h.broken(w, r, err)
 		return
 	}

@@ -24,7 +24,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, {weekday: '
  * @param {HTMLElement} event @returns {Promise<string>} */
 function scope(event) {
   const dialog = document.getElementById('cal-scope');
-  if (!event.hasAttribute('data-series') || !(dialog instanceof HTMLDialogElement)) return Promise.resolve('all');
+  if (!event.getAttribute('href')?.includes('?at=') || !(dialog instanceof HTMLDialogElement)) return Promise.resolve('all');
   return new Promise(resolve => {
     dialog.returnValue = '';
     dialog.addEventListener('close', () => resolve(dialog.returnValue), {once: true});
@@ -38,14 +38,14 @@ async function send(event, start, end) {
   const which = await scope(event);
   if (!which) return false;
   const url = new URL(event.getAttribute('href') ?? '', location.href);
-  const day = (event.dataset.move ?? '').length === 21;
+  const [from, , etag] = moved(event), day = from.length === 10;
   const form = document.createElement('form');
   form.method = 'post';
   form.action = '/my/event/move';
   form.hidden = true;
   const fields = {
     path: decodeURIComponent(url.pathname.slice('/my/event/'.length)), at: url.searchParams.get('at') ?? '',
-    start: write(start, day), end: write(end, day), scope: which, etag: event.dataset.etag ?? '', back: location.pathname + location.search,
+    start: write(start, day), end: write(end, day), scope: which, etag, back: location.pathname + location.search,
   };
   for (const [name, value] of Object.entries(fields)) {
     const input = document.createElement('input');
@@ -59,8 +59,10 @@ async function send(event, start, end) {
   return true;
 }
 
+/** Start, end and ETag. @param {Element} event */
+const moved = event => (event.getAttribute('data-move') ?? '').split(' ');
 /** @param {Element} event */
-const times = event => (event.getAttribute('data-move') ?? '').split(' ').map(parse);
+const times = event => moved(event).slice(0, 2).map(parse);
 
 /** Says where an event would be. @param {Date} start @param {Date} end */
 function tell(start, end) {
@@ -90,7 +92,7 @@ document.addEventListener('keydown', async e => {
     const [start, end] = times(event);
     pending = {event, start, end};
   }
-  const day = (event.dataset.move ?? '').length === 21;
+  const day = moved(event)[0].length === 10;
   const ahead = (e.key === 'ArrowRight') === (document.documentElement.dir !== 'rtl');
   let by = day ? 0 : e.key === 'ArrowDown' ? quarter : -quarter;
   if (e.key === 'ArrowLeft' || e.key === 'ArrowRight') by = ahead ? 1440 : -1440;
