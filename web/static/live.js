@@ -36,6 +36,7 @@ function exchange(old, fresh) {
 
 /** Shows what differs in a fresh copy of this page. @param {Document} fresh */
 function show(fresh) {
+  if (fresh.URL !== location.href.replace(/#.*/, '')) return; // another page has taken its place
   if (busy()) { setTimeout(() => show(fresh), 300); return; }
   let differs = false;
   for (const old of document.querySelectorAll('[data-live]')) {
@@ -64,9 +65,9 @@ function page(path) {
 async function refresh() {
   if (asking) { again = true; return; }
   asking = true;
-  const [path, fresh] = [location.href, await page(location.href)];
+  const fresh = await page(location.href);
   asking = false;
-  if (fresh && path === location.href) show(fresh);
+  if (fresh) show(fresh);
   if (again) { again = false; refresh(); }
 }
 
