@@ -192,14 +192,14 @@ func (x *agendaRun) run() (*Agenda, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(x.a.Events, func(a, b *AgendaEvent) int {
+	slices.SortFunc(x.a.Events, func(a, b *AgendaEvent) int {
 		if a.Start != b.Start {
 			return cmp.Compare(a.Start, b.Start)
 		}
 		if a.End != b.End {
 			return cmp.Compare(b.End, a.End)
 		}
-		return strings.Compare(a.Title, b.Title)
+		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.Path, b.Path), strings.Compare(a.At, b.At))
 	})
 	return &x.a, nil
 }
@@ -355,6 +355,8 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		return err
 	}
 	member := *in
+	likes := make([]AgendaEvent, len(matches)) // at once, as there may be many
+	x.a.Events = slices.Grow(x.a.Events, len(matches))
 	for i := range matches {
 		e := matches[i].Entry
 		if !x.s.member(&member, e) {
@@ -373,7 +375,8 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}
-		like := &AgendaEvent{
+		like := &likes[i]
+		*like = AgendaEvent{
 			Calendar: c, Path: in.dir + e.Name, UID: e.UID, ETag: etagOf(in.home.Epoch, in.col, e.Rev),
 			Masked: view != calendar.Whole, Write: view == calendar.Whole && member.privileges.Has(acl.WriteContent),
 		}
