@@ -18,16 +18,19 @@ const busy = () => document.querySelector('.ghost, dialog[open], [data-live] :is
 const like = (root, one) => [...root.querySelectorAll(one.localName)].filter(e =>
   ['href', 'name', 'value', 'id'].every(name => e.getAttribute(name) === one.getAttribute(name)));
 
-/** Puts a fresh element into the place of an old one; the focus stays where it is.
+/** Puts a fresh element into the place of an old one; the focus and the hours stay where they are.
  * @param {Element} old @param {Element} fresh */
 function exchange(old, fresh) {
   const at = old.contains(document.activeElement) ? document.activeElement : null;
   const number = at ? like(old, at).indexOf(at) : 0;
   const scroll = old.closest('.cal-scroll');
   const [top, left] = [scroll?.scrollTop ?? 0, scroll?.scrollLeft ?? 0];
+  const hours = () => scroll?.querySelector('.cal-slots')?.getBoundingClientRect().top ?? 0;
+  const before = hours();
   fresh = document.importNode(fresh, true);
   old.replaceWith(fresh);
   scroll?.scrollTo({top, left, behavior: 'instant'});
+  scroll?.scrollBy({top: hours() - before, behavior: 'instant'});
   if (!at) return;
   const same = like(fresh, at);
   const next = same[number] ?? same[0] ?? fresh.closest('[tabindex]');
