@@ -77,6 +77,7 @@ for (const scroll of document.querySelectorAll('[data-grid]')) {
   const today = scroll.querySelector('.cal-day.today');
   if (today instanceof HTMLElement && scroll.scrollWidth > scroll.clientWidth) {
     const b = today.getBoundingClientRect(), s = scroll.getBoundingClientRect();
-    scroll.scrollLeft += document.documentElement.dir === 'rtl' ? b.right - s.right + 60 : b.left - s.left - 60;
+    const hours = [...scroll.querySelectorAll('.cal-hours')].reduce((sum, e) => sum + e.clientWidth, 0);
+    scroll.scrollLeft += document.documentElement.dir === 'rtl' ? b.right - s.right + hours : b.left - s.left - hours;
   }
 }
