@@ -287,6 +287,7 @@ test('by touch: a finger that rests takes an event or an empty time, one that mo
   await touch('touchEnd', 0, 0);
   await page.waitForFunction(before => (document.querySelector('.cal-scroll')?.scrollTop ?? 0) > before, before);
   assert.equal(await page.locator('.ghost').count(), 0);
+  await open(page, week); // where nothing scrolls on
   b = await lunch();
   const fields = await sent(page, async () => {
     await touch('touchStart', b.x + 20, b.y + 10);
