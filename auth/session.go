@@ -78,6 +78,10 @@ type Sessions struct {
 	Engine engine.Engine
 	Now    func() time.Time
 	Rand   io.Reader // nil: crypto/rand
+
+	// Ended is told whose sessions were ended, some or all; "" is everybody. It must not wait.
+	// nil: nobody is told.
+	Ended func(guid string)
 }
 
 // sessionRecord is the JSON in tableSession.
@@ -237,22 +241,29 @@ func (s *Sessions) remove(w engine.Writer, hash []byte) error {
 	return errors.Join(w.Delete(tableSession, hash), w.Delete(tableSessionOf, rec.ownerKey()))
 }
 
-// Use returns the session that a token opens, and notes the visit. Errors: ErrNoSession,
+// Find returns the session that a token opens, which is no use of it. Errors: ErrNoSession,
 // those of the engine.
-func (s *Sessions) Use(ctx context.Context, token string, v Visit, l SessionLimits) (Session, error) {
-	hash, now := tokenHash(token), s.Now().UTC()
+func (s *Sessions) Find(ctx context.Context, token string, l SessionLimits) (Session, error) {
 	var rec sessionRecord
 	err := s.Engine.View(ctx, func(r engine.Reader) (err error) {
-		rec, err = s.read(r, hash)
+		rec, err = s.read(r, tokenHash(token))
 		return err
 	})
-	switch {
-	case err != nil:
+	if err == nil && rec.expired(s.Now().UTC(), l) {
+		err = ErrNoSession
+	}
+	if err != nil {
 		return Session{}, err
-	case rec.expired(now, l):
-		return Session{}, ErrNoSession
-	case now.Sub(rec.Seen) < seenResolution && rec.Address == v.Address:
-		return rec.session(), nil
+	}
+	return rec.session(), nil
+}
+
+// Use returns the session that a token opens, and notes the visit. Errors: as Find.
+func (s *Sessions) Use(ctx context.Context, token string, v Visit, l SessionLimits) (Session, error) {
+	hash, now := tokenHash(token), s.Now().UTC()
+	found, err := s.Find(ctx, token, l)
+	if err != nil || now.Sub(found.Seen) < seenResolution && found.Address == v.Address {
+		return found, err
 	}
 	return s.note(ctx, hash, func(r *sessionRecord) {
 		r.Seen, r.Address, r.Agent = now, v.Address, cleanAgent(v.Agent)
@@ -312,13 +323,22 @@ func (s *Sessions) List(ctx context.Context, guid string, l SessionLimits) (out 
 // End ends one session of a principal. Error: directory.ErrNotFound, they have no such
 // session.
 func (s *Sessions) End(ctx context.Context, guid, id string) error {
-	return s.Engine.Update(ctx, func(w engine.Writer) error {
+	err := s.Engine.Update(ctx, func(w engine.Writer) error {
 		hash := bytes.Clone(w.Get(tableSessionOf, append(devicePrefix(guid), id...)))
 		if hash == nil {
 			return fmt.Errorf("session %q: %w", id, directory.ErrNotFound)
 		}
 		return s.remove(w, hash)
 	})
+	s.tell(guid, err)
+	return err
+}
+
+// tell tells that sessions of somebody were ended, if they were.
+func (s *Sessions) tell(guid string, err error) {
+	if err == nil && s.Ended != nil {
+		s.Ended(guid)
+	}
 }
 
 // EndAll ends all sessions of a principal, also those that begin at the same time, and
@@ -337,6 +357,7 @@ func (s *Sessions) EndAll(ctx context.Context, guid string) (n int, err error) {
 		}
 		return errors.Join(errs...)
 	})
+	s.tell(guid, err)
 	return n, err
 }
 
@@ -349,6 +370,7 @@ func (s *Sessions) EndEverybody(ctx context.Context) (n int, err error) {
 		}
 		return endSessions(w)
 	})
+	s.tell("", err)
 	return n, err
 }
 

@@ -38,6 +38,9 @@ type AgendaQuery struct {
 	// TimesOnly leaves out of events all but when they are, and in which calendar.
 	TimesOnly bool
 
+	// Away asks besides when the caller says to be away, as outside their working hours.
+	Away bool
+
 	// Busy asks besides when the people are busy by what the caller may not read.
 	Busy bool
 
@@ -50,8 +53,16 @@ type Agenda struct {
 	Events    []*AgendaEvent    // by when they start, the longer ones first
 	People    []*AgendaPerson   // in the order of the query
 
+	// Away is when the caller says by the availability of their inbox that they are away (RFC 7953
+	// §7.2.4), where the query asked for it: in order, merged. nil: they say nothing.
+	Away []ical.BusyPeriod
+
 	// Partial says that an event happens too often to list: it is there once.
 	Partial bool
+
+	// State names the state of all that the calendars of the caller, and those of whom they act
+	// for, hold: as long as it is the same nothing in them was changed. "": the query named people.
+	State string
 }
 
 // An AgendaPerson is somebody whose calendars were asked for.
@@ -168,6 +179,11 @@ func (x *agendaRun) run() (*Agenda, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x.q.People == nil {
+		if x.a.State, err = x.state(people); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range people {
 		x.self = map[string]bool{}
 		person := &AgendaPerson{Principal: p}
@@ -176,14 +192,14 @@ func (x *agendaRun) run() (*Agenda, error) {
 			return nil, err
 		}
 	}
-	slices.SortStableFunc(x.a.Events, func(a, b *AgendaEvent) int {
+	slices.SortFunc(x.a.Events, func(a, b *AgendaEvent) int {
 		if a.Start != b.Start {
 			return cmp.Compare(a.Start, b.Start)
 		}
 		if a.End != b.End {
 			return cmp.Compare(b.End, a.End)
 		}
-		return strings.Compare(a.Title, b.Title)
+		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.Path, b.Path), strings.Compare(a.At, b.At))
 	})
 	return &x.a, nil
 }
@@ -241,6 +257,11 @@ func (x *agendaRun) person(p *AgendaPerson) error {
 		return err
 	}
 	at := &resource{kind: kindHome, dir: homePath(p.GUID), owner: p.Principal, home: home}
+	if x.q.Away && p.GUID == x.s.req.caller.Principal.GUID {
+		if err := x.away(home); err != nil {
+			return err
+		}
+	}
 	first := len(x.a.Calendars)
 	for in, err := range x.s.readableIn(at, acl.Read) {
 		if err != nil {
@@ -269,6 +290,24 @@ func (x *agendaRun) person(p *AgendaPerson) error {
 		return nil
 	}
 	return x.busy(p, at)
+}
+
+// away finds out when the owner of a home says to be away. What cannot be made out of it is not
+// told: the calendar is there without.
+func (x *agendaRun) away(home *store.Home) error {
+	times := &freebusy.Times{}
+	var err error
+	if times.Unavailable, err = x.s.tx.Availability(home); err != nil || len(times.Unavailable) == 0 {
+		return err
+	}
+	err = x.within(func(b *ical.Budget) (err error) {
+		x.a.Away, err = times.Merged(x.q.From, x.q.To, b)
+		return err
+	})
+	if errors.Is(err, ical.ErrBudget) && x.s.budget().Left() > 0 {
+		return nil
+	}
+	return err
 }
 
 // describe says what a calendar is.
@@ -316,6 +355,8 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		return err
 	}
 	member := *in
+	likes := make([]AgendaEvent, len(matches)) // at once, as there may be many
+	x.a.Events = slices.Grow(x.a.Events, len(matches))
 	for i := range matches {
 		e := matches[i].Entry
 		if !x.s.member(&member, e) {
@@ -334,7 +375,8 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}
-		like := &AgendaEvent{
+		like := &likes[i]
+		*like = AgendaEvent{
 			Calendar: c, Path: in.dir + e.Name, UID: e.UID, ETag: etagOf(in.home.Epoch, in.col, e.Rev),
 			Masked: view != calendar.Whole, Write: view == calendar.Whole && member.privileges.Has(acl.WriteContent),
 		}

@@ -19,6 +19,7 @@ func Tables() []engine.Table { return []engine.Table{tablePrefs} }
 type Prefs struct {
 	Language string `json:"language,omitempty"` // tag of one that there is, such as "de"
 	Zone     string `json:"zone,omitempty"`     // name of the IANA database
+	Zone2    string `json:"zone2,omitempty"`    // name of one whose hours are beside those of the first
 	Clock    string `json:"clock,omitempty"`    // "12" or "24" hours
 	Week     string `json:"week,omitempty"`     // first day: "monday", "saturday" or "sunday"
 

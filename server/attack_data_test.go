@@ -75,7 +75,7 @@ func TestAttackMarkup(t *testing.T) {
 		}
 	}
 	for _, route := range routes(t) {
-		if route.Method == http.MethodGet {
+		if route.Method == http.MethodGet && !route.Quiet { // what is quiet is no page, and does not end
 			paths = append(paths, strings.NewReplacer("{$}", "", "{id}", "1", "{hash}", "x", "{name...}", "y", "{guid}", annGUID, "{path...}", "y").Replace(route.Path))
 		}
 	}

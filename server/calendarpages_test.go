@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // calendarOf fills somebody's calendar with events: name → lines of the VEVENT.
@@ -192,25 +190,49 @@ func fillMonth(t testing.TB, base string, n int) {
 	}
 }
 
-// A page over loopback: sign-in, rights, reading, laying out, template.
-func BenchmarkPageCalendar(b *testing.B) {
-	s := serve(b, smallConfig(b))
-	fillMonth(b, s.HTTP, 1015)
-	w := open(b, s.HTTP)
-	w.signIn(b, "ann", "secret")
-	for _, v := range []string{"month", "week"} {
-		b.Run(v, func(b *testing.B) {
-			var times []time.Duration
-			for b.Loop() {
-				begun := time.Now()
-				if got := w.get(b, "/my/calendar/"+v+"/2026-05-06"); got.StatusCode != 200 {
-					b.Fatal(got.Status)
-				}
-				times = append(times, time.Since(begun))
-				time.Sleep(60 * time.Millisecond) // a session may have so many pages a second
-			}
-			slices.Sort(times)
-			b.ReportMetric(float64(times[len(times)/2].Microseconds()), "µs-median")
-		})
+// A week shows what is outside the reader's working hours (RFC 7953), and beside its hours those of
+// a second zone; in the row of each hour what a clock there shows.
+func TestPageHours(t *testing.T) {
+	s := serve(t, smallConfig(t))
+	b := open(t, s.HTTPS)
+	b.signIn(t, "ann", "secret")
+	const week = "/my/calendar/week/2026-05-04"
+	settings := url.Values{"zone": {"Europe/Berlin"}, "clock": {"24"}, "week": {"monday"}}
+	b.post(t, "/my/account", settings)
+	plain := b.get(t, week)
+	for _, none := range []string{`class="away`, "two-zones", "cal-hours other"} {
+		if strings.Contains(plain.Body, none) {
+			t.Errorf("%s where nothing was set", none)
+		}
+	}
+	hours := "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//t//EN\nBEGIN:VAVAILABILITY\nUID:a\nDTSTAMP:20260101T000000Z\nBEGIN:AVAILABLE\nUID:b\nDTSTAMP:20260101T000000Z\n" +
+		"DTSTART;TZID=Europe/Berlin:20260105T083000\nDTEND;TZID=Europe/Berlin:20260105T173000\nRRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR\nEND:AVAILABLE\nEND:VAVAILABILITY\nEND:VCALENDAR\n"
+	if got := do(t, client(), "PROPPATCH", s.HTTP+"/calendars/users/ann/inbox/", "ann", `<D:propertyupdate xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:set><D:prop><C:calendar-availability>`+hours+`</C:calendar-availability></D:prop></D:set></D:propertyupdate>`); got.StatusCode != 207 || !strings.Contains(got.Body, " 200 ") {
+		t.Fatal(got.Status, got.Body)
+	}
+	settings.Set("zone2", "Asia/Kathmandu")
+	b.post(t, "/my/account", settings)
+	body := b.get(t, week, "Accept-Language: en").Body
+	days := strings.Split(body, `<section class="cal-day`)[1:]
+	if len(days) != 7 {
+		t.Fatal(body)
+	}
+	for i, want := range []string{"away r0 s34|away r70 s26", "away r0 s34|away r70 s26", "away r0 s34|away r70 s26", "away r0 s34|away r70 s26", "away r0 s34|away r70 s26", "away r0 s96", "away r0 s96"} {
+		var got []string
+		for _, m := range regexp.MustCompile(`class="(away r\d+ s\d+)"`).FindAllStringSubmatch(days[i], -1) {
+			got = append(got, m[1])
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("day %d: %q, want %s", i, got, want)
+		}
+	}
+	for _, want := range []string{"Outside your working hours", `<ol class="cal-hours other"`, `<span>Kathmandu</span><span>Berlin</span>`, `<li class="r36">12:45</li>`, `<li class="r36">09:00</li>`, `<li class="r84">00:45</li>`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s:\n%s", want, body)
+		}
+	}
+	settings.Set("zone2", "Mars/Crater")
+	if got := b.post(t, "/my/account", settings); got.StatusCode != 400 {
+		t.Errorf("no such zone: %s", got.Status)
 	}
 }

@@ -114,7 +114,8 @@ func compress(next http.Handler) (http.Handler, error) {
 	}
 	compressing := wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asksForGzip(r) {
+		// What comes bit by bit must not wait until it is worth compressing.
+		if asksForGzip(r) && r.Header.Get("Accept") != "text/event-stream" {
 			compressing(w, r)
 			return
 		}

@@ -22,10 +22,14 @@ import (
 func (s *Server) openPages() (*web.Handler, error) {
 	s.visits = &auth.Sessions{Engine: s.data.state, Now: s.now}
 	s.links = &publish.Links{Engine: s.data.state, Now: s.now}
-	return web.New(page.Parts{
+	pages, err := web.New(page.Parts{
 		Sessions: s.visits, Prefs: &prefs.Settings{Engine: s.data.state}, Panels: &panels.Panels{Engine: s.data.state, Now: s.now}, Links: s.links, Tries: &s.tries,
 		Audit: s.audit, Log: s.log, Now: s.now, Version: s.version,
 	})
+	if err == nil {
+		s.visits.Ended = pages.SessionsEnded
+	}
+	return pages, err
 }
 
 // servePage serves a page with what the current generation has.

@@ -108,6 +108,7 @@ func (s *Server) retire(old, next *generation) {
 		}
 	}
 	old.leave()
+	s.pages.EndLive() // requests that may last for long; they are made again, and meet next
 }
 
 // restartOnly are the settings that cannot change while the server runs.

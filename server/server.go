@@ -163,6 +163,9 @@ func (s *Server) open(c config.Config, wrap func(engine.Engine) engine.Engine) (
 	if s.net, err = newNetwork(&c, handler, &s.certs, s.log); err != nil {
 		return err
 	}
+	for _, h := range []*http.Server{s.net.plain, s.net.secure} {
+		h.RegisterOnShutdown(s.pages.EndLive)
+	}
 	s.control = newController(s)
 	s.outbox = s.openOutbox()
 	return nil

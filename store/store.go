@@ -107,6 +107,7 @@ type Store struct {
 	disk    disk
 	numbers numberPool
 	total   total
+	watches watches
 
 	epoch   atomic.Uint32 // of the file
 	repairs atomic.Uint64 // see Tx.Repairs
@@ -218,13 +219,14 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	repairs := s.repairs.Load()
 	var grown, freed int64
 	var blocks map[string]block
+	var tx *Tx
 	err = s.engine.Update(ctx, func(w engine.Writer) error {
 		s.total.add(-grown) // fn ran before, for nothing
 		grown, freed, blocks = 0, 0, nil
 		if err := s.opt.Gate(ctx); err != nil {
 			return err
 		}
-		tx := s.newTx(w, w, repairs)
+		tx = s.newTx(w, w, repairs)
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -239,6 +241,7 @@ func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err == nil {
 		s.total.add(freed) // only now: what is undone has freed nothing
 		s.numbers.give(blocks)
+		s.watches.tell(tx)
 	} else {
 		s.total.add(-grown)
 	}

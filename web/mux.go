@@ -127,6 +127,7 @@ func (h *Handler) dispatch(w http.ResponseWriter, r *http.Request, methods endpo
 // admit finds out who is asking, and whether they may use a route. It has answered the
 // request if not.
 func (h *Handler) admit(w http.ResponseWriter, r *page.Request, route *page.Route) bool {
+	r.Quiet = route.Quiet || r.Header.Get(quietHeader) != ""
 	err := h.resume(w, r)
 	switch {
 	case err != nil && route.Gate == "" && r.Caller == nil:
@@ -136,6 +137,10 @@ func (h *Handler) admit(w http.ResponseWriter, r *page.Request, route *page.Rout
 		return false
 	case r.Caller == nil && route.Gate == "":
 		return true
+	case r.Caller == nil && r.Quiet:
+		// Without a question for a ticket: who has signed out would be signed in again.
+		http.Error(w, "Nobody has signed in.", http.StatusUnauthorized)
+		return false
 	case r.Caller == nil && !h.ticket(w, r, form{}):
 		return false
 	}

@@ -2,13 +2,16 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"convene/auth"
@@ -128,6 +131,9 @@ func (h *Handler) send(w http.ResponseWriter, r *page.Request, a *page.Answer) {
 	}
 }
 
+// buffers are where pages are made: most are of the size of those before.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // render writes a page. What a template cannot do becomes 500 before anything is sent.
 func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer) {
 	t := (*h.pages)[a.Template]
@@ -141,10 +147,14 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 	}
 	if r.Caller != nil {
 		s.Nav, s.ForNav, s.Notes = h.navigation(r), h.forNavigation(r), troubles(r)
-		s.Toast = h.toasts.take(r.Session.ID, r.Time)
+		if !r.Quiet { // it is for who comes to a page, and not for a script that looks what is new
+			s.Toast = h.toasts.take(r.Session.ID, r.Time)
+		}
 	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "shell", s); err != nil {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	if err := t.ExecuteTemplate(b, "shell", s); err != nil {
 		h.broken(w, r, err)
 		return
 	}
@@ -153,9 +163,22 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 	header.Set("Content-Language", r.Locale.Tag)
 	if !a.Secret && r.Caller != nil && a.Status == 0 {
 		header.Set("Cache-Control", "private, no-cache")
+		if unchanged(r, header, b.Bytes()) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
 	w.WriteHeader(max(a.Status, http.StatusOK))
 	h.write(w, r, b.Bytes())
+}
+
+// unchanged sets the tag of a page, and reports whether the browser has it as it is: then
+// nothing need be sent (RFC 9110 §13.1.2).
+func unchanged(r *page.Request, header http.Header, body []byte) bool {
+	sum := sha256.Sum256(body)
+	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
+	header.Set("Etag", tag)
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("If-None-Match"), tag)
 }
 
 // troubles says what does not work at the moment.

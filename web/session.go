@@ -63,7 +63,7 @@ func (h *Handler) resume(w http.ResponseWriter, r *page.Request) error {
 	if r.Token == "" {
 		return nil
 	}
-	s, err := h.parts.Sessions.Use(r.Context(), r.Token, visit(r), r.Site.Config.Limits())
+	s, err := h.session(r)
 	if errors.Is(err, auth.ErrNoSession) {
 		setCookie(w, r.Request, r.Site, "")
 		r.Token = ""
@@ -86,6 +86,14 @@ func (h *Handler) resume(w http.ResponseWriter, r *page.Request) error {
 		return err
 	}
 	return h.as(r, c, s)
+}
+
+// session is the session of a request's token, which the request uses unless it is quiet.
+func (h *Handler) session(r *page.Request) (auth.Session, error) {
+	if r.Quiet {
+		return h.parts.Sessions.Find(r.Context(), r.Token, r.Site.Config.Limits())
+	}
+	return h.parts.Sessions.Use(r.Context(), r.Token, visit(r), r.Site.Config.Limits())
 }
 
 // as makes a request one of a caller's session.

@@ -9,6 +9,7 @@ import (
 	"convene/audit"
 	"convene/auth"
 	"convene/directory"
+	"convene/sacl"
 	"convene/web/page"
 )
 
@@ -34,6 +35,7 @@ func (h *Handler) ownEndpoints() []endpoint {
 		{page.Route{Method: http.MethodPost, Path: "/signout"}, h.signOut},
 		{page.Route{Method: http.MethodGet, Path: "/static/{hash}/{name...}"}, h.serveFile},
 		{page.Route{Method: http.MethodPost, Path: reportsPath, Body: reportSize}, h.report},
+		{page.Route{Method: http.MethodGet, Path: "/my/changes", Gate: sacl.Web, Quiet: true}, h.changes},
 	}
 }
 

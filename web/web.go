@@ -39,6 +39,7 @@ type Handler struct {
 	toasts  toasts
 	reports reports
 	known   known
+	live    live
 	local   *time.Location // for who has not said theirs
 }
 

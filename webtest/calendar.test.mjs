@@ -188,3 +188,121 @@ test('on paper: a week and a month are a page each, without navigation', () => v
     await page.emulateMedia({media: null});
   }
 }));
+
+/** Changes an event as a program does. @param {string} name @param {string} title @param {string} [start] */
+async function put(name, title, start = '20300507T080000Z') {
+  const r = await fetch(`${site.base}/calendars/users/chen/calendar/${name}.ics`, {
+    method: 'PUT', headers: {Authorization: 'Basic ' + btoa('chen:demo'), 'Content-Type': 'text/calendar'},
+    body: `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:${name}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:${start}\r\nDURATION:PT1H\r\nSUMMARY:${title}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n`,
+  });
+  assert.ok(r.ok, r.statusText);
+}
+
+/** Opens a page that is told of changes. @param {import('playwright-core').Page} page @param {string} path */
+async function openLive(page, path) {
+  await page.goto(site.base + path);
+  await Promise.all([page.waitForResponse('**/my/changes'), page.goto(site.base + path)]);
+}
+
+test('what a program changes appears in an open week within a second; focus, scrolling and typed text stay', () => visit(site, {user: 'chen'}, async page => {
+  await openLive(page, week);
+  const scroll = page.locator('.cal-scroll');
+  await page.getByRole('link', {name: /Walk/}).nth(1).focus();
+  await scroll.evaluate(e => { e.scrollTop = 333; });
+  const at = () => page.evaluate(() => document.activeElement?.getAttribute('href'));
+  const focused = await at();
+  assert.match(focused ?? '', /walk\.ics\?at=20300508/);
+  await put('live', 'From elsewhere');
+  await page.getByRole('link', {name: /From elsewhere/}).waitFor({timeout: 1000});
+  assert.equal(await at(), focused);
+  assert.equal(await scroll.evaluate(e => e.scrollTop), 333);
+  assert.equal(await page.locator('#said').innerText(), 'The calendar has changed.');
+  await put('live', 'Postponed', '20300508T150000Z');
+  await page.locator('[data-date="2030-05-08"]').getByRole('link', {name: /Postponed/}).waitFor({timeout: 1000});
+  assert.equal(await page.getByRole('link', {name: /From elsewhere/}).count(), 0);
+  // While something is moved nothing is taken away.
+  await page.getByRole('link', {name: /Postponed/}).focus();
+  await page.keyboard.press('Alt+ArrowDown');
+  await Promise.all([page.waitForResponse(r => r.url() === site.base + week), put('other', 'Meanwhile')]);
+  assert.equal(await page.locator('.ghost').count(), 1);
+  assert.equal(await page.getByRole('link', {name: /Meanwhile/}).count(), 0);
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', {name: /Meanwhile/}).waitFor({timeout: 1000});
+  assert.match(await at() ?? '', /live\.ics$/);
+  await openLive(page, '/my/people/2030-05-07');
+  await page.locator('#cal-who').pressSequentially('Maria');
+  await page.keyboard.press('ArrowLeft');
+  await put('live', 'Back again');
+  await page.getByRole('link', {name: /Back again/}).waitFor({timeout: 1000});
+  await page.keyboard.type('x');
+  assert.equal(await page.locator('#cal-who').inputValue(), 'Marixa');
+}));
+
+test('a page that nobody sees is told nothing, and shows all when it is seen again; so does one that cannot be told', () => visit(site, {user: 'chen', expected: [503]}, async page => {
+  await openLive(page, week);
+  const seen = (/** @type {boolean} */ hidden) => page.evaluate(hidden => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await seen(true);
+  await put('unseen', 'Unseen');
+  await Promise.all([page.waitForResponse('**/my/changes'), seen(false)]);
+  await page.getByRole('link', {name: /Unseen/}).waitFor({timeout: 1000});
+  await page.route('**/my/changes', route => route.fulfill({status: 503}));
+  await Promise.all([page.waitForResponse('**/my/changes'), page.goto(site.base + week)]);
+  await put('unseen', 'Not told', '20300509T080000Z');
+  await page.evaluate(() => dispatchEvent(new Event('focus')));
+  await page.getByRole('link', {name: /Not told/}).waitFor({timeout: 1000});
+}));
+
+test('over the edge of the week: the next one comes, and the event is dropped there', () => visit(site, {user: 'chen', expected: [404, 405, 409, 412]}, async page => {
+  await page.route('**/my/event/move', route => route.fulfill({status: 200, contentType: 'text/html', body: '<!doctype html><title>x</title>'}));
+  await open(page, week);
+  const fields = await sent(page, async () => {
+    const b = await page.getByRole('link', {name: /Lunch/}).boundingBox();
+    const grid = await page.locator('.cal-scroll').boundingBox();
+    assert.ok(b && grid);
+    await page.mouse.move(b.x + 20, b.y + 10);
+    await page.mouse.down();
+    await page.mouse.move(grid.x + grid.width - 5, b.y + 10, {steps: 8});
+    await page.waitForURL(site.base + '/my/calendar/week/2030-05-13');
+    await page.mouse.move(b.x + 20, b.y + 10, {steps: 8});
+    await page.mouse.up();
+  });
+  assert.deepEqual([fields.start, fields.end, fields.back], ['2030-05-13T12:00', '2030-05-13T13:00', '/my/calendar/week/2030-05-13']);
+}));
+
+test('by touch: a finger that rests takes an event or an empty time, one that moves scrolls', () => visit(site, {user: 'chen', hasTouch: true, expected: [404, 405, 409, 412]}, async page => {
+  await page.route('**/my/event/move', route => route.fulfill({status: 200, contentType: 'text/html', body: '<!doctype html><title>x</title>'}));
+  await open(page, week);
+  const cdp = await page.context().newCDPSession(page);
+  const touch = (/** @type {string} */ type, /** @type {number} */ x, /** @type {number} */ y) =>
+    cdp.send('Input.dispatchTouchEvent', {type: /** @type {any} */ (type), touchPoints: type === 'touchEnd' ? [] : [{x, y}]});
+  const lunch = async () => { const b = await page.getByRole('link', {name: /Lunch/}).boundingBox(); assert.ok(b); return b; };
+  const top = () => page.locator('.cal-scroll').evaluate(e => e.scrollTop);
+  let b = await lunch();
+  const before = await top();
+  await touch('touchStart', b.x + 20, b.y + 10);
+  for (let i = 1; i <= 8; i++) await touch('touchMove', b.x + 20, b.y + 10 - 10 * i);
+  await touch('touchEnd', 0, 0);
+  await page.waitForFunction(before => (document.querySelector('.cal-scroll')?.scrollTop ?? 0) > before, before);
+  assert.equal(await page.locator('.ghost').count(), 0);
+  await open(page, week); // where nothing scrolls on
+  b = await lunch();
+  const fields = await sent(page, async () => {
+    await touch('touchStart', b.x + 20, b.y + 10);
+    await page.locator('.ghost').waitFor();
+    for (let i = 1; i <= 4; i++) await touch('touchMove', b.x + 20, b.y + 10 + i * b.height / 4);
+    await touch('touchEnd', 0, 0);
+  });
+  assert.deepEqual([fields.start, fields.end], ['2030-05-06T13:00', '2030-05-06T14:00']);
+  await open(page, week);
+  b = await lunch();
+  await touch('touchStart', b.x + 20, b.y + b.height + 20); // nearer, it would be the event that is meant
+  await page.locator('.ghost').waitFor();
+  await touch('touchMove', b.x + 20, b.y + 2 * b.height - 6);
+  await touch('touchEnd', 0, 0);
+  await page.waitForURL(/\/my\/event\/new\?/);
+  const q = new URL(page.url()).searchParams;
+  assert.deepEqual([q.get('start'), q.get('end')], ['2030-05-06T13:15', '2030-05-06T14:00']);
+}));

@@ -13,15 +13,14 @@ import (
 // An event is one as templates write it. Everything is text that needs no more decisions:
 // a page may have hundreds.
 type event struct {
-	Class  string // of its element
-	Href   string // of its page
-	Title  string
-	When   string // its times, or ""
-	Where  string
-	State  string // in words, what colours and lines say; begins with ", "
-	Move   string // start and end, in local time, for the script that moves it; "": it cannot be moved
-	ETag   string
-	Repeat bool // part of a series
+	Class string // of its element
+	Href  string // of its page, behind /my/event
+	Title string
+	When  string // its times, or ""
+	Where string
+	State string // in words, what colours and lines say; begins with ", "
+	Move  string // start and end, in local time, and ETag, for the script that moves it; "": it cannot be moved
+	Empty bool   // no event: a row of a month that nothing is in
 }
 
 // local is the time of a clock in the reader's zone, as a time.Time in UTC.
@@ -48,7 +47,7 @@ func (r *request) times(e *caldav.AgendaEvent) string {
 
 // event makes an event ready for a template; class are those of its place.
 func (r *request) event(d *diary, e *caldav.AgendaEvent, class []byte) event {
-	v := event{Title: e.Title, When: r.times(e), Where: e.Place, Repeat: e.At != ""}
+	v := event{Title: e.Title, When: r.times(e), Where: e.Place}
 	if e.Path != "" {
 		v.Href = eventPath(e)
 	}
@@ -88,21 +87,23 @@ func (r *request) event(d *diary, e *caldav.AgendaEvent, class []byte) event {
 		v.State = ", " + strings.Join(state, ", ")
 	}
 	if e.Write {
-		v.ETag = e.ETag
 		if e.AllDay {
-			v.Move = view.Day(e.FirstDay).String() + " " + view.Day(e.LastDay+1).String()
+			v.Move = view.Day(e.FirstDay).String() + " " + view.Day(e.LastDay+1).String() + " " + e.ETag
 		} else {
-			v.Move = r.local(e.Start).Format(localFormat) + " " + r.local(e.End).Format(localFormat)
+			b := make([]byte, 0, 64)
+			b = append(r.local(e.Start).AppendFormat(b, localFormat), ' ')
+			b = append(r.local(e.End).AppendFormat(b, localFormat), ' ')
+			v.Move = string(append(b, e.ETag...))
 		}
 	}
 	v.Class = string(class)
 	return v
 }
 
-// eventPath is where the page of an event is.
+// eventPath is where the page of an event is, behind /my/event.
 func eventPath(e *caldav.AgendaEvent) string {
 	at := strings.LastIndexByte(e.Path, '/') + 1
-	path := "/my/event" + (&url.URL{Path: e.Path[:at]}).EscapedPath() + url.PathEscape(e.Path[at:])
+	path := (&url.URL{Path: e.Path[:at]}).EscapedPath() + url.PathEscape(e.Path[at:])
 	if e.At != "" {
 		path += "?at=" + e.At
 	}

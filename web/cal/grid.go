@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
+	"convene/caldav"
+	"convene/internal/ical"
 	"convene/web/page"
 	"convene/web/view"
 )
@@ -21,6 +24,9 @@ type grid struct {
 	frame
 	Class   string // how many days and rows it has
 	Hours   []hourView
+	Other   []hourView // the same in the reader's second zone; none: they have chosen none
+	Names   []string   // of the zones, where there are two
+	Away    bool       // some of it is outside the reader's working hours
 	Columns []column
 }
 
@@ -48,7 +54,7 @@ type more struct{ Class, Path, Text string }
 // days is the page of a day or of a week.
 func days(r *request) (*page.Answer, error) {
 	from, to := r.kind.span(r)
-	d, err := r.read(from, to, nil)
+	d, err := r.read(from, to, func(q *caldav.AgendaQuery) { q.Away = true })
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +78,15 @@ func days(r *request) (*page.Answer, error) {
 		v.Heading = r.Locale.WeekdayShort(c.Day.Weekday()) + " " + strconv.Itoa(c.Day.Time().Day())
 		v.Name, v.Path = r.Locale.FullDate(c.Day.Time()), pathOf("day", c.Day)
 		v.New = newEvent(d, url.Values{"start": {c.Day.String() + "T09:00"}, "end": {c.Day.String() + "T10:00"}})
+		for _, a := range d.Away {
+			if rows, ok := laid.RowsOf(i, view.Span{Start: a.Start, End: a.End}); ok {
+				v.Shades = append(v.Shades, fmt.Sprintf("away r%d s%d", rows.Row, rows.Span))
+				g.Away = true
+			}
+		}
 		r.fillColumn(v, d, c)
 	}
+	r.second(&g, laid)
 	return r.titled("cal/grid", title, &g), nil
 }
 
@@ -88,6 +101,28 @@ func (r *request) fill(g *grid, laid *view.Grid) {
 		}
 		g.Hours = append(g.Hours, hourView{"r" + strconv.Itoa(h.Row), text})
 	}
+}
+
+// second writes the hours of the reader's second zone.
+func (r *request) second(g *grid, laid *view.Grid) {
+	other, err := ical.LoadZone(r.Prefer.Zone2)
+	if r.Prefer.Zone2 == "" || err != nil || other.Name() == r.zone.Name() {
+		return
+	}
+	g.Class += " two-zones"
+	g.Names = []string{place(other.Name()), place(r.zone.Name())}
+	for i := range laid.Hours {
+		var texts []string
+		for _, clock := range laid.Elsewhere(i, other) {
+			texts = append(texts, r.Locale.Clock(time.Unix(int64(clock), 0).UTC()))
+		}
+		g.Other = append(g.Other, hourView{g.Hours[i].Class, strings.Join(texts, " / ")})
+	}
+}
+
+// place is the place that a zone is named after.
+func place(zone string) string {
+	return strings.ReplaceAll(zone[strings.LastIndexByte(zone, '/')+1:], "_", " ")
 }
 
 // mostBands is how many rows of what goes across days have a place of their own.

@@ -31,14 +31,9 @@ type cellView struct {
 	Class            string
 	Today            bool
 	Count            string
-	Entries          []entryView
+	Entries          []event
 	More             string
 	New              string
-}
-
-type entryView struct {
-	Empty bool
-	event
 }
 
 // month is the page of a month.
@@ -78,7 +73,7 @@ func (r *request) fillCell(v *cellView, d *diary, c *view.Cell) {
 	if c.Count > 0 {
 		v.Count = r.Locale.N("cal.events", c.Count)
 	}
-	v.Entries = make([]entryView, len(c.Entries))
+	v.Entries = make([]event, len(c.Entries))
 	for i, e := range c.Entries {
 		if e.Item < 0 {
 			v.Entries[i].Empty = true
@@ -88,7 +83,8 @@ func (r *request) fillCell(v *cellView, d *diary, c *view.Cell) {
 		if e.Bar {
 			class = ends([]byte("bar"), e.Begins, e.Ends)
 		}
-		v.Entries[i].event = r.event(d, d.Events[e.Item], class)
+		v.Entries[i] = r.event(d, d.Events[e.Item], class)
+		v.Entries[i].Where = "" // there is no space
 		if ev := d.Events[e.Item]; !ev.AllDay {
 			v.Entries[i].When = r.clock(ev.Start)
 		}

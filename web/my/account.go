@@ -78,8 +78,9 @@ func used(r *page.Request) *usage {
 func saveAccount(r *page.Request) (*page.Answer, error) {
 	p := r.Prefer
 	p.Language, p.Zone, p.Clock, p.Week = r.PostFormValue("language"), r.PostFormValue("zone"), r.PostFormValue("clock"), r.PostFormValue("week")
+	p.Zone2 = r.PostFormValue("zone2")
 	bad := p.Language != "" && r.Texts.Language(p.Language) == nil ||
-		p.Zone != "" && !slices.Contains(page.Zones(), p.Zone) ||
+		p.Zone != "" && !slices.Contains(page.Zones(), p.Zone) || p.Zone2 != "" && !slices.Contains(page.Zones(), p.Zone2) ||
 		!slices.Contains([]string{"", "12", "24"}, p.Clock) || !slices.Contains([]string{"", "monday", "saturday", "sunday"}, p.Week)
 	if bad {
 		return nil, page.Fail(http.StatusBadRequest, "")

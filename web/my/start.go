@@ -14,14 +14,18 @@ type startView struct {
 	Admin  bool
 	Home   string // path of their calendars for programs
 	Next   *cal.Next
+	State  string // of the calendars; see caldav.Agenda.State
 }
 
 func start(r *page.Request) (*page.Answer, error) {
 	p := r.Caller.Principal
-	return r.Show("my/start", "my.start", startView{
+	next := cal.NextEvents(r)
+	a := r.Show("my/start", "my.start", startView{
 		Name: p.FullName, Emails: p.Emails, Today: r.Locale.FullDate(r.Local(r.Time)), Admin: r.May(sacl.Admin),
-		Home: page.Origin(r) + "/", Next: cal.NextEvents(r),
-	}), nil
+		Home: page.Origin(r) + "/", Next: next, State: next.State,
+	})
+	a.Scripts = []string{"live.js"}
+	return a, nil
 }
 
 func help(r *page.Request) (*page.Answer, error) {

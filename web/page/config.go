@@ -26,6 +26,8 @@ type Config struct {
 	SessionLife   time.Duration `toml:"session-life" doc:"How long a session lasts at all."`
 	AdminIdle     time.Duration `toml:"admin-idle" doc:"How long the administration pages may be left unused before they ask for the password again."`
 	HSTS          time.Duration `toml:"hsts" doc:"How long browsers that came over TLS remember never to come without (Strict-Transport-Security). It is for all ports of the host name. \"0s\": they are not told."`
+	LivePages     int           `toml:"live-pages" doc:"Pages at the same time that are told of changes as they happen (GET /my/changes). Each takes a connection, or on HTTP/2 a part of one. Further ones show what has changed when somebody comes back to them. 0: none is told."`
+	LivePerPerson int           `toml:"live-pages-per-person" doc:"Such pages of one person; with a further one the oldest is told no more."`
 	TimeZone      string        `toml:"time-zone" doc:"Time zone of the pages for people whose browser does not say theirs, and who have not chosen one: a name of the IANA database. Empty: that of this machine."`
 }
 
@@ -37,7 +39,7 @@ func DefaultConfig() Config {
 			"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128",
 		},
 		SessionIdle: 12 * time.Hour, SessionLife: 7 * 24 * time.Hour, AdminIdle: 15 * time.Minute,
-		HSTS: 365 * 24 * time.Hour,
+		HSTS: 365 * 24 * time.Hour, LivePages: 5000, LivePerPerson: 8,
 	}
 }
 
@@ -60,6 +62,12 @@ func (c *Config) Check() (key string, err error) {
 		if d < time.Minute {
 			return key, fmt.Errorf("%s is less than a minute", d)
 		}
+	}
+	if c.LivePages < 0 {
+		return "live-pages", fmt.Errorf("%d is less than nothing", c.LivePages)
+	}
+	if c.LivePerPerson < 1 {
+		return "live-pages-per-person", fmt.Errorf("%d is less than 1", c.LivePerPerson)
 	}
 	if c.HSTS < 0 {
 		return "hsts", fmt.Errorf("%s is less than nothing", c.HSTS)

@@ -35,6 +35,9 @@ type Route struct {
 	// /my/ is then also below /my/for/{for}/, where Request.For says whose page it is. It is
 	// for those alone who may act for them.
 	For bool
+	// Quiet says that scripts ask for it while nobody does anything: that is no use of a session,
+	// and begins none.
+	Quiet bool
 	// Body is the greatest length of a form in bytes; 0: DefaultBody.
 	Body   int64
 	Handle func(*Request) (*Answer, error)
@@ -117,6 +120,7 @@ type Request struct {
 	Time    time.Time      // of the request
 	Address string         // of the client
 	Away    bool           // the directory did not answer: Caller is as it was known last
+	Quiet   bool           // a script asks while nobody does anything
 	ID      string         // of the request, as in the access log
 	Line    *logging.Entry // there
 }

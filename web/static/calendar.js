@@ -59,10 +59,11 @@ if (box instanceof HTMLInputElement) {
 }
 
 // A tick is a choice: the button is for whoever has no script.
-for (const form of document.querySelectorAll('form.cal-choice')) {
-  form.querySelector('button')?.remove();
-  form.addEventListener('change', () => { if (form instanceof HTMLFormElement) form.requestSubmit(); });
-}
+document.documentElement.classList.add('scripted');
+document.addEventListener('change', event => {
+  const form = event.target instanceof Element && event.target.closest('form.cal-choice');
+  if (form instanceof HTMLFormElement) form.requestSubmit();
+});
 
 // The day begins in the morning, or a little before now.
 for (const scroll of document.querySelectorAll('[data-grid]')) {
@@ -76,6 +77,7 @@ for (const scroll of document.querySelectorAll('[data-grid]')) {
   const today = scroll.querySelector('.cal-day.today');
   if (today instanceof HTMLElement && scroll.scrollWidth > scroll.clientWidth) {
     const b = today.getBoundingClientRect(), s = scroll.getBoundingClientRect();
-    scroll.scrollLeft += document.documentElement.dir === 'rtl' ? b.right - s.right + 60 : b.left - s.left - 60;
+    const hours = [...scroll.querySelectorAll('.cal-hours')].reduce((sum, e) => sum + e.clientWidth, 0);
+    scroll.scrollLeft += document.documentElement.dir === 'rtl' ? b.right - s.right + hours : b.left - s.left - hours;
   }
 }

@@ -1,11 +1,16 @@
 // @ts-check
-// Moves events, makes them longer, and makes new ones, by pointer and by Alt and arrows.
+// Moves events, makes them longer, and makes new ones, by pointer and by Alt and arrows. A finger
+// that only moves scrolls; one that rests a moment takes what is under it.
 // The server does it: what is dropped is a form that it gets. Who has no script, or no
 // pointer, changes the times on the event's page.
 import {say} from './app.js';
+import {turn} from './live.js';
 
 const quarter = 15;
 const threshold = 5; // pixels before a press is a drag
+const slop = 10; // pixels that a resting finger moves
+const hold = 400; // milliseconds until it takes something
+const dwell = 700; // milliseconds at the edge until the next page comes
 
 /** @param {string} text of a local time: 2026-11-30T09:00 */
 const parse = text => new Date(text.length === 10 ? text + 'T00:00Z' : text + 'Z');
@@ -19,7 +24,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, {weekday: '
  * @param {HTMLElement} event @returns {Promise<string>} */
 function scope(event) {
   const dialog = document.getElementById('cal-scope');
-  if (!event.hasAttribute('data-series') || !(dialog instanceof HTMLDialogElement)) return Promise.resolve('all');
+  if (!event.getAttribute('href')?.includes('?at=') || !(dialog instanceof HTMLDialogElement)) return Promise.resolve('all');
   return new Promise(resolve => {
     dialog.returnValue = '';
     dialog.addEventListener('close', () => resolve(dialog.returnValue), {once: true});
@@ -33,14 +38,14 @@ async function send(event, start, end) {
   const which = await scope(event);
   if (!which) return false;
   const url = new URL(event.getAttribute('href') ?? '', location.href);
-  const day = (event.dataset.move ?? '').length === 21;
+  const [from, , etag] = moved(event), day = from.length === 10;
   const form = document.createElement('form');
   form.method = 'post';
   form.action = '/my/event/move';
   form.hidden = true;
   const fields = {
     path: decodeURIComponent(url.pathname.slice('/my/event/'.length)), at: url.searchParams.get('at') ?? '',
-    start: write(start, day), end: write(end, day), scope: which, etag: event.dataset.etag ?? '', back: location.pathname + location.search,
+    start: write(start, day), end: write(end, day), scope: which, etag, back: location.pathname + location.search,
   };
   for (const [name, value] of Object.entries(fields)) {
     const input = document.createElement('input');
@@ -54,8 +59,10 @@ async function send(event, start, end) {
   return true;
 }
 
+/** Start, end and ETag. @param {Element} event */
+const moved = event => (event.getAttribute('data-move') ?? '').split(' ');
 /** @param {Element} event */
-const times = event => (event.getAttribute('data-move') ?? '').split(' ').map(parse);
+const times = event => moved(event).slice(0, 2).map(parse);
 
 /** Says where an event would be. @param {Date} start @param {Date} end */
 function tell(start, end) {
@@ -85,7 +92,7 @@ document.addEventListener('keydown', async e => {
     const [start, end] = times(event);
     pending = {event, start, end};
   }
-  const day = (event.dataset.move ?? '').length === 21;
+  const day = moved(event)[0].length === 10;
   const ahead = (e.key === 'ArrowRight') === (document.documentElement.dir !== 'rtl');
   let by = day ? 0 : e.key === 'ArrowDown' ? quarter : -quarter;
   if (e.key === 'ArrowLeft' || e.key === 'ArrowRight') by = ahead ? 1440 : -1440;
@@ -122,7 +129,8 @@ for (const grid of document.querySelectorAll('[data-grid]')) {
   if (!(grid instanceof HTMLElement)) continue;
   grid.addEventListener('dragstart', e => e.preventDefault());
   grid.addEventListener('pointerdown', down => {
-    if (down.button !== 0 || down.pointerType === 'touch' || !(down.target instanceof Element)) return;
+    if (down.button !== 0 || !down.isPrimary || !(down.target instanceof Element)) return;
+    const touch = down.pointerType === 'touch';
     const event = down.target.closest('.block > a[data-move]');
     const from = under(grid, down.clientX, down.clientY);
     if (!from || !event && (down.target.closest('a, button') || !down.target.closest('.cal-slots'))) return;
@@ -130,6 +138,7 @@ for (const grid of document.querySelectorAll('[data-grid]')) {
     const resizing = box !== undefined && down.clientY > box.bottom - 8;
     /** @type {HTMLElement | null} */ let ghost = null;
     let dragged = false;
+    let held = 0, edge = 0, turning = 0;
     /** @type {Date} */ let start, /** @type {Date} */ end;
     const place = (/** @type {PointerEvent} */ e) => {
       const to = under(grid, e.clientX, e.clientY) ?? from;
@@ -164,20 +173,46 @@ for (const grid of document.querySelectorAll('[data-grid]')) {
       column.slots.querySelector('ol')?.append(ghost);
     };
     const move = (/** @type {PointerEvent} */ e) => {
-      if (!dragged && Math.hypot(e.clientX - down.clientX, e.clientY - down.clientY) < threshold) return;
-      if (!dragged) grid.setPointerCapture(down.pointerId);
-      dragged = true;
+      const far = Math.hypot(e.clientX - down.clientX, e.clientY - down.clientY);
+      if (!dragged && touch && far > slop) cancel(); // it scrolls
+      if (!dragged && (touch || far < threshold)) return;
+      take();
       place(e);
-      // Near the edge there is more to see.
+      // Near the edge there is more to see: further up or down, aside, and the page behind.
       const b = grid.getBoundingClientRect();
       if (e.clientY > b.bottom - 24) grid.scrollTop += 12;
       if (e.clientY < b.top + 60) grid.scrollTop -= 12;
+      const side = e.clientX < b.left + 16 ? -1 : e.clientX > b.right - 16 ? 1 : 0, left = grid.scrollLeft;
+      grid.scrollLeft += 12 * side;
+      if (side === edge) return;
+      clearTimeout(turning);
+      edge = side;
+      if (side && event && !resizing && grid.scrollLeft === left) turning = setTimeout(leaf, dwell, e);
     };
+    const take = () => {
+      if (!dragged) grid.setPointerCapture(down.pointerId);
+      dragged = true;
+    };
+    /** Goes to the page behind the edge, and on while the pointer stays there. @param {PointerEvent} e */
+    const leaf = async e => {
+      const later = (edge > 0) === (document.documentElement.dir !== 'rtl');
+      const link = document.querySelector(`.cal-steps a[rel=${later ? 'next' : 'prev'}]`);
+      if (!(link instanceof HTMLAnchorElement) || !await turn(link.href) || !edge) return;
+      place(e);
+      turning = setTimeout(leaf, dwell, e);
+    };
+    const still = (/** @type {Event} */ e) => { if (dragged) e.preventDefault(); };
+    const menu = (/** @type {Event} */ e) => { if (touch) e.preventDefault(); };
     const stop = () => {
       grid.removeEventListener('pointermove', move);
       grid.removeEventListener('pointerup', up);
       grid.removeEventListener('pointercancel', cancel);
+      grid.removeEventListener('touchmove', still);
+      grid.removeEventListener('contextmenu', menu);
       document.removeEventListener('keydown', escape);
+      clearTimeout(held);
+      clearTimeout(turning);
+      edge = 0;
     };
     const cancel = () => { stop(); ghost?.remove(); };
     const escape = (/** @type {KeyboardEvent} */ e) => { if (e.key === 'Escape') cancel(); };
@@ -196,6 +231,9 @@ for (const grid of document.querySelectorAll('[data-grid]')) {
     grid.addEventListener('pointermove', move);
     grid.addEventListener('pointerup', up);
     grid.addEventListener('pointercancel', cancel);
+    grid.addEventListener('touchmove', still, {passive: false});
+    grid.addEventListener('contextmenu', menu);
+    if (touch) held = setTimeout(() => { take(); place(down); }, hold);
     document.addEventListener('keydown', escape);
   });
   grid.addEventListener('dblclick', e => {

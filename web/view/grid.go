@@ -20,6 +20,8 @@ type Grid struct {
 	Hours   []Hour
 	Columns []Column
 	Bands   int // rows of what is drawn across days
+
+	axis *axis
 }
 
 // An Hour is a row at which an hour begins.
@@ -73,7 +75,7 @@ const leastRows = 2
 // present, in Unix seconds.
 func NewGrid(days []Day, items []Item, zone *ical.Zone, now int64, lanes int) *Grid {
 	axis := newAxis(days, zone)
-	g := &Grid{Rows: rowsInDay + axis.extra, Hours: axis.hours(), Columns: make([]Column, len(days))}
+	g := &Grid{axis: axis, Rows: rowsInDay + axis.extra, Hours: axis.hours(), Columns: make([]Column, len(days))}
 	for i, d := range days {
 		g.Columns[i] = Column{Day: d, Now: -1, Lacking: axis.lacking(i)}
 		if DayOf(now, zone) == d {
@@ -112,6 +114,44 @@ func NewGrid(days []Day, items []Item, zone *ical.Zone, now int64, lanes int) *G
 		g.Columns[i].arrange(lanes)
 	}
 	return g
+}
+
+// RowsOf are the rows of a span on a day of the grid, those that it is in by half as well; false:
+// none.
+func (g *Grid) RowsOf(day int, s Span) (Rows, bool) {
+	a := g.axis
+	begin, end := a.days[day].Start(a.zone), (a.days[day] + 1).Start(a.zone)
+	if s.Start >= end || s.End <= begin || s.Start >= s.End {
+		return Rows{}, false
+	}
+	row, last := 0, g.Rows
+	if s.Start > begin {
+		row = a.row(day, s.Start)
+	}
+	if s.End < end {
+		last = a.row(day, s.End-1) + 1
+	}
+	return Rows{row, last - row}, true
+}
+
+// Elsewhere is what a clock in another zone shows where an hour of the grid begins, in seconds
+// of the day: on each day of the grid that has the hour, each only once.
+func (g *Grid) Elsewhere(hour int, zone *ical.Zone) (clocks []int) {
+	h := &g.Hours[hour]
+	for i, d := range g.axis.days {
+		at, t := g.axis.zone.Unix(int64(d)*daySeconds+int64(h.Hour)*3600), &g.axis.turns[i]
+		if h.Again && t.to < t.from { // the second time that the clock shows it
+			at = t.when + int64(h.Hour)*3600 - int64(t.to)
+		}
+		if t.none || g.axis.row(i, at) != h.Row {
+			continue
+		}
+		clock := int(zone.Wall(at) - int64(DayOf(at, zone))*daySeconds)
+		if !slices.Contains(clocks, clock) {
+			clocks = append(clocks, clock)
+		}
+	}
+	return clocks
 }
 
 // addBars gives each bar the first row that is free on all its days, and returns how many

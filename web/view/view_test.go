@@ -264,3 +264,73 @@ func BenchmarkSheet(b *testing.B) {
 		view.NewSheet(day(b, "2026-05-04"), time.Monday, items, z, 6)
 	}
 }
+
+// Where an hour begins a clock elsewhere shows what it shows, also on days on which one of the two
+// clocks is changed and the other is not; spans are in the rows of their hours.
+func TestElsewhere(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	days := func(from string, n int) (list []view.Day) {
+		d, ok := view.ParseDay(from)
+		if !ok {
+			t.Fatal(from)
+		}
+		for i := range n {
+			list = append(list, d+view.Day(i))
+		}
+		return list
+	}
+	clocks := func(g *view.Grid, hour int, other string) string {
+		s := ""
+		for _, c := range g.Elsewhere(hour, zone(t, other)) {
+			s += fmt.Sprintf("%02d:%02d ", c/3600, c/60%60)
+		}
+		return strings.TrimSpace(s)
+	}
+	for _, tt := range []struct {
+		from  string
+		days  int
+		hour  int // number of the hour in the grid
+		other string
+		want  string
+	}{
+		{"2026-05-04", 7, 9, "America/New_York", "03:00"},
+		{"2026-05-04", 7, 9, "Asia/Kathmandu", "12:45"},
+		{"2026-05-04", 7, 1, "America/New_York", "19:00"},
+		{"2026-03-07", 3, 9, "America/New_York", "03:00 04:00"}, // New York's clock is put forward on the 8th
+		{"2026-03-29", 1, 2, "Etc/UTC", ""},                     // there is no 02:00
+		{"2026-03-29", 1, 3, "Etc/UTC", "01:00"},
+		{"2026-10-25", 1, 2, "Etc/UTC", "00:00"},
+		{"2026-10-25", 1, 3, "Etc/UTC", "01:00"}, // 02:00 again
+		{"2026-10-24", 2, 3, "Etc/UTC", "01:00"},
+	} {
+		g := view.NewGrid(days(tt.from, tt.days), nil, berlin, 0, 5)
+		if got := clocks(g, tt.hour, tt.other); got != tt.want {
+			t.Errorf("%s, %d days, hour %d in %s: %q, want %q", tt.from, tt.days, tt.hour, tt.other, got, tt.want)
+		}
+	}
+	g := view.NewGrid(days("2026-05-04", 2), nil, berlin, 0, 5)
+	at := func(clock string) int64 {
+		v, err := time.Parse("2006-01-02T15:04", clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return berlin.Unix(v.Unix())
+	}
+	for _, tt := range []struct {
+		from, to string
+		day      int
+		want     view.Rows
+		none     bool
+	}{
+		{"2026-05-04T00:00", "2026-05-04T09:00", 0, view.Rows{Row: 0, Span: 36}, false},
+		{"2026-05-03T17:00", "2026-05-04T08:30", 0, view.Rows{Row: 0, Span: 34}, false},
+		{"2026-05-04T17:00", "2026-05-06T09:00", 0, view.Rows{Row: 68, Span: 28}, false},
+		{"2026-05-04T17:00", "2026-05-06T09:00", 1, view.Rows{Row: 0, Span: 96}, false},
+		{"2026-05-04T08:10", "2026-05-04T08:20", 0, view.Rows{Row: 32, Span: 2}, false},
+		{"2026-05-04T00:00", "2026-05-05T00:00", 1, view.Rows{}, true},
+	} {
+		if got, ok := g.RowsOf(tt.day, view.Span{Start: at(tt.from), End: at(tt.to)}); got != tt.want || ok == tt.none {
+			t.Errorf("%s to %s on day %d: %v %v, want %v", tt.from, tt.to, tt.day, got, ok, tt.want)
+		}
+	}
+}
