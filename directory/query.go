@@ -17,6 +17,7 @@ import (
 type searchOptions struct {
 	limit int      // entries per search; 0: all of them, in pages
 	extra []string // further attributes
+	only  []string // read these instead of what principals are made of, and make none
 	at    string   // read this one entry instead of searching the bases
 	hide  bool     // leave out what is hidden from searches
 }
@@ -133,6 +134,9 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 		return slices.Contains(b.specs, s) && (!o.hide || all(s.searchable, e))
 	}
 	attrs := slices.Concat(l.m.attrs, o.extra)
+	if o.only != nil {
+		attrs = slices.Concat(o.only, o.extra)
+	}
 	var out []*found
 	var tooMany error
 	for _, base := range bases {
@@ -143,13 +147,13 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 		}
 		tooMany = errors.Join(tooMany, err)
 		for _, e := range entries {
-			s := l.m.classify(e, b.specs...)
-			p, err := l.m.principal(e, s)
-			if err != nil {
-				l.log.Warn("directory entry not usable", "err", err)
-				p = nil
+			f := &found{e: e, s: l.m.classify(e, b.specs...)}
+			if o.only == nil {
+				if f.p, err = l.m.principal(e, f.s); err != nil {
+					l.log.Warn("directory entry not usable", "err", err)
+				}
 			}
-			out = append(out, &found{e, s, p})
+			out = append(out, f)
 		}
 	}
 	if len(bases) > 1 {
