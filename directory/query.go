@@ -20,6 +20,7 @@ type searchOptions struct {
 	only  []string // read these instead of what principals are made of, and make none
 	at    string   // read this one entry instead of searching the bases
 	hide  bool     // leave out what is hidden from searches
+	few   bool     // there are no more entries than any server gives at once
 }
 
 // batch is one search: the record types that share bases and scope.
@@ -141,7 +142,7 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 	var tooMany error
 	for _, base := range bases {
 		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: b.filter(), attrs: attrs,
-			limit: o.limit, single: o.at != "", keep: keep})
+			limit: o.limit, single: o.at != "", few: o.few, keep: keep})
 		if err != nil && !errors.Is(err, ErrTooMany) {
 			return nil, err
 		}
@@ -170,6 +171,7 @@ type request struct {
 	attrs  []string
 	limit  int  // of entries kept; 0: all
 	single bool // base is the entry wanted: that there is none is a response
+	few    bool // no pages are needed
 
 	// keep says which entries count; nil: all.
 	keep func(*ldif.Entry) bool
@@ -218,7 +220,7 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	switch {
 	case r.limit == 1: // no page is left to be ended
 		req.SizeLimit = 1
-	case r.scope != ldap.ScopeBaseObject:
+	case r.scope != ldap.ScopeBaseObject && !r.few:
 		req.Controls = []ldap.Control{paging}
 	}
 	most := r.limit
