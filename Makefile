@@ -22,7 +22,7 @@ RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory faults doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -109,6 +109,10 @@ attack: deps
 # program before it, with tickets of a KDC for 5,000 people.
 bigdirectory:
 	CONVENE_BIGDIRECTORY=1 $(GO) test -count 1 -timeout 40m -run '^TestBig(Directory|Company)$$' -v ./directory ./server
+
+# One of two directory servers fails in each of the ways for half a minute, under load.
+faults:
+	CONVENE_FAULTS=1 $(GO) test -count 1 -timeout 20m -run '^TestDirectoryFaults$$' -v ./server | grep -v '=== '
 
 # Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
 # EVERY that is restored and verified, and COPIES slow copies of the running files.
