@@ -108,7 +108,7 @@ attack: deps
 # What log-ins, groups and searches cost with 100,000 people in slapd, with limits; and the
 # program before it, with tickets of a KDC for 5,000 people.
 bigdirectory:
-	CONVENE_BIGDIRECTORY=100000 $(GO) test -count 1 -timeout 40m -run '^TestBig(Directory|Company)$$' -v ./directory ./server
+	BIGDIRECTORY=100000 $(GO) test -count 1 -timeout 40m -run '^TestBig(Directory|Company)$$' -v ./directory ./server
 
 # One of two directory servers fails in each of the ways for half a minute, under load.
 faults:

@@ -72,7 +72,7 @@ func TestSearchesOfLogin(t *testing.T) {
 
 // TestBigDirectory has the figures for 100,000 people. It takes a minute.
 func TestBigDirectory(t *testing.T) {
-	if os.Getenv("CONVENE_BIGDIRECTORY") == "" {
+	if os.Getenv("BIGDIRECTORY") == "" {
 		return // make bigdirectory
 	}
 	s, d := serve(t, directorytest.Crowd{People: 100_000, Groups: 1000, Teamed: 100_000, Large: 50_000})

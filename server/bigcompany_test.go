@@ -26,7 +26,7 @@ import (
 // one in twenty comes with tickets of a real KDC and one in ten with a password. It takes some minutes,
 // most of which the KDC needs to make its principals.
 func TestBigCompany(t *testing.T) {
-	people, err := strconv.Atoi(os.Getenv("CONVENE_BIGDIRECTORY"))
+	people, err := strconv.Atoi(os.Getenv("BIGDIRECTORY"))
 	if err != nil {
 		return // make bigdirectory
 	}
