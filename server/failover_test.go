@@ -139,3 +139,26 @@ func TestDirectoryFaults(t *testing.T) {
 	}
 	t.Log(l.end())
 }
+
+// A server whose directory servers all take connections and say nothing listens soon, and
+// tells who comes to come again: startLimit is for all questions of the start together.
+func TestStartWhileDirectoryHangs(t *testing.T) {
+	hang := func(c net.Conn) { _, _ = io.Copy(io.Discard, c) } // until the client leaves
+	c := smallConfig(t)
+	c.Directory.Kind = "ldap"
+	c.Directory.LDAP.URLs = []string{"ldap://" + testenv.Listen(t, hang), "ldap://" + testenv.Listen(t, hang)}
+	c.Directory.LDAP.Base = []string{"dc=example,dc=com"}
+	c.Directory.LDAP.Timeout, c.Directory.Cache.Timeout = 3*time.Second, time.Second
+	c.SACL.Calendar.Allow = []string{"group:staff", "user:ann", "user:bob"}
+	c.Access.Administrators, c.Access.Readers = []string{"user:ann", "group:staff"}, []string{"user:bob"}
+	begun := time.Now()
+	s := serve(t, c)
+	took := time.Since(begun)
+	t.Logf("listening after %v", took.Round(time.Millisecond))
+	if took > 3*time.Second { // asked one after another, those names take longer than that
+		t.Errorf("listening after %v", took)
+	}
+	if a := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
+		t.Errorf("while nobody can be known: %s, Retry-After %q", a.Status, a.Header.Get("Retry-After"))
+	}
+}
