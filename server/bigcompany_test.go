@@ -48,8 +48,8 @@ func TestBigCompany(t *testing.T) {
 	})
 
 	c := ldapConfig(t, slapd)
-	c.Server.HTTP,
-		c.Auth.Schemes, c.Auth.Negotiate.Keytab = []string{"negotiate", "basic"}, realm.Keytab("HTTP/localhost")
+	c.Server.HTTP = []string{"127.0.0.1:" + strconv.Itoa(testenv.FreePort(t))}
+	c.Auth.Schemes, c.Auth.Negotiate.Keytab = []string{"negotiate", "basic"}, realm.Keytab("HTTP/localhost")
 	dir := testenv.Dir(t)
 	program, file := filepath.Join(dir, "convene"), filepath.Join(dir, "convene.toml")
 	testenv.Run(t, []string{"CGO_ENABLED=0"}, "", "go", "build", "-trimpath", "-o", program, "../cmd/convene")
