@@ -22,7 +22,7 @@ RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory faults doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -104,9 +104,15 @@ enumeration: $(BUILD)/harness
 # All attacks that docs/security.md names, and how many of each were tried.
 attack: deps
 	@GO=$(GO) CONVENE_TEST_ATTACKS=all scripts/attack.sh
-# What log-ins, groups and searches cost with 100,000 people in slapd, with limits.
+
+# What log-ins, groups and searches cost with 100,000 people in slapd, with limits; and the
+# program before it, with tickets of a KDC for 5,000 people.
 bigdirectory:
-	CONVENE_BIGDIRECTORY=1 $(GO) test -count 1 -timeout 20m -run '^TestBigDirectory$$' -v ./directory
+	BIGDIRECTORY=100000 $(GO) test -count 1 -timeout 40m -run '^TestBig(Directory|Company)$$' -v ./directory ./server
+
+# One of two directory servers fails in each of the ways for half a minute, under load.
+faults:
+	CONVENE_FAULTS=1 $(GO) test -count 1 -timeout 20m -run '^TestDirectoryFaults$$' -v ./server | grep -v '=== '
 
 # Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
 # EVERY that is restored and verified, and COPIES slow copies of the running files.

@@ -396,7 +396,7 @@ func (a *Admin) delegateCheck(ctx context.Context, _ None) (out DelegateRemarks,
 		}
 		k := delegation.Known{Principal: appointed.Principal(p)}
 		if k.Kind == delegation.Group {
-			members, err := a.Directory.Members(ctx, guid, directory.Nested)
+			members, err := a.Directory.MemberGUIDs(ctx, guid, directory.Nested)
 			if err != nil {
 				return k, false, err
 			}

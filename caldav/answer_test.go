@@ -175,6 +175,11 @@ func (d *busyDirectory) Members(ctx context.Context, guid string, e directory.Ex
 	return d.Directory.Members(ctx, guid, e)
 }
 
+func (d *busyDirectory) MemberGUIDs(ctx context.Context, guid string, e directory.Expansion) ([]string, error) {
+	d.ask("members")
+	return d.Directory.MemberGUIDs(ctx, guid, e)
+}
+
 // Inside a transaction nobody waits for the directory, and still the response has
 // what only the directory knows: the action is run again with it.
 func TestDirectoryIsNotAskedInTransactions(t *testing.T) {

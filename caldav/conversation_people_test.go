@@ -29,6 +29,10 @@ func (c *changing) Members(ctx context.Context, guid string, e directory.Expansi
 	return c.Load().Members(ctx, guid, e)
 }
 
+func (c *changing) MemberGUIDs(ctx context.Context, guid string, e directory.Expansion) ([]string, error) {
+	return c.Load().MemberGUIDs(ctx, guid, e)
+}
+
 func (c *changing) Search(ctx context.Context, q directory.Query) ([]*directory.Principal, error) {
 	return c.Load().Search(ctx, q)
 }

@@ -189,9 +189,7 @@ func (s *scope) expandedDelegates(owner *directory.Principal, level delegation.L
 			continue
 		}
 		groups[r.Delegate] = true
-		for _, m := range s.nested(r.Delegate) {
-			members[r.Delegate] = append(members[r.Delegate], m.GUID)
-		}
+		members[r.Delegate] = s.memberGUIDs(r.Delegate, directory.Nested)
 	}
 	for guid, l := range set.Expanded(owner.GUID, members, records, now) {
 		if l == level && !groups[guid] {

@@ -102,6 +102,13 @@ func (d *failing) Members(ctx context.Context, guid string, e directory.Expansio
 	return d.Directory.Members(ctx, guid, e)
 }
 
+func (d *failing) MemberGUIDs(ctx context.Context, guid string, e directory.Expansion) ([]string, error) {
+	if err := d.fails(); err != nil {
+		return nil, err
+	}
+	return d.Directory.MemberGUIDs(ctx, guid, e)
+}
+
 func (d *failing) Search(ctx context.Context, q directory.Query) ([]*directory.Principal, error) {
 	if err := d.fails(); err != nil {
 		return nil, err

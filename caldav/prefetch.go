@@ -25,8 +25,8 @@ import (
 type facts struct {
 	records map[directory.Key]*directory.Principal // nil: there is none
 	members map[string][]*directory.Principal      // direct members of a group, by its GUID
+	listed  map[membership][]string                // GUIDs of the members of a group
 	groups  map[string][]string                    // GUIDs of all groups of a record, by its GUID
-	nested  map[string][]*directory.Principal      // all members of a group, also through groups, by its GUID
 
 	// presented: whose homes were seen to, for their owner to stand there with their
 	// present address, by GUID.
@@ -42,14 +42,21 @@ type facts struct {
 	}
 }
 
+// A membership is the members of the group with a GUID: the direct ones, or those of
+// groups in it too.
+type membership struct {
+	group string
+	of    directory.Expansion
+}
+
 // A lack is what an action found missing among the facts.
 type lack struct {
 	home    *directory.Principal // whose home has not been made yet
 	present string               // GUID of one who has another mail address than in their home
 	records []directory.Key
 	members []string
+	listed  []membership
 	groups  []string
-	nested  []string
 	rooms   []*directory.Principal
 
 	appointed bool
@@ -57,7 +64,7 @@ type lack struct {
 
 func (l *lack) Error() string {
 	return fmt.Sprintf("facts missing: home %t, address %t, %d records, %d member lists, %d group lists, %d rooms, delegates of locations %t",
-		l.home != nil, l.present != "", len(l.records), len(l.members)+len(l.nested), len(l.groups), len(l.rooms), l.appointed)
+		l.home != nil, l.present != "", len(l.records), len(l.members)+len(l.listed), len(l.groups), len(l.rooms), l.appointed)
 }
 
 func (l *lack) nothing() bool {
@@ -66,7 +73,7 @@ func (l *lack) nothing() bool {
 
 // count is how many single facts are missing.
 func (l *lack) count() int {
-	return len(l.records) + len(l.members) + len(l.groups) + len(l.nested) + len(l.rooms)
+	return len(l.records) + len(l.members) + len(l.groups) + len(l.listed) + len(l.rooms)
 }
 
 // record is the directory's record, nil if there is none or it is not known yet.
@@ -97,14 +104,13 @@ func (s *scope) members(guid string) []*directory.Principal {
 	return members
 }
 
-// nested are all members of a group, also through groups, none if they are not known
-// yet.
-func (s *scope) nested(guid string) []*directory.Principal {
-	members, known := s.req.facts.nested[guid]
+// memberGUIDs are the GUIDs of the members of a group, none if they are not known yet.
+func (s *scope) memberGUIDs(group string, of directory.Expansion) []string {
+	list, known := s.req.facts.listed[membership{group, of}]
 	if !known {
-		s.lack.nested = append(s.lack.nested, guid)
+		s.lack.listed = append(s.lack.listed, membership{group, of})
 	}
-	return members
+	return list
 }
 
 // allAppointed are the delegates whom the directory names, of all locations and
@@ -223,15 +229,15 @@ func (h *Handler) supply(ctx context.Context, req *request, missing *lack) error
 		}
 		set(&f.groups, guid, groups)
 	}
-	for _, guid := range missing.nested {
-		if _, known := f.nested[guid]; known {
+	for _, m := range missing.listed {
+		if _, known := f.listed[m]; known {
 			continue
 		}
-		members, err := h.Directory.Members(ctx, guid, directory.Nested)
+		list, err := h.Directory.MemberGUIDs(ctx, m.group, m.of)
 		if err != nil && !errors.Is(err, directory.ErrNotFound) {
 			return err
 		}
-		set(&f.nested, guid, members)
+		set(&f.listed, m, list)
 	}
 	if err := h.supplyRooms(ctx, f, missing.rooms); err != nil {
 		return err

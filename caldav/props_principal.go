@@ -102,20 +102,20 @@ func getEmails(_ *scope, r *resource, w *webdav.Writer) (bool, error) {
 
 // getMembers lists the direct members of a group by their canonical URLs.
 func getMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	return writeMembers(r, w, s.members)
+	return s.writeMembers(r, w, directory.Direct)
 }
 
 // getNestedMembers lists all members of a group, those of groups in it one by one.
 func getNestedMembers(s *scope, r *resource, w *webdav.Writer) (bool, error) {
-	return writeMembers(r, w, s.nested)
+	return s.writeMembers(r, w, directory.Nested)
 }
 
-func writeMembers(r *resource, w *webdav.Writer, of func(guid string) []*directory.Principal) (bool, error) {
+func (s *scope) writeMembers(r *resource, w *webdav.Writer, of directory.Expansion) (bool, error) {
 	if r.owner.Type != directory.Group {
 		return true, nil
 	}
-	for _, m := range of(r.owner.GUID) {
-		w.Href(principalPath(m.GUID))
+	for _, guid := range s.memberGUIDs(r.owner.GUID, of) {
+		w.Href(principalPath(guid))
 	}
 	return true, nil
 }

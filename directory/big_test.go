@@ -11,59 +11,15 @@ import (
 	"time"
 
 	"convene/directory"
+	"convene/directory/directorytest"
 	"convene/testenv"
 )
 
-// A crowd is a large company in slapd: teams of a hundred, and all teams in one group
-// more. Whoever has a number below teamed is in a team; the first is in nearly all.
-type crowd struct{ people, groups, teamed, large int }
-
-// inNearlyAll is in so many teams that they are the worst that there is.
-const inNearlyAll = "u000000"
-
-func (c crowd) ldif() string {
-	var b strings.Builder
-	for _, ou := range []string{"people", "groups"} {
-		fmt.Fprintf(&b, "dn: ou=%s,%s\nobjectClass: organizationalUnit\nou: %s\n\n", ou, base, ou)
-	}
-	hash := testHash("pw")
-	for i := range c.people {
-		fmt.Fprintf(&b, "dn: uid=u%06[1]d,ou=people,%[2]s\nobjectClass: inetOrgPerson\nuid: u%06[1]d\ncn: Given%[3]d Surname%[4]d\n"+
-			"sn: Surname%[4]d\ngivenName: Given%[3]d\nmail: u%06[1]d@example.com\nuserPassword: %[5]s\n\n", i, base, i%311, i%977, hash)
-	}
-	group := func(name string) {
-		fmt.Fprintf(&b, "dn: cn=%s,ou=groups,%s\nobjectClass: groupOfNames\ncn: %[1]s\n", name, base)
-	}
-	for g := range c.groups {
-		group(fmt.Sprintf("team%04d", g))
-		if g < c.groups*9/10 {
-			fmt.Fprintf(&b, "member: uid=%s,ou=people,%s\n", inNearlyAll, base)
-		}
-		for i := range 100 {
-			fmt.Fprintf(&b, "member: uid=u%06d,ou=people,%s\n", 1+(g*100+i)%(c.teamed-1), base)
-		}
-		b.WriteString("\n")
-	}
-	group("all")
-	for g := range c.groups {
-		fmt.Fprintf(&b, "member: cn=team%04d,ou=groups,%s\n", g, base)
-	}
-	b.WriteString("\n")
-	if c.large > 0 {
-		group("large")
-		for i := range c.large {
-			fmt.Fprintf(&b, "member: uid=u%06d,ou=people,%s\n", 2+i, base)
-		}
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-// serve starts slapd with the crowd, without an index of uniqueMember, and a directory
+// serve starts slapd with a crowd, without an index of uniqueMember, and a directory
 // with a cache before it.
-func (c crowd) serve(t *testing.T) (*testenv.LDAP, *directory.Cache) {
+func serve(t *testing.T, c directorytest.Crowd) (*testenv.LDAP, *directory.Cache) {
 	t.Helper()
-	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: c.ldif(), NoIndex: []string{"uniqueMember"}, Stats: true})
+	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: c.LDIF(testHash("pw")), NoIndex: []string{"uniqueMember"}, Stats: true})
 	d := open(t, directory.LDAPConfig{URLs: []string{s.URL}, BindDN: s.ServiceDN, BindPassword: s.ServicePassword, Base: []string{base}})
 	return s, directory.NewCache(d, directory.CacheOptions{})
 }
@@ -85,7 +41,7 @@ func signIn(t *testing.T, d directory.Directory, login string) (groups []string)
 
 // TestSearchesOfLogin counts what log-ins cost slapd.
 func TestSearchesOfLogin(t *testing.T) {
-	s, d := crowd{people: 2000, groups: 20, teamed: 2000, large: 200}.serve(t)
+	s, d := serve(t, directorytest.Crowd{People: 2000, Groups: 20, Teamed: 2000, Large: 200})
 	if groups := signIn(t, d, "u001000"); len(groups) < 2 {
 		t.Fatalf("groups: %v", groups)
 	}
@@ -116,10 +72,10 @@ func TestSearchesOfLogin(t *testing.T) {
 
 // TestBigDirectory has the figures for 100,000 people. It takes a minute.
 func TestBigDirectory(t *testing.T) {
-	if os.Getenv("CONVENE_BIGDIRECTORY") == "" {
+	if os.Getenv("BIGDIRECTORY") == "" {
 		return // make bigdirectory
 	}
-	s, d := crowd{people: 100_000, groups: 1000, teamed: 100_000, large: 50_000}.serve(t)
+	s, d := serve(t, directorytest.Crowd{People: 100_000, Groups: 1000, Teamed: 100_000, Large: 50_000})
 	report := func(what string, got, most any, ok bool) {
 		t.Logf("%-60s %v (at most %v)", what, got, most)
 		if !ok {
@@ -138,13 +94,13 @@ func TestBigDirectory(t *testing.T) {
 
 	d.Flush()
 	begun = time.Now()
-	groups := signIn(t, d, inNearlyAll)
+	groups := signIn(t, d, directorytest.InNearlyAll)
 	took = time.Since(begun)
 	report(fmt.Sprintf("log-in of a person in %d groups", len(groups)), took.Round(time.Millisecond), 100*time.Millisecond, took < 100*time.Millisecond)
 
 	large := find(t, d, directory.Key{By: directory.Name, Type: directory.Group, Value: "large"})
 	begun = time.Now()
-	list, err := d.Members(t.Context(), large.GUID, directory.Direct)
+	list, err := d.MemberGUIDs(t.Context(), large.GUID, directory.Direct)
 	took = time.Since(begun)
 	if err != nil {
 		t.Fatal(err)

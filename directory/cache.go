@@ -49,10 +49,12 @@ type Cache struct {
 	lists      *table[string, []string] // of groups, by their digests: many are in the same
 	names      *table[Key, string]      // by short name: the GUID whose it is or was; "": of several
 	members    *table[memberKey, []*Principal]
+	guids      *table[memberKey, []string] // of members
 
 	lookupFlights flights[Key, *Principal]
 	groupFlights  flights[string, []string]
 	memberFlights flights[memberKey, []*Principal]
+	guidFlights   flights[memberKey, []string]
 
 	// downUntil is 0 while the directory responds; else the time (Unix ns)
 	// before which old results are used without asking.
@@ -95,6 +97,7 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 		lists:      newTable[string, []string](o.Size, func(digest string) string { return digest }),
 		names:      newTable[Key, string](o.Size, keyText),
 		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
+		guids:      newTable[memberKey, []string](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
 	}
 	if o.File != "" {
 		if err := c.load(); err != nil {
@@ -163,6 +166,7 @@ func (c *Cache) expire(is, linked func(guid string) bool) {
 	c.members.age(at, func(k memberKey, list []*Principal) bool {
 		return linked(k.guid) || slices.ContainsFunc(list, func(p *Principal) bool { return is(p.GUID) })
 	})
+	c.guids.age(at, func(k memberKey, list []string) bool { return linked(k.guid) || slices.ContainsFunc(list, is) })
 	c.missing.age(now-int64(c.o.NegativeTTL), func(Key, error) bool { return true })
 	c.news.Store(true)
 }
@@ -203,7 +207,7 @@ func (c *Cache) Former(who string) (found *Principal, err error) {
 // Stats returns the counters.
 func (c *Cache) Stats() CacheStats {
 	return CacheStats{
-		Principals: c.principals.len(), Missing: c.missing.len(), Groups: c.groups.len(), Members: c.members.len(),
+		Principals: c.principals.len(), Missing: c.missing.len(), Groups: c.groups.len(), Members: c.members.len() + c.guids.len(),
 		Hits: c.hits.Load(), Misses: c.misses.Load(), Stale: c.stale.Load(), Down: c.downUntil.Load() != 0,
 	}
 }
@@ -357,6 +361,26 @@ func (c *Cache) Members(ctx context.Context, guid string, e Expansion) ([]*Princ
 			c.members.put(key, list, c.o.Now().UnixNano())
 		case isFact(err):
 			c.members.drop(key)
+		}
+		return list, err
+	})
+}
+
+// MemberGUIDs implements Directory.
+func (c *Cache) MemberGUIDs(ctx context.Context, guid string, e Expansion) ([]string, error) {
+	key := memberKey{CanonicalGUID(guid), e}
+	it, now := c.guids.get(key), c.o.Now().UnixNano()
+	if it != nil && c.fresh(it.at, now, c.o.TTL) {
+		c.hits.Add(1)
+		return it.v, nil
+	}
+	return renew(ctx, c, &c.guidFlights, key, it, now, func(ctx context.Context) ([]string, error) {
+		list, err := c.d.MemberGUIDs(ctx, key.guid, e)
+		switch {
+		case err == nil:
+			c.guids.put(key, list, c.o.Now().UnixNano())
+		case isFact(err):
+			c.guids.drop(key)
 		}
 		return list, err
 	})

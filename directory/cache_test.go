@@ -72,6 +72,13 @@ func (s *switchable) Members(ctx context.Context, guid string, e directory.Expan
 	return s.Static.Members(ctx, guid, e)
 }
 
+func (s *switchable) MemberGUIDs(ctx context.Context, guid string, e directory.Expansion) ([]string, error) {
+	if err := s.answer(ctx); err != nil {
+		return nil, err
+	}
+	return s.Static.MemberGUIDs(ctx, guid, e)
+}
+
 // clock is a time that the test moves.
 type clock struct{ now atomic.Int64 }
 

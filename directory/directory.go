@@ -165,6 +165,10 @@ type Directory interface {
 	// ErrNotFound: no such record; ErrTooMany: more than the directory gives.
 	Members(ctx context.Context, guid string, e Expansion) ([]*Principal, error)
 
+	// MemberGUIDs returns the GUIDs of those whom Members returns, with its errors. It
+	// asks for much less: a group may have tens of thousands.
+	MemberGUIDs(ctx context.Context, guid string, e Expansion) ([]string, error)
+
 	// Search returns the records that q matches, sorted by full name and GUID, but for
 	// those that the directory hides (RecordConfig.Searchable).
 	// ErrTooMany: there are more than the limit, and those returned with the

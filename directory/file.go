@@ -221,6 +221,11 @@ func (f *File) Members(ctx context.Context, guid string, e Expansion) ([]*Princi
 	return f.current().Members(ctx, guid, e)
 }
 
+// MemberGUIDs implements Directory.
+func (f *File) MemberGUIDs(ctx context.Context, guid string, e Expansion) ([]string, error) {
+	return f.current().MemberGUIDs(ctx, guid, e)
+}
+
 // Search implements Directory.
 func (f *File) Search(ctx context.Context, q Query) ([]*Principal, error) {
 	return f.current().Search(ctx, q)

@@ -139,16 +139,20 @@ func (s *spec) guidFilter(guid string) string {
 func (s *spec) emailFilter(value string, how How) string {
 	var list []string
 	for _, a := range s.Email {
-		switch {
-		case !isProxyAddresses(a):
-			list = append(list, matching(a, value, how))
-		case how == Contains:
-			list = append(list, "("+a+"=smtp:*"+escapeValue(value)+"*)")
-		default:
-			list = append(list, matching(a, "smtp:"+value, how))
-		}
+		list = append(list, emailMatch(a, value, how))
 	}
 	return or(list...)
+}
+
+// emailMatch is matching for an attribute with mail addresses.
+func emailMatch(attr, value string, how How) string {
+	switch {
+	case !isProxyAddresses(attr):
+		return matching(attr, value, how)
+	case how == Contains:
+		return "(" + attr + "=smtp:*" + escapeValue(value) + "*)"
+	}
+	return matching(attr, "smtp:"+value, how)
 }
 
 // loginFilter finds a user by what was typed. DOMAIN\name is the short name.
@@ -195,14 +199,17 @@ func (m *mapping) termFilter(s *spec, t Term) string {
 	var list []string
 	for _, f := range t.fields() {
 		if f == FieldEmail {
-			list = append(list, s.emailFilter(value, t.How))
+			for _, a := range s.Email {
+				list = append(list, m.withTail(a, value, t.How, emailMatch(a, value, t.How)))
+			}
 			continue
 		}
 		for _, a := range s.fieldAttributes(f) {
-			list = append(list, matching(a, value, t.How))
+			match := matching(a, value, t.How)
 			if t.How == StartsWord && f.words() {
-				list = append(list, m.wordFilter(a, value))
+				match = or(match, m.wordFilter(a, value))
 			}
+			list = append(list, m.withTail(a, value, t.How, match))
 		}
 	}
 	if t.How == StartsWord && m.activeDirectory && slices.ContainsFunc(t.fields(), Field.words) {
@@ -221,6 +228,28 @@ func (m *mapping) wordFilter(attr, value string) string {
 	}
 	return "(" + attr + "=* " + escapeValue(value) + "*)"
 }
+
+// withTail adds to a filter what follows from it: that the value's last four characters
+// are in the attribute. slapd's index of substrings has keys of four characters. Of a
+// value's beginning it uses the first four and, from seven on, some of the others; for a
+// letter that it leaves out it would read everybody who has the four before. Of values
+// that are not plain ASCII the end may compare otherwise than within the whole.
+func (m *mapping) withTail(attr, value string, how How, filter string) string {
+	end := len(value) - tailLength
+	if !m.tails || how == Equals || end < 1 {
+		return filter
+	}
+	for i := end - 1; i < len(value); i++ {
+		if c := value[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return filter
+		}
+	}
+	return and(matching(attr, value[end:], Contains), filter)
+}
+
+// tailLength is how many characters a key in slapd's index of substrings has
+// (index_substr_any_len).
+const tailLength = 4
 
 // words reports whether a field has names of several words.
 func (f Field) words() bool { return f == FieldFullName || f == FieldGivenName || f == FieldSurname }

@@ -36,9 +36,10 @@ type LDAP struct {
 	retiring []*pool      // replaced, with questions under way
 	retired  sync.WaitGroup
 
-	lookups flights[Key, *Principal]
-	groups  flights[string, []string]
-	members flights[memberKey, []*Principal]
+	lookups     flights[Key, *Principal]
+	groups      flights[string, []string]
+	members     flights[memberKey, []*Principal]
+	memberGUIDs flights[memberKey, []string]
 
 	nesting nesting
 	recent  *table[Key, *found] // found a moment ago: see justFound

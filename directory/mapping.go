@@ -193,6 +193,19 @@ func (m *mapping) spec(t Type) *spec {
 	return nil
 }
 
+// identity lists what has to be read to tell the type of a record and its GUID.
+func (m *mapping) identity() []string {
+	out := []string{"objectClass"}
+	if m.activeDirectory {
+		out = append(out, objectSID) // whose primary group it is, of a group
+	}
+	for _, s := range m.specs {
+		out = append(append(out, s.GUID), s.compiled.Attributes()...)
+	}
+	slices.SortFunc(out, compareFold)
+	return slices.CompactFunc(out, strings.EqualFold)
+}
+
 // classify returns the record type of an entry that a search for the types
 // asked has found; nil if it is none of ours. Where only one type was asked
 // for, the server's word that the entry matches counts, as we may lack the
@@ -314,12 +327,27 @@ func all(list []condition, e *ldif.Entry) bool {
 // values returns the values of several attributes, each once.
 func values(e *ldif.Entry, attrs ...string) []string {
 	var out []string
+	var seen map[string]bool // of many
+	known := func(v string) bool {
+		if len(out) < 32 {
+			return slices.Contains(out, v)
+		}
+		if seen == nil {
+			seen = make(map[string]bool, 2*len(out))
+			for _, o := range out {
+				seen[o] = true
+			}
+		}
+		dup := seen[v]
+		seen[v] = true
+		return dup
+	}
 	for _, a := range attrs {
 		if a == "" {
 			continue
 		}
 		for _, v := range e.Values(a) {
-			if v = strings.TrimSpace(v); v != "" && !slices.Contains(out, v) {
+			if v = strings.TrimSpace(v); v != "" && !known(v) {
 				out = append(out, v)
 			}
 		}

@@ -17,6 +17,9 @@ type preset struct {
 	// time; "" if the server has no such attribute.
 	dnAttr string
 
+	// tails: the index of substrings is slapd's; see withTail.
+	tails bool
+
 	// within is where below a suffix the records of a type are.
 	within map[Type]string
 
@@ -64,7 +67,7 @@ func openLDAP() preset {
 	// Of the overlay ppolicy, and of shadow(5).
 	user.AccountExpires = []string{"pwdEndTime", "shadowExpire"}
 	user.MustChange, user.LockedSince = []string{"pwdReset:TRUE"}, "pwdAccountLockedTime"
-	return preset{dnAttr: "entryDN", records: map[Type]RecordConfig{
+	return preset{dnAttr: "entryDN", tails: true, records: map[Type]RecordConfig{
 		User: user,
 		Group: {
 			Filter: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
@@ -148,7 +151,7 @@ func freeIPA() preset {
 
 func ds389() preset {
 	p := openLDAP()
-	p.dnAttr = "entrydn"
+	p.dnAttr, p.tails = "entrydn", false
 	for t, r := range p.records {
 		r.GUID = "nsUniqueId"
 		if t == User {
@@ -174,7 +177,7 @@ func openDirectory() preset {
 		r.Name, r.FullName, r.Capacity = []string{"cn"}, []string{"apple-realname", "displayName", "cn"}, "apple-resource-capacity"
 		return r
 	}
-	return preset{dnAttr: "entryDN", records: map[Type]RecordConfig{
+	return preset{dnAttr: "entryDN", tails: true, records: map[Type]RecordConfig{
 		User: user, Group: group,
 		Location: thing("(&(objectClass=apple-resource)(apple-resource-type=ConferenceRoom))"),
 		Resource: thing("(&(objectClass=apple-resource)(!(apple-resource-type=ConferenceRoom)))"),

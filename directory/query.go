@@ -17,8 +17,10 @@ import (
 type searchOptions struct {
 	limit int      // entries per search; 0: all of them, in pages
 	extra []string // further attributes
+	only  []string // read these instead of what principals are made of, and make none
 	at    string   // read this one entry instead of searching the bases
 	hide  bool     // leave out what is hidden from searches
+	few   bool     // there are no more entries than any server gives at once
 }
 
 // batch is one search: the record types that share bases and scope.
@@ -133,23 +135,26 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 		return slices.Contains(b.specs, s) && (!o.hide || all(s.searchable, e))
 	}
 	attrs := slices.Concat(l.m.attrs, o.extra)
+	if o.only != nil {
+		attrs = slices.Concat(o.only, o.extra)
+	}
 	var out []*found
 	var tooMany error
 	for _, base := range bases {
 		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: b.filter(), attrs: attrs,
-			limit: o.limit, single: o.at != "", keep: keep})
+			limit: o.limit, single: o.at != "", few: o.few, keep: keep})
 		if err != nil && !errors.Is(err, ErrTooMany) {
 			return nil, err
 		}
 		tooMany = errors.Join(tooMany, err)
 		for _, e := range entries {
-			s := l.m.classify(e, b.specs...)
-			p, err := l.m.principal(e, s)
-			if err != nil {
-				l.log.Warn("directory entry not usable", "err", err)
-				p = nil
+			f := &found{e: e, s: l.m.classify(e, b.specs...)}
+			if o.only == nil {
+				if f.p, err = l.m.principal(e, f.s); err != nil {
+					l.log.Warn("directory entry not usable", "err", err)
+				}
 			}
-			out = append(out, &found{e, s, p})
+			out = append(out, f)
 		}
 	}
 	if len(bases) > 1 {
@@ -166,6 +171,7 @@ type request struct {
 	attrs  []string
 	limit  int  // of entries kept; 0: all
 	single bool // base is the entry wanted: that there is none is a response
+	few    bool // no pages are needed
 
 	// keep says which entries count; nil: all.
 	keep func(*ldif.Entry) bool
@@ -214,7 +220,7 @@ func (l *LDAP) fetch(c *conn, r request) (page, error) {
 	switch {
 	case r.limit == 1: // no page is left to be ended
 		req.SizeLimit = 1
-	case r.scope != ldap.ScopeBaseObject:
+	case r.scope != ldap.ScopeBaseObject && !r.few:
 		req.Controls = []ldap.Control{paging}
 	}
 	most := r.limit

@@ -332,6 +332,21 @@ func (s *Static) Members(ctx context.Context, guid string, e Expansion) ([]*Prin
 	return out, nil
 }
 
+// MemberGUIDs implements Directory.
+func (s *Static) MemberGUIDs(ctx context.Context, guid string, e Expansion) ([]string, error) {
+	list, err := s.Members(ctx, guid, e)
+	return guids(list), err
+}
+
+// guids are those of some records, in their order.
+func guids(list []*Principal) []string {
+	var out []string
+	for _, p := range list {
+		out = append(out, p.GUID)
+	}
+	return out
+}
+
 func sortByGUID(list []*Principal) {
 	slices.SortFunc(list, func(a, b *Principal) int { return strings.Compare(a.GUID, b.GUID) })
 }

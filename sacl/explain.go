@@ -77,17 +77,21 @@ func (s *SACL) path(ctx context.Context, r *Rule, c *auth.Caller) ([]*directory.
 	for level := []*directory.Principal{top}; len(level) > 0; {
 		var next []*directory.Principal
 		for _, g := range level {
-			members, err := s.directory.Members(ctx, g.GUID, directory.Direct)
+			members, err := s.directory.MemberGUIDs(ctx, g.GUID, directory.Direct)
 			if err != nil {
 				return nil, fmt.Errorf("members of %s: %w", g.Name, err)
 			}
-			for _, m := range members {
-				if m.GUID == c.Principal.GUID {
+			for _, guid := range members {
+				if guid == c.Principal.GUID {
 					return climb(c.Principal, g, above), nil
 				}
-				_, seen := above[m.GUID]
-				if _, in := slices.BinarySearch(c.Groups, m.GUID); in && !seen {
-					above[m.GUID] = g
+				_, seen := above[guid]
+				if _, in := slices.BinarySearch(c.Groups, guid); in && !seen {
+					m, err := s.directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
+					if err != nil {
+						return nil, fmt.Errorf("member %s of %s: %w", guid, g.Name, err)
+					}
+					above[guid] = g
 					next = append(next, m)
 				}
 			}

@@ -157,6 +157,9 @@ func testNotFound(t *testing.T, b Backend) {
 	if _, err := b.Directory.Members(t.Context(), "x", directory.Direct); !errors.Is(err, directory.ErrNotFound) {
 		t.Errorf("Members of nothing: %v", err)
 	}
+	if _, err := b.Directory.MemberGUIDs(t.Context(), "x", directory.Direct); !errors.Is(err, directory.ErrNotFound) {
+		t.Errorf("GUIDs of members of nothing: %v", err)
+	}
 }
 
 func testGroups(t *testing.T, b Backend) {
@@ -194,6 +197,14 @@ func testMembers(t *testing.T, b Backend) {
 		}
 		if !slices.IsSortedFunc(list, func(a, b *directory.Principal) int { return strings.Compare(a.GUID, b.GUID) }) {
 			t.Errorf("Members(%s) not sorted", tt.name)
+		}
+		var want []string
+		for _, p := range list {
+			want = append(want, p.GUID)
+		}
+		guids, err := b.Directory.MemberGUIDs(t.Context(), b.guid(t, tt.name), tt.e)
+		if err != nil || !slices.Equal(guids, want) {
+			t.Errorf("MemberGUIDs(%s, %v) = %v, %v; want %v", tt.name, tt.e, guids, err, want)
 		}
 	}
 }
@@ -267,6 +278,7 @@ func ask(ctx context.Context, d directory.Directory, guid string) map[string]err
 	_, out["Lookup"] = d.Lookup(ctx, directory.Key{By: directory.Name, Value: "somebody-else"})
 	_, out["Groups"] = d.Groups(ctx, guid)
 	_, out["Members"] = d.Members(ctx, guid, directory.Nested)
+	_, out["MemberGUIDs"] = d.MemberGUIDs(ctx, guid, directory.Nested)
 	_, out["Search"] = d.Search(ctx, directory.Query{Terms: []directory.Term{{Value: "a"}}})
 	_, out["Authenticate"] = d.Authenticate(ctx, "alice", "Pw!alice1")
 	return out
