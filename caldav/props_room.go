@@ -128,7 +128,7 @@ func (s *scope) toldPolicy(r *resource) string {
 // visible are the records that the caller finds: where rooms are listed to those alone who
 // may book them, without the other rooms.
 func (s *scope) visible(found []*directory.Principal) []*directory.Principal {
-	if s.h.RoomIndex == nil || s.h.RoomIndex.Lists(policy.MayNot) {
+	if s.h.findsAllRooms() {
 		return found
 	}
 	var list []*directory.Principal
@@ -139,6 +139,9 @@ func (s *scope) visible(found []*directory.Principal) []*directory.Principal {
 	}
 	return list
 }
+
+// findsAllRooms reports whether everybody finds every room, whether they may book it or not.
+func (h *Handler) findsAllRooms() bool { return h.RoomIndex == nil || h.RoomIndex.Lists(policy.MayNot) }
 
 // searchesRooms reports whether a search is by properties of rooms.
 func searchesRooms(ask webdav.PrincipalSearch) bool {

@@ -251,6 +251,9 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 		return nil, err
 	}
 	q := directory.Query{Match: directory.AllOf, Types: contexts[ask.Context], Limit: h.Limits.SearchResults}
+	if ask.Limit > 0 && h.findsAllRooms() { // no more is read than is told, and one that says that there are more
+		q.Limit = min(q.Limit, ask.Limit+1)
+	}
 	for _, token := range ask.Tokens {
 		q.Terms = append(q.Terms, directory.Term{Value: token, How: directory.StartsWord,
 			Fields: []directory.Field{directory.FieldFullName, directory.FieldEmail, directory.FieldName}})
