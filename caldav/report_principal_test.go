@@ -87,3 +87,21 @@ func TestPrincipalReports(t *testing.T) {
 		t.Errorf("a stranger's sync = %d", got.Status)
 	}
 }
+
+// TestPrincipalSearchLimit: of more principals than are wanted some are told, and that
+// there are more (RFC 5323 §5.17).
+func TestPrincipalSearchLimit(t *testing.T) {
+	e := newEnv(t)
+	for _, tt := range []struct {
+		limit string
+		more  bool
+	}{{"1", true}, {"50", false}} {
+		body := `<CS:calendarserver-principal-search` + reportNS + ` context="attendee"><CS:search-token>a</CS:search-token>
+			<D:prop><D:displayname/></D:prop><D:limit><D:nresults>` + tt.limit + `</D:nresults></D:limit></CS:calendarserver-principal-search>`
+		got := e.must(207, "ann", "REPORT", "/principals/", body, "Depth: 0").Body
+		found := strings.Count(got, "<D:displayname>")
+		if more := strings.Contains(got, "number-of-matches-within-limits"); more != tt.more || tt.more != (found == 1) || found == 0 {
+			t.Errorf("limit %s: %d found, more %t: %s", tt.limit, found, more, got)
+		}
+	}
+}
