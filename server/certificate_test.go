@@ -21,7 +21,7 @@ func TestCertificateWarnings(t *testing.T) {
 		want               string
 	}{
 		{"self-signed", "calendar.example.com", "", 0, ""},
-		{"ends within a day", "localhost", "", 0, "the certificate ends on "},
+		{"ends within hours", "localhost", "", 20 * time.Hour, "the certificate ends on "},
 		{"another name", "calendar.example.com", "", 0, "the certificate is not for calendar.example.com"},
 		{"long over", "localhost", "", 100 * 365 * 24 * time.Hour, "the certificate ended on "},
 	} {

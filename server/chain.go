@@ -31,7 +31,7 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	logged := func(h http.Handler) http.Handler {
 		return withoutTokens(logging.NewHandler(h, log, s.now, time.Local))
 	}
-	return s.behindProxies(logged(tracked(drained(s.guard(s.overTLS(compressed))))), logged), nil
+	return s.behindProxies(logged(tracked(drained(s.guard(s.challenges(s.overTLS(compressed)))))), logged), nil
 }
 
 // withoutTokens takes what opens a published calendar out of what the access log writes of
