@@ -34,8 +34,7 @@ func leafOf(t *testing.T, s *running, o tls.Config) *x509.Certificate {
 	t.Helper()
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.HTTPS, "https://"), &o)
 	if err != nil {
-		t.Log(err)
-		return nil
+		return nil // whatever the alert
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0]
