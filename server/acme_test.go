@@ -30,9 +30,9 @@ func acmeConfig(t *testing.T, a *testenv.ACME, httpPort, tlsPort int) config.Con
 }
 
 // leafOf is the certificate that a server shows to who asks for a name; nil: none.
-func leafOf(t *testing.T, s *running, o tls.Config) *x509.Certificate {
+func leafOf(t *testing.T, s *running, o *tls.Config) *x509.Certificate {
 	t.Helper()
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.HTTPS, "https://"), &o)
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(s.HTTPS, "https://"), o)
 	if err != nil {
 		return nil // whatever the alert
 	}
@@ -45,7 +45,7 @@ func certified(t *testing.T, s *running, a *testenv.ACME) (leaf *x509.Certificat
 	t.Helper()
 	roots := a.Roots()
 	eventually(t, "a certificate", func() bool {
-		leaf = leafOf(t, s, tls.Config{ServerName: acmeHost, RootCAs: roots})
+		leaf = leafOf(t, s, &tls.Config{ServerName: acmeHost, RootCAs: roots})
 		return leaf != nil
 	})
 	return leaf
@@ -98,7 +98,7 @@ func TestACME(t *testing.T) {
 
 			// Who connects has no say in what is asked for.
 			roots := a.Roots()
-			for _, other := range []tls.Config{
+			for _, other := range []*tls.Config{
 				{ServerName: "evil.example"}, {ServerName: "www." + acmeHost}, {ServerName: ""}, {ServerName: strings.ToUpper(acmeHost)},
 				{ServerName: acmeHost, MaxVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256}},
 			} {
@@ -107,7 +107,7 @@ func TestACME(t *testing.T) {
 					t.Errorf("%q is shown another certificate", other.ServerName)
 				}
 			}
-			for _, none := range []tls.Config{
+			for _, none := range []*tls.Config{
 				{ServerName: "evil.example", NextProtos: []string{"acme-tls/1"}}, {ServerName: acmeHost, NextProtos: []string{"acme-tls/1"}},
 				{ServerName: acmeHost, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}},
 			} {
@@ -131,7 +131,7 @@ func TestACME(t *testing.T) {
 				t.Fatal(err)
 			}
 			s = serve(t, c)
-			if leaf := leafOf(t, s, tls.Config{ServerName: acmeHost, RootCAs: roots}); leaf == nil || !leaf.Equal(first) {
+			if leaf := leafOf(t, s, &tls.Config{ServerName: acmeHost, RootCAs: roots}); leaf == nil || !leaf.Equal(first) {
 				t.Error("the certificate is not there after a new start")
 			}
 			if strings.Contains(s.Log.String(), " ERROR ") {
@@ -149,7 +149,7 @@ func TestACMERenewal(t *testing.T) {
 	s := serve(t, acmeConfig(t, a, httpPort, tlsPort))
 	first := certified(t, s, a)
 	eventually(t, "another certificate", func() bool {
-		next := leafOf(t, s, tls.Config{ServerName: acmeHost, InsecureSkipVerify: true})
+		next := leafOf(t, s, &tls.Config{ServerName: acmeHost, InsecureSkipVerify: true})
 		if next == nil {
 			t.Fatal("no certificate in between")
 		}
@@ -167,7 +167,7 @@ func TestACMEAway(t *testing.T) {
 	if !strings.Contains(s.Log.String(), "certificate of "+acmeHost) || !strings.Contains(s.Log.String(), "connection refused") {
 		t.Errorf("the log does not say why:\n%s", s.Log)
 	}
-	if leafOf(t, s, tls.Config{InsecureSkipVerify: true, ServerName: acmeHost}) != nil {
+	if leafOf(t, s, &tls.Config{InsecureSkipVerify: true, ServerName: acmeHost}) != nil {
 		t.Error("a certificate from nowhere")
 	}
 	if got := do(t, unredirected(), http.MethodGet, s.HTTP+"/my/", "", ""); got.StatusCode != http.StatusPermanentRedirect || !strings.HasPrefix(got.Header.Get("Location"), "https://"+acmeHost) {

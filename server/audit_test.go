@@ -28,6 +28,9 @@ func TestAuditOfCommands(t *testing.T) {
 			return nil
 		}
 	}
+	if err := dav("MKCALENDAR", annHome+"second/", "")(""); err != nil {
+		t.Fatal(err)
+	}
 	until := time.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		verb string
@@ -83,7 +86,7 @@ func TestAuditOfCommands(t *testing.T) {
 		{"maintenance.off", audit.Socket, func(why string) error {
 			return errOf(admin.SwitchMaintenance(ctx, conn, admin.MaintenanceRequest{Switch: "off", By: "op", Reason: why}))
 		}},
-		{"acl.set", audit.DAV, dav("ACL", annHome+"calendar/", `<acl xmlns="DAV:"><ace><principal><href>/principals/users/bob/</href></principal><grant><privilege><read/></privilege></grant></ace></acl>`)},
+		{"acl.set", audit.DAV, dav("ACL", annHome+"second/", `<acl xmlns="DAV:"><ace><principal><href>/principals/__uids__/11111111-0000-0000-0000-000000000002/</href></principal><grant><privilege><read/></privilege></grant></ace></acl>`)},
 		{"delegate.set", audit.DAV, dav("PROPPATCH", "/principals/users/ann/calendar-proxy-read/", `<propertyupdate xmlns="DAV:"><set><prop><group-member-set><href>/principals/users/bob/</href></group-member-set></prop></set></propertyupdate>`)},
 	} {
 		var last uint64
