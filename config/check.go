@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -29,6 +30,7 @@ func (c *Config) check(places *settings.Places) settings.Errors {
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		k.fault("tls.certificate", "certificate and key go together", "set tls.certificate and tls.key, or neither for a self-signed certificate")
 	}
+	k.acme(c)
 	if new(slog.LevelVar).UnmarshalText([]byte(c.Log.Level)) != nil {
 		k.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	}
@@ -71,6 +73,38 @@ func (k *checker) fault(key, problem, cure string) {
 func (k *checker) oneOf(key, value string, known ...string) {
 	if !slices.Contains(known, value) {
 		k.fault(key, fmt.Sprintf("%q is not known", value), "use one of "+strings.Join(known, ", "))
+	}
+}
+
+// acme finds what no ACME server would give a certificate for.
+func (k *checker) acme(c *Config) {
+	a := &c.TLS.ACME
+	if a.Directory == "" {
+		return
+	}
+	if u, err := url.Parse(a.Directory); err != nil || u.Scheme != "https" || u.Host == "" {
+		k.fault("tls.acme.directory", fmt.Sprintf("%q is no address of a directory", a.Directory), `such as "https://acme-v02.api.letsencrypt.org/directory"`)
+	}
+	if !a.AcceptTerms {
+		k.fault("tls.acme.accept-terms", "no authority gives certificates to who does not accept its terms", "read them, then set accept-terms = true")
+	}
+	if c.TLS.Certificate != "" {
+		k.fault("tls.acme.directory", "there is tls.certificate too", "take one of the two out")
+	}
+	if len(c.Server.HTTPS) == 0 {
+		k.fault("tls.acme.directory", "there is no address with TLS", `set server.https = [":443"]`)
+	}
+	if (a.EABKeyID == "") != (a.EABKeyFile == "") {
+		k.fault("tls.acme.eab-key-id", "number and key go together", "set eab-key-id and eab-key-file, or neither")
+	}
+	key := "tls.acme.names"
+	if len(a.Names) == 0 {
+		key = "server.host-name"
+	}
+	for _, n := range c.CertificateNames() {
+		if _, err := netip.ParseAddr(n); err == nil || !strings.Contains(n, ".") || strings.ContainsAny(n, "*:/ ") {
+			k.fault(key, fmt.Sprintf("%q is no name that an ACME server gives a certificate for", n), `such as "calendar.example.com"`)
+		}
 	}
 }
 

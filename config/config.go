@@ -3,8 +3,10 @@ package config
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +66,19 @@ type TLS struct {
 	MinVersion  string `toml:"min-version" doc:"Oldest protocol version accepted: \"1.2\" or \"1.3\"."`
 
 	ClientCAFile string `toml:"client-ca-file" doc:"PEM file with the authorities whose client certificates let people in, as auth.certificates says. Name one that issues certificates to people and for this alone; whoever it vouches for is let in without a password. A client need not have one, but one of any other authority ends the connection. Certificates count on connections that come straight to this server, never through a proxy. Empty: clients are not asked for certificates."`
+
+	ACME ACME `toml:"acme" doc:"Certificates from an authority that proves by itself whose name it is (RFC 8555), in place of tls.certificate. It asks this server over TLS at port 443 (tls-alpn-01) and, if that fails, without TLS at port 80 (http-01): one of server.https or server.http has to be reached there. Renewal is by itself, when a third of the time is left."`
+}
+
+// ACME says from which ACME server certificates are.
+type ACME struct {
+	Directory   string   `toml:"directory" doc:"Address of the ACME server's directory, such as \"https://acme-v02.api.letsencrypt.org/directory\". Empty: none is asked."`
+	AcceptTerms bool     `toml:"accept-terms" doc:"That you accept the authority's terms of service; without, no certificate is to be had."`
+	Email       string   `toml:"email" doc:"Address to which the authority may write, such as before a certificate ends. It may be empty."`
+	Names       []string `toml:"names" doc:"Names to get a certificate for, each its own; no other name is ever asked for. Empty: server.host-name and that of server.public-url."`
+	CAFile      string   `toml:"ca-file" doc:"PEM file with the authorities that vouch for the ACME server itself, for one inside the company. Empty: those of the machine."`
+	EABKeyID    string   `toml:"eab-key-id" doc:"Number of the key by which the authority knows its customer (external account binding, RFC 8555 §7.3.4), where it wants one."`
+	EABKeyFile  string   `toml:"eab-key-file" doc:"File with that key, in base64url as it was handed out."`
 }
 
 // Log says what is logged, and where.
@@ -252,6 +267,25 @@ func parse(path string, text []byte, environ []string) (Config, *settings.Places
 	c.Server.Data = filepath.Clean(c.Server.Data)
 	c.Server.PublicURL = strings.TrimSuffix(c.Server.PublicURL, "/")
 	return c, places, nil
+}
+
+// CertificateNames are the names that certificates of ACME are for, each once: those
+// configured, or the host name and that of the public URL.
+func (c *Config) CertificateNames() []string {
+	names := c.TLS.ACME.Names
+	if len(names) == 0 {
+		names = []string{c.HostName()}
+		if u, err := url.Parse(c.Server.PublicURL); err == nil && u.Hostname() != "" {
+			names = append(names, u.Hostname())
+		}
+	}
+	var out []string
+	for _, n := range names {
+		if n = strings.ToLower(strings.TrimSuffix(n, ".")); !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // HostName is the name that clients use: the configured one, or the machine's.

@@ -1,11 +1,13 @@
 package directory_test
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"slices"
@@ -170,6 +172,25 @@ func TestSamba(t *testing.T) {
 			directorytest.Run(t, b)
 		})
 	}
+	t.Run("in-chain is not used", func(t *testing.T) {
+		var log bytes.Buffer
+		c := adConfig(d)
+		c.Nesting = "in-chain"
+		dir, err := directory.OpenLDAP(c, directory.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := dir.Lookup(t.Context(), directory.Key{By: directory.Name, Type: directory.User, Value: "alice"})
+		if err == nil {
+			_, err = dir.Groups(t.Context(), p.GUID)
+		}
+		if err := errors.Join(err, dir.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(log.String(), "in-chain is slow with Samba") {
+			t.Errorf("the log does not say so:\n%s", &log)
+		}
+	})
 	t.Run("whole domain", func(t *testing.T) { testPrimaryGroup(t, d) })
 	t.Run("refused binds", func(t *testing.T) { testSubCodes(t, d, admin) })
 }

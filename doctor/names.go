@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -56,7 +60,16 @@ func (p *patient) service(ctx context.Context, e *examination, host string) {
 
 // ownCertificate looks at the server's own.
 func (p *patient) ownCertificate(e *examination, host string) {
-	c := &p.Config.TLS
+	c := p.Config.TLS
+	if c.ACME.Directory != "" {
+		host = p.Config.CertificateNames()[0]
+		c.Certificate = filepath.Join(p.Config.Server.Data, "tls", "acme", host)
+		c.Key = c.Certificate
+		if _, err := os.Stat(c.Certificate); errors.Is(err, fs.ErrNotExist) {
+			e.found(Warn, "certificate", "acme", "tls.acme.directory", "start the server; its error log says why, if the ACME server gives none", "there is none yet from the ACME server")
+			return
+		}
+	}
 	if c.Certificate == "" {
 		e.found(Warn, "certificate", "self-signed", "tls.certificate", "set tls.certificate and tls.key", "the server makes its own, which no client trusts")
 		return

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -40,8 +41,12 @@ type Panel struct {
 // CodeLife is how long a code may be used.
 const CodeLife = 10 * time.Minute
 
-// mostWaiting is how many devices may show a code at one time.
-const mostWaiting = 100
+// How many devices may show a code at one time, in all and from one network. Nobody has
+// signed in on them: without the second anybody could have them all.
+const (
+	mostWaiting     = 100
+	mostFromNetwork = 10
+)
 
 // Panels are all devices. It is safe for concurrent use.
 type Panels struct {
@@ -55,22 +60,42 @@ type Panels struct {
 type waiting struct {
 	code string
 	ends time.Time
+	from netip.Prefix
 }
 
 func key(token string) [32]byte { return sha256.Sum256([]byte(token)) }
 
-// Offer gives a device a token, and a code of six digits that nobody else shows now.
-// Errors: ErrBusy.
-func (p *Panels) Offer() (token string, err error) {
+// networkOf is an IPv4 address, or the 64 bits of an IPv6 address that a subscriber has.
+func networkOf(a netip.Addr) netip.Prefix {
+	bits := 64
+	if a = a.Unmap(); a.Is4() {
+		bits = 32
+	}
+	network, _ := a.Prefix(bits) // none of no address
+	return network
+}
+
+// Offer gives a device at an address a token, and a code of six digits that nobody else
+// shows now. Of those that come from one network the oldest gives way. Errors: ErrBusy.
+func (p *Panels) Offer(at netip.Addr) (token string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.Now()
-	codes := map[string]bool{}
+	now, from := p.Now(), networkOf(at)
+	codes, count := map[string]bool{}, 0
+	var oldest [32]byte
 	for k, w := range p.waiting {
 		if !now.Before(w.ends) {
 			delete(p.waiting, k)
+		} else if w.from == from {
+			if count == 0 || w.ends.Before(p.waiting[oldest].ends) {
+				oldest = k
+			}
+			count++
 		}
 		codes[w.code] = true
+	}
+	if count >= mostFromNetwork {
+		delete(p.waiting, oldest)
 	}
 	if len(p.waiting) >= mostWaiting {
 		return "", ErrBusy
@@ -89,7 +114,7 @@ func (p *Panels) Offer() (token string, err error) {
 	if p.waiting == nil {
 		p.waiting = map[[32]byte]waiting{}
 	}
-	p.waiting[key(token)] = waiting{code, now.Add(CodeLife)}
+	p.waiting[key(token)] = waiting{code, now.Add(CodeLife), from}
 	return token, nil
 }
 

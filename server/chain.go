@@ -31,7 +31,7 @@ func (s *Server) chain(log *logging.Log) (http.Handler, error) {
 	logged := func(h http.Handler) http.Handler {
 		return withoutTokens(logging.NewHandler(h, log, s.now, time.Local))
 	}
-	return s.behindProxies(logged(tracked(drained(s.guard(s.overTLS(compressed))))), logged), nil
+	return s.behindProxies(logged(tracked(drained(s.guard(s.challenges(s.overTLS(compressed)))))), logged), nil
 }
 
 // withoutTokens takes what opens a published calendar out of what the access log writes of
@@ -66,14 +66,20 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		} else if r.ContentLength != 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, most)
 		}
-		// A proxy may have taken Content-Length for the body's length (RFC 9112 §6.1), and what
-		// follows the last chunk for part of it: nothing that comes after is a request.
-		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 && proxied.Came(r) {
+		if ambiguousEnd(r) {
 			header.Set("Connection", "close")
 		}
 		defer s.recovered(w, r)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ambiguousEnd reports whether a proxy may see another end of a request than this server,
+// and so a request in what was its body: nothing that comes after on its connection counts.
+// One with Transfer-Encoding may have had Content-Length too, and one of HTTP/1.0 may have
+// had Transfer-Encoding (RFC 9112 §6.1); net/http takes the one away and does not say so.
+func ambiguousEnd(r *http.Request) bool {
+	return r.ProtoMajor == 1 && (r.ProtoMinor == 0 || len(r.TransferEncoding) > 0)
 }
 
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request) {

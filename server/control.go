@@ -211,7 +211,7 @@ func OpenOffline(ctx context.Context, c config.Config) (_ *Offline, err error) {
 	o.Listings = listings(o.Store)
 	o.PutBacker = &putBacker{h, h.Calendars}
 	if len(c.Quota.Groups) > 0 {
-		policy.Store(resolveQuota(ctx, dir, c.QuotaPolicy(), quiet))
+		policy.Store(resolveQuota(ctx, pins, dir, c.QuotaPolicy(), quiet))
 	}
 	if o.SACL, err = openSACL(&c, dir, state, pins, o.Audit, time.Now); err != nil {
 		return nil, err

@@ -188,7 +188,7 @@ func (h *health) parts() []admin.HealthPart {
 	for _, p := range []struct {
 		name, cure string
 		err        error
-	}{{mailHealth, "convene mail list says what waits, and why", h.stuck}, {certificateHealth, "put a certificate in its place that is valid and has the server's name", h.cert}} {
+	}{{mailHealth, "convene mail list says what waits, and why", h.stuck}, {certificateHealth, certificateCure(h.cert), h.cert}} {
 		said := ""
 		if p.err != nil {
 			said = p.err.Error()
@@ -196,6 +196,13 @@ func (h *health) parts() []admin.HealthPart {
 		add(p.name, said, p.cure, p.err)
 	}
 	return list
+}
+
+func certificateCure(err error) string {
+	if _, ok := errors.AsType[*acmeError](err); ok {
+		return "the error log says why there is none; convene admin reload asks the ACME server at once"
+	}
+	return "put a certificate in its place that is valid and has the server's name"
 }
 
 // err is the error of files that stopped taking changes, which only a new start can

@@ -1,10 +1,14 @@
 package server_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"convene/config"
+	"convene/testenv"
 )
 
 // What may be stored follows a reload, for homes that are there, and a group's
@@ -50,4 +54,57 @@ func TestReloadQuota(t *testing.T) {
 	s.Config.Quota.Bytes = 20 << 20
 	reload()
 	put("large", 10_000_000, 201)
+}
+
+// TestQuotaOfRenamedGroup: a group keeps its limits when it is renamed, over a restart too,
+// and nobody gets them with its name.
+func TestQuotaOfRenamedGroup(t *testing.T) {
+	c := smallConfig(t)
+	c.Quota.Bytes = 3000
+	c.Quota.Groups = map[string]config.QuotaLimits{"Team": {Bytes: 10_000}}
+	s := serve(t, c)
+	put := func(user, name string, want int) {
+		t.Helper()
+		body := "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:" + name + "\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\n" +
+			"DESCRIPTION:" + strings.Repeat("x", 2000) + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+		url := fmt.Sprintf("%s/calendars/users/%s/calendar/%s.ics", s.HTTP, user, name)
+		if got := do(t, client(), "PUT", url, user, body, "Content-Type: text/calendar"); got.StatusCode != want {
+			t.Errorf("%s: PUT of %s: %s, want %d", user, name, got.Status, want)
+		}
+	}
+	directory := func(edit ...string) {
+		t.Helper()
+		text := strings.NewReplacer(edit...).Replace(smallLDIF)
+		testenv.WriteFile(t, c.Directory.File.File, text)
+		if err := s.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("ann", "a", 201)
+	put("ann", "b", 201)
+	put("bob", "a", 201)
+	put("bob", "b", 507)
+
+	const team = "dn: cn=team,dc=example,dc=com\nobjectClass: groupOfNames\ncn: team\n"
+	crew := strings.Replace(team, "cn: team", "cn: crew", 1)
+	bobs := "dn: cn=other,dc=example,dc=com\nobjectClass: groupOfNames\ncn: team\nmember: uid=bob,dc=example,dc=com\nentryUUID: 11111111-0000-0000-0000-0000000000a3\n\n"
+	directory(team, bobs+crew)
+	put("ann", "c", 201)
+	put("bob", "b", 507)
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = serve(t, *s.Config)
+	put("ann", "d", 201)
+	put("bob", "b", 507)
+
+	directory(team, bobs+crew, "0000000000a1", "0000000000a4")
+	put("ann", "e", 507)
+	put("bob", "b", 507)
+	if said := strings.Count(s.Log.String(), "an entry means a record that the directory does not have any more"); said != 1 {
+		t.Errorf("said %d times\n%s", said, s.Log)
+	}
+	if text, err := os.ReadFile(filepath.Join(c.Server.Data, "audit.log")); err != nil || !strings.Contains(string(text), `"sacl.gone"`) || !strings.Contains(string(text), `"quota.groups"`) {
+		t.Errorf("audit log: %v\n%s", err, text)
+	}
 }

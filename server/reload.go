@@ -121,6 +121,7 @@ var restartOnly = []struct {
 	{"log.error", func(c *config.Config) any { return &c.Log.Error }},
 	{"log.audit", func(c *config.Config) any { return &c.Log.Audit }},
 	{"log.audit-file-size", func(c *config.Config) any { return &c.Log.AuditSize }},
+	{"tls.acme", func(c *config.Config) any { return &c.TLS.ACME }},
 	{"tls.client-ca-file", func(c *config.Config) any { return &c.TLS.ClientCAFile }},
 	{"tls.min-version", func(c *config.Config) any { return &c.TLS.MinVersion }},
 	{"delegation.keep-ended", func(c *config.Config) any { return &c.Delegates.KeepEnded }},

@@ -142,6 +142,9 @@ func pinned(c *config.Config) []string {
 	for _, entries := range c.SACL.Lists() {
 		out = append(out, entries...)
 	}
+	for name := range c.Quota.Groups {
+		out = append(out, quotaGroup(name).String())
+	}
 	return out
 }
 
@@ -151,7 +154,7 @@ func pinned(c *config.Config) []string {
 func (s *Server) setQuota(ctx context.Context, next *generation, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, resolveLimit)
 	defer cancel()
-	p := resolveQuota(ctx, next.directory, next.config.QuotaPolicy(), log)
+	p := resolveQuota(ctx, s.pins, next.directory, next.config.QuotaPolicy(), log)
 	if before := next.quota.Load(); before != nil && p.Incomplete {
 		return
 	}
@@ -160,14 +163,10 @@ func (s *Server) setQuota(ctx context.Context, next *generation, log *slog.Logge
 
 // resolveQuota adds to p who the groups are. It is incomplete if the directory
 // could not be asked about some.
-func resolveQuota(ctx context.Context, d directory.Directory, policy *quota.Policy, log *slog.Logger) *quota.Policy {
+func resolveQuota(ctx context.Context, pins *sacl.Pins, d directory.Directory, policy *quota.Policy, log *slog.Logger) *quota.Policy {
 	ids := make(map[string]string, len(policy.Groups))
 	for _, name := range slices.Sorted(maps.Keys(policy.Groups)) {
-		group, err := directory.ParseRef(name)
-		if err != nil || group.GUID == "" {
-			group = directory.Ref{Type: directory.Group, Name: name}
-		}
-		switch guid, err := group.Resolve(ctx, d); {
+		switch guid, err := pins.Resolve(ctx, d, "quota.groups", quotaGroup(name)); {
 		case err == nil:
 			ids[guid] = name
 		case errors.Is(err, directory.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
@@ -178,6 +177,14 @@ func resolveQuota(ctx context.Context, d directory.Directory, policy *quota.Poli
 	}
 	policy.GroupIDs = ids
 	return policy
+}
+
+// quotaGroup is the group that quota.groups has under a short name or GUID.
+func quotaGroup(name string) directory.Ref {
+	if group, err := directory.ParseRef(name); err == nil && group.GUID != "" {
+		return group
+	}
+	return directory.Ref{Type: directory.Group, Name: name}
 }
 
 // checkNames warns of entries of the access list that are about nobody, such as a

@@ -200,7 +200,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.net.serve()
 	s.lookAgain()
-	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"maintain the store", s.maintain},
+	s.work.start(s.log, runner{"commands", s.control.run}, runner{"watch files and names", s.watch}, runner{"certificates", s.certs.follow}, runner{"maintain the store", s.maintain},
 		runner{"look after the delegate database", s.tendDelegates}, runner{"old messages", s.sweep}, runner{"mail", func(ctx context.Context) error { return s.outbox.Run(admitted(ctx)) }},
 		runner{"bookings of rooms", s.tendRooms}, runner{"people who have left", s.tendLeavers}, runner{"letters about delegates", herald.run}, runner{"sessions", s.sweepSessions}, runner{"look at the surroundings", s.examine}, runner{"watchdog", s.watchdog})
 	for _, u := range s.URLs() {
@@ -241,6 +241,9 @@ func (s *Server) Close() error {
 // closeParts closes what open opened, as far as it came, from the top down.
 func (s *Server) closeParts() error {
 	var errs []error
+	if s.certs.acme != nil {
+		s.certs.acme.stop()
+	}
 	if current := s.current.Load(); current != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

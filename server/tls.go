@@ -25,6 +25,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/crypto/acme"
+
 	"convene/config"
 	"convene/internal/atomicfile"
 	"convene/internal/filewatch"
@@ -54,6 +56,7 @@ type certificates struct {
 	faults   func(error)
 
 	current atomic.Pointer[tls.Certificate]
+	acme    *acmeCertificates // nil: none are from an ACME server
 }
 
 // use reads the certificate that c asks for, and makes a self-signed one if it
@@ -61,6 +64,15 @@ type certificates struct {
 func (s *certificates) use(c *config.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.acme != nil {
+		s.acme.askAgain()
+		return nil
+	}
+	if c.TLS.ACME.Directory != "" {
+		var err error
+		s.acme, err = openACME(c, s.log, s.now, s.faults, &s.current)
+		return err
+	}
 	next := certificates{certFile: c.TLS.Certificate, keyFile: c.TLS.Key}
 	if next.certFile == "" {
 		dir := filepath.Join(c.Server.Data, "tls")
@@ -102,7 +114,8 @@ func certificateNames(c *config.Config) []string {
 	return []string{c.HostName()}
 }
 
-// How long before its end a certificate is warned of, and how often.
+// How long before its end a certificate is warned of, or when a quarter of its life is
+// left if that is later; and how often.
 const (
 	certificateEnds  = 14 * 24 * time.Hour
 	certificateCheck = 24 * time.Hour
@@ -112,13 +125,14 @@ const (
 // clients that trust whoever signed it accept it.
 func certificateFault(leaf *x509.Certificate, names []string, now time.Time) error {
 	var errs []error
+	warn := min(certificateEnds, leaf.NotAfter.Sub(leaf.NotBefore)/4)
 	day := func(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 	switch {
 	case now.After(leaf.NotAfter):
 		errs = append(errs, fmt.Errorf("the certificate ended on %s", day(leaf.NotAfter)))
 	case now.Before(leaf.NotBefore):
 		errs = append(errs, fmt.Errorf("the certificate begins on %s", day(leaf.NotBefore)))
-	case now.Add(certificateEnds).After(leaf.NotAfter):
+	case now.Add(warn).After(leaf.NotAfter):
 		errs = append(errs, fmt.Errorf("the certificate ends on %s", day(leaf.NotAfter)))
 	}
 	if !slices.ContainsFunc(names, func(n string) bool { return leaf.VerifyHostname(n) == nil }) {
@@ -210,12 +224,12 @@ func (s *certificates) config(c *config.Config) *tls.Config {
 	if c.TLS.MinVersion == "1.3" {
 		minVersion = tls.VersionTLS13
 	}
-	return &tls.Config{
+	t := &tls.Config{
 		MinVersion: minVersion,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			cert := s.current.Load()
-			if cert == nil {
-				return nil, errors.New("no certificate")
+			cert, err := s.shown(hello)
+			if err != nil {
+				return nil, err
 			}
 			// The connection remembers what it was shown: Kerberos channel
 			// bindings are bound to it, even after the certificate was replaced.
@@ -225,6 +239,21 @@ func (s *certificates) config(c *config.Config) *tls.Config {
 			return cert, nil
 		},
 	}
+	if s.acme != nil {
+		t.NextProtos = []string{acme.ALPNProto} // net/http adds its own
+	}
+	return t
+}
+
+// shown is the certificate for a handshake.
+func (s *certificates) shown(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if s.acme != nil {
+		return s.acme.certificate(hello)
+	}
+	if cert := s.current.Load(); cert != nil {
+		return cert, nil
+	}
+	return nil, errors.New("no certificate")
 }
 
 // renewSelfSigned makes a certificate for host unless there is one that is

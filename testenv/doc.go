@@ -1,5 +1,5 @@
 // Package testenv starts real outside servers for tests: OpenLDAP's slapd, an
-// MIT KDC, a Samba Active Directory domain controller, and a throw-away
+// MIT KDC, a Samba Active Directory domain controller, an ACME server, and a throw-away
 // certificate authority. It imports nothing of ours, so every package's
 // external tests may use it.
 //
@@ -16,6 +16,7 @@
 //	krb5-kdc krb5-admin-server krb5-user libfaketime        kdc
 //	samba samba-ad-provision samba-dsdb-modules             ad
 //	samba-vfs-modules winbind ldb-tools bind9-dnsutils
+//	pebble                                                  acme
 //	curl python3-requests-kerberos                          outside clients
 //
 // Samba needs root, because its LDAP ports are fixed; the rest runs as anybody.

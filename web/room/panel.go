@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -176,7 +177,8 @@ func panelMessage(r *page.Request) string {
 
 // offerPanel gives a device a code to be paired with.
 func offerPanel(r *page.Request) (*page.Answer, error) {
-	token, err := r.Panels.Offer()
+	at, _ := netip.ParseAddrPort(r.RemoteAddr) // those who have none are one
+	token, err := r.Panels.Offer(at.Addr())
 	if errors.Is(err, panels.ErrBusy) {
 		return nil, &page.Error{Status: http.StatusServiceUnavailable, Retry: panels.CodeLife, Err: err}
 	}

@@ -1,0 +1,46 @@
+package panels_test
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"convene/panels"
+)
+
+// TestOffersOfOneNetwork: strangers of one network cannot have all the codes there are, so
+// that no panel can be paired; the oldest of their own gives way.
+func TestOffersOfOneNetwork(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p := &panels.Panels{Now: func() time.Time { return now }}
+	offer := func(at string) string {
+		t.Helper()
+		token, err := p.Offer(netip.MustParseAddr(at))
+		if err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+		now = now.Add(time.Millisecond)
+		return token
+	}
+	device := offer("192.0.2.1")
+	first := offer("2001:db8::1")
+	var last string
+	for range 500 {
+		for _, at := range []string{"198.51.100.7", "2001:db8::1", "2001:db8::2:1", "::ffff:198.51.100.7"} {
+			last = offer(at)
+		}
+	}
+	if p.Code(device) == "" || p.Code(last) == "" {
+		t.Error("a code is gone that another network has nothing to do with")
+	}
+	if p.Code(first) != "" {
+		t.Error("a network has more codes than its share")
+	}
+	for i := range 100 {
+		if _, err := p.Offer(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})); errors.Is(err, panels.ErrBusy) {
+			return // bounded in all, too
+		}
+	}
+	t.Error("there is no limit in all")
+}
