@@ -89,6 +89,9 @@ func TestKilledFollow(t *testing.T) {
 	restored := func() (n int64) {
 		t.Helper()
 		other := smallConfig(t)
+		if err := os.MkdirAll(other.Server.Data, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		q := &command{t, p.program, writeConfig(t, other)}
 		q.run("restore", "--from", folder, "--replace", "--delegates")
 		copied := serve(t, other)
