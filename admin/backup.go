@@ -30,11 +30,36 @@ func WriteBackup(ctx context.Context, c Conn, r BackupRequest, out io.Writer) er
 	return c.Stream(ctx, "backup", r, out)
 }
 
-func (a *Admin) backup(ctx context.Context, r BackupRequest, out io.Writer) error {
-	host, err := os.Hostname()
+// FollowBackup writes an archive as WriteBackup does, and then what changes, until ctx
+// ends: backup.FollowReader reads it. Errors: as WriteBackup, and backup.ErrAnew.
+func FollowBackup(ctx context.Context, c Conn, r BackupRequest, out io.Writer) error {
+	return c.Stream(ctx, "backup-follow", r, out)
+}
+
+func (a *Admin) followBackup(ctx context.Context, r BackupRequest, out io.Writer) error {
+	flush := func() {}
+	if f, is := out.(interface{ Flush() }); is {
+		flush = f.Flush
+	}
+	origin, err := r.origin()
 	if err != nil {
 		return err
 	}
+	return a.Audit.Do(ctx, a.backupAct(r), func() (any, error) {
+		err := backup.Follow(ctx, out, flush, a.backupMembers(r), origin)
+		if ctx.Err() != nil {
+			err = nil // whoever followed went away, or the server stops: there is no other end
+		}
+		return nil, err
+	})
+}
+
+func (r BackupRequest) origin() (backup.Origin, error) {
+	host, err := os.Hostname()
+	return backup.Origin{Version: r.Version, Host: host, Time: time.Now(), Only: r.Only}, err
+}
+
+func (a *Admin) backupMembers(r BackupRequest) []backup.Member {
 	members := append([]backup.Member{}, a.Members...)
 	if r.WithoutDelegates {
 		members = slices.DeleteFunc(members, func(m backup.Member) bool { return m.Name() == backup.DelegatesName })
@@ -42,9 +67,20 @@ func (a *Admin) backup(ctx context.Context, r BackupRequest, out io.Writer) erro
 	if len(r.Config) > 0 {
 		members = append(members, backup.Text{FileName: backup.ConfigName, Content: r.Config})
 	}
-	act := audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "server.backup", Object: audit.Object{Type: "server"}}
-	return a.Audit.Do(ctx, act, func() (any, error) {
-		m, err := backup.Write(ctx, out, members, backup.Origin{Version: r.Version, Host: host, Time: time.Now(), Only: r.Only})
+	return members
+}
+
+func (a *Admin) backupAct(r BackupRequest) audit.Act {
+	return audit.Act{By: a.Operator.By(r.By, r.Reason), Verb: "server.backup", Object: audit.Object{Type: "server"}}
+}
+
+func (a *Admin) backup(ctx context.Context, r BackupRequest, out io.Writer) error {
+	origin, err := r.origin()
+	if err != nil {
+		return err
+	}
+	return a.Audit.Do(ctx, a.backupAct(r), func() (any, error) {
+		m, err := backup.Write(ctx, out, a.backupMembers(r), origin)
 		if err != nil {
 			return nil, err
 		}

@@ -82,6 +82,7 @@ func verbs() map[string]verb {
 func streams() map[string]stream {
 	return map[string]stream{
 		"backup":          streaming((*Admin).backup),
+		"backup-follow":   streaming((*Admin).followBackup),
 		"delegate-backup": streaming((*Admin).delegateBackup),
 		"offboard":        streaming((*Admin).offboard),
 		"offboard-export": streaming((*Admin).offboardExport),

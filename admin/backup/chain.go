@@ -37,13 +37,16 @@ type Base struct {
 }
 
 // A File is a backup in a file. It is read from the beginning, decrypted; what it
-// continues is looked for in its folder.
+// continues, and what was followed after it, is looked for in its folder.
 type File struct {
 	f     *os.File
 	path  string
 	keys  []Identity
 	plain io.Reader // nil before the first Read
 	depth int
+
+	written bool      // and may have been followed
+	until   time.Time // zero: all that followed
 }
 
 // Open opens the backup at path. keys decrypt it, and those that it continues.
@@ -52,7 +55,9 @@ func Open(path string, keys []Identity) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return FileAt(f, path, keys), nil
+	file := FileAt(f, path, keys)
+	file.written = true
+	return file, nil
 }
 
 // FileAt is the backup that is being written to f, and will be at path. Its Close closes

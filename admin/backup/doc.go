@@ -33,6 +33,13 @@
 //
 // Beside an encrypted one, NAME.cvb.index has these sums behind a line of JSON: see Index.
 //
+// # What follows
+//
+// Beside a backup that is followed, NAME.cvb.changes has what was committed after it: a line
+// of JSON (logHead), then ticks (see tick), each of which is of all members together. It is
+// appended to and synced; the last tick may be torn. Whoever reads the backup from its file
+// gets it with these.
+//
 // # Restore
 //
 // A restore unpacks and checks everything in a folder inside the data folder, and

@@ -70,6 +70,9 @@ func WriteFile(path string, to []Recipient, fill func(io.Writer) error, check fu
 	if err = removeIndex(path); err != nil { // it is of what was there before
 		return err
 	}
+	if busy, err := removeLog(path); err != nil || busy {
+		return errors.Join(err, fmt.Errorf("%s is followed by another command", path))
+	}
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
@@ -130,7 +133,8 @@ func fileTime(name string) (time.Time, bool) {
 }
 
 // Prune removes the backups in a folder that keep does not keep, and returns their
-// names. What a kept one continues is kept with it. Files with other names are left alone.
+// names. What a kept one continues is kept with it, and one that is being followed stays. Files
+// with other names are left alone.
 // Call it when a new one is complete.
 func Prune(ctx context.Context, dir string, keep Keep) (removed []string, err error) {
 	entries, err := os.ReadDir(dir)
@@ -166,7 +170,11 @@ func Prune(ctx context.Context, dir string, keep Keep) (removed []string, err er
 			return removed, err
 		}
 		path := filepath.Join(dir, name)
-		if err := os.Remove(path); err != nil {
+		busy, err := removeLog(path)
+		if err == nil && busy {
+			continue
+		}
+		if err = errors.Join(err, os.Remove(path)); err != nil {
 			return removed, fmt.Errorf("old backup: %w", err)
 		}
 		if err := removeIndex(path); err != nil {

@@ -45,6 +45,9 @@ func (m Calendars) Snapshot(ctx context.Context) (Snapshot, error) {
 	return calendarsSnapshot{s}, nil
 }
 
+// Follow implements followed.
+func (m Calendars) Follow() (*engine.Feed, error) { return m.Store.Follow() }
+
 type calendarsSnapshot struct{ *store.Snapshot }
 
 func (s calendarsSnapshot) Facts() Facts { return storeFacts(s.Snapshot.Facts) }
@@ -139,6 +142,15 @@ func (m State) Snapshot(ctx context.Context) (Snapshot, error) {
 		return nil, fmt.Errorf("sign-in state: %w", err)
 	}
 	return stateSnapshot{s}, nil
+}
+
+// Follow implements followed.
+func (m State) Follow() (*engine.Feed, error) {
+	e, ok := m.Engine.(engine.Follower)
+	if !ok {
+		return nil, errors.New("sign-in state: not kept in a file")
+	}
+	return e.Follow()
 }
 
 type stateSnapshot struct{ *engine.Snapshot }
@@ -298,6 +310,15 @@ func (m Rules) Snapshot(context.Context) (Snapshot, error) {
 	return content(text), nil
 }
 
+// Version implements versioned.
+func (m Rules) Version() (string, error) {
+	text, err := os.ReadFile(m.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return fileVersion(text), err
+}
+
 // Check implements Member.
 func (Rules) Check(_ context.Context, path string) (Facts, []string, error) {
 	n, err := sacl.CheckFile(path)
@@ -344,6 +365,12 @@ func (m Delegates) Snapshot(ctx context.Context) (_ Snapshot, err error) {
 	}
 	b, err := os.ReadFile(path)
 	return delegatesSnapshot{content(b), delegateFacts(s)}, err
+}
+
+// Version implements versioned.
+func (m Delegates) Version() (string, error) {
+	s := m.Book.State()
+	return fmt.Sprint(s.Condition, " ", s.Mark.File, " ", s.Mark.Generation), nil
 }
 
 type delegatesSnapshot struct {

@@ -24,12 +24,18 @@ type Progress func(done, total int64)
 
 // unpack reads a backup, puts its members into dir, each synced to the disk, and
 // compares the checksums. want says which members are put there; the others are
-// read all the same. What the backup continues is read too, if it is a File. Errors:
+// read all the same. What the backup continues is read too, if it is a File, and what
+// changed after it is taken in. Errors:
 // ErrForeign, ErrNewer, ErrDamaged, ErrChain, those of Decrypted and of writing.
 func unpack(ctx context.Context, r io.Reader, dir string, want func(name string) bool, progress Progress) (*Manifest, error) {
 	u := &unpacker{dir: dir, sums: map[string]string{}, want: want, progress: progress}
 	if err := u.read(ctx, r); err != nil {
 		return nil, err
+	}
+	if f, ok := r.(*File); ok && f.written && f.depth == 0 {
+		if err := f.takeIn(ctx, u); err != nil {
+			return nil, err
+		}
 	}
 	return u.manifest, nil
 }

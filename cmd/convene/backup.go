@@ -26,6 +26,7 @@ type backupFlags struct {
 	delegates  bool
 	only       onlyFlag
 	since      string
+	follow     string
 	recipients recipientFlags
 	keys       identityFlags
 	progress   progressMode
@@ -43,7 +44,7 @@ type backupResult struct {
 func newBackupCmd(a *app) *cobra.Command {
 	var f backupFlags
 	cmd := &cobra.Command{
-		Use:   "backup --to FILE|FOLDER|-",
+		Use:   "backup --to FILE|FOLDER|- | --follow FOLDER",
 		Short: "Write all that the server keeps into one file, while it runs",
 		Long: `Write calendars, delegates, sign-in state and access list, as they are at this moment, into
 one file, while the server runs and changes go on. If none runs, its files are read.
@@ -55,10 +56,19 @@ newest of each of so many days, weeks and months. --to - is the standard output.
 beside it. LAST is its file, or a folder for the newest in there; in one without any the
 first is whole.
 
+--follow writes a backup into a folder and then, until the command is stopped, each change
+beside it, less than a second after it was made. When there are more changes than data, or
+the server was restarted, it begins another backup.
+
 --recipient has it encrypted, to be read with the key of one of the recipients alone.
 Without that, the file holds device passwords: it is for nobody's eyes but the server's.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.backup(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.follow != "" {
+				return a.follow(cmd, f)
+			}
+			return a.backup(cmd, f)
+		},
 	}
 	cmd.Flags().StringVar(&f.to, "to", "", "`FILE`, folder, or - for the standard output")
 	cmd.Flags().StringVar(&f.keep, "keep", "", "in a folder: how many `DAYS,WEEKS,MONTHS` keep a backup, such as 7d,4w,12m")
@@ -67,9 +77,13 @@ Without that, the file holds device passwords: it is for nobody's eyes but the s
 	cmd.Flags().BoolVar(&f.delegates, "delegates", true, "with "+backup.DelegatesName+", which says who acts for whom")
 	f.only.flag(cmd, "write")
 	cmd.Flags().StringVar(&f.since, "since", "", "write what has changed since `LAST`, a backup or a folder of them")
+	cmd.Flags().StringVar(&f.follow, "follow", "", "go on writing what changes into `FOLDER`, until stopped")
 	f.recipients.flags(cmd)
 	f.keys.flag(cmd)
 	f.progress.flag(cmd)
+	for _, other := range []string{"to", "since", "only", "verify", "recipient", "recipients-file"} {
+		cmd.MarkFlagsMutuallyExclusive("follow", other)
+	}
 	cmd.MarkFlagsMutuallyExclusive("only", "since")
 	cmd.MarkFlagsMutuallyExclusive("only", "delegates")
 	cmd.MarkFlagsMutuallyExclusive("only", "secrets")
@@ -104,11 +118,9 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 	if err != nil {
 		return err
 	}
-	request := admin.BackupRequest{Version: version(), By: operator(), WithoutDelegates: !f.delegates, Only: f.only.name}
-	if request.Only == "" {
-		if request.Config, err = a.configText(f.secrets); err != nil {
-			return err
-		}
+	request, err := a.backupRequest(&f)
+	if err != nil {
+		return err
 	}
 	to, err := f.recipients.read()
 	if err != nil {
@@ -158,6 +170,14 @@ func (a *app) backup(cmd *cobra.Command, f backupFlags) error {
 		}
 		return a.print(cmd, result, func(w io.Writer) error { return result.write(w) })
 	})
+}
+
+func (a *app) backupRequest(f *backupFlags) (r admin.BackupRequest, err error) {
+	r = admin.BackupRequest{Version: version(), By: operator(), WithoutDelegates: !f.delegates, Only: f.only.name}
+	if r.Only == "" {
+		r.Config, err = a.configText(f.secrets)
+	}
+	return r, err
 }
 
 // A backupWriter writes an archive, and keeps what it then is.

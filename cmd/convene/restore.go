@@ -24,6 +24,7 @@ type restoreFlags struct {
 	only      onlyFlag
 	keys      identityFlags
 	at        string
+	until     time.Time // of at; zero without
 	point     pointFlags
 	progress  progressMode
 }
@@ -95,7 +96,7 @@ func (a *app) restore(cmd *cobra.Command, f restoreFlags) error {
 		o.Existing = backup.SetAside
 	}
 	var done backup.Restored
-	err = withBackup(cmd, f.from, keys, func(r io.Reader) (err error) {
+	err = f.backup(cmd, keys, func(r io.Reader) (err error) {
 		done, err = server.Restore(cmd.Context(), c, r, o, operator())
 		return err
 	})
@@ -138,12 +139,25 @@ func (f *restoreFlags) file(ctx context.Context, keys []backup.Identity) (string
 		return "", err
 	}
 	if f.from != "-" && info.IsDir() {
+		if f.at != "" {
+			f.until = at
+		}
 		return backup.At(ctx, f.from, keys, at)
 	}
 	if f.at != "" {
 		return "", usageError(errors.New("--at is for a folder of backups"))
 	}
 	return f.from, nil
+}
+
+// backup gives fn the backup that is meant, with what followed it until the time that is.
+func (f *restoreFlags) backup(cmd *cobra.Command, keys []backup.Identity, fn func(io.Reader) error) error {
+	return withBackup(cmd, f.from, keys, func(r io.Reader) error {
+		if file, is := r.(*backup.File); is {
+			file.Until(f.until)
+		}
+		return fn(r)
+	})
 }
 
 // recoverResult is the value of recover.

@@ -71,7 +71,7 @@ func (a *app) restorePoint(cmd *cobra.Command, f *restoreFlags, keys []backup.Id
 	}
 	show := f.progress.to(cmd.ErrOrStderr())
 	var m *backup.Manifest
-	err = withBackup(cmd, f.from, keys, func(r io.Reader) (err error) {
+	err = f.backup(cmd, keys, func(r io.Reader) (err error) {
 		m, err = backup.Extract(ctx, r, dir, name, server.BackupSet(), show.stage("read"))
 		return err
 	})

@@ -35,6 +35,7 @@ type committer struct {
 	used     int64       // bytes of the file that are in use
 	last     int         // length of the last batch
 	spare    []*overlay
+	feeds    []*Feed
 }
 
 // The states of an update. It leaves stateQueued once: for stateTaken when a
@@ -270,7 +271,9 @@ func (c *committer) commit(batch []*update) {
 		c.putBack(batch...)
 	}
 	if wrote > 0 {
-		err = c.keep(next, chunks, wrote)
+		if err = c.keep(next, chunks, wrote); err == nil {
+			c.feed(chunks)
+		}
 	}
 	c.spare = append(c.spare, overlays...)
 	// Only now: even an error may stand on what an update before it wrote.

@@ -38,6 +38,10 @@
 // (flush.go), which also notes how far the file now has the log. A batch too
 // large for the log goes to the file itself, after everything before it.
 //
+// Each batch has a number, whether it went to the log or to the file itself: that of its
+// record, and of the last one that the file has. Who follows (feed.go) is told each with
+// its number, and so a copy of the file takes in just what it does not have.
+//
 // At opening, what the file shows is written and synced once more where it would be
 // relied on (disk.go); then what an unclean end left in the log is written to the
 // file. A clean end leaves no log.

@@ -33,11 +33,11 @@ func (c *committer) keep(next *writes, chunks [][]byte, n int) error {
 	default:
 	}
 	if c.stuck || c.near(n) || recordSize(n) > c.log.halfSize {
-		return c.through(next)
+		return c.through(next, c.log.seq+1)
 	}
 	if !c.log.fits(n) {
 		if !c.freeze() {
-			return c.through(next)
+			return c.through(next, c.log.seq+1)
 		}
 		next = newWrites()
 		for _, b := range chunks {
@@ -130,12 +130,12 @@ func (c *committer) flushed(err error) {
 }
 
 // through writes next, and all that is in the log, to the file itself. Then the
-// log holds nothing that is needed.
-func (c *committer) through(next *writes) error {
+// log holds nothing that is needed, as if seq had been its last record.
+func (c *committer) through(next *writes, seq uint64) error {
 	if c.settle(); c.broken != nil {
 		return c.broken
 	}
-	id, err := c.writeAlone(next)
+	id, err := c.writeAlone(next, seq)
 	if isUnconfirmed(err) {
 		c.engine.publish(func(v *version) { v.active, v.moving = next, true })
 	}
@@ -144,6 +144,7 @@ func (c *committer) through(next *writes) error {
 	}
 	c.stuck = false
 	c.tell(nil)
+	c.log.seq = seq
 	c.log.restart()
 	c.engine.publish(func(v *version) { v.active, v.frozen, v.base = newWrites(), nil, id })
 	c.engine.checkSpace()
@@ -153,17 +154,17 @@ func (c *committer) through(next *writes) error {
 // writeAlone writes next, and what is frozen, while nothing looks after mapped memory:
 // that reads the file, and so keeps free pages from being used again, and a full file
 // would refuse even to delete.
-func (c *committer) writeAlone(next *writes) (id int, err error) {
+func (c *committer) writeAlone(next *writes, seq uint64) (id int, err error) {
 	c.engine.space.busy.Lock()
 	defer c.engine.space.busy.Unlock()
-	return c.engine.write(c.log.seq, c.engine.version.Load().frozen, next)
+	return c.engine.write(seq, c.engine.version.Load().frozen, next)
 }
 
 // empty makes the file hold all there is. It has the lead.
 func (c *committer) empty() error {
 	c.settle()
 	if v := c.engine.version.Load(); v.active.Len() > 0 || v.frozen != nil {
-		return c.through(v.active)
+		return c.through(v.active, c.log.seq)
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ import (
 //	magic u32, length of the payload u32, id u64, seq u64, CRC-32C u32
 //	of all else, payload, zeros up to the next page
 //
-// id is that of the bbolt file, seq counts the records of all time. Numbers are
-// big-endian. A crash can tear the last record only, which nobody was told of.
+// id is that of the bbolt file, seq counts the batches of all time, those too that went
+// to the file itself. Numbers are big-endian. A crash can tear the last record only, which nobody was told of.
 const (
 	logMagic  = 0x636e766c // "cnvl"
 	logHeader = 28

@@ -261,6 +261,15 @@ func (c *Chaos) FileID() (uint64, error) {
 	return e.FileID()
 }
 
+// Follow implements engine.Follower: of the engine inside, which has to be one.
+func (c *Chaos) Follow() (*engine.Feed, error) {
+	e, ok := c.Engine.(engine.Follower)
+	if !ok {
+		return nil, errors.New("chaos: the engine inside cannot be followed")
+	}
+	return e.Follow()
+}
+
 // Snapshot implements engine.Snapshotter: of the engine inside, which has to be one.
 func (c *Chaos) Snapshot(ctx context.Context) (*engine.Snapshot, error) {
 	e, ok := c.Engine.(engine.Snapshotter)

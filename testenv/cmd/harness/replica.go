@@ -10,11 +10,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// keepObjects is how many objects a replica keeps about.
-const keepObjects = 150
+// A replica keeps about keepObjects objects, by some of names names: those of objects that
+// are gone are given out again, and the data do not grow with time.
+const (
+	keepObjects = 150
+	names       = 4 * keepObjects
+)
 
 // A replica is a client that writes to one calendar and knows what must be in
 // it.
@@ -23,7 +28,10 @@ type replica struct {
 	url    string // of the calendar, with a final slash
 	random *rand.Rand
 	client *http.Client
-	count  int // names given out
+	pause  func() // called before each change; may be nil
+
+	mu    sync.Mutex // held by write where it changes what follows, and by who looks meanwhile
+	since *moments   // nil before mark
 
 	objects map[string]object // acknowledged
 	touched map[string]bool   // written since the last comparison
@@ -57,9 +65,11 @@ func (r *replica) write(stop <-chan struct{}) {
 			return
 		default:
 		}
+		if r.pause != nil {
+			r.pause()
+		}
 		c := r.next()
-		r.open = &c
-		r.touched[c.name] = true
+		r.begin(c)
 		etag, err := r.send(c)
 		if err != nil {
 			r.client.CloseIdleConnections()
@@ -68,30 +78,57 @@ func (r *replica) write(stop <-chan struct{}) {
 			}
 			return // what became of it compare will see
 		}
-		r.open = nil
-		r.done++
-		if c.body == "" {
-			delete(r.objects, c.name)
-		} else {
-			r.objects[c.name] = object{c.body, etag}
-		}
+		r.end(c, etag)
+	}
+}
+
+// begin notes a change that is about to be sent.
+func (r *replica) begin(c change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = &c
+	r.touched[c.name] = true
+	if r.since != nil {
+		r.since.sent = append(r.since.sent, change{c.name, lines(c.body)})
+	}
+}
+
+// end notes that a change was acknowledged.
+func (r *replica) end(c change, etag string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open = nil
+	r.done++
+	if c.body == "" {
+		delete(r.objects, c.name)
+	} else {
+		r.objects[c.name] = object{c.body, etag}
 	}
 }
 
 // next picks what to do: a new object, a new body for one, or its deletion.
 func (r *replica) next() change {
-	names := slices.Sorted(maps.Keys(r.objects))
+	there := slices.Sorted(maps.Keys(r.objects))
 	kind := r.random.IntN(10)
 	switch {
-	case len(names) == 0 || len(names) < keepObjects && kind < 5:
-		r.count++
-		name := fmt.Sprintf("%06d.ics", r.count)
+	case len(there) == 0 || len(there) < keepObjects && kind < 5:
+		name := r.unused()
 		return change{name, r.body(name)}
 	case kind < 8:
-		name := names[r.random.IntN(len(names))]
+		name := there[r.random.IntN(len(there))]
 		return change{name, r.body(name)}
 	}
-	return change{names[r.random.IntN(len(names))], ""}
+	return change{there[r.random.IntN(len(there))], ""}
+}
+
+// unused draws a name that no object has.
+func (r *replica) unused() string {
+	for {
+		name := fmt.Sprintf("%06d.ics", r.random.IntN(names))
+		if _, ok := r.objects[name]; !ok {
+			return name
+		}
+	}
 }
 
 // body is an event, at times a series, of some length.
@@ -221,6 +258,7 @@ type multistatus struct {
 		Href   string `xml:"DAV: href"`
 		Status string `xml:"DAV: status"`
 		ETag   string `xml:"DAV: propstat>prop>getetag"`
+		Data   string `xml:"propstat>prop>calendar-data"`
 	} `xml:"DAV: response"`
 	Token string `xml:"DAV: sync-token"`
 }
