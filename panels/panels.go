@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/netip"
 	"sync"
@@ -28,6 +29,7 @@ var (
 	ErrUnknown = errors.New("no such panel")
 	ErrCode    = errors.New("no panel shows this code")
 	ErrBusy    = errors.New("too many panels wait to be paired")
+	ErrGuesses = errors.New("too many codes that no panel shows")
 )
 
 // A Panel is a device that was paired.
@@ -48,6 +50,10 @@ const (
 	mostFromNetwork = 10
 )
 
+// mostWrong is how many wrong codes one person may enter within CodeLife: codes are short,
+// and another's panel would show the guesser's room.
+const mostWrong = 10
+
 // Panels are all devices. It is safe for concurrent use.
 type Panels struct {
 	Engine engine.Engine
@@ -55,6 +61,33 @@ type Panels struct {
 
 	mu      sync.Mutex
 	waiting map[[32]byte]waiting
+	wrong   map[string]wrong // by the GUID of who entered them
+}
+
+// wrong are the wrong codes of one person until a moment.
+type wrong struct {
+	count int
+	until time.Time
+}
+
+// guess reports whether somebody may enter a code, and counts it as wrong. The caller
+// holds p.mu.
+func (p *Panels) guess(guid string) bool {
+	now := p.Now()
+	maps.DeleteFunc(p.wrong, func(_ string, w wrong) bool { return !now.Before(w.until) })
+	w, before := p.wrong[guid]
+	if !before {
+		w.until = now.Add(CodeLife)
+	}
+	if w.count == mostWrong {
+		return false
+	}
+	if p.wrong == nil {
+		p.wrong = map[string]wrong{}
+	}
+	w.count++
+	p.wrong[guid] = w
+	return true
 }
 
 type waiting struct {
@@ -128,17 +161,23 @@ func (p *Panels) Code(token string) string {
 	return ""
 }
 
+// A Confirmer is who pairs a device.
+type Confirmer struct{ GUID, Name string }
+
 // Confirm pairs the device that shows a code with a room. A code is used once. Errors:
-// ErrCode.
-func (p *Panels) Confirm(ctx context.Context, code, room, by string) (Panel, error) {
+// ErrCode; ErrGuesses, who confirms has entered too many wrong codes.
+func (p *Panels) Confirm(ctx context.Context, code, room string, by Confirmer) (Panel, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.guess(by.GUID) {
+		return Panel{}, ErrGuesses
+	}
 	now := p.Now()
 	for k, w := range p.waiting {
 		if w.code != code || !now.Before(w.ends) {
 			continue
 		}
-		one := Panel{ID: hex.EncodeToString(k[:8]), Room: room, By: by, At: now.UTC().Truncate(time.Second)}
+		one := Panel{ID: hex.EncodeToString(k[:8]), Room: room, By: by.Name, At: now.UTC().Truncate(time.Second)}
 		value, err := json.Marshal(one)
 		if err != nil {
 			return Panel{}, err
@@ -146,6 +185,7 @@ func (p *Panels) Confirm(ctx context.Context, code, room, by string) (Panel, err
 		err = p.Engine.Update(ctx, func(tx engine.Writer) error { return tx.Put(tablePanels, k[:], value) })
 		if err == nil {
 			delete(p.waiting, k)
+			delete(p.wrong, by.GUID)
 		}
 		return one, err
 	}

@@ -1,11 +1,13 @@
 package panels_test
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"testing"
 	"time"
 
+	"convene/internal/engine"
 	"convene/panels"
 )
 
@@ -43,4 +45,32 @@ func TestOffersOfOneNetwork(t *testing.T) {
 		}
 	}
 	t.Error("there is no limit in all")
+}
+
+// TestGuessedCodes: who runs a room cannot try codes until another's panel shows it.
+func TestGuessedCodes(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p := &panels.Panels{Engine: engine.OpenMemory(panels.Tables()), Now: func() time.Time { return now }}
+	token, err := p.Offer(netip.MustParseAddr("192.0.2.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirm := func(code, guid string, want error) {
+		t.Helper()
+		if _, err := p.Confirm(context.Background(), code, "a room", panels.Confirmer{GUID: guid}); !errors.Is(err, want) {
+			t.Errorf("%q by %s: %v, want %v", code, guid, err, want)
+		}
+	}
+	for range 10 {
+		confirm("x", "guesser", panels.ErrCode)
+	}
+	confirm(p.Code(token), "guesser", panels.ErrGuesses)
+	confirm("x", "other", panels.ErrCode)
+	confirm(p.Code(token), "other", nil)
+	for range 10 {
+		confirm("x", "other", panels.ErrCode) // what came before the right one does not count
+	}
+	confirm("x", "other", panels.ErrGuesses)
+	now = now.Add(panels.CodeLife)
+	confirm("x", "guesser", panels.ErrCode)
 }

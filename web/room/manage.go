@@ -196,11 +196,14 @@ func pair(r *page.Request) (*page.Answer, error) {
 	code := strings.Join(strings.Fields(r.PostFormValue("code")), "")
 	act := audit.Act{By: r.By(), Verb: "panel.pair", Object: object(room)}
 	err = r.Audit.Do(r.Context(), act, func() (any, error) {
-		one, err := r.Panels.Confirm(r.Context(), code, room.GUID, r.Caller.Principal.FullName)
+		one, err := r.Panels.Confirm(r.Context(), code, room.GUID, panels.Confirmer{GUID: r.Caller.Principal.GUID, Name: r.Caller.Principal.FullName})
 		return map[string]string{"panel": one.ID}, err
 	})
-	if errors.Is(err, panels.ErrCode) {
+	switch {
+	case errors.Is(err, panels.ErrCode):
 		return nil, page.Fail(http.StatusNotFound, "room.no-code")
+	case errors.Is(err, panels.ErrGuesses):
+		return nil, &page.Error{Status: http.StatusTooManyRequests, Retry: panels.CodeLife}
 	}
 	if err != nil {
 		return nil, failed(err)
