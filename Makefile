@@ -38,14 +38,15 @@ check:
 	$(GO) run $(STATICCHECK) ./...
 
 # All tests. A summary in the end names what failed and what was skipped;
-# with CI=true nothing may be skipped. Of tests that fail a few run once more, since many
+# with CI=true nothing may be skipped. Of tests that fail a few run again, since many
 # of them wait for real servers on a busy machine; the report names them, and a data race
-# is none that gets a second chance.
+# is none that gets a second chance. Two packages that take longest come first, so that
+# none is left to run alone.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
-		--packages ./... -- -race -shuffle=on
+		--packages './server ./cmd/convene ./...' -- -race -shuffle=on
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
