@@ -56,7 +56,7 @@ func (s *scope) denied(e *store.Entry) acl.Privilege {
 	if e == nil {
 		return acl.None
 	}
-	access, _ := s.h.restriction(e)
+	access, _ := s.h.restriction(e) // the other result is a standing, which the list of access judges
 	return restrictions[access].denied
 }
 

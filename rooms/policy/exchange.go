@@ -94,7 +94,18 @@ func ParseExchange(r io.Reader) ([]Imported, error) {
 	if !slices.Contains(head, "Identity") || !slices.Contains(head, "AutomateProcessing") {
 		return nil, errors.New("the first line does not name the columns Identity and AutomateProcessing; write the file with Get-CalendarProcessing | Export-Csv")
 	}
-	var all []Imported
+	return importRows(c, func(row []string) Imported {
+		cells := map[string]string{}
+		for i, name := range head {
+			cells[name] = strings.TrimSpace(row[i])
+		}
+		return importRow(cells)
+	})
+}
+
+// importRows makes something of each line that is left of a table. Errors: those of
+// reading; more than maxRooms.
+func importRows(c *csv.Reader, one func(row []string) Imported) (all []Imported, err error) {
 	for {
 		row, err := c.Read()
 		switch {
@@ -105,11 +116,7 @@ func ParseExchange(r io.Reader) ([]Imported, error) {
 		case len(all) == maxRooms:
 			return nil, fmt.Errorf("more than %d rooms", maxRooms)
 		}
-		cells := map[string]string{}
-		for i, name := range head {
-			cells[name] = strings.TrimSpace(row[i])
-		}
-		all = append(all, importRow(cells))
+		all = append(all, one(row))
 	}
 }
 

@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -49,23 +48,13 @@ func ParseTable(r io.Reader) ([]Imported, error) {
 		}
 		seen[head[i]] = true
 	}
-	var all []Imported
-	for {
-		row, err := c.Read()
-		switch {
-		case errors.Is(err, io.EOF):
-			return all, nil
-		case err != nil:
-			return nil, err
-		case len(all) == maxRooms:
-			return nil, fmt.Errorf("more than %d rooms", maxRooms)
-		}
+	return importRows(c, func(row []string) Imported {
 		m := Imported{Identity: strings.TrimSpace(row[0]), Values: map[string]string{}}
 		for i, value := range row[1:] {
 			if value = strings.TrimSpace(value); value != "" {
 				m.set(head[i+1], head[i+1], value, nil)
 			}
 		}
-		all = append(all, m)
-	}
+		return m
+	})
 }
