@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -587,6 +588,43 @@ func TestHopelessBodiesAreNotRead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A report on a place in a home is answered by what is there, whether it was presumed to
+// be a calendar (by a path that ends in a slash) or looked up first.
+func TestReportsByWhatIsThere(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	e.must(201, "ann", "MKCOL", home+"folder/", "")
+	e.must(201, "ann", "PUT", home+"folder/note.txt", "text")
+	e.must(201, "ann", "PUT", home+"calendar/1.ics", event("1", "20260504T120000Z"))
+	reports := map[string]string{
+		"sync":     `<D:sync-collection xmlns:D="DAV:"><D:sync-token/><D:sync-level>1</D:sync-level><D:prop><D:getetag/></D:prop></D:sync-collection>`,
+		"query":    `<C:calendar-query xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:D="DAV:"><D:prop><D:getetag/></D:prop><C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>`,
+		"freebusy": `<C:free-busy-query xmlns:C="urn:ietf:params:xml:ns:caldav"><C:time-range start="20260504T000000Z" end="20260505T000000Z"/></C:free-busy-query>`,
+		"match":    `<D:principal-match xmlns:D="DAV:"><D:self/></D:principal-match>`,
+		"unknown":  `<X:nothing xmlns:X="urn:example"/>`,
+		"empty":    "",
+		"broken":   "<",
+	}
+	statuses := map[int]bool{}
+	for _, place := range []string{"calendar", "folder", "missing", "inbox", "dropbox", "freebusy"} {
+		for name, body := range reports {
+			presumed, looked := e.send("ann", "REPORT", home+place+"/", strings.NewReader(body)), e.send("ann", "REPORT", home+place, strings.NewReader(body))
+			if presumed.Status != looked.Status || uid.ReplaceAllString(presumed.Body, "") != uid.ReplaceAllString(looked.Body, "") {
+				t.Errorf("%s on %s/ = %d %s, on %s = %d %s", name, place, presumed.Status, presumed.Body, place, looked.Status, looked.Body)
+			}
+			statuses[presumed.Status] = true
+		}
+	}
+	for _, want := range []int{200, 207, 400, 403, 404} {
+		if !statuses[want] {
+			t.Errorf("no report was answered %d", want)
+		}
+	}
+}
+
+// uid is what differs between two answers with busy times.
+var uid = regexp.MustCompile(`(UID|DTSTAMP):[^\r]*`)
 
 // Objects have the rights of their collection: to tell of them costs nothing more
 // for each.

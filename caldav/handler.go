@@ -143,6 +143,12 @@ type request struct {
 
 	concealed bool // who may not do this is told that nothing is there
 
+	// presumed: the target of a report is a calendar of the caller's, as nearly always,
+	// unless the transaction that answers sees otherwise. Nothing is looked up before it
+	// then.
+	presumed bool
+	body *webdav.Element // of a report, once it was read
+
 	act *audit.Act // that the audit log tells of before and after it; nil: of none
 
 	facts facts // of the directory, as far as the action has asked for them
@@ -216,8 +222,28 @@ func (h *Handler) locate(resp *webdav.Response) {
 	}
 }
 
-// respond finds the row of the method table and runs its two steps.
+// respond runs the request, and runs it again if what it presumed of its target was
+// wrong.
 func (h *Handler) respond(req *request) (*webdav.Response, error) {
+	req.presumed = req.Method == "REPORT"
+	resp, err := h.steps(req)
+	if err == nil || !req.presumed {
+		return resp, err
+	}
+	// Any refusal may come of it. They are rare, so one look more costs little.
+	presumed := req.target.kind
+	req.presumed, req.target.kind = false, kindMissing
+	if failed := h.look(req.Context(), req); failed != nil {
+		return nil, failed
+	}
+	if req.target.kind == presumed {
+		return resp, err
+	}
+	return h.steps(req)
+}
+
+// steps finds the row of the method table and runs its two steps.
+func (h *Handler) steps(req *request) (*webdav.Response, error) {
 	ctx := req.Context()
 	s, err := h.prepare(ctx, req)
 	if err != nil {
@@ -318,6 +344,9 @@ func (h *Handler) transact(ctx context.Context, st *second) (resp *webdav.Respon
 // run runs the action in a transaction.
 func (h *Handler) run(tx *calendar.Tx, st *second) (*webdav.Response, error) {
 	s, err := h.scope(tx, st.request)
+	if err == nil {
+		err = s.asPresumed()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -351,6 +380,9 @@ func (h *Handler) refuse(ctx context.Context, req *request) (resp *webdav.Respon
 				nowhere.kind = kindMissing
 				s, err = nowhere, nil
 			}
+			if err == nil {
+				err = s.asPresumed()
+			}
 			if err != nil {
 				return err
 			}
@@ -370,6 +402,8 @@ func creates(method string) bool {
 // kind of what lies in a home.
 func (h *Handler) resolve(ctx context.Context, req *request) error {
 	t := &req.target
+	presumable := req.presumed && t.object == "" && t.slash && !t.addMember && calendar.MayBeCalendar(t.collection)
+	req.presumed = false
 	if t.ident == "" || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 {
 		return nil
 	}
@@ -404,7 +438,24 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		// So poll clients. All collections have the same PROPFIND, or else 404.
 		t.kind = kindCalendar
 		return nil
+	case presumable && h.Access.May(aclOwner(owner), req.asks(), acl.Read):
+		t.kind, req.presumed = kindCalendar, true
+		return nil
 	}
+	return h.look(ctx, req)
+}
+
+// asPresumed ends a run of a request that presumed another kind of its target.
+func (s *scope) asPresumed() error {
+	if s.req.presumed && s.kind != s.req.target.kind {
+		return errReplaced
+	}
+	return nil
+}
+
+// look asks the store for the kind of what lies in a home.
+func (h *Handler) look(ctx context.Context, req *request) error {
+	t := &req.target
 	return h.supplied(ctx, req, func() error {
 		found := *t
 		err := h.Calendars.View(ctx, h.actor(req), func(tx *calendar.Tx) error {

@@ -47,7 +47,11 @@ func concealing(r *request) bool {
 
 // report serves REPORT (RFC 3253 §3.6): the root element of the body says which.
 func (h *Handler) report(r *request) (action, error) {
-	body, err := h.readXML(r)
+	body, err := r.body, error(nil)
+	if body == nil {
+		body, err = h.readXML(r)
+		r.body = body
+	}
 	r.concealed = body != nil && body.Is(webdav.ReportFreeBusyQuery)
 	if hopeless, err := h.hopeless(r, &r.target, acl.Required(r.Method, r.target.kind.access()).Target); err != nil || hopeless {
 		return nil, err // however it is refused

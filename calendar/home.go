@@ -28,6 +28,17 @@ var defaultCollections = []store.NewCollection{
 	{Name: "freebusy", Kind: store.KindFreeBusyURL},
 }
 
+// MayBeCalendar reports whether a name in a home is not that of a collection of another
+// kind that every home has.
+func MayBeCalendar(name string) bool {
+	for i := range defaultCollections {
+		if c := &defaultCollections[i]; c.Name == name {
+			return c.Kind == store.KindCalendar
+		}
+	}
+	return true
+}
+
 // homeFiles is the collection that holds the files that lie in a home itself,
 // beside its collections. No URL leads to it.
 const homeFiles = ".home"
