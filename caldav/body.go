@@ -73,6 +73,13 @@ func readUnknown(r *request, limit int64) ([]byte, error) {
 	}
 }
 
+// An xmlBody is what readXML gave.
+type xmlBody struct {
+	read bool
+	root *webdav.Element
+	err  error
+}
+
 // readXML reads and parses the request body; nil if there is none. The content
 // type is not looked at: clients send XML under many names.
 func (h *Handler) readXML(r *request) (*webdav.Element, error) {

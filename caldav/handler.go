@@ -147,7 +147,7 @@ type request struct {
 	// unless the transaction that answers sees otherwise. Nothing is looked up before it
 	// then.
 	presumed bool
-	body *webdav.Element // of a report, once it was read
+	xml      xmlBody // of a report, once it was read
 
 	act *audit.Act // that the audit log tells of before and after it; nil: of none
 

@@ -47,11 +47,11 @@ func concealing(r *request) bool {
 
 // report serves REPORT (RFC 3253 §3.6): the root element of the body says which.
 func (h *Handler) report(r *request) (action, error) {
-	body, err := r.body, error(nil)
-	if body == nil {
-		body, err = h.readXML(r)
-		r.body = body
+	if !r.xml.read {
+		r.xml.root, r.xml.err = h.readXML(r)
+		r.xml.read = true
 	}
+	body, err := r.xml.root, r.xml.err
 	r.concealed = body != nil && body.Is(webdav.ReportFreeBusyQuery)
 	if hopeless, err := h.hopeless(r, &r.target, acl.Required(r.Method, r.target.kind.access()).Target); err != nil || hopeless {
 		return nil, err // however it is refused
