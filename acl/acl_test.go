@@ -172,7 +172,7 @@ func TestList(t *testing.T) {
 			[]acl.ACE{boss, auditor, owner, proxy(acl.ProxyWriter, look|acl.Bind, 0), proxy(acl.ProxyReader, look, 0)},
 			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
 		"calendar": {acl.Resource{Kind: acl.Calendar, Owner: acl.Owner{GUID: "ann"}},
-			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyWriter, edit, home), proxy(acl.ProxyReader, look|acl.WriteProperties, home),
+			[]acl.ACE{boss, auditor, inherited, proxy(acl.ProxyWriter, edit, home), proxy(acl.ProxyReader, look|acl.WriteAppearance, home),
 				{everyone, true, acl.ReadFreeBusy, false, acl.FromHome}},
 			[]string{"boss", "auditor", "ann", "ann write", "ann read"}},
 		"inbox": {acl.Resource{Kind: acl.Inbox, Owner: acl.Owner{GUID: "ann"}},

@@ -54,6 +54,9 @@ func Required(method string, on Kind) Requirement {
 		}
 		return Requirement{Target: Bind} // makes members (RFC 5995)
 	case "PROPPATCH":
+		if on == Calendar { // for the other properties it asks for more
+			return Requirement{Target: WriteAppearance}
+		}
 		return Requirement{Target: WriteProperties}
 	case "ACL":
 		return Requirement{Target: WriteACL}

@@ -189,7 +189,7 @@ func eachMember(r *Resource, yield func(ACE)) {
 	if r.Owner.Members == None || r.Kind != Home && r.Kind != Calendar && r.Kind != Collection && r.Kind != FreeBusyURL {
 		return
 	}
-	rights, origin := r.reads(), FromHome
+	rights, origin := proxies[r.Kind].read, FromHome
 	if r.Owner.Members.Has(Write) {
 		rights = proxies[r.Kind].write
 	}

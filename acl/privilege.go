@@ -29,6 +29,13 @@ const (
 	ScheduleSendInvite                          // RFC 6638 §6.2.2: invite in the owner's name
 	ScheduleSendReply                           // RFC 6638 §6.2.3: reply in the owner's name
 	ScheduleSendFreeBusy                        // RFC 6638 §6.2.4: ask for busy times in the owner's name
+
+	// WriteAppearance is to set how a calendar looks to oneself: the properties of which
+	// each user has a value of their own, which RFC 3744 §3.3 leaves out of
+	// DAV:write-properties. Whoever has that has it. It has no name, is in no aggregate,
+	// and cannot be set by a list: clients take whoever has DAV:write-properties for one
+	// who may write.
+	WriteAppearance
 )
 
 // Aggregates (RFC 3744 §3; RFC 4791 §6.1.1: DAV:read contains
@@ -44,7 +51,15 @@ const (
 )
 
 // Has reports whether every privilege of need is in p.
-func (p Privilege) Has(need Privilege) bool { return p&need == need }
+func (p Privilege) Has(need Privilege) bool { return p.Lacks(need) == None }
+
+// Lacks is what of need is not in p.
+func (p Privilege) Lacks(need Privilege) Privilege {
+	if p&WriteProperties != 0 {
+		p |= WriteAppearance
+	}
+	return need &^ p
+}
 
 // A Named privilege is one node of DAV:supported-privilege-set (RFC 3744 §5.3).
 type Named struct {
@@ -173,6 +188,9 @@ func (p Privilege) Granted(on Kind) iter.Seq[xml.Name] {
 // Names are the fewest names that stand for all of p: of aggregates that are wholly in
 // it, and of its own parts. What has no name of its own is told by [Privilege.Name].
 func (p Privilege) Names() []xml.Name {
+	if p != WriteAppearance {
+		p &^= WriteAppearance
+	}
 	var names []xml.Name
 	var told Privilege
 	for i := range supported {
@@ -189,6 +207,9 @@ func (p Privilege) Names() []xml.Name {
 
 // Name is the name of the smallest privilege that covers all of p.
 func (p Privilege) Name() xml.Name {
+	if p&WriteAppearance != 0 { // which all have who have this
+		p = p&^WriteAppearance | WriteProperties
+	}
 	best := &supported[0]
 	for i := range supported {
 		n := &supported[i]

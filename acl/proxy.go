@@ -75,7 +75,7 @@ type proxyRights struct{ read, write, schedule, manage Privilege }
 const look = Read | ReadPrivileges
 
 // Delegable is the most that a delegation can give on anything.
-const Delegable = look | Write | ScheduleSend
+const Delegable = look | Write | WriteAppearance | ScheduleSend
 
 // proxies is what delegates have on which kind; what is not in it they have nothing
 // of but as everybody. They never have DAV:write-acl: rights do not grow by being
@@ -83,23 +83,13 @@ const Delegable = look | Write | ScheduleSend
 var proxies = [...]proxyRights{
 	ProxyGroup:  {manage: WriteProperties},
 	Home:        {read: look, write: look | Bind},
-	Calendar:    {read: look, write: look | Write},
+	Calendar:    {read: look | WriteAppearance, write: look | Write},
 	Collection:  {read: look, write: look | Write},
 	Inbox:       {read: look, write: look, schedule: Unbind | WriteProperties},
 	Outbox:      {schedule: ScheduleSend},
 	Dropbox:     {read: look, write: look | Write},
 	FreeBusyURL: {read: look, write: look},
 	lastListed:  {},
-}
-
-// reads is what those have on a resource who only read what is the owner's. To a
-// calendar, but not to what is in it, they may add properties: how it looks to them is
-// theirs to say (caldav-sharing §5.5.3 asks that of whoever reads another's calendar).
-func (r *Resource) reads() Privilege {
-	if r.Kind == Calendar && !r.Member {
-		return proxies[r.Kind].read | WriteProperties
-	}
-	return proxies[r.Kind].read
 }
 
 // eachProxy yields the rights of the owner's delegates.
@@ -115,7 +105,7 @@ func (p *Policy) eachProxy(r *Resource, yield func(ACE)) {
 	for _, e := range [...]struct {
 		form       Form
 		privileges Privilege
-	}{{ProxyManager, rights.manage}, {ProxyScheduler, rights.schedule}, {ProxyWriter, rights.write}, {ProxyReader, r.reads()}} {
+	}{{ProxyManager, rights.manage}, {ProxyScheduler, rights.schedule}, {ProxyWriter, rights.write}, {ProxyReader, rights.read}} {
 		if e.privileges != None {
 			yield(ACE{Principal: Principal{Form: e.form, GUID: r.Owner.GUID}, Grant: true, Privileges: e.privileges, Protected: true, Inherited: origin})
 		}

@@ -25,13 +25,13 @@ func TestProxies(t *testing.T) {
 		want   acl.Privilege
 	}{
 		"none":                          {nil, on(acl.Calendar, 7), busy},
-		"read":                          {[]acl.ProxyGrant{read}, on(acl.Calendar, 7), look | acl.WriteProperties},
-		"read, in a calendar":           {[]acl.ProxyGrant{read}, member, look},
+		"read":                          {[]acl.ProxyGrant{read}, on(acl.Calendar, 7), look | acl.WriteAppearance},
+		"read, in a calendar":           {[]acl.ProxyGrant{read}, member, look | acl.WriteAppearance},
 		"write":                         {[]acl.ProxyGrant{write}, on(acl.Calendar, 7), edit},
 		"read and write":                {[]acl.ProxyGrant{read, write}, on(acl.Calendar, 7), edit},
 		"in scope":                      {[]acl.ProxyGrant{scoped}, on(acl.Calendar, 7), edit},
 		"out of scope":                  {[]acl.ProxyGrant{scoped}, on(acl.Calendar, 8), busy},
-		"out of scope, but read":        {[]acl.ProxyGrant{scoped, read}, on(acl.Calendar, 8), look | acl.WriteProperties},
+		"out of scope, but read":        {[]acl.ProxyGrant{scoped, read}, on(acl.Calendar, 8), look | acl.WriteAppearance},
 		"home, scoped":                  {[]acl.ProxyGrant{scoped}, on(acl.Home, 0), look | acl.Bind},
 		"home, read":                    {[]acl.ProxyGrant{read}, on(acl.Home, 0), look},
 		"inbox, scoped":                 {[]acl.ProxyGrant{scoped}, on(acl.Inbox, 3), acl.ScheduleDeliver},

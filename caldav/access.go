@@ -250,10 +250,8 @@ func (s *scope) newGrant(r *resource) grant {
 	listed := s.listed(&collection)
 	g := grant{collection: r.col.ID, granted: s.evaluate(listed)}
 	g.members = g.granted
-	// What is in a collection has the same rights as it, but for whom a list was set, and
-	// for those who only read, and set properties of the calendar alone.
-	const both = acl.WriteProperties | acl.WriteContent
-	if r.col.Rights.Own || listed.Kind == acl.Calendar && g.granted&both == acl.WriteProperties {
+	// What is in a collection has the same rights as it, but for whom a list was set.
+	if r.col.Rights.Own {
 		listed.Member, listed.Own, listed.Above = true, nil, listed.Own
 		g.members = s.evaluate(listed)
 	}
@@ -371,7 +369,7 @@ func (s *scope) mayAsk(m method) error {
 	if err := s.require(m.need); err != nil {
 		return err
 	}
-	if missing := s.req.need &^ s.privileges(); missing != 0 {
+	if missing := s.privileges().Lacks(s.req.need); missing != acl.None {
 		return s.req.refusal(s.h, s.req.URL.Path, missing)
 	}
 	if s.object != nil && s.req.Method != http.MethodOptions && !s.isShown(s.col, s.object) { // as to DELETE, which the collection decides about
@@ -384,14 +382,14 @@ func (s *scope) mayAsk(m method) error {
 }
 
 func (s *scope) require(need acl.Requirement) error {
-	if missing := need.Target &^ s.privileges(); missing != 0 {
+	if missing := s.privileges().Lacks(need.Target); missing != acl.None {
 		path := s.req.URL.Path
 		if s.req.target.addMember { // RFC 5995 §5: it is the collection that they are needed on
 			path = s.req.target.collectionPath(s.req.target.collection)
 		}
 		return s.req.refusal(s.h, path, missing)
 	}
-	if missing := need.Parent &^ s.parentPrivileges(); missing != 0 {
+	if missing := s.parentPrivileges().Lacks(need.Parent); missing != acl.None {
 		return s.req.refusal(s.h, s.req.target.parentPath(), missing)
 	}
 	return nil

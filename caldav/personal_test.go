@@ -99,22 +99,29 @@ func TestPersonalPropertiesOfNewCalendar(t *testing.T) {
 	e.wantValue("ann", "/calendars/users/ann/new/", "A:calendar-color", "#112233")
 }
 
-// Who only reads a calendar sets what is personal, and what the server knows nothing of.
-// What it says of itself is the owner's to set, and theirs who write for them; objects
-// are not touched.
+// Who only reads a calendar sets what is personal, and is not told that they may write
+// properties: clients would take the calendar for one to write to. The others are the
+// owner's to set, and theirs who write for them.
 func TestReadersProperties(t *testing.T) {
 	e := newCompany(t)
 	e.delegate("ann", "dan", delegation.LevelRead)
 	e.delegate("ann", "bob", delegation.LevelWrite)
 	for _, name := range []string{"D:displayname", "C:calendar-description"} {
-		if a := e.must(207, "dan", "PROPPATCH", annWork, patchOf("x", name)); !strings.Contains(a.Body, " 403 ") || !strings.Contains(a.Body, "need-privileges") {
+		if a := e.must(403, "dan", "PROPPATCH", annWork, patchOf("x", name)); !strings.Contains(a.Body, "<D:privilege><D:write-properties/>") {
 			t.Errorf("%s by who reads: %s", name, a.Body)
 		}
+		both := strings.Replace(patchOf("x", name), "</D:prop>", "<A:calendar-color>#000000</A:calendar-color></D:prop>", 1)
+		if a := e.must(207, "dan", "PROPPATCH", annWork, both); !strings.Contains(a.Body, " 403 ") || !strings.Contains(a.Body, " 424 ") || !strings.Contains(a.Body, "need-privileges") {
+			t.Errorf("%s and a color by who reads: %s", name, a.Body)
+		}
+		e.wantValue("dan", annWork, "A:calendar-color", "")
 		e.must(207, "bob", "PROPPATCH", annWork, patchOf("bob's", name))
 		e.wantValue("ann", annWork, name, "bob's")
 	}
-	e.must(207, "dan", "PROPPATCH", annWork, patchOf("seen", "x:dead"))
-	e.wantValue("ann", annWork, "x:dead", "seen")
+	e.must(403, "dan", "PROPPATCH", annWork, patchOf("seen", "x:dead"))
+	if got := e.must(207, "dan", "PROPFIND", annWork, element("D:propfind", "<D:prop><D:current-user-privilege-set/></D:prop>"), "Depth: 0").Body; strings.Contains(got, "write") {
+		t.Errorf("what who reads may: %s", got)
+	}
 	e.must(403, "dan", "PROPPATCH", annWork+"2.ics", patchOf("x", "x:dead"))
 	e.must(403, "dan", "PROPPATCH", "/calendars/users/ann/", patchOf("x", "x:dead"))
 	e.must(403, "cy", "PROPPATCH", annWork, patchOf("x", "x:dead"))

@@ -3,6 +3,7 @@ package caldav
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"convene/acl"
 	"convene/internal/webdav"
@@ -25,6 +26,9 @@ func (h *Handler) proppatch(r *request) (action, error) {
 			return nil, err
 		}
 		self := s.resource()
+		if !s.mayArrange(self) && !slices.ContainsFunc(changes, func(c webdav.PropUpdate) bool { return s.h.props.personal(c.Prop.Name, self.kind) }) {
+			return nil, r.refusal(h, self.dir+self.name, acl.WriteProperties)
+		}
 		if err := s.checkConditions(self); err != nil {
 			return nil, err
 		}
@@ -97,26 +101,24 @@ func failedDependency(results []webdav.PropResult) []webdav.PropResult {
 func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
 	row := s.h.props.row(c.Prop.Name, r.kind)
 	switch {
+	case !s.h.props.personal(c.Prop.Name, r.kind) && !s.mayArrange(r):
+		return s.req.refusal(s.h, r.dir+r.name, acl.WriteProperties)
 	case row == nil && c.Remove:
 		return s.drop(r, c.Prop.Name)
 	case row == nil:
 		return s.keep(r, c.Prop)
 	case !row.takes(c):
 		return precondition(webdav.CondCannotModifyProtected)
-	case !row.personal && !s.mayArrange(r):
-		return s.req.refusal(s.h, r.dir+r.name, acl.Write)
 	case c.Remove:
 		return row.remove(s, r)
 	}
 	return row.set(s, r, c.Prop)
 }
 
-// mayArrange reports whether the caller may set the live properties of r that are the
-// same for everybody. To set dead ones is all that DAV:write-properties has to be good
-// for (RFC 3744 §3.3); a delegate who only reads a calendar has it for no more.
+// mayArrange reports whether the caller may set the properties of r that are the same for
+// everybody. Of a calendar, delegates who only read it may not.
 func (s *scope) mayArrange(r *resource) bool {
-	return r.kind != kindCalendar || r.made || s.rights(r).Has(acl.WriteContent) ||
-		s.h.Access.Privileges(s.listed(r), aclCaller(s.req.caller)).Has(acl.WriteProperties)
+	return r.kind != kindCalendar || r.made || s.rights(r).Has(acl.WriteProperties)
 }
 
 // takes reports whether a live property can be set, or removed, as c says.

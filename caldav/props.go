@@ -95,6 +95,12 @@ func (t *propertyTable) row(name xml.Name, on kind) *property {
 	return nil
 }
 
+// personal reports whether each user keeps their own value of that property.
+func (t *propertyTable) personal(name xml.Name, on kind) bool {
+	row := t.row(name, on)
+	return row != nil && row.personal
+}
+
 // named lists the live properties of a kind of resource.
 func (t *propertyTable) named(on kind) []*property { return t.byKind[on] }
 
@@ -116,7 +122,7 @@ func (s *scope) keepsOwn(r *resource, name xml.Name) string {
 	if r.kind != kindCalendar || r.made || guid == r.owner.GUID {
 		return ""
 	}
-	if row := s.h.props.row(name, r.kind); row == nil || !row.personal {
+	if !s.h.props.personal(name, r.kind) {
 		return ""
 	}
 	return guid

@@ -107,7 +107,7 @@ def busy(asks, has):
 
 
 ann, ben = account("ann"), account("ben")
-check("find calendars at the bare URL", lambda: ann.find("/"), [[[HOME + "calendar/", True]], [ANN]])
+check("find calendars at the bare URL", lambda: ann.find("/"), [[[HOME + "calendar/", True]], [ANN, "ann.kowalski@example.com"]])
 converse(ann, ben)
 check("when the other is busy", lambda: busy(ann, ben))
 maria, tom, sofia = account("maria"), account("tom"), account("sofia")
