@@ -1,0 +1,45 @@
+package caldav_test
+
+import "testing"
+
+// RFC 4918 §10.4.1: an If header that does not hold stops every method, those that only
+// read among them. Conditions on a representation say nothing of a PROPFIND or REPORT
+// (RFC 9110 §13.2.1).
+func TestStatesOfReading(t *testing.T) {
+	e := newEnv(t)
+	const cal = "/calendars/users/ann/calendar/"
+	tag := e.must(201, "ann", "PUT", cal+"1.ics", event("1", "20260504T120000Z")).Header.Get("Etag")
+	find, multiget := ask("D:getetag"), element("C:calendar-multiget", "<D:prop><D:getetag/></D:prop><D:href>"+cal+"1.ics</D:href>")
+	for _, tt := range []struct {
+		name, header string
+		status       int
+	}{
+		{"another tag", `If: (["x"])`, 412},
+		{"its tag", `If: ([` + tag + `])`, 207},
+		{"not its tag", `If: (Not [` + tag + `])`, 412},
+		{"one list of two", `If: (["x"]) ([` + tag + `])`, 207},
+		{"of another resource, which has it", `If: <` + cal + `1.ics> ([` + tag + `])`, 207},
+		{"of another resource, which has it not", `If: <` + cal + `1.ics> (["x"])`, 412},
+		{"a lock", `If: (<urn:uuid:0>)`, 412},
+		{"no lock", `If: (Not <DAV:no-lock>)`, 207},
+		{"malformed", `If: x`, 400},
+		{"RFC 9110 on a representation", `If-None-Match: *`, 207},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e.must(tt.status, "ann", "PROPFIND", cal+"1.ics", find, "Depth: 0", tt.header)
+			e.must(tt.status, "ann", "REPORT", cal+"1.ics", multiget, tt.header)
+		})
+	}
+	e.must(412, "ann", "PROPFIND", "/principals/users/ann/", find, "Depth: 0", `If: (["x"])`)
+	e.must(404, "ann", "REPORT", cal+"2.ics", multiget, `If: (["x"])`)
+}
+
+// caldav-ctag §4.1: DAV:allprop has it, of calendars, inbox and outbox.
+func TestAllpropHasCTag(t *testing.T) {
+	e := newEnv(t)
+	e.must(207, "ann", "PROPFIND", "/calendars/users/ann/", "", "Depth: 0")
+	for _, name := range []string{"calendar/", "inbox/", "outbox/"} {
+		path := "/calendars/users/ann/" + name
+		e.rows(t, []row{{name: name, method: "PROPFIND", path: path, body: element("D:propfind", "<D:allprop/>"), header: []string{"Depth: 0"}, status: 207, want: []string{"<CS:getctag>"}, not: []string{"sync-token"}}})
+	}
+}
