@@ -1,6 +1,9 @@
 package caldav_test
 
-import "testing"
+import (
+	"regexp"
+	"testing"
+)
 
 // RFC 4918 §10.4.1: an If header that does not hold stops every method, those that only
 // read among them. Conditions on a representation say nothing of a PROPFIND or REPORT
@@ -41,5 +44,30 @@ func TestAllpropHasCTag(t *testing.T) {
 	for _, name := range []string{"calendar/", "inbox/", "outbox/"} {
 		path := "/calendars/users/ann/" + name
 		e.rows(t, []row{{name: name, method: "PROPFIND", path: path, body: element("D:propfind", "<D:allprop/>"), header: []string{"Depth: 0"}, status: 207, want: []string{"<CS:getctag>"}, not: []string{"sync-token"}}})
+	}
+}
+
+// RFC 5842 §3.1: no two resources have one DAV:resource-id; one under two URLs has.
+func TestResourceIDs(t *testing.T) {
+	e := newEnv(t)
+	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/1.ics", event("1", "20260504T120000Z"))
+	id := regexp.MustCompile(`<D:resource-id><D:href>([^<]+)<`)
+	of := map[string]string{} // by identifier
+	for _, path := range []string{
+		"/principals/users/ann/", "/principals/users/ann/calendar-proxy-read/", "/principals/users/ann/calendar-proxy-write/", "/principals/users/bob/calendar-proxy-read/",
+		"/calendars/users/ann/", "/calendars/users/ann/calendar/", "/calendars/users/ann/inbox/", "/calendars/users/ann/calendar/1.ics",
+	} {
+		found := id.FindStringSubmatch(e.must(207, "boss", "PROPFIND", path, ask("D:resource-id"), "Depth: 0").Body)
+		if found == nil {
+			t.Errorf("%s has none", path)
+			continue
+		}
+		if other := of[found[1]]; other != "" {
+			t.Errorf("%s and %s have %s", path, other, found[1])
+		}
+		of[found[1]] = path
+	}
+	if got := id.FindStringSubmatch(e.must(207, "ann", "PROPFIND", "/calendars/__uids__/"+guid("ann")+"/", ask("D:resource-id"), "Depth: 0").Body); of[got[1]] != "/calendars/users/ann/" {
+		t.Errorf("the home by its other URL: %q", got)
 	}
 }
