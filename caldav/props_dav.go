@@ -350,7 +350,11 @@ func (r *resource) created() time.Time {
 func (r *resource) resourceID() string {
 	switch {
 	case r.object != nil:
-		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(r.object.UID)
+		id := r.object.UID
+		if r.col.Kind != store.KindCalendar { // several messages of an inbox are of one UID, and files have none
+			id = r.object.Name
+		}
+		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(id)
 	case r.col != nil:
 		return "urn:uuid:" + r.col.ResourceID
 	case r.owner == nil:

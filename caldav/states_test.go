@@ -1,6 +1,7 @@
 package caldav_test
 
 import (
+	"fmt"
 	"regexp"
 	"testing"
 )
@@ -51,12 +52,22 @@ func TestAllpropHasCTag(t *testing.T) {
 func TestResourceIDs(t *testing.T) {
 	e := newEnv(t)
 	e.must(201, "ann", "PUT", "/calendars/users/ann/calendar/1.ics", event("1", "20260504T120000Z"))
+	e.must(201, "ann", "MKCOL", "/calendars/users/ann/folder/", "")
+	for _, name := range []string{"1.txt", "2.txt"} {
+		e.must(201, "ann", "PUT", "/calendars/users/ann/folder/"+name, name)
+	}
+	for _, status := range []int{201, 204} {
+		e.must(status, "bob", "PUT", bobsMeetings+"m.ics", event("m", "20260601T090000Z", "ORGANIZER:mailto:bob@example.com", "ATTENDEE:mailto:ann@example.com", fmt.Sprint("SUMMARY:", status)))
+	}
+	messages := e.members("ann", "/calendars/users/ann/inbox/")
+	if len(messages) != 2 {
+		t.Fatalf("messages: %q", messages)
+	}
 	id := regexp.MustCompile(`<D:resource-id><D:href>([^<]+)<`)
 	of := map[string]string{} // by identifier
-	for _, path := range []string{
+	for _, path := range append(messages, "/calendars/users/ann/folder/1.txt", "/calendars/users/ann/folder/2.txt",
 		"/principals/users/ann/", "/principals/users/ann/calendar-proxy-read/", "/principals/users/ann/calendar-proxy-write/", "/principals/users/bob/calendar-proxy-read/",
-		"/calendars/users/ann/", "/calendars/users/ann/calendar/", "/calendars/users/ann/inbox/", "/calendars/users/ann/calendar/1.ics",
-	} {
+		"/calendars/users/ann/", "/calendars/users/ann/calendar/", "/calendars/users/ann/inbox/", "/calendars/users/ann/calendar/1.ics") {
 		found := id.FindStringSubmatch(e.must(207, "boss", "PROPFIND", path, ask("D:resource-id"), "Depth: 0").Body)
 		if found == nil {
 			t.Errorf("%s has none", path)
