@@ -42,6 +42,7 @@ func TestPrincipalReports(t *testing.T) {
 		{"tokens in a later word", "/principals/", tokens(` context="attendee"`, "va"), []string{"Blue Van"}, []string{"Oak", "Ann"}},
 		{"tokens within a word", "/principals/", tokens(` context="attendee"`, "rche"), nil, []string{"Ann"}},
 		{"tokens of locations", "/principals/", tokens(` context="location"`, "oak"), []string{"Oak Room"}, []string{"Ann"}},
+		{"tokens of a context that is not known", "/principals/", tokens(` context="sharee"`, "oa"), []string{"Oak Room"}, []string{"Ann"}},
 		{"tokens of rooms", "/principals/", tokens(` context="room"`, "ro"), []string{"Oak Room"}, []string{"Ann", "Blue Van"}},
 		{"myself", "/principals/", `<D:principal-match` + reportNS + `><D:self/><D:prop><D:displayname/></D:prop></D:principal-match>`, []string{"Ann Archer", "All Staff"}, []string{"Bob"}},
 		{"my home", "/calendars/", `<D:principal-match` + reportNS + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:owner/></D:prop></D:principal-match>`, []string{"/calendars/__uids__/" + guid("ann") + "/"}, []string{guid("bob")}},
