@@ -15,6 +15,9 @@ import (
 // readBody reads at most limit bytes; more is tooLarge. The memory is reserved
 // before it is taken.
 func readBody(r *request, limit int64, tooLarge error) ([]byte, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, errCoded
+	}
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
@@ -35,6 +38,10 @@ func readBody(r *request, limit int64, tooLarge error) ([]byte, error) {
 	}
 	return body, nil
 }
+
+// errCoded refuses a body that is compressed: stored as it comes it would be given out
+// as what it is not, since nothing keeps its coding (RFC 9110 §8.4).
+var errCoded = &webdav.Error{Status: http.StatusUnsupportedMediaType, Description: "the body has a Content-Encoding; send it without"}
 
 // readKnown reads a body into as much memory as its header says.
 func readKnown(r *request, _ int64) ([]byte, error) {

@@ -37,13 +37,28 @@ func (s *scope) checkConditions(r *resource) error {
 	if err := s.checkScheduleTag(); err != nil {
 		return err
 	}
-	if c.If != nil && !c.If.Holds(r.dir+r.name, s.stateOf) {
-		if s.req.conditionalOnCTag() {
-			return errCTag
-		}
-		return &webdav.Error{Status: http.StatusPreconditionFailed}
+	return s.checkIf(r, c.If)
+}
+
+// checkStates judges the If header alone, which holds for every method (RFC 4918
+// §10.4.1): for PROPFIND and REPORT, which are about no representation, so that
+// conditions on one mean nothing (RFC 9110 §13.2.1).
+func (s *scope) checkStates(r *resource) error {
+	states, err := webdav.ParseIf(s.req.Header, s.req.Host)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.checkIf(r, states)
+}
+
+func (s *scope) checkIf(r *resource, states *webdav.If) error {
+	switch {
+	case states.Holds(r.dir+r.name, s.stateOf):
+		return nil
+	case s.req.conditionalOnCTag():
+		return errCTag
+	}
+	return &webdav.Error{Status: http.StatusPreconditionFailed}
 }
 
 // conditionalOnCTag reports whether the If header of a request names a ctag

@@ -45,6 +45,24 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// RFC 9110 §8.4: what comes compressed is not taken for what it holds.
+func TestContentEncoding(t *testing.T) {
+	e := newEnv(t)
+	const home = "/calendars/users/ann/"
+	e.must(201, "ann", "MKCOL", home+"folder/", "")
+	for _, tt := range []struct{ method, path, body string }{
+		{"PUT", home + "folder/a.txt", "\x1f\x8b"}, {"PUT", home + "calendar/1.ics", event("one", "20260504T120000Z")},
+		{"POST", home + "calendar/", event("one", "20260504T120000Z")}, {"POST", home + "outbox/", event("one", "20260504T120000Z")},
+		{"PROPFIND", home, ask("D:getetag")}, {"MKCALENDAR", home + "new/", setting("C:mkcalendar", "<D:displayname>x</D:displayname>")},
+	} {
+		e.must(415, "ann", tt.method, tt.path, tt.body, "Depth: 0", "Content-Type: text/calendar", "Content-Encoding: gzip")
+	}
+	for _, path := range []string{"folder/a.txt", "calendar/1.ics"} {
+		e.must(404, "ann", "GET", home+path, "")
+	}
+	e.must(201, "ann", "PUT", home+"calendar/1.ics", event("one", "20260504T120000Z"), "Content-Encoding: identity")
+}
+
 // Files may lie in the home itself; COPY and MOVE lead there and back, and take
 // the place of what bears the name (RFC 4918 §9.8.4, §9.9.3, §10.6).
 func TestCopyMoveHomeFiles(t *testing.T) {

@@ -290,9 +290,9 @@ func TestSearchRoomsByProperty(t *testing.T) {
 		}
 	}
 	body := `<D:propfind xmlns:D="DAV:" xmlns:N="http://nextcloud.com/ns" xmlns:S="http://calendarserver.org/ns/" xmlns:V="urn:convene"><D:prop>
-<N:room-seating-capacity/><N:room-features/><N:room-building-name/><N:room-building-story/><S:auto-schedule-mode/><V:slots/><V:check-in/><V:policy/></D:prop></D:propfind>`
+<N:room-seating-capacity/><N:room-features/><N:room-building-name/><N:room-building-story/><S:auto-schedule/><S:auto-schedule-mode/><V:slots/><V:check-in/><V:policy/></D:prop></D:propfind>`
 	a := e.must(207, "bob", "PROPFIND", "/principals/locations/suite/", body, "Depth: 0")
-	for _, want := range []string{">6<", ">projector<", ">A<", ">1<", ">automatic<", ">off<", `"can-book":"no"`, `"window":-1`} {
+	for _, want := range []string{">6<", ">projector<", ">A<", ">1<", ">true<", ">automatic<", ">off<", `"can-book":"no"`, `"window":-1`} {
 		if !strings.Contains(strings.ReplaceAll(a.Body, "&quot;", `"`), want) {
 			t.Errorf("no %s in %s", want, a.Body)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -558,6 +559,9 @@ var revalidate = []string{"private, no-cache"}
 func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) (sent bool) {
 	header := w.Header()
 	for name, values := range resp.Header {
+		if name == "Vary" { // compression, which is around this, has said its own (RFC 9110 §12.5.5)
+			values = slices.Concat(header[name], values)
+		}
 		header[name] = values
 	}
 	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {

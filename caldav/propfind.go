@@ -44,6 +44,9 @@ func (h *Handler) propfind(r *request) (action, error) {
 			return nil, err
 		}
 		self := s.resource()
+		if err := s.checkStates(self); err != nil {
+			return nil, err
+		}
 		if resp := s.notModified(self); resp != nil {
 			return resp, nil
 		}

@@ -49,7 +49,8 @@ func calendarProperties() []property {
 		limitProperty(webdav.CalDAV("max-attendees-per-instance"), scheduling, func(l quota.Limits) int64 { return l.Attendees }),
 		textProperty(webdav.CalDAV("min-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(-s.h.Limits.QueryPast) }),
 		textProperty(webdav.CalDAV("max-date-time"), scheduling, func(s *scope, _ *resource) string { return s.limitTime(s.h.Limits.QueryFuture) }),
-		{name: calendar.Transparency, on: kindCalendar, get: getTransparency, set: setTransparency},
+		{name: calendar.Transparency, on: kindCalendar, get: getTransparency, set: setTransparency,
+			remove: func(s *scope, r *resource) error { return s.drop(r, calendar.Transparency) }}, // and so it is opaque
 		{name: webdav.ME("bulk-requests"), on: kindCalendar, get: getBulkLimits},
 		personal(keptProperty(webdav.CalDAV("default-alarm-vevent-datetime"), settable, checkAlarm)),
 		personal(keptProperty(webdav.CalDAV("default-alarm-vevent-date"), settable, checkAlarm)),

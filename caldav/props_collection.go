@@ -14,7 +14,7 @@ import (
 func collectionProperties() []property {
 	ctag := func(_ *scope, r *resource) string { return r.ctag() }
 	return []property{
-		textProperty(webdav.CS("getctag"), kindHome|kindCalendar|kindInbox|kindOutbox|kindCollection|kindNotifications, ctag),
+		inAllprop(textProperty(webdav.CS("getctag"), kindHome|kindCalendar|kindInbox|kindOutbox|kindCollection|kindNotifications, ctag)), // caldav-ctag §4.1
 		{name: webdav.DAV("quota-used-bytes"), on: inHome, get: getQuotaUsed},
 		{name: webdav.DAV("quota-available-bytes"), on: inHome, get: getQuotaAvailable},
 		hrefProperty(webdav.DAV("add-member"), kindCalendar, func(_ *scope, r *resource) string { return r.dir + addMemberSuffix }),

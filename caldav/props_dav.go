@@ -350,13 +350,21 @@ func (r *resource) created() time.Time {
 func (r *resource) resourceID() string {
 	switch {
 	case r.object != nil:
-		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(r.object.UID)
+		id := r.object.UID
+		if r.col.Kind != store.KindCalendar { // several messages of an inbox are of one UID, and files have none
+			id = r.object.Name
+		}
+		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(id)
 	case r.col != nil:
 		return "urn:uuid:" + r.col.ResourceID
-	case r.owner != nil:
-		return "urn:x-uid:" + r.owner.GUID
+	case r.owner == nil:
+		return ""
+	case r.kind == kindHome:
+		return "urn:x-convene:home:" + r.owner.GUID
+	case r.kind == kindProxyGroup:
+		return "urn:x-convene:" + lastSegment(r.dir) + ":" + r.owner.GUID
 	}
-	return ""
+	return "urn:x-uid:" + r.owner.GUID
 }
 
 func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }

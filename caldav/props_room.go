@@ -71,6 +71,7 @@ func roomProperties() []property {
 	}
 	list := []property{
 		text(webdav.CS("auto-schedule-mode"), func(p *policy.Policy) string { return string(p.Mode) }),
+		text(webdav.CS("auto-schedule"), func(p *policy.Policy) string { return strconv.FormatBool(p.Mode != policy.ModeNone) }),
 		text(own("slots"), func(p *policy.Policy) string { return strconv.Itoa(p.Slots) }),
 		text(own("check-in"), func(p *policy.Policy) string { return p.CheckIn }),
 		textProperty(own("policy"), kindPrincipal, (*scope).toldPolicy),

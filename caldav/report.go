@@ -72,7 +72,19 @@ func (h *Handler) report(r *request) (action, error) {
 	if hopeless, err := h.hopeless(r, &r.target, rep.need); err != nil || hopeless {
 		return nil, err
 	}
-	return rep.do(h, r, body)
+	act, err := rep.do(h, r, body)
+	if err != nil {
+		return nil, err
+	}
+	return func(s *scope) (*webdav.Response, error) {
+		if err := s.mustExist(); err != nil {
+			return nil, err
+		}
+		if err := s.checkStates(s.resource()); err != nil {
+			return nil, err
+		}
+		return act(s)
+	}, nil
 }
 
 // reportsOn lists the reports of a kind of resource.

@@ -6,16 +6,28 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/directory"
 	"convene/internal/webdav"
 	"convene/store"
 )
 
 // reportExpandProperty serves expand-property (RFC 3253 §3.8): properties whose
-// hrefs are followed to the resources they name, and theirs again.
+// hrefs are followed to the resources they name, and theirs again. With Depth: 1 it
+// is applied to each member as well (§3.6).
 func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action, error) {
 	ask, err := webdav.ParseExpandProperty(body)
 	if err != nil {
 		return nil, err
+	}
+	depth, err := webdav.ParseDepth(r.Header, webdav.Depth0)
+	if err != nil {
+		return nil, err
+	}
+	var listed []*directory.Principal
+	if depth == webdav.Depth1 {
+		if listed, err = h.listedFor(r); err != nil {
+			return nil, err
+		}
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
@@ -23,8 +35,14 @@ func (h *Handler) reportExpandProperty(r *request, body *webdav.Element) (action
 		}
 		ms := h.multistatus()
 		x := expansion{s: s, left: maxExpanded}
-		if err := x.write(ms, s.resource(), ask); err != nil {
+		self := s.resource()
+		if err := x.write(ms, self, ask); err != nil {
 			return nil, err
+		}
+		if depth == webdav.Depth1 {
+			if err := s.eachMember(self, listed, func(r *resource) error { return x.write(ms, r, ask) }); err != nil {
+				return nil, err
+			}
 		}
 		return ms.Response(), nil
 	}, nil

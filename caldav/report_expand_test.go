@@ -104,6 +104,10 @@ func TestExpandProperty(t *testing.T) {
 		{name: "§3.8 a property without a name", method: "REPORT", path: "/principals/users/ann/", body: expand(`<D:property/>`), status: 400},
 		{name: "§3.8 nothing asked", method: "REPORT", path: "/principals/users/ann/", body: expand(""), status: 207},
 		{name: "§3.8 of a calendar", method: "REPORT", path: "/calendars/users/ann/calendar/", body: expand(`<D:property name="owner"><D:property name="displayname"/></D:property>`), status: 207, want: []string{"Ann Archer"}},
+		{name: "§3.6 nothing said is of the collection alone", method: "REPORT", path: "/calendars/users/ann/", body: expand(`<D:property name="owner"><D:property name="displayname"/></D:property>`), status: 207, not: []string{"/ann/calendar/"}},
+		{name: "§3.6 and of each member", method: "REPORT", path: "/calendars/users/ann/", header: []string{"Depth: 1"}, body: expand(`<D:property name="owner"><D:property name="displayname"/></D:property>`), status: 207,
+			want: []string{"<D:href>/calendars/users/ann/</D:href>", "<D:href>/calendars/users/ann/calendar/</D:href><D:propstat><D:prop><D:owner><D:response>", "<D:href>/calendars/users/ann/inbox/</D:href>"}},
+		{name: "§3.6 of the groups of delegates", method: "REPORT", path: "/principals/users/ann/", header: []string{"Depth: 1"}, body: expand(`<D:property name="group-member-set"><D:property name="displayname"/></D:property>`), status: 207, want: []string{"/principals/users/ann/calendar-proxy-write/</D:href>"}},
 		{name: "RFC 3744 what may not be read", user: "bob", method: "REPORT", path: "/principals/users/ann/", body: expand(`<D:property name="calendar-home-set" namespace="urn:ietf:params:xml:ns:caldav"><D:property name="quota-used-bytes"/></D:property>`), status: 207, not: []string{"quota-used-bytes>"}},
 	})
 }

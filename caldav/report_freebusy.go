@@ -38,14 +38,22 @@ func (h *Handler) reportFreeBusy(r *request, body *webdav.Element) (action, erro
 // nothing is told of events besides when they are.
 func nothing(*resource) freebusy.Detail { return 0 }
 
-// freeBusy responds with busy times, as an answer that says the rest.
+// freeBusy responds with busy times, as an answer that says the rest; as jCal if the
+// client prefers that, and the URL has not named another type.
 func (s *scope) freeBusy(times *freebusy.Times, a freebusy.Answer, contentType string) (*webdav.Response, error) {
 	busy, err := times.Merged(a.From, a.To, s.budget())
 	if err != nil {
 		return nil, err
 	}
 	a.Product, a.UID, a.Stamp, a.Busy = productID, randomHex(), s.req.now.Unix(), busy
-	return &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}}, Body: a.Calendar().Append(nil)}, nil
+	resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType}, "Vary": {"Accept"}}}
+	if contentType != calendarType || !prefersJCal(s.req.Request) {
+		resp.Body = a.Calendar().Append(nil)
+		return resp, nil
+	}
+	resp.Header["Content-Type"] = []string{jcalType}
+	resp.Body = a.Calendar().AppendJCal(nil)
+	return resp, nil
 }
 
 // getFreeBusy serves GET and POST of the free-busy URL (freebusy-url): when the owner

@@ -54,6 +54,12 @@ func TestFreeBusyQuery(t *testing.T) {
 	if typ := got.Header.Get("Content-Type"); !strings.HasPrefix(typ, "text/calendar") {
 		t.Errorf("§7.10: Content-Type %q", typ)
 	}
+	for _, at := range []struct{ method, path, body string }{{"REPORT", cal, freeBusyQuery(day)}, {"GET", home + "freebusy", ""}} {
+		got := e.must(200, "ann", at.method, at.path, at.body, "Depth: 1", "Accept: application/calendar+json")
+		if typ := got.Header.Get("Content-Type"); !strings.HasPrefix(typ, "application/calendar+json") || !strings.HasPrefix(got.Body, `["vcalendar",`) || !strings.Contains(got.Body, `["vfreebusy",`) {
+			t.Errorf("RFC 7265 §7: %s %q: %s", at.method, typ, got.Body)
+		}
+	}
 	if strings.Count(got.Body, "BEGIN:VFREEBUSY") != 1 || !strings.Contains(got.Body, "PRODID:") || !strings.Contains(got.Body, "VERSION:2.0") {
 		t.Errorf("§7.10: one VFREEBUSY in a valid object: %s", got.Body)
 	}

@@ -34,7 +34,7 @@ func (h *Handler) reportMultiget(r *request, body *webdav.Element) (action, erro
 		g := &multiget{s: s, q: q, self: s.resource(), ms: h.multistatus(), collections: map[string]*resource{}}
 		g.root, g.count = r.target.homePath(), len(ask.Hrefs)
 		g.below = strings.TrimPrefix(g.self.dir+g.self.name, g.root)
-		g.snapshots = map[store.CollectionID]*snapshot.Snapshot{}
+		g.snapshots, g.told = map[store.CollectionID]*snapshot.Snapshot{}, make(map[string]bool, len(ask.Hrefs))
 		if err := g.run(ask.Hrefs); err != nil {
 			return nil, err
 		}
@@ -54,6 +54,7 @@ type multiget struct {
 	count       int      // of hrefs
 	collections map[string]*resource
 	snapshots   map[store.CollectionID]*snapshot.Snapshot
+	told        map[string]bool // paths
 }
 
 // run serves the hrefs, as many as one response may hold; that there are more is
@@ -72,13 +73,18 @@ func (g *multiget) run(hrefs []string) error {
 }
 
 // one serves one href: with the object's properties, or 404. Hrefs outside
-// what the request addresses are 404 as well (RFC 4791 §7.9).
+// what the request addresses are 404 as well (RFC 4791 §7.9). One that has been served is
+// passed over: none is in a multistatus twice (RFC 4918 §14.24).
 func (g *multiget) one(href string) error {
 	path, err := webdav.ParseHref(href, g.s.req.Host)
 	if err != nil {
 		g.ms.ResponseStatus(href, http.StatusBadRequest, nil)
 		return nil
 	}
+	if g.told[path] {
+		return nil
+	}
+	g.told[path] = true
 	rest, below := g.inHome(path)
 	collection, name, ok := strings.Cut(rest, "/")
 	if !below || !ok || collection == homeFiles || name == "" || strings.Contains(name, "/") || !strings.HasPrefix(rest, g.below) {

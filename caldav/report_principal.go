@@ -250,6 +250,9 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 	if err != nil {
 		return nil, err
 	}
+	if !slices.ContainsFunc(ask.Tokens, func(token string) bool { return utf8.RuneCountInString(token) > 1 }) {
+		return nil, errShortTokens
+	}
 	q := directory.Query{Match: directory.AllOf, Types: contexts[ask.Context], Limit: h.Limits.SearchResults}
 	if ask.Limit > 0 && h.findsAllRooms() { // no more is read than is told, and one that says that there are more
 		q.Limit = min(q.Limit, ask.Limit+1)
@@ -267,6 +270,10 @@ func (h *Handler) reportTokenSearch(r *request, body *webdav.Element) (action, e
 	}
 	return h.principals(found, webdav.PropfindRequest{Props: ask.Props}, ask.Limit)
 }
+
+// errShortTokens refuses what nearly everybody would be found by. Apple's server
+// refuses it, so that clients know of it.
+var errShortTokens = &webdav.Error{Status: http.StatusForbidden, Description: "one search-token has to be longer than one character"}
 
 // leastSearched is how many characters somebody has to know of whom they search for
 // where principals are not listed.

@@ -37,11 +37,13 @@ func TestPrincipalReports(t *testing.T) {
 		{"all rooms by property", "/principals/", search("", "C:calendar-user-type", ">ROOM"), []string{"Oak Room"}, []string{"Blue Van"}},
 		{"by what cannot be searched", "/principals/", search("", "D:getetag", ">x"), nil, []string{"Ann", "Bob"}},
 		{"tokens", "/principals/", tokens("", "ann", "arch"), []string{"Ann Archer"}, []string{"Bob"}},
-		{"tokens of attendees", "/principals/", tokens(` context="attendee"`, "a"), []string{"Ann Archer", "All Staff"}, []string{"Oak", "Blue Van"}},
+		{"tokens of attendees", "/principals/", tokens(` context="attendee"`, "a", "ar"), []string{"Ann Archer"}, []string{"Staff", "Oak", "Blue Van"}},
+		{"tokens of groups as attendees", "/principals/", tokens(` context="attendee"`, "a", "st"), []string{"All Staff"}, []string{"Ann", "Oak", "Blue Van"}},
 		{"tokens in a later word", "/principals/", tokens(` context="attendee"`, "va"), []string{"Blue Van"}, []string{"Oak", "Ann"}},
 		{"tokens within a word", "/principals/", tokens(` context="attendee"`, "rche"), nil, []string{"Ann"}},
 		{"tokens of locations", "/principals/", tokens(` context="location"`, "oak"), []string{"Oak Room"}, []string{"Ann"}},
-		{"tokens of rooms", "/principals/", tokens(` context="room"`, "r"), []string{"Oak Room"}, []string{"Ann", "Blue Van"}},
+		{"tokens of a context that is not known", "/principals/", tokens(` context="sharee"`, "oa"), []string{"Oak Room"}, []string{"Ann"}},
+		{"tokens of rooms", "/principals/", tokens(` context="room"`, "ro"), []string{"Oak Room"}, []string{"Ann", "Blue Van"}},
 		{"myself", "/principals/", `<D:principal-match` + reportNS + `><D:self/><D:prop><D:displayname/></D:prop></D:principal-match>`, []string{"Ann Archer", "All Staff"}, []string{"Bob"}},
 		{"my home", "/calendars/", `<D:principal-match` + reportNS + `><D:principal-property><D:owner/></D:principal-property><D:prop><D:owner/></D:prop></D:principal-match>`, []string{"/calendars/__uids__/" + guid("ann") + "/"}, []string{guid("bob")}},
 		{"what can be searched", "/principals/", `<D:principal-search-property-set` + reportNS + `/>`, nil, nil},
@@ -96,12 +98,27 @@ func TestPrincipalSearchLimit(t *testing.T) {
 		limit string
 		more  bool
 	}{{"1", true}, {"50", false}} {
-		body := `<CS:calendarserver-principal-search` + reportNS + ` context="attendee"><CS:search-token>a</CS:search-token>
+		body := `<CS:calendarserver-principal-search` + reportNS + ` context="attendee"><CS:search-token>bo</CS:search-token>
 			<D:prop><D:displayname/></D:prop><D:limit><D:nresults>` + tt.limit + `</D:nresults></D:limit></CS:calendarserver-principal-search>`
 		got := e.must(207, "ann", "REPORT", "/principals/", body, "Depth: 0").Body
 		found := strings.Count(got, "<D:displayname>")
 		if more := strings.Contains(got, "number-of-matches-within-limits"); more != tt.more || tt.more != (found == 1) || found == 0 {
 			t.Errorf("limit %s: %d found, more %t: %s", tt.limit, found, more, got)
 		}
+	}
+}
+
+// Tokens of one character alone are refused, whoever may list principals.
+func TestShortTokens(t *testing.T) {
+	e := newEnv(t)
+	for _, tt := range []struct {
+		tokens []string
+		status int
+	}{{[]string{"a"}, 403}, {[]string{"a", "b"}, 403}, {[]string{"ü"}, 403}, {[]string{"a", "ar"}, 207}, {[]string{"an"}, 207}, {nil, 400}} {
+		body := `<CS:calendarserver-principal-search` + reportNS + `>`
+		for _, token := range tt.tokens {
+			body += "<CS:search-token>" + token + "</CS:search-token>"
+		}
+		e.must(tt.status, "ann", "REPORT", "/principals/", body+"<D:prop><D:displayname/></D:prop></CS:calendarserver-principal-search>", "Depth: 0")
 	}
 }

@@ -363,3 +363,30 @@ func TestZoneWithACommaGoesWithTheMeeting(t *testing.T) {
 		}
 	}
 }
+
+// RFC 6638 §7.2: what is forced is sent, even in the second of the last message, when
+// it says the same in every octet; and it is not stored.
+func TestForcedInTheSameSecond(t *testing.T) {
+	e := newEnv(t) // whose clock stands still
+	invite := func(status int, param string) {
+		t.Helper()
+		e.must(status, "ann", "PUT", annsMeetings+"m.ics", meeting("m", "20260601T090000Z", "ATTENDEE;PARTSTAT=NEEDS-ACTION"+param+":mailto:bob@example.com"))
+	}
+	messages := func(want int) {
+		t.Helper()
+		if n := len(e.members("bob", "/calendars/users/bob/inbox/")); n != want {
+			t.Errorf("%d messages, want %d", n, want)
+		}
+	}
+	invite(201, "")
+	messages(1)
+	invite(204, "")
+	messages(1)
+	invite(204, ";SCHEDULE-FORCE-SEND=REQUEST")
+	messages(2)
+	for _, at := range []struct{ user, path string }{{"ann", annsMeetings + "m.ics"}, {"bob", e.only("bob", bobsMeetings)}} {
+		if got := e.must(200, at.user, "GET", at.path, "").Body; strings.Contains(got, "FORCE-SEND") {
+			t.Errorf("%s has it: %s", at.user, got)
+		}
+	}
+}

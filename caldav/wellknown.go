@@ -24,6 +24,9 @@ func WellKnown(root string) http.Handler {
 			w.WriteHeader(http.StatusMovedPermanently)
 		case r.Method == "PROPFIND":
 			send(w, r, emptyFolder("/.well-known/"))
+		case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodOptions:
+			w.Header().Set("Allow", "GET, HEAD, OPTIONS, PROPFIND")
+			w.WriteHeader(http.StatusMethodNotAllowed)
 		default:
 			send(w, r, &webdav.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}, Body: []byte("caldav\n")})
 		}

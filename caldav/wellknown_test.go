@@ -17,6 +17,8 @@ func TestWellKnown(t *testing.T) {
 		{"a path, with a slash", "PROPFIND", "http://[::1]:8008/.well-known/caldav/", "/", 301, "/"},
 		{"a URL", "PROPFIND", "http://elsewhere.example/.well-known/caldav", "https://cal.example.com:8443/", 301, "https://cal.example.com:8443/"},
 		{"the folder", "PROPFIND", "http://cal.example.com/.well-known/", "/", 207, ""},
+		{"the folder, for what it has not", "DELETE", "http://cal.example.com/.well-known/", "/", 405, ""},
+		{"the folder, to write there", "PUT", "http://cal.example.com/.well-known/", "/", 405, ""},
 		{"another service", "GET", "http://cal.example.com/.well-known/carddav", "/", 404, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 			alarms = allDay
 		}
 		for _, alarm := range alarms {
-			c.Children = append(c.Children, alarm.Clone())
+			c.Children = append(c.Children, alarm.Moved()) // components stand behind the properties (RFC 5545 §3.6.1)
 			changed = true
 		}
 	}

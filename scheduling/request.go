@@ -323,7 +323,9 @@ func (r *receiver) updated(d *ical.Draft, changes Changes) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.unchanged(store) {
+	// What was forced is told though the copy is the same, as it is to the second in
+	// which the last message came (RFC 6638 §7.2).
+	if r.m.Cause != Forced && r.unchanged(store) {
 		return ignored(), nil
 	}
 	receipt := &Receipt{Store: store, Tag: r.tag(), Inbox: r.told(store), Status: statusDelivered}

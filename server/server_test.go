@@ -517,6 +517,10 @@ func TestCompression(t *testing.T) {
 	if packed.Header.Get("Content-Encoding") != "gzip" || len(packed.Body) > len(event)/10 {
 		t.Errorf("asked for: %d bytes, %v", len(packed.Body), packed.Header)
 	}
+	// A cache must not give the one for the other (RFC 9110 §12.5.5), nor forget what else chose it.
+	if vary := strings.Join(packed.Header.Values("Vary"), ", "); !strings.Contains(vary, "Accept-Encoding") || !strings.Contains(vary, "CalDAV-Timezones") {
+		t.Errorf("Vary: %s", vary)
+	}
 	tag := plain.Header.Get("ETag")
 	if !strings.HasPrefix(tag, `"`) || packed.Header.Get("ETag") != tag {
 		t.Errorf("ETag %q compressed, %q plain", packed.Header.Get("ETag"), tag)

@@ -84,7 +84,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", `"`+resp.etag+`"`)
 	h.Set("Cache-Control", "public, max-age=3600")
 	if resp.vary != "" {
-		h.Set("Vary", resp.vary)
+		h.Add("Vary", resp.vary) // beside what compression says
 	}
 	if matches(r.Header.Values("If-None-Match"), resp.etag) {
 		w.WriteHeader(http.StatusNotModified)

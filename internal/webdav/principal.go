@@ -173,7 +173,7 @@ func parsePropertySearch(e *Element) (PropertySearch, error) {
 // principals whose names and addresses have every token.
 type TokenSearch struct {
 	Tokens        []string // trimmed, none empty
-	Context       string   // user, group, location, resource or attendee; empty: any
+	Context       string   // user, group, location, room, resource or attendee; empty: any, as is one that is not known
 	Limit         int      // 0: not limited
 	Props         []*Element
 	CollectionSet bool
@@ -187,10 +187,9 @@ func ParseTokenSearch(root *Element) (TokenSearch, error) {
 	}
 	s := TokenSearch{CollectionSet: root.Child(DAV("apply-to-principal-collection-set")) != nil}
 	context, _ := root.Attr("context")
-	switch s.Context = strings.ToLower(context); s.Context {
-	case "", "user", "group", "location", "room", "resource", "attendee":
-	default:
-		return TokenSearch{}, BadRequest("context is not known")
+	switch context = strings.ToLower(context); context {
+	case "user", "group", "location", "room", "resource", "attendee":
+		s.Context = context
 	}
 	for c := range root.ChildrenNamed(CS("search-token")) {
 		if t := c.TrimText(); t != "" {
