@@ -128,7 +128,7 @@ func readFile(texts map[string]string, fsys fs.FS, name string) error {
 			return fmt.Errorf("%q has no text for %q", key, other)
 		}
 		for category, text := range m {
-			texts[in(key, category)] = text
+			texts[form(key, category)] = text
 		}
 	}
 	return nil
@@ -137,8 +137,8 @@ func readFile(texts map[string]string, fsys fs.FS, name string) error {
 // other is the plural category that each language has, and each text.
 const other = "other"
 
-// in is where the text of a key for a plural category is.
-func in(key, category string) string {
+// form is where the text of a key for a plural category is.
+func form(key, category string) string {
 	if category == other {
 		return key
 	}
@@ -207,7 +207,7 @@ func (l *Language) Keys() []string {
 func (l *Language) text(key, category string) string {
 	for ; l != nil; l = l.english {
 		texts, _ := l.texts() // Check says what is wrong
-		if text, ok := texts[in(key, category)]; ok {
+		if text, ok := texts[form(key, category)]; ok {
 			return text
 		}
 		if text, ok := texts[key]; ok {
@@ -217,15 +217,38 @@ func (l *Language) text(key, category string) string {
 	return key
 }
 
+// fill replaces each {name} in text by the value behind that name among args; one that is not
+// among them stays. Values come as they are.
 func fill(text string, args []any) string {
 	if len(args) < 2 || !strings.Contains(text, "{") {
 		return text
 	}
-	pairs := make([]string, 0, len(args))
-	for i := 0; i+1 < len(args); i += 2 {
-		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", fmt.Sprint(args[i+1]))
+	var b strings.Builder
+	for {
+		before, after, open := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !open {
+			return b.String()
+		}
+		name, rest, closed := strings.Cut(after, "}")
+		if value, ok := among(args, name); ok && closed {
+			b.WriteString(value)
+			text = rest
+		} else {
+			b.WriteByte('{')
+			text = after
+		}
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// among returns the value behind a name.
+func among(args []any, name string) (string, bool) {
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == name {
+			return fmt.Sprint(args[i+1]), true
+		}
+	}
+	return "", false
 }
 
 // plurals are the plural categories of whole numbers (CLDR, plurals.xml).
@@ -260,12 +283,12 @@ type Locale struct {
 }
 
 func newLocale(l *Language, region string, w Choice) *Locale {
-	among := func(list string) bool { return strings.Contains(list, " "+region+" ") }
-	o := &Locale{Language: l, Hours12: among(twelveHourRegions), FirstDay: time.Monday}
+	in := func(list string) bool { return strings.Contains(list, " "+region+" ") }
+	o := &Locale{Language: l, Hours12: in(twelveHourRegions), FirstDay: time.Monday}
 	switch {
-	case w.Week == "sunday" || w.Week == "" && among(sundayRegions):
+	case w.Week == "sunday" || w.Week == "" && in(sundayRegions):
 		o.FirstDay = time.Sunday
-	case w.Week == "saturday" || w.Week == "" && among(saturdayRegions):
+	case w.Week == "saturday" || w.Week == "" && in(saturdayRegions):
 		o.FirstDay = time.Saturday
 	}
 	if w.Clock != "" {

@@ -22,3 +22,25 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// Values come as they are, and what has none stays.
+func TestFill(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		args []any
+		want string
+	}{
+		{"no value", []any{"n", 1}, "no value"},
+		{"{a}", nil, "{a}"},
+		{"{a} and {b}, {a}", []any{"a", "{b}", "b", 7}, "{b} and 7, {b}"},
+		{"{c}{a}{", []any{"a", "x"}, "{c}x{"},
+		{"{{a}}", []any{"a", "x"}, "{x}"},
+		{"} {a", []any{"a", "x"}, "} {a"},
+		{"{a}", []any{"a"}, "{a}"},
+		{"{a}", []any{"a", "x", "a", "y"}, "x"},
+	} {
+		if got := fill(tt.text, tt.args); got != tt.want {
+			t.Errorf("%q with %v: %q, want %q", tt.text, tt.args, got, tt.want)
+		}
+	}
+}
