@@ -61,10 +61,11 @@ caldav                acl audit auth caldav/calquery calendar delegation delegat
 admin/backup          auth delegation internal/atomicfile internal/engine internal/held panels prefs publish rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/held internal/settings panels publish quota rooms rooms/policy sacl store
 web/i18n              
+web/markup            
 web/edit              internal/ical
 web/page              admin audit auth caldav delegation directory internal/ical internal/logging internal/proxied panels prefs publish sacl web/i18n
 web/view              internal/ical
-web/cal               caldav directory internal/ical internal/proxied sacl web/page web/view
+web/cal               caldav directory internal/ical internal/proxied sacl web/markup web/page web/view
 web/event             caldav directory internal/ical sacl web/edit web/page
 web/room              admin audit caldav calendar directory internal/ical internal/proxied panels rooms rooms/policy sacl web/page
 web/delegates         admin audit caldav calendar delegation directory sacl web/page

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -22,35 +23,40 @@ import (
 //go:embed tmpl
 var templates embed.FS
 
-// pages are the templates of all pages, by name: each file below tmpl is one, but for the
-// shell and the parts that pages share.
-type pages map[string]*template.Template
-
-func openPages() (*pages, error) {
-	base, err := template.ParseFS(templates, "tmpl/shell.tmpl", "tmpl/parts/*.tmpl")
+// openPages parses the templates of all pages: each file below tmpl is one, named by its path,
+// but for the shell and the parts that pages share. They are one set, so that what is shared is
+// there once. html/template finds out how to escape a page when that is shown first.
+func openPages() (*template.Template, error) {
+	set, err := template.ParseFS(templates, "tmpl/shell.tmpl", "tmpl/parts/*.tmpl")
 	if err != nil {
 		return nil, err
 	}
-	out := pages{}
-	err = fs.WalkDir(templates, "tmpl", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || name == "tmpl/shell.tmpl" || path.Dir(name) == "tmpl/parts" {
+	err = fs.WalkDir(templates, "tmpl", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || file == "tmpl/shell.tmpl" || path.Dir(file) == "tmpl/parts" {
 			return err
 		}
-		text, err := templates.ReadFile(name)
+		text, err := templates.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		t, err := base.Clone()
-		if err != nil {
-			return err
+		name := strings.TrimSuffix(strings.TrimPrefix(file, "tmpl/"), ".tmpl")
+		if set.Lookup(name) != nil {
+			return fmt.Errorf("%s: there is a part of that name", file)
 		}
-		if _, err := t.New("main").Parse(string(text)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		out[strings.TrimSuffix(strings.TrimPrefix(name, "tmpl/"), ".tmpl")] = t
-		return nil
+		_, err = set.New(name).Parse(string(text))
+		return err
 	})
-	return &out, err
+	return set, err
+}
+
+// writePage writes a page with the shell around it.
+func writePage(w io.Writer, set *template.Template, name string, s *shell) error {
+	for _, part := range []string{"shell", name, "shell-end"} {
+		if err := set.ExecuteTemplate(w, part, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A shell is what templates see as $: the frame, and the page's own View.
@@ -136,9 +142,9 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // render writes a page. What a template cannot do becomes 500 before anything is sent.
 func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer) {
-	t := (*h.pages)[a.Template]
-	if t == nil {
-		h.broken(w, r, fmt.Errorf("there is no template %q", a.Template))
+	set, err := h.pages()
+	if err != nil {
+		h.broken(w, r, err)
 		return
 	}
 	s := &shell{Title: a.Title, View: a.View, Caller: r.Caller, For: r.For, Path: r.URL.Path, Scripts: a.Scripts, r: r, static: h.static}
@@ -154,7 +160,7 @@ func (h *Handler) render(w http.ResponseWriter, r *page.Request, a *page.Answer)
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
 	b.Reset()
-	if err := t.ExecuteTemplate(b, "shell", s); err != nil {
+	if err := writePage(b, set, a.Template, s); err != nil {
 		h.broken(w, r, err)
 		return
 	}

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"convene/web/cal"
@@ -33,7 +35,7 @@ type Handler struct {
 	mux     *http.ServeMux
 	routes  []page.Route
 	nav     []page.Nav
-	pages   *pages
+	pages   func() (*template.Template, error) // parsed when the first page is shown
 	static  *static
 	rates   page.Rates
 	toasts  toasts
@@ -43,20 +45,16 @@ type Handler struct {
 	local   *time.Location // for who has not said theirs
 }
 
-// New makes the handler of the pages. parts.Texts is filled in if it is nil.
+// New makes the handler of the pages. parts.Texts is filled in if it is nil. Templates and
+// texts are read when somebody opens a page: a server that has calendars alone does without.
 func New(parts page.Parts) (h *Handler, err error) {
 	if parts.Texts == nil {
-		if parts.Texts, err = i18n.Load(); err != nil {
-			return nil, fmt.Errorf("texts of the pages: %w", err)
-		}
+		parts.Texts = i18n.Load()
 	}
-	h = &Handler{parts: &parts, local: localZone(), rates: page.Rates{PerSecond: perSecond, Burst: burst},
+	h = &Handler{parts: &parts, pages: sync.OnceValues(openPages), local: localZone(), rates: page.Rates{PerSecond: perSecond, Burst: burst},
 		reports: reports{of: page.Rates{PerSecond: reportsOfOne, Burst: reportsBurst}, all: page.Rates{PerSecond: reportsOfAll, Burst: reportsAllBurst}}}
 	if h.static, err = openStatic(); err != nil {
 		return nil, fmt.Errorf("files of the pages: %w", err)
-	}
-	if h.pages, err = openPages(); err != nil {
-		return nil, fmt.Errorf("templates of the pages: %w", err)
 	}
 	for _, a := range areas() {
 		h.routes = append(h.routes, a.Routes...)

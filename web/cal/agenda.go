@@ -2,6 +2,7 @@ package cal
 
 import (
 	"convene/caldav"
+	"convene/web/markup"
 	"convene/web/page"
 	"convene/web/view"
 )
@@ -14,7 +15,7 @@ const (
 
 type agendaView struct {
 	frame
-	Days []dayView
+	Days []*dayView
 	Rest string // path of where it goes on, if there is too much for a page
 }
 
@@ -22,7 +23,7 @@ type agendaView struct {
 type dayView struct {
 	ID, Date, Name, Path string
 	Today                bool
-	Events               []event
+	Events               markup.Fragment
 }
 
 // agenda is the page of a list.
@@ -45,14 +46,10 @@ func agenda(r *request) (*page.Answer, error) {
 	return r.titled("cal/agenda", title, &v), nil
 }
 
-func (r *request) dayView(d *diary, l view.DayList) dayView {
-	v := dayView{ID: "d" + l.Day.String(), Date: l.Day.String(), Name: r.Locale.FullDate(l.Day.Time()), Path: pathOf("day", l.Day), Today: l.Day == r.today}
-	v.Events = make([]event, len(l.Items))
-	for i, n := range l.Items {
-		v.Events[i] = r.event(d, d.Events[n], []byte("line"))
-		if e := d.Events[n]; e.AllDay {
-			v.Events[i].When = r.Locale.T("cal.all-day")
-		}
+func (r *request) dayView(d *diary, l view.DayList) *dayView {
+	v := &dayView{ID: "d" + l.Day.String(), Date: l.Day.String(), Name: r.Locale.FullDate(l.Day.Time()), Path: pathOf("day", l.Day), Today: l.Day == r.today}
+	for _, n := range l.Items {
+		r.line(&v.Events, d, d.Events[n])
 	}
 	return v
 }
@@ -61,7 +58,7 @@ func timesOnly(q *caldav.AgendaQuery) { q.TimesOnly = true }
 
 // A Next is what comes next today, for the page on which people begin.
 type Next struct {
-	Events  []event
+	Events  markup.Fragment
 	Colours string
 	Path    string // of today
 	Failed  bool   // the calendars could not be read
@@ -84,14 +81,8 @@ func NextEvents(pr *page.Request) *Next {
 	}
 	n.State = d.State
 	_, n.Colours = r.choices(d)
-	for i := range d.Events {
-		if e := d.Events[i]; len(n.Events) < nextMost {
-			v := r.event(d, e, []byte("line"))
-			if e.AllDay {
-				v.When = r.Locale.T("cal.all-day")
-			}
-			n.Events = append(n.Events, v)
-		}
+	for _, e := range d.Events[:min(len(d.Events), nextMost)] {
+		r.line(&n.Events, d, e)
 	}
 	return n
 }

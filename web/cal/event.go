@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"convene/caldav"
+	"convene/web/markup"
 	"convene/web/view"
 )
 
-// An event is one as templates write it. Everything is text that needs no more decisions:
-// a page may have hundreds.
+// An event is one as pages write it. Everything is text that needs no more decisions.
 type event struct {
 	Class string // of its element
 	Href  string // of its page, behind /my/event
@@ -20,7 +20,50 @@ type event struct {
 	Where string
 	State string // in words, what colours and lines say; begins with ", "
 	Move  string // start and end, in local time, and ETag, for the script that moves it; "": it cannot be moved
-	Empty bool   // no event: a row of a month that nothing is in
+}
+
+// eventSize is about how many bytes write needs for an event.
+const eventSize = 320
+
+// write writes an event as an element of a list. It is no template, as a page may have hundreds.
+func (e *event) write(f *markup.Fragment) {
+	f.Raw(`<li class="`)
+	f.Text(e.Class)
+	f.Raw(`">`)
+	if e.Href != "" {
+		f.Raw(`<a href="/my/event`)
+		f.Text(e.Href)
+		if e.Move != "" {
+			f.Raw(`" data-move="`)
+			f.Text(e.Move)
+		}
+		f.Raw(`">`)
+	} else {
+		f.Raw(`<span class="what">`)
+	}
+	f.Raw(`<b dir="auto">`)
+	f.Text(e.Title)
+	f.Raw(`</b>`)
+	if e.When != "" {
+		f.Raw(` <span class="when">`)
+		f.Text(e.When)
+		f.Raw(`</span>`)
+	}
+	if e.Where != "" {
+		f.Raw(` <span class="where" dir="auto">`)
+		f.Text(e.Where)
+		f.Raw(`</span>`)
+	}
+	if e.State != "" {
+		f.Raw(`<span class="unseen">`)
+		f.Text(e.State)
+		f.Raw(`</span>`)
+	}
+	if e.Href != "" {
+		f.Raw("</a></li>\n")
+	} else {
+		f.Raw("</span></li>\n")
+	}
 }
 
 // local is the time of a clock in the reader's zone, as a time.Time in UTC.
@@ -31,8 +74,7 @@ func (r *request) clock(unix int64) string { return r.Locale.Clock(r.local(unix)
 // localFormat is that of times in the queries of the editor.
 const localFormat = "2006-01-02T15:04"
 
-// times writes when an event is. on is the day of the column, for which what is on
-// other days is named.
+// times writes when an event is; "" of one that has days and no times.
 func (r *request) times(e *caldav.AgendaEvent) string {
 	switch {
 	case e.AllDay:
@@ -45,9 +87,20 @@ func (r *request) times(e *caldav.AgendaEvent) string {
 	return r.clock(e.Start) + "–" + r.clock(e.End)
 }
 
-// event makes an event ready for a template; class are those of its place.
-func (r *request) event(d *diary, e *caldav.AgendaEvent, class []byte) event {
-	v := event{Title: e.Title, When: r.times(e), Where: e.Place}
+// line writes an event of a list, where one without times is said to take all day.
+func (r *request) line(f *markup.Fragment, d *diary, e *caldav.AgendaEvent) {
+	when := r.times(e)
+	if e.AllDay {
+		when = r.Locale.T("cal.all-day")
+	}
+	v := r.event(d, e, []byte("line"), when)
+	v.write(f)
+}
+
+// event makes an event ready to be written; class are those of its place, and when is what is
+// said of its time.
+func (r *request) event(d *diary, e *caldav.AgendaEvent, class []byte, when string) event {
+	v := event{Title: e.Title, When: when, Where: e.Place}
 	if e.Path != "" {
 		v.Href = eventPath(e)
 	}
@@ -105,7 +158,7 @@ func eventPath(e *caldav.AgendaEvent) string {
 	at := strings.LastIndexByte(e.Path, '/') + 1
 	path := (&url.URL{Path: e.Path[:at]}).EscapedPath() + url.PathEscape(e.Path[at:])
 	if e.At != "" {
-		path += "?at=" + e.At
+		path += "?at=" + url.QueryEscape(e.At)
 	}
 	return path
 }

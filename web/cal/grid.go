@@ -9,6 +9,7 @@ import (
 
 	"convene/caldav"
 	"convene/internal/ical"
+	"convene/web/markup"
 	"convene/web/page"
 	"convene/web/view"
 )
@@ -43,8 +44,8 @@ type column struct {
 	New     string // path of the form for an event on it; "": none
 	Today   bool
 	Count   string // how many events in words
-	Bars    []event
-	Blocks  []event
+	Bars    markup.Fragment
+	Blocks  markup.Fragment
 	More    []more
 	Shades  []string // classes of what is drawn behind: rows that are not there, the present
 }
@@ -132,18 +133,22 @@ const mostBands = 12
 func (r *request) fillColumn(v *column, d *diary, c *view.Column) {
 	v.ID, v.Date, v.Today = "d"+c.Day.String(), c.Day.String(), c.Day == r.today
 	v.Count = r.Locale.N("cal.events", c.Count)
+	n := 0 // bars for which there is no place
 	for _, b := range c.Bars {
 		if b.Band >= mostBands {
+			n++
 			continue
 		}
 		class := strconv.AppendInt([]byte("bar r"), int64(b.Band), 10)
 		class = ends(class, b.Begins, b.Ends)
-		v.Bars = append(v.Bars, r.event(d, d.Events[b.Item], class))
+		e := d.Events[b.Item]
+		bar := r.event(d, e, class, r.times(e))
+		bar.write(&v.Bars)
 	}
-	if n := len(c.Bars) - len(v.Bars); n > 0 {
+	if n > 0 {
 		v.More = append(v.More, more{Path: pathOf("agenda", c.Day), Text: r.Locale.N("cal.more", n)})
 	}
-	v.Blocks = make([]event, 0, len(c.Blocks))
+	v.Blocks.Grow(len(c.Blocks) * eventSize)
 	for _, b := range c.Blocks {
 		class := make([]byte, 0, 48)
 		class = append(class, "block r"...)
@@ -154,7 +159,9 @@ func (r *request) fillColumn(v *column, d *diary, c *view.Column) {
 		if b.Span <= 2 {
 			class = append(class, " short"...)
 		}
-		v.Blocks = append(v.Blocks, r.event(d, d.Events[b.Item], class))
+		e := d.Events[b.Item]
+		block := r.event(d, e, class, r.times(e))
+		block.write(&v.Blocks)
 	}
 	for _, m := range c.More {
 		class := lanes([]byte(fmt.Sprintf("more r%d s%d", m.Row, m.Span)), m.Lane, m.Lanes, 1)

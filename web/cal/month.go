@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"convene/web/markup"
 	"convene/web/page"
 	"convene/web/view"
 )
@@ -31,7 +32,7 @@ type cellView struct {
 	Class            string
 	Today            bool
 	Count            string
-	Entries          []event
+	Entries          markup.Fragment
 	More             string
 	New              string
 }
@@ -73,21 +74,23 @@ func (r *request) fillCell(v *cellView, d *diary, c *view.Cell) {
 	if c.Count > 0 {
 		v.Count = r.Locale.N("cal.events", c.Count)
 	}
-	v.Entries = make([]event, len(c.Entries))
-	for i, e := range c.Entries {
+	v.Entries.Grow(len(c.Entries) * eventSize)
+	for _, e := range c.Entries {
 		if e.Item < 0 {
-			v.Entries[i].Empty = true
+			v.Entries.Raw(`<li class="gap" aria-hidden="true"></li>`)
 			continue
 		}
 		class := []byte("dot")
 		if e.Bar {
 			class = ends([]byte("bar"), e.Begins, e.Ends)
 		}
-		v.Entries[i] = r.event(d, d.Events[e.Item], class)
-		v.Entries[i].Where = "" // there is no space
+		when := ""
 		if ev := d.Events[e.Item]; !ev.AllDay {
-			v.Entries[i].When = r.clock(ev.Start)
+			when = r.clock(ev.Start)
 		}
+		entry := r.event(d, d.Events[e.Item], class, when)
+		entry.Where = "" // there is no space
+		entry.write(&v.Entries)
 	}
 	if c.More > 0 {
 		v.More = r.Locale.N("cal.more", c.More)

@@ -70,6 +70,7 @@ func (o *Locale) Weekdays() (days [7]time.Weekday) {
 // fields, and what is between apostrophes is text.
 func (f *format) write(pattern string, t time.Time) string {
 	var b strings.Builder
+	b.Grow(2 * len(pattern))
 	for i := 0; i < len(pattern); {
 		c := pattern[i]
 		if c == '\'' {

@@ -10,8 +10,8 @@ import (
 
 func load(t *testing.T) *i18n.Catalogue {
 	t.Helper()
-	c, err := i18n.Load()
-	if err != nil {
+	c := i18n.Load()
+	if err := c.Check(); err != nil {
 		t.Fatal(err)
 	}
 	return c

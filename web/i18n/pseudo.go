@@ -1,8 +1,8 @@
 package i18n
 
 import (
-	"maps"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -28,14 +28,15 @@ func mirrored(en *Language) *Language {
 
 func pseudo(en *Language, tag, dir string, change func(string) string) *Language {
 	l := *en
-	l.Tag, l.Name, l.Dir, l.messages = tag, tag, dir, maps.Clone(en.messages)
-	for key, m := range en.messages {
-		changed := message{}
-		for category, text := range m {
-			changed[category] = outside(text, change)
+	l.Tag, l.Name, l.Dir = tag, tag, dir
+	l.texts = sync.OnceValues(func() (map[string]string, error) {
+		texts, err := en.texts()
+		changed := make(map[string]string, len(texts))
+		for key, text := range texts {
+			changed[key] = outside(text, change)
 		}
-		l.messages[key] = changed
-	}
+		return changed, err
+	})
 	return &l
 }
 
