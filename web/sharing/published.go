@@ -36,7 +36,7 @@ func (p *pages) open(r *page.Request) (*publication, error) {
 	token := r.PathValue("token")
 	l, err := r.Links.Open(r.Context(), token)
 	if errors.Is(err, publish.ErrNoLink) {
-		if !p.rate.Allow("address "+r.Address, r.Time) {
+		if !p.rate.Allow("network "+r.Network(), r.Time) {
 			return nil, &page.Error{Status: http.StatusTooManyRequests, Retry: time.Minute}
 		}
 		return nil, page.NotFound()
@@ -61,7 +61,7 @@ func (p *pages) open(r *page.Request) (*publication, error) {
 func owner(ctx context.Context, r *page.Request, guid string) (*auth.Caller, error) {
 	d := r.Site.Directory
 	rec, err := d.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
-	if errors.Is(err, directory.ErrNotFound) || err == nil && (!rec.LoginEnabled || !rec.CalendarEnabled) {
+	if errors.Is(err, directory.ErrNotFound) || err == nil && (rec.Closed(r.Time) != nil || !rec.CalendarEnabled) {
 		return nil, page.NotFound()
 	}
 	if err != nil {
