@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"convene/admin"
+	"convene/audit"
 	"convene/config"
 	"convene/delegation"
 	"convene/imip"
@@ -485,6 +486,7 @@ func TestErase(t *testing.T) {
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
+	wantDeeds(t, c.Server.Data, nil, deed{"principal.export", audit.Socket, "", annGUID, false}, deed{"principal.erase", audit.Socket, "", annGUID, false})
 	files, err := filepath.Glob(filepath.Join(c.Server.Data, "*"))
 	if err != nil || len(files) < 4 {
 		t.Fatal(files, err)
