@@ -148,7 +148,7 @@ func TestPutBack(t *testing.T) {
 	}
 	same("calendar/two")
 	var restored []deed
-	for _, name := range []string{"calendar", "empty", "work", "calendar"} {
+	for _, name := range []string{"calendar", "empty", "tasks", "work", "calendar"} {
 		restored = append(restored, deed{"calendar.restore", audit.Socket, "", name, false})
 	}
 	wantDeeds(t, c.Server.Data, nil, restored...)
