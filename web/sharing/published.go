@@ -61,7 +61,7 @@ func (p *pages) open(r *page.Request) (*publication, error) {
 func owner(ctx context.Context, r *page.Request, guid string) (*auth.Caller, error) {
 	d := r.Site.Directory
 	rec, err := d.Lookup(ctx, directory.Key{By: directory.GUID, Value: guid})
-	if errors.Is(err, directory.ErrNotFound) || err == nil && (rec.Closed(r.Time) != nil || !rec.CalendarEnabled) {
+	if errors.Is(err, directory.ErrNotFound) || err == nil && (!rec.LoginEnabled || !rec.CalendarEnabled) {
 		return nil, page.NotFound()
 	}
 	if err != nil {
