@@ -196,6 +196,9 @@ func syncFolder(path string) error {
 // line makes the line of an act.
 func (a *Act) line() (*Line, error) {
 	l := &Line{By: a.By, Verb: a.Verb, Object: a.Object}
+	for _, text := range []*string{&l.Reason, &l.Via.Says, &l.Object.Name, &l.Object.Path} {
+		*text = cut(*text)
+	}
 	for _, v := range []struct {
 		from any
 		to   *json.RawMessage
@@ -204,6 +207,9 @@ func (a *Act) line() (*Line, error) {
 			continue
 		}
 		text, err := json.Marshal(v.from)
+		if err == nil {
+			text, err = bounded(text)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Verb, err)
 		}
@@ -285,7 +291,7 @@ func outcome(failed error) (word, why string) {
 	if failed == nil {
 		return Done, ""
 	}
-	return Failed, failed.Error()
+	return Failed, cut(failed.Error())
 }
 
 // Err returns why the last line could not be written, nil if it was.

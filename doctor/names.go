@@ -58,9 +58,14 @@ func (p *patient) service(ctx context.Context, e *examination, host string) {
 	e.ok("DNS service", "_caldavs._tcp.%s is %s:%d", domain, strings.TrimSuffix(list[0].Target, "."), list[0].Port)
 }
 
+// A remedy is where what is wrong with the server's own certificate is set, and the cures.
+type remedy struct{ setting, keySetting, unread, otherName, renew string }
+
 // ownCertificate looks at the server's own.
 func (p *patient) ownCertificate(e *examination, host string) {
 	c := p.Config.TLS
+	r := remedy{"tls.certificate", "tls.key", "name the PEM files of the certificate and of its key", "let its authority make one for " + host + ", or correct server.host-name", "renew it"}
+	warn := func(*x509.Certificate) time.Duration { return soon }
 	if c.ACME.Directory != "" {
 		host = p.Config.CertificateNames()[0]
 		c.Certificate = filepath.Join(p.Config.Server.Data, "tls", "acme", host)
@@ -69,6 +74,13 @@ func (p *patient) ownCertificate(e *examination, host string) {
 			e.found(Warn, "certificate", "acme", "tls.acme.directory", "start the server; its error log says why, if the ACME server gives none", "there is none yet from the ACME server")
 			return
 		}
+		another := "move " + c.Certificate + " away and start the server: it has the ACME server give another"
+		r = remedy{"tls.acme.directory", "server.data", another, another,
+			"start the server, which renews it by itself; if it runs, its error log says why it could not: it has to reach the ACME server, which has to reach it as " + host + " at port 443 or 80"}
+		// It is renewed when a third of its life is left.
+		warn = func(leaf *x509.Certificate) time.Duration {
+			return min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4)
+		}
 	}
 	if c.Certificate == "" {
 		e.found(Warn, "certificate", "self-signed", "tls.certificate", "set tls.certificate and tls.key", "the server makes its own, which no client trusts")
@@ -76,19 +88,19 @@ func (p *patient) ownCertificate(e *examination, host string) {
 	}
 	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
 	if err != nil {
-		e.found(Fail, "certificate", "certificate", "tls.certificate", "name the PEM files of the certificate and of its key", "%v", err)
+		e.found(Fail, "certificate", "certificate", r.setting, r.unread, "%v", err)
 		return
 	}
-	p.mode(e, "key", "tls.key", c.Key)
+	p.mode(e, "key", r.keySetting, c.Key)
 	leaf := pair.Leaf
 	until := leaf.NotAfter.UTC().Format(time.DateOnly)
 	switch left := leaf.NotAfter.Sub(p.Now()); {
 	case leaf.VerifyHostname(host) != nil:
-		e.found(Fail, "certificate", "certificate-name", "tls.certificate", "let its authority make one for "+host+", or correct server.host-name", "it is for %s, not for %s", strings.Join(certified(leaf), ", "), host)
+		e.found(Fail, "certificate", "certificate-name", r.setting, r.otherName, "it is for %s, not for %s", strings.Join(certified(leaf), ", "), host)
 	case left < 0:
-		e.found(Fail, "certificate", "certificate-expired", "tls.certificate", "renew it", "it has expired on %s", until)
-	case left < soon:
-		e.found(Warn, "certificate", "certificate-soon", "tls.certificate", "renew it", "it ends on %s", until)
+		e.found(Fail, "certificate", "certificate-expired", r.setting, r.renew, "it has expired on %s", until)
+	case left < warn(leaf):
+		e.found(Warn, "certificate", "certificate-soon", r.setting, r.renew, "it ends on %s", until)
 	default:
 		e.ok("certificate", "for %s, until %s", host, until)
 	}

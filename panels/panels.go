@@ -90,6 +90,17 @@ func (p *Panels) guess(guid string) bool {
 	return true
 }
 
+// right takes back that the code just entered was counted as wrong. Those before it still
+// count: a guesser has panels of their own to pair in between. The caller holds p.mu.
+func (p *Panels) right(guid string) {
+	w := p.wrong[guid]
+	if w.count--; w.count == 0 {
+		delete(p.wrong, guid)
+		return
+	}
+	p.wrong[guid] = w
+}
+
 type waiting struct {
 	code string
 	ends time.Time
@@ -185,7 +196,7 @@ func (p *Panels) Confirm(ctx context.Context, code, room string, by Confirmer) (
 		err = p.Engine.Update(ctx, func(tx engine.Writer) error { return tx.Put(tablePanels, k[:], value) })
 		if err == nil {
 			delete(p.waiting, k)
-			delete(p.wrong, by.GUID)
+			p.right(by.GUID)
 		}
 		return one, err
 	}

@@ -2,7 +2,7 @@
 # Installs the outside programs that the tests use, through apt, and says so:
 # OpenLDAP's slapd, 389 Directory Server, MIT Kerberos, Samba's Active Directory
 # controller, the ACME server pebble, the clients curl, python-caldav and vdirsyncer, Chromium with fonts and Node
-# for the pages, openssl and zbarimg for what they hand out, zstd, and what a bare machine
+# for the pages, openssl and zbarimg for what they hand out, systemd's analysis of units, zstd, and what a bare machine
 # lacks to build with the race detector. Go itself is not among them. None of the daemons is started. Does nothing,
 # and needs no rights, when all are there. Works as root or through sudo.
 set -euo pipefail
@@ -13,7 +13,7 @@ packages=(
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools
 	chromium fonts-noto-core fonts-noto-cjk
-	curl zstd openssl zbar-tools pebble libfaketime bind9-dnsutils python3-requests-kerberos python3-caldav vdirsyncer
+	systemd curl zstd openssl zbar-tools pebble libfaketime bind9-dnsutils python3-requests-kerberos python3-caldav vdirsyncer
 )
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then

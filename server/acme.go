@@ -31,11 +31,18 @@ const (
 	acmeRetryMost = time.Hour
 )
 
-// acmeLook is how often a certificate that was renewed is looked for, and acmeTimeout how
+// acmeLook is how often it is looked whether a certificate is due, and acmeTimeout how
 // long the ACME server may take for one response.
 const (
 	acmeLook    = time.Second
 	acmeTimeout = 30 * time.Second
+)
+
+// A certificate is renewed when a third of its life is left, or acmeRenew if that is less;
+// acmeLast is too late for that, and still leaves time to connect.
+const (
+	acmeRenew = 30 * 24 * time.Hour
+	acmeLast  = time.Second
 )
 
 // errNoCertificate ends handshakes while there is no certificate.
@@ -52,7 +59,8 @@ type acmeCertificates struct {
 	first  *atomic.Pointer[tls.Certificate] // that of the first name
 
 	stop      context.CancelFunc // ends what is under way with the ACME server
-	manager   func() *autocert.Manager
+	manager   func(autocert.Cache) *autocert.Manager
+	files     autocert.Cache
 	list      []*acmeName
 	lastFault string
 	again     chan struct{} // asks at once
@@ -83,10 +91,13 @@ func openACME(c *config.Config, log *slog.Logger, now func() time.Time, faults f
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	client := &http.Client{Transport: stoppable{transport, ctx}, Timeout: acmeTimeout}
-	a.manager = func() *autocert.Manager {
+	a.files = autocert.DirCache(a.dir)
+	a.manager = func(cache autocert.Cache) *autocert.Manager {
 		m := &autocert.Manager{
 			Prompt: func(string) bool { return c.TLS.ACME.AcceptTerms },
-			Cache:  autocert.DirCache(a.dir), HostPolicy: a.allow, Email: c.TLS.ACME.Email, ExternalAccountBinding: binding,
+			// It would renew by itself, and tell nobody of errors: see renew.
+			RenewBefore: acmeLast,
+			Cache:       cache, HostPolicy: a.allow, Email: c.TLS.ACME.Email, ExternalAccountBinding: binding,
 			Client: &acme.Client{DirectoryURL: c.TLS.ACME.Directory, HTTPClient: client, UserAgent: "convene"},
 		}
 		m.HTTPHandler(nil) // has it try http-01 too
@@ -94,7 +105,7 @@ func openACME(c *config.Config, log *slog.Logger, now func() time.Time, faults f
 	}
 	for _, name := range c.CertificateNames() {
 		n := &acmeName{name: name}
-		n.manager.Store(a.manager())
+		n.manager.Store(a.manager(a.files))
 		// One that cannot be read, or is over, is asked for.
 		file := filepath.Join(a.dir, name)
 		if cert, err := tls.LoadX509KeyPair(file, file); err == nil && now().Before(cert.Leaf.NotAfter) {
@@ -136,8 +147,8 @@ func acmeBinding(c *config.ACME) (*acme.ExternalAccountBinding, error) {
 	return &acme.ExternalAccountBinding{KID: c.EABKeyID, Key: key}, nil
 }
 
-// stoppable sends no more requests when ctx has ended: renewals are begun by timers that
-// nobody else stops.
+// stoppable sends no more requests when ctx has ended: what a manager is about nobody else
+// stops.
 type stoppable struct {
 	http.RoundTripper
 	ctx context.Context
@@ -220,8 +231,7 @@ func (s *certificates) follow(ctx context.Context) error {
 	return s.acme.run(ctx)
 }
 
-// run asks for the certificates that are missing, and follows those that are renewed,
-// until ctx ends.
+// run asks for the certificates that are missing or due to be renewed, until ctx ends.
 func (a *acmeCertificates) run(ctx context.Context) error {
 	pause := time.Duration(0)
 	for {
@@ -239,8 +249,7 @@ func (a *acmeCertificates) run(ctx context.Context) error {
 		} else {
 			pause = min(max(2*pause, acmeRetry), acmeRetryMost)
 			wait = pause
-			a.log.Error("no certificate from the ACME server", "err", err, "again", wait,
-				"cure", "see to it that this server can reach the ACME server, and it this one by its name at port 443 or 80; convene admin reload asks at once")
+			a.complain(err, wait)
 		}
 		a.examine(err)
 		select {
@@ -253,16 +262,42 @@ func (a *acmeCertificates) run(ctx context.Context) error {
 	}
 }
 
-// obtain takes the certificates of all names, and waits for those that are new.
+// complain says that certificates could not be had, while those that there are are good for
+// a while yet as a warning.
+func (a *acmeCertificates) complain(err error, again time.Duration) {
+	level, text := slog.LevelWarn, "a certificate is not renewed by the ACME server"
+	var until time.Time // of the one that ends first
+	for _, n := range a.list {
+		cert := n.held.Load()
+		if cert == nil || !a.now().Before(cert.Leaf.NotAfter) {
+			level, text = slog.LevelError, "no certificate from the ACME server"
+		} else if until.IsZero() || cert.Leaf.NotAfter.Before(until) {
+			until = cert.Leaf.NotAfter
+		}
+	}
+	args := []any{"err", err, "again", again}
+	if !until.IsZero() {
+		args = append(args, "until", until)
+	}
+	a.log.Log(context.Background(), level, text, append(args,
+		"cure", "see to it that this server can reach the ACME server, and it this one by its name at port 443 or 80; convene admin reload asks at once")...)
+}
+
+// obtain takes the certificates of all names, those that are missing or due to be renewed
+// from the ACME server. What there is stays until there is another.
 func (a *acmeCertificates) obtain() error {
 	var errs []error
 	for i, n := range a.list {
-		// As of a client that takes keys on elliptic curves: there is one certificate a name.
-		cert, err := n.manager.Load().GetCertificate(&tls.ClientHelloInfo{
-			ServerName: n.name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
-		})
+		cert, err := ask(n.manager.Load(), n.name)
+		if err == nil && a.due(cert.Leaf) {
+			if fresh, failed := a.renew(n); failed == nil {
+				cert = fresh
+			} else {
+				errs = append(errs, fmt.Errorf("certificate of %s: %w", n.name, failed))
+			}
+		}
 		if err != nil {
-			n.manager.Store(a.manager())
+			n.manager.Store(a.manager(a.files))
 			errs = append(errs, fmt.Errorf("certificate of %s: %w", n.name, err))
 			continue
 		}
@@ -275,6 +310,53 @@ func (a *acmeCertificates) obtain() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// ask takes the certificate of a name as of a client that takes keys on elliptic curves:
+// there is one certificate a name.
+func ask(m *autocert.Manager, name string) (*tls.Certificate, error) {
+	return m.GetCertificate(&tls.ClientHelloInfo{ServerName: name, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+}
+
+// due reports whether a certificate is to be renewed.
+func (a *acmeCertificates) due(leaf *x509.Certificate) bool {
+	left := min(leaf.NotAfter.Sub(leaf.NotBefore)/3, acmeRenew)
+	return !a.now().Before(leaf.NotAfter.Add(-left))
+}
+
+// renew has the ACME server give another certificate of a name. What proves that the name is
+// ours is among the files, where the name's manager finds it when it is asked for.
+func (a *acmeCertificates) renew(n *acmeName) (*tls.Certificate, error) {
+	cert, err := ask(a.manager(&renewing{Cache: a.files, name: n.name}), n.name)
+	if err == nil {
+		n.manager.Store(a.manager(a.files)) // the one before remembers the certificate before
+	}
+	return cert, err
+}
+
+// renewing is the files without the certificate of a name, until there is another: so that
+// one is asked for, once.
+type renewing struct {
+	autocert.Cache
+	name string
+	done atomic.Bool
+}
+
+// Get implements autocert.Cache.
+func (c *renewing) Get(ctx context.Context, key string) ([]byte, error) {
+	if key == c.name && !c.done.Load() {
+		return nil, autocert.ErrCacheMiss
+	}
+	return c.Cache.Get(ctx, key)
+}
+
+// Put implements autocert.Cache.
+func (c *renewing) Put(ctx context.Context, key string, data []byte) error {
+	err := c.Cache.Put(ctx, key, data)
+	if err == nil && key == c.name {
+		c.done.Store(true)
+	}
+	return err
 }
 
 // examine tells health what is wrong with the certificates, if that is something else than

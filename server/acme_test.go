@@ -157,6 +157,50 @@ func TestACMERenewal(t *testing.T) {
 	})
 }
 
+// TestACMENotRenewed: that a certificate cannot be renewed is warned of long before it ends,
+// with why and what to do, while it goes on to be shown; and as an error when it is over.
+func TestACMENotRenewed(t *testing.T) {
+	httpPort, tlsPort := testenv.FreePort(t), testenv.FreePort(t)
+	a := testenv.NewACME(t, testenv.ACMEOptions{HTTPPort: httpPort, TLSPort: tlsPort, Life: 12 * time.Hour})
+	a.Start()
+	now := new(clock)
+	now.set(time.Now())
+	s := serveAt(t, acmeConfig(t, a, httpPort, tlsPort), now.now)
+	first := certified(t, s, a)
+	a.Stop()
+	now.set(first.NotAfter.Add(-3*time.Hour - 55*time.Minute))
+	logged := func(level, text string) func() bool {
+		return func() bool {
+			for line := range strings.Lines(s.Log.String()) {
+				if strings.Contains(line, level) && strings.Contains(line, text) && strings.Contains(line, acmeHost) && strings.Contains(line, "connection refused") && strings.Contains(line, "cure=") {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	eventually(t, "a warning", logged("WARN", "a certificate is not renewed"))
+	if leaf := leafOf(t, s, &tls.Config{ServerName: acmeHost, InsecureSkipVerify: true}); leaf == nil || !leaf.Equal(first) {
+		t.Error("the certificate is not shown though it is good still")
+	}
+	now.set(first.NotAfter.Add(time.Minute))
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "an error", logged("ERROR", "no certificate from the ACME server"))
+	a.Start()
+	now.set(first.NotAfter.Add(-time.Hour))
+	if err := s.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if next := certified(t, s, a); next.Equal(first) {
+		t.Error("the certificate is not renewed")
+	}
+	if n := strings.Count(a.Output(), "Issued certificate serial"); n != 1 {
+		t.Errorf("%d certificates were given\n%s", n, a.Output())
+	}
+}
+
 // TestACMEAway: without a certificate, and without the ACME server, everything goes on but
 // TLS; log and health say why, and a reload tries again.
 func TestACMEAway(t *testing.T) {

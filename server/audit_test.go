@@ -77,6 +77,12 @@ func TestAuditOfCommands(t *testing.T) {
 		{"store.reindex", audit.Socket, func(why string) error {
 			return errOf(admin.Reindex(ctx, conn, admin.Request{By: "op", Reason: why}))
 		}},
+		{"meetings.repair", audit.Socket, func(why string) error {
+			return errOf(admin.VerifyMeetings(ctx, conn, admin.MeetingRequest{Repair: true, Request: admin.Request{By: "op", Reason: why}}))
+		}},
+		{"rooms.repair", audit.Socket, func(why string) error {
+			return errOf(admin.VerifyLedgers(ctx, conn, admin.MeetingRequest{Repair: true, Request: admin.Request{By: "op", Reason: why}}))
+		}},
 		{"server.reload", audit.Socket, func(why string) error {
 			return admin.Reload(ctx, conn, admin.Request{By: "op", Reason: why})
 		}},

@@ -16,6 +16,7 @@ import (
 
 	"convene/admin"
 	"convene/admin/backup"
+	"convene/audit"
 	"convene/config"
 	"convene/server"
 	"convene/testenv"
@@ -514,6 +515,7 @@ func TestRecoverCalendars(t *testing.T) {
 	if _, err := os.Stat(done[0].Aside); err != nil {
 		t.Error(err)
 	}
+	wantDeeds(t, killed.Server.Data, nil, deed{"server.recover", audit.Command, "", "calendars.db", false})
 	r := serve(t, killed)
 	k.url = r.HTTP
 	for i := range 10 {

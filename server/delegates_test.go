@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"convene/admin"
 	"convene/admin/backup"
+	"convene/audit"
 	"convene/config"
 	"convene/delegation"
 	"convene/server"
@@ -180,6 +182,7 @@ func (d *drill) wantRefused(c delegation.Condition) {
 // What happens to the delegate database costs nobody their own calendar; the state is
 // said, and the cure for it brings the same delegates back.
 func TestDelegateDrills(t *testing.T) {
+	cures := map[string]string{"rolled back": "delegate.accept-rollback", "adopted": "delegate.adopt"}
 	for name, tt := range map[string]struct {
 		harm  func(*drill, []byte) // to a stopped server; the copy is from before
 		state delegation.Condition
@@ -240,6 +243,7 @@ func TestDelegateDrills(t *testing.T) {
 			d.start()
 			d.wantRefused(tt.state)
 			tt.cure(d, copied)
+			wantDeeds(t, d.c.Server.Data, nil, deed{cmp.Or(cures[name], "delegate.restore"), audit.Socket, "", "", false})
 			d.status(200, "GET", annEventURL, "bob", "")
 			if name != "adopted" { // whose records are the other server's
 				if got := d.list(); !reflect.DeepEqual(got, want) {
@@ -267,6 +271,7 @@ func TestDelegateReset(t *testing.T) {
 	d.start()
 	d.wantRefused(delegation.Lost)
 	d.cure(admin.CureReset)
+	wantDeeds(t, d.c.Server.Data, nil, deed{"delegate.reset", audit.Socket, "", "", true}, deed{"delegate.reset", audit.Socket, "", "", false})
 	d.status(403, "GET", annEventURL, "bob", "")
 	d.name(annWriters, bobGUID)
 	d.status(200, "GET", annEventURL, "bob", "")

@@ -1,14 +1,12 @@
 package server_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/mail"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"convene/admin"
+	"convene/audit"
 	"convene/config"
 	"convene/testenv"
 )
@@ -395,14 +394,18 @@ func TestMailCommands(t *testing.T) {
 		}
 	}
 	eventually(t, "a try", func() bool { l := waits(t, c); return len(l) == 1 && l[0].Tries == 1 && l[0].Note != "" })
+	if done, err := admin.RetryMail(t.Context(), conn, admin.MailRequest{IDs: []string{list[0].ID}}); err != nil || len(done.IDs) != 1 {
+		t.Fatal(done, err)
+	}
+	eventually(t, "another try", func() bool { l := waits(t, c); return len(l) == 1 && l[0].Tries == 2 })
 	if done, err := admin.DropMail(t.Context(), conn, admin.MailRequest{IDs: []string{list[0].ID}, Reason: "test"}); err != nil || len(done.IDs) != 1 {
 		t.Fatal(done, err)
 	}
 	if l := waits(t, c); len(l) != 0 {
 		t.Errorf("in the queue: %+v", l)
 	}
-	text, err := os.ReadFile(filepath.Join(c.Server.Data, "audit.log"))
-	if err != nil || !bytes.Contains(text, []byte("mail.drop")) || !bytes.Contains(text, []byte("mail.test")) {
-		t.Errorf("audit log: %s %v", text, err)
-	}
+	wantDeeds(t, c.Server.Data, nil,
+		deed{"mail.test", audit.Socket, "", "op@elsewhere.example", false}, deed{"mail.test", audit.Socket, "", "unknown@elsewhere.example", true},
+		deed{"mail.drop", audit.Socket, "", "1-1", true}, deed{"mail.drop", audit.Socket, "", "x", true}, deed{"mail.drop", audit.Socket, "", "", true},
+		deed{"mail.retry", audit.Socket, "", list[0].ID, false}, deed{"mail.drop", audit.Socket, "", list[0].ID, false})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"convene/admin"
+	"convene/audit"
 	"convene/config"
 	"convene/delegation"
 	"convene/imip"
@@ -475,16 +476,19 @@ func TestErase(t *testing.T) {
 		p, err := admin.PlanOffboarding(t.Context(), conn, r)
 		return err == nil && p.State == admin.StateGone
 	})
+	deeds := []deed{{"principal.export", audit.Socket, "", annGUID, false}}
 	eventually(t, "her letters are sent", func() bool {
 		err := run()
 		if err != nil && !errors.Is(err, admin.ErrMailWaits) {
 			t.Fatal(err)
 		}
+		deeds = append(deeds, deed{"principal.erase", audit.Socket, "", annGUID, err != nil})
 		return err == nil
 	})
 	if err := s.stop(); err != nil {
 		t.Fatal(err)
 	}
+	wantDeeds(t, c.Server.Data, nil, deeds...)
 	files, err := filepath.Glob(filepath.Join(c.Server.Data, "*"))
 	if err != nil || len(files) < 4 {
 		t.Fatal(files, err)

@@ -10,6 +10,7 @@ import (
 
 	"convene/admin"
 	"convene/admin/backup"
+	"convene/audit"
 	"convene/config"
 	"convene/server"
 	"convene/testenv"
@@ -146,6 +147,11 @@ func TestPutBack(t *testing.T) {
 		t.Errorf("replaced:\n%s", results)
 	}
 	same("calendar/two")
+	var restored []deed
+	for _, name := range []string{"calendar", "empty", "tasks", "work", "calendar"} {
+		restored = append(restored, deed{"calendar.restore", audit.Socket, "", name, false})
+	}
+	wantDeeds(t, c.Server.Data, nil, restored...)
 
 	// The room is free again, and is booked with the meeting.
 	request("DELETE", "bob", bobHome+"calendar/other.ics", "", 204)

@@ -20,10 +20,10 @@ const (
 	reportSize      = 16 << 10 // bytes of a request
 	reportsAtOnce   = 10       // of one request
 	reportText      = 200      // bytes of each text in the log
-	reportsOfOne    = 0.1      // requests a second of one address, …
-	reportsOfAll    = 1.0      // … and of all
-	reportsBurst    = 10       // at once of one address, …
-	reportsAllBurst = 30       // … and of all
+	reportsOfOne    = 0.1      // requests a second of one network, …
+	reportsOfAll    = 1.0      // … and reports of all
+	reportsBurst    = 10       // requests at once of one network, …
+	reportsAllBurst = 30       // … and reports of all
 )
 
 // reports counts what browsers report.
@@ -74,7 +74,7 @@ func violations(body []byte) (list []violation) {
 
 // report takes reports: each is a line in the log, as long as there are not too many.
 func (h *Handler) report(w http.ResponseWriter, r *page.Request) {
-	if !h.reports.of.Allow(r.Address, r.Time) || !h.reports.all.Allow("", r.Time) {
+	if !h.reports.of.Allow(r.Network(), r.Time) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
@@ -88,7 +88,14 @@ func (h *Handler) report(w http.ResponseWriter, r *page.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	for _, v := range list {
+	for i, v := range list {
+		if !h.reports.all.Allow("", r.Time) {
+			if i == 0 {
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			break
+		}
 		h.parts.Log.Warn("a page wanted what its policy forbids", "id", r.ID, "page", place(v.Document), "directive", short(v.Directive), "blocked", place(v.Blocked),
 			"source", place(v.Source), "line", v.Line, "sample", short(v.Sample), "address", r.Address, "agent", short(r.UserAgent()), "count", h.reports.count.Add(1))
 	}

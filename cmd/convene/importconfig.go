@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -80,14 +81,27 @@ func appleSource(file, output string) (src apple.Source, err error) {
 	src.Before = string(before)
 	src.Open = func(named string) (string, []byte, error) {
 		beside := filepath.Join(filepath.Dir(file), filepath.Base(named))
-		text, err := readImported(beside)
+		text, err := readNamed(beside)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return beside, text, err
 		}
-		text, err = readImported(named)
+		text, err = readNamed(named)
 		return named, text, err
 	}
 	return src, nil
+}
+
+// readNamed reads a file that the plist names: it may be another's, and name a pipe or a
+// device that gives nothing, or without end.
+func readNamed(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	return readImported(path)
 }
 
 func readImported(path string) ([]byte, error) {
@@ -103,14 +117,32 @@ func readImported(path string) ([]byte, error) {
 	return text, err
 }
 
-// writeImported writes passwords before what names them.
+// writeImported writes passwords before what names them. A configuration that is there keeps
+// its mode and its owner, who gets the passwords too: the server could not read them else.
 func writeImported(output string, r *apple.Result) error {
+	mode, owner := fs.FileMode(0o640), func(string) error { return nil }
+	info, err := os.Stat(output)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		mode = info.Mode().Perm()
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			owner = func(path string) error { return os.Chown(path, int(st.Uid), int(st.Gid)) }
+		}
+	}
 	for _, path := range slices.Sorted(maps.Keys(r.Secrets)) {
 		if err := writeText(path, 0o600, r.Secrets[path]); err != nil {
 			return err
 		}
+		if err := owner(path); err != nil {
+			return err
+		}
 	}
-	return writeText(output, 0o640, r.TOML)
+	if err := writeText(output, mode, r.TOML); err != nil {
+		return err
+	}
+	return owner(output)
 }
 
 func writeText(path string, mode fs.FileMode, text string) error {

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"convene/testenv"
@@ -64,5 +65,50 @@ func TestImportConfig(t *testing.T) {
 	}
 	if _, err := os.Stat(other); !os.IsNotExist(err) {
 		t.Errorf("%s: %v", other, err)
+	}
+}
+
+// A configuration that is there keeps who may read it, and what is put beside it is its
+// owner's; a plist of another's makes the command wait for no pipe, and read no device.
+func TestImportConfigFiles(t *testing.T) {
+	dir := testenv.Dir(t)
+	const ldap = "../../config/apple/testdata/ldap/caldavd.plist"
+	output := testenv.WriteFile(t, filepath.Join(dir, "convene.toml"), "# kept\n")
+	owner := os.Getuid()
+	if err := os.Chmod(output, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if owner == 0 { // nobody else can give files away
+		owner = 65534
+		if err := os.Chown(output, owner, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, text := convene(t, "import-config", ldap, "-o", output); status != 0 {
+		t.Fatalf("%d %s", status, text)
+	}
+	mode(t, dir, "convene.toml", 0o600)
+	mode(t, dir, "ldap-password", 0o600)
+	for _, name := range []string{"convene.toml", "ldap-password"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st := info.Sys().(*syscall.Stat_t); int(st.Uid) != owner {
+			t.Errorf("%s is of %d, want %d", name, st.Uid, owner)
+		}
+	}
+
+	for name, named := range map[string]string{"pipe": filepath.Join(dir, "pipe"), "device": "/dev/zero", "folder": dir} {
+		if name == "pipe" {
+			if err := syscall.Mkfifo(named, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plist := testenv.WriteFile(t, filepath.Join(testenv.Dir(t), name+".plist"),
+			"<plist><dict><key>Includes</key><array><string>"+named+"</string></array></dict></plist>")
+		if status, text := convene(t, "import-config", plist, "-o", filepath.Join(dir, "other.toml")); status != 1 || !strings.Contains(text, "not a regular file") {
+			t.Errorf("%s: %d %s", name, status, text)
+		}
 	}
 }

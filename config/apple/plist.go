@@ -13,7 +13,7 @@ import (
 // Limits of a property list. Apple's own has 54 kB, some 600 values, seven deep.
 const (
 	maxBytes  = 4 << 20
-	maxValues = 100_000
+	maxValues = 10_000
 	maxDepth  = 32
 )
 

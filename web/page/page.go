@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -123,6 +124,20 @@ type Request struct {
 	Quiet   bool           // a script asks while nobody does anything
 	ID      string         // of the request, as in the access log
 	Line    *logging.Entry // there
+}
+
+// Network is what requests of strangers are counted by: the client's IPv4 address, or the 64
+// bits of an IPv6 address that one subscriber has at least.
+func (r *Request) Network() string {
+	a, err := netip.ParseAddr(r.Address)
+	if err != nil {
+		return r.Address // of a socket that has none
+	}
+	if a = a.Unmap(); a.Is4() {
+		return a.String()
+	}
+	network, _ := a.WithZone("").Prefix(64) // of an IPv6 address it is there
+	return network.String()
 }
 
 // GUID returns whose page it is, "" where nobody has signed in.

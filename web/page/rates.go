@@ -11,8 +11,9 @@ type Rates struct {
 	PerSecond float64 // so many times a second
 	Burst     float64 // and so many at once
 
-	mu  sync.Mutex
-	all map[string]*bucket
+	mu    sync.Mutex
+	all   map[string]*bucket
+	sweep int // how many buckets there may be before those that are full again are dropped
 }
 
 type bucket struct {
@@ -20,7 +21,7 @@ type bucket struct {
 	at   time.Time
 }
 
-// manyBuckets is how many there are before those that are full again are dropped.
+// manyBuckets is how many there are at least before any are dropped.
 const manyBuckets = 10_000
 
 // Allow takes one request from the bucket of a key, and reports whether there was one.
@@ -32,8 +33,8 @@ func (r *Rates) Allow(key string, now time.Time) bool {
 	}
 	b := r.all[key]
 	if b == nil {
-		if len(r.all) >= manyBuckets {
-			r.sweep(now)
+		if len(r.all) >= max(r.sweep, manyBuckets) {
+			r.drop(now)
 		}
 		b = &bucket{left: r.Burst, at: now}
 		r.all[key] = b
@@ -48,11 +49,14 @@ func (r *Rates) Allow(key string, now time.Time) bool {
 	return true
 }
 
-// sweep drops buckets that are full again: they are as good as none.
-func (r *Rates) sweep(now time.Time) {
+// drop drops buckets that are full again: they are as good as none. As many again may come
+// before the next time: where few are full, looking at all of them for each new one would
+// cost more than what is to be bounded.
+func (r *Rates) drop(now time.Time) {
 	for key, b := range r.all {
-		if now.Sub(b.at).Seconds()*r.PerSecond >= r.Burst {
+		if b.left+now.Sub(b.at).Seconds()*r.PerSecond >= r.Burst {
 			delete(r.all, key)
 		}
 	}
+	r.sweep = 2 * len(r.all)
 }

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"convene/audit"
@@ -105,8 +104,7 @@ func meant(r *page.Request) (room *directory.Principal, uid string, start int64,
 	if err != nil || uid == "" {
 		return nil, "", 0, page.Fail(http.StatusBadRequest, "")
 	}
-	name := r.PostFormValue("room")
-	room, err = find(r, name[strings.IndexByte(name, '/')+1:])
+	room, err = find(r, r.PostFormValue("room"))
 	return room, uid, start, err
 }
 
@@ -152,8 +150,7 @@ func extend(r *page.Request) (*page.Answer, error) {
 
 // change takes another room for a meeting.
 func change(r *page.Request) (*page.Answer, error) {
-	name := r.PostFormValue("to")
-	other, err := find(r, name[strings.IndexByte(name, '/')+1:])
+	other, err := find(r, r.PostFormValue("to"))
 	if err != nil {
 		return nil, err
 	}

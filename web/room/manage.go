@@ -145,8 +145,7 @@ func request(r *page.Request) (*page.Answer, error) {
 
 // closeRoom closes a room for a time.
 func closeRoom(r *page.Request) (*page.Answer, error) {
-	name := r.PostFormValue("room")
-	room, err := find(r, name[strings.IndexByte(name, '/')+1:])
+	room, err := find(r, r.PostFormValue("room"))
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +169,8 @@ func closeRoom(r *page.Request) (*page.Answer, error) {
 
 // openRoom takes that back.
 func openRoom(r *page.Request) (*page.Answer, error) {
-	name, uid := r.PostFormValue("room"), r.PostFormValue("uid")
-	room, err := find(r, name[strings.IndexByte(name, '/')+1:])
+	uid := r.PostFormValue("uid")
+	room, err := find(r, r.PostFormValue("room"))
 	if err != nil {
 		return nil, err
 	}
@@ -185,8 +184,7 @@ func openRoom(r *page.Request) (*page.Answer, error) {
 
 // pair confirms that a panel shows a room.
 func pair(r *page.Request) (*page.Answer, error) {
-	name := r.PostFormValue("room")
-	room, err := find(r, name[strings.IndexByte(name, '/')+1:])
+	room, err := find(r, r.PostFormValue("room"))
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +211,8 @@ func pair(r *page.Request) (*page.Answer, error) {
 
 // unpair ends a panel.
 func unpair(r *page.Request) (*page.Answer, error) {
-	name, id := r.PostFormValue("room"), r.PathValue("id")
-	room, err := find(r, name[strings.IndexByte(name, '/')+1:])
+	id := r.PathValue("id")
+	room, err := find(r, r.PostFormValue("room"))
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package room
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"convene/directory"
@@ -48,11 +49,20 @@ func Area() page.Area {
 	}
 }
 
-// find finds a room or resource by its short name.
-func find(r *page.Request, name string) (*directory.Principal, error) {
-	p, err := r.Site.Directory.Lookup(r.Context(), directory.Key{By: directory.Name, Type: directory.Location, Value: name})
-	if errors.Is(err, directory.ErrNotFound) {
-		p, err = r.Site.Directory.Lookup(r.Context(), directory.Key{By: directory.Name, Type: directory.Resource, Value: name})
+// find finds a room or resource by its short name, which its type may stand before: a room
+// and a resource may have the same. "locations/elm", "elm".
+func find(r *page.Request, name string) (p *directory.Principal, err error) {
+	types := []directory.Type{directory.Location, directory.Resource}
+	if kind, short, named := strings.Cut(name, "/"); named {
+		if t, ok := directory.ParseType(kind); ok && slices.Contains(types, t) {
+			types, name = []directory.Type{t}, short
+		}
+	}
+	for _, t := range types {
+		p, err = r.Site.Directory.Lookup(r.Context(), directory.Key{By: directory.Name, Type: t, Value: name})
+		if !errors.Is(err, directory.ErrNotFound) {
+			break
+		}
 	}
 	return p, err
 }
@@ -60,11 +70,8 @@ func find(r *page.Request, name string) (*directory.Principal, error) {
 // bookable finds what a form names: a room, a resource or a pool.
 func bookable(r *page.Request, name string) (*directory.Principal, error) {
 	kind, short, named := strings.Cut(name, "/")
-	switch {
-	case !named:
+	if !named || kind != directory.Group.String() {
 		return find(r, name)
-	case kind != directory.Group.String():
-		return find(r, short)
 	}
 	pools, err := r.Site.Calendars.RoomIndex.Pools(r.Context())
 	if err != nil {

@@ -36,7 +36,7 @@ func (p *pages) open(r *page.Request) (*publication, error) {
 	token := r.PathValue("token")
 	l, err := r.Links.Open(r.Context(), token)
 	if errors.Is(err, publish.ErrNoLink) {
-		if !p.rate.Allow("address "+r.Address, r.Time) {
+		if !p.rate.Allow("network "+r.Network(), r.Time) {
 			return nil, &page.Error{Status: http.StatusTooManyRequests, Retry: time.Minute}
 		}
 		return nil, page.NotFound()

@@ -15,7 +15,7 @@ import (
 	"convene/web/page"
 )
 
-// How often published calendars may be asked for: by each link, and by each address that
+// How often published calendars may be asked for: by each link, and by each network that
 // asks for links that there are not.
 const (
 	perSecond = 2
