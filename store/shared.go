@@ -69,10 +69,7 @@ func (tx *Tx) hasBody(sum []byte) bool {
 	if tx.proven != string(sum) {
 		return tx.r.Get(tableBodies, sum) != nil
 	}
-	for range tx.r.Scan(tableBodies, engine.Range{From: sum, To: append(bytes.Clone(sum), 0), KeysOnly: true, Limit: 1}) {
-		return true
-	}
-	return false
+	return tx.r.has(tableBodies, sum)
 }
 
 // unshare forgets that an object shares a body, which goes with the last one.
