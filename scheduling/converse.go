@@ -15,10 +15,10 @@ type Gate interface {
 	Refuses(to *Party, m *Message) string
 }
 
-// Converse carries a plan out: it brings the messages to the copies of their
-// recipients, lets rooms answer, takes their answers into the organizer's object,
-// and tells the others of what was answered. A refresh causes nothing further, so
-// that this ends. A copy is written once, whatever came to it.
+// Converse carries a plan out: it lets rooms answer, takes their answers into the
+// organizer's object, and brings the messages, which say what was answered, to the copies
+// of their other recipients. Who is sent none is told of the answers. A refresh causes
+// nothing further, so that this ends. A copy is written once, whatever came to it.
 func Converse(p *Plan, w World, o *Options) (*Writes, error) {
 	if o == nil {
 		o = DefaultOptions()
@@ -28,13 +28,23 @@ func Converse(p *Plan, w World, o *Options) (*Writes, error) {
 		c.statuses[address] = status
 	}
 	for i := range p.Messages {
-		if err := c.send(&p.Messages[i]); err != nil {
+		if err := c.ask(&p.Messages[i]); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.finishOwn(); err != nil {
+	if err := c.takeAnswers(); err != nil {
 		return nil, err
 	}
+	for i := range p.Messages {
+		m, err := c.settled.message(&p.Messages[i], c.rest(&p.Messages[i]))
+		if err != nil {
+			return nil, err
+		}
+		if err := c.send(m); err != nil {
+			return nil, err
+		}
+	}
+	c.finishOwn()
 	if err := c.refresh(); err != nil {
 		return nil, err
 	}
@@ -53,8 +63,10 @@ type conversation struct {
 
 	homes   map[string]*home // by GUID
 	answers []*Message       // of rooms, to be taken into own
+	settled *settled         // what is sent after that; nil: nothing was answered
 	replies []answered       // what was taken into organizers' objects
 	inbox   []InboxWrite
+	told    []InboxWrite // of answers, to the owner
 	mail    []Message
 }
 
@@ -87,20 +99,51 @@ func (c *conversation) home(to *Party) (*home, error) {
 	return h, nil
 }
 
-// send brings one message to its recipients. Those that are elsewhere get mail.
+// asks reports whether somebody answers at once. Nothing that others have of the meeting
+// matters to the answer.
+func (c *conversation) asks(to *Party) bool { return to.Policy != nil && c.reaches(to) }
+
+// reaches reports whether a recipient is here, and another than who began it.
+func (c *conversation) reaches(to *Party) bool { return to.Local() && to.GUID != c.p.Owner.GUID }
+
+// ask brings one message to those who answer at once.
+func (c *conversation) ask(m *Message) error {
+	for _, to := range m.To {
+		if !c.asks(to) {
+			continue
+		}
+		status, err := c.deliver(m, to)
+		if err != nil {
+			return err
+		}
+		c.note(addressOf(to), status)
+	}
+	return nil
+}
+
+// rest returns the recipients of a message who do not answer at once.
+func (c *conversation) rest(m *Message) []*Party {
+	if !slices.ContainsFunc(m.To, c.asks) {
+		return m.To
+	}
+	return slices.DeleteFunc(slices.Clone(m.To), c.asks)
+}
+
+// send brings one message to its recipients, but for those who were asked. Those that are
+// elsewhere get mail.
 func (c *conversation) send(m *Message) error {
 	var away []*Party
 	for _, to := range m.To {
 		status := statusUnknown
 		var err error
 		switch {
-		case to.Local() && to.GUID != c.p.Owner.GUID:
+		case c.asks(to), to.Kind == Group, to.isPool():
+			continue
+		case c.reaches(to):
 			status, err = c.deliver(m, to)
 		case to.Kind == External:
 			away = append(away, to)
 			status = statusSent
-		case to.Kind == Group, to.isPool():
-			continue
 		}
 		if err != nil {
 			return err
@@ -187,16 +230,11 @@ func (h *home) apply(r *Receipt) {
 	h.aside = h.aside || r.Aside
 }
 
-// finishOwn makes the object of who began it what it is to be: with the statuses of
-// delivery, and the answers of rooms.
-func (c *conversation) finishOwn() error {
-	if c.own == nil {
+// takeAnswers takes the answers of rooms into the object of who began it.
+func (c *conversation) takeAnswers() error {
+	if c.own == nil || len(c.answers) == 0 {
 		return nil
 	}
-	for _, m := range c.answers { // also in instances that were answered before
-		c.statuses[addressOf(m.From)] = statusAnswered
-	}
-	c.own = WithStatuses(c.own, c.p.Role, c.statuses)
 	for _, m := range c.answers {
 		receipt, err := Receive(m, c.p.Owner, c.own, c.o)
 		if err != nil {
@@ -206,13 +244,31 @@ func (c *conversation) finishOwn() error {
 			c.own = receipt.Store
 		}
 		if receipt.Inbox {
-			c.inbox = append(c.inbox, InboxWrite{To: c.p.Owner, Message: m, Action: receipt.Action, Changes: receipt.Changes})
+			c.told = append(c.told, InboxWrite{To: c.p.Owner, Message: m, Action: receipt.Action, Changes: receipt.Changes})
 		}
 		if rids := receipt.Changes.answersChanged(); len(rids) > 0 {
 			c.replies = append(c.replies, answered{m.From, rids})
 		}
 	}
-	return nil
+	if len(c.replies) == 0 {
+		return nil
+	}
+	var err error
+	c.settled, err = c.settle()
+	return err
+}
+
+// finishOwn makes the object of who began it what it is to be: with the statuses of
+// delivery. That of who answered is said in instances, too, that were answered before.
+func (c *conversation) finishOwn() {
+	c.inbox = append(c.inbox, c.told...)
+	if c.own == nil {
+		return
+	}
+	for _, m := range c.answers {
+		c.statuses[addressOf(m.From)] = statusAnswered
+	}
+	c.own = WithStatuses(c.own, c.p.Role, c.statuses)
 }
 
 // refresh tells the other attendees of the answers that were given (RFC 6638
@@ -227,7 +283,7 @@ func (c *conversation) refresh() error {
 			organizer, object = h.to, h.is
 		}
 	}
-	r := refresher{c: c, organizer: organizer, object: object, except: map[string]bool{organizer.Address: true}}
+	r := refresher{c: c, organizer: organizer, object: object, settled: c.settled, except: map[string]bool{organizer.Address: true}}
 	if len(c.replies) == 1 {
 		// The copy that the answer came from has it. If there are several, each has its
 		// own alone.

@@ -2,6 +2,7 @@ package scheduling
 
 import (
 	"hash/maphash"
+	"iter"
 	"strings"
 
 	"convene/internal/ical"
@@ -12,6 +13,7 @@ import (
 type memo struct {
 	known  map[memoKey]*Receipt
 	hashes map[*ical.Object]hashed
+	lines  map[*ical.Object][]lineup // of the components, by value; nil: it was looked at once
 	hash   maphash.Hash
 	state  strings.Builder
 }
@@ -34,7 +36,7 @@ type memoKey struct {
 }
 
 func newMemo() *memo {
-	return &memo{known: map[memoKey]*Receipt{}, hashes: map[*ical.Object]hashed{}}
+	return &memo{known: map[memoKey]*Receipt{}, hashes: map[*ical.Object]hashed{}, lines: map[*ical.Object][]lineup{}}
 }
 
 // receive is Receive, but for equal copies it is done once.
@@ -84,20 +86,66 @@ func (t *memo) key(m *Message, to *Party, stored *ical.Object) (key memoKey, ali
 // add notes what an attendee answers in all components of o. It reports whether
 // their line says no more than that; strict: and is as it will be stored.
 func (t *memo) add(o *ical.Object, me string, strict bool) bool {
-	alike := true
-	anyComponent(o, func(c *ical.Component) bool {
-		p := attendeeLine(c, me)
+	for p := range t.linesOf(o, me) {
 		if p == nil {
 			t.state.WriteString("-,")
-			return false
+			continue
 		}
 		s := partStat(p)
 		t.state.WriteString(s)
 		t.state.WriteByte(',')
-		alike = !p.Has(stampParam) && !p.Has(autoParam) && (!strict || s == needsAction || !p.Has("RSVP"))
-		return !alike
-	})
-	return alike
+		if p.Has(stampParam) || p.Has(autoParam) || strict && s != needsAction && p.Has("RSVP") {
+			return false
+		}
+	}
+	return true
+}
+
+// linesOf yields the line of somebody in each component of o, as attendeeLine does. What
+// more than one has is not searched for each of them.
+func (t *memo) linesOf(o *ical.Object, me string) iter.Seq[*ical.Property] {
+	return func(yield func(*ical.Property) bool) {
+		var all []lineup
+		if GUIDOf(me) != "" {
+			all = t.indexed(o)
+		}
+		i := 0
+		for c := range components(o) {
+			var p *ical.Property
+			if all == nil {
+				p = attendeeLine(c, me)
+			} else {
+				p = all[i][me]
+			}
+			if !yield(p) {
+				return
+			}
+			i++
+		}
+	}
+}
+
+// indexed is the lines of an object that is looked at again; nil: it is not.
+func (t *memo) indexed(o *ical.Object) []lineup {
+	all, again := t.lines[o]
+	if !again {
+		t.lines[o] = nil
+		return nil
+	}
+	if all != nil {
+		return all
+	}
+	for c := range components(o) {
+		l := lineup{}
+		for p := range attendees(c) {
+			if l[p.Value] == nil {
+				l[p.Value] = p
+			}
+		}
+		all = append(all, l)
+	}
+	t.lines[o] = all
+	return all
 }
 
 // write hashes what a component says, however it is spelled, and returns how many

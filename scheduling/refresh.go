@@ -12,6 +12,7 @@ type refresher struct {
 	c         *conversation
 	organizer *Party
 	object    *ical.Object
+	settled   *settled        // nil: nothing was sent of it yet
 	except    map[string]bool // addresses
 	rids      []ical.DateTime // with another answer in them
 }
@@ -41,27 +42,29 @@ func (m *meeting) viewOf(address string) (*ical.Object, error) {
 // run sends the refresh. Beyond a number of attendees there is none: they would be
 // told all day.
 func (r *refresher) run() error {
-	m, err := organizersMeeting(r.object, r.organizer, r.c.p.Now, r.c.o, r.c.w)
+	v, err := r.views()
 	if err != nil {
 		return err
 	}
-	all := m.seats(m.new, nil)
+	all := v.seats(v.new, nil)
 	if len(all) > r.c.o.RefreshMost {
 		return nil
 	}
 	asked := r.asked(all)
+	if len(asked) == 0 {
+		return nil
+	}
 	list := make([]string, 0, len(asked))
 	for address := range asked {
 		list = append(list, address)
 	}
-	to, err := m.recipients(list)
+	to, err := v.recipients(list)
 	if err != nil {
 		return err
 	}
 	// One elsewhere gets mail, and is told when all have answered.
-	waiting := r.waiting(m.new)
+	waiting := r.waiting(v.new)
 	to = slices.DeleteFunc(to, func(p recipient) bool { return !p.Local() && waiting })
-	v := m.newViews(nil)
 	for _, cl := range classes(to, asked) {
 		data, err := v.data(cl)
 		if err != nil {
@@ -74,21 +77,33 @@ func (r *refresher) run() error {
 	return nil
 }
 
+// views are those of the object. Statuses of delivery, which it has got since answers
+// were taken into it, are not seen by others.
+func (r *refresher) views() (*views, error) {
+	if r.settled != nil {
+		return r.settled.views, nil
+	}
+	m, err := organizersMeeting(r.object, r.organizer, r.c.p.Now, r.c.o, r.c.w)
+	if err != nil {
+		return nil, err
+	}
+	return m.newViews(nil), nil
+}
+
 // asked returns who is told of what: all of a series, if the answer is to all of it,
-// else the instances in which it is another.
+// else the instances in which it is another. Who was sent that has it.
 func (r *refresher) asked(all seats) map[string]class {
 	asked := map[string]class{}
 	for address, rids := range all {
 		if r.except[address] {
 			continue
 		}
-		if slices.Contains(r.rids, master) && slices.Contains(rids, master) {
-			asked[address] = class{rids: rids, whole: true}
-			continue
+		want := class{rids: rids, whole: true}
+		if !slices.Contains(r.rids, master) || !slices.Contains(rids, master) {
+			want = class{rids: slices.DeleteFunc(slices.Clone(rids), func(rid ical.DateTime) bool { return !slices.Contains(r.rids, rid) })}
 		}
-		some := slices.DeleteFunc(slices.Clone(rids), func(rid ical.DateTime) bool { return !slices.Contains(r.rids, rid) })
-		if len(some) > 0 {
-			asked[address] = class{rids: some}
+		if len(want.rids) > 0 && !r.settled.sent(address, &want) {
+			asked[address] = want
 		}
 	}
 	return asked

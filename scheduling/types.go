@@ -320,6 +320,9 @@ type Message struct {
 
 	// Changed says what is different from the message before it.
 	Changed Changes
+
+	// about is what of the organizer's meeting a REQUEST says; nil: of others.
+	about *class
 }
 
 // Body returns the message as it is put into an inbox or mailed: Data with METHOD, and

@@ -169,7 +169,7 @@ func (m *meeting) request(a audience) error {
 	}
 	v := m.newViews(derived)
 	for _, cl := range classes(to, asked) {
-		msg := Message{Method: Request, From: m.Owner, To: cl.to, Reset: m.diff.resets}
+		msg := Message{Method: Request, From: m.Owner, To: cl.to, Reset: m.diff.resets, about: cl}
 		if msg.Data, err = v.data(cl); err != nil {
 			return err
 		}

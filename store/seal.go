@@ -76,6 +76,9 @@ func (s *sealed) Get(t engine.Table, key []byte) []byte {
 	return v
 }
 
+// has reports whether the table has a key, whatever its value is.
+func (s *sealed) has(t engine.Table, key []byte) bool { return s.r.Get(t, key) != nil }
+
 // Scan walks a range; see engine.Reader. Without values nothing is checked.
 func (s *sealed) Scan(t engine.Table, r engine.Range) iter.Seq2[[]byte, []byte] {
 	if r.KeysOnly {

@@ -56,10 +56,20 @@ func sharerKey(sum []byte, c CollectionID, name string) []byte {
 func (tx *Tx) share(sum, body []byte, c CollectionID, name string) error {
 	tx.w.Guard(tableBodies, sum)
 	var err error
-	if tx.r.Get(tableBodies, sum) == nil {
+	if !tx.hasBody(sum) {
 		err = tx.w.Put(tableBodies, sum, body)
 	}
+	tx.proven = string(sum)
 	return errors.Join(err, tx.w.Put(tableBodies, sharerKey(sum, c, name), nil))
+}
+
+// hasBody reports whether a body is kept that objects share. It is read once, and not
+// again for each of many that come to share it.
+func (tx *Tx) hasBody(sum []byte) bool {
+	if tx.proven != string(sum) {
+		return tx.r.Get(tableBodies, sum) != nil
+	}
+	return tx.r.has(tableBodies, sum)
 }
 
 // unshare forgets that an object shares a body, which goes with the last one.

@@ -42,6 +42,8 @@ type unwritten struct {
 
 	blocks  map[string]block // of numbers, taken from the file in this transaction
 	settled int64            // by how much deleted homes made the store larger
+
+	proven string // the SHA-256 of the body that is known to be whole if it is there; "": none
 }
 
 // found is what is under a name in a collection: neither entry nor tombstone if

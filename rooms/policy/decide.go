@@ -71,7 +71,7 @@ func Decide(p *Policy, in Invite, f *Facts, ledger Ledger, now int64) (*Answer, 
 		return a.ofTask(in, f), nil
 	}
 	d := &decision{p: p, f: f, in: in, now: now, today: dayOf(wall(now, p.Zone)), heads: map[*ical.Component]int{}}
-	d.near = near{ledger: ledger, except: append([]string{in.Object.UID}, in.Group...), ahead: ahead}
+	d.near = near{ledger: ledger, except: append([]string{in.Object.UID}, in.Group...)}
 	ls := &lines{f.Addresses, map[*ical.Component]line{}}
 	var err error
 	if d.series, err = in.Object.Series(); err != nil {
@@ -260,6 +260,9 @@ func (d *decision) judge(current int) {
 		}
 	}
 	slices.SortStableFunc(d.judged, func(a, b *Occurrence) int { return cmp.Compare(a.Instance.StartUnix, b.Instance.StartUnix) })
+	if n := len(d.judged); n > 0 {
+		d.near.ahead = min(ahead, d.judged[n-1].Instance.EndUnix-d.judged[0].Instance.StartUnix)
+	}
 	for _, o := range d.judged {
 		d.near.forget(o.Instance.StartUnix - int64(d.p.BufferBefore+d.p.BufferAfter)*60)
 		o.free, o.Taker = d.near.fits(d.p, o.span())

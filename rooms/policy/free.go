@@ -14,7 +14,8 @@ type near struct {
 	ahead  int64 // how much is read at once, in seconds: what is asked about, if that is more
 }
 
-// ahead is how much of the ledger is read at once for a series, in seconds.
+// ahead is how much of the ledger is read at once for a series, in seconds: what lies
+// behind its last date is of no interest.
 const ahead = 30 * day
 
 // load reads what overlaps want and the weeks behind it.
@@ -140,7 +141,10 @@ func (d *decision) nextFree(s Span) int64 {
 // other's way too. If not, it returns the first that has none, and what is in its way.
 // exceptUIDs is that of the meeting.
 func FitAll(p *Policy, l Ledger, stand, more []Booking, exceptUIDs []string) (without, taker *Booking) {
-	n := near{ledger: l, except: exceptUIDs, kept: *NewBookings(stand...), ahead: ahead}
+	n := near{ledger: l, except: exceptUIDs, kept: *NewBookings(stand...)}
+	if len(more) > 0 {
+		n.ahead = min(ahead, more[len(more)-1].End-more[0].Start)
+	}
 	for i := range more {
 		b := &more[i]
 		n.forget(b.Start - int64(p.BufferBefore+p.BufferAfter)*60)
