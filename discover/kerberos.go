@@ -3,6 +3,8 @@ package discover
 import (
 	"context"
 	"convene/internal/kerberos"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -100,6 +102,46 @@ func CheckName(ctx context.Context, r *net.Resolver, host string) Finding {
 		}
 	}
 	return Finding{Level: OK, What: what, Detail: host + " is " + strings.Join(addrs, ", ")}
+}
+
+// expiresSoon is how long before its end a certificate is worth a warning.
+const expiresSoon = 30 * 24 * time.Hour
+
+// CheckCertificate looks at the certificate that the server at host is to show, and its
+// key; now is what time it is.
+func CheckCertificate(file, key, host string, now time.Time) Finding {
+	f := Finding{Level: Fail, What: "certificate", Setting: "tls.certificate"}
+	pair, err := tls.LoadX509KeyPair(file, key)
+	if err != nil {
+		f.Symptom, f.Detail, f.Cure = "certificate", err.Error(), "name the PEM files of the certificate and of its key"
+		return f
+	}
+	leaf := pair.Leaf
+	until := leaf.NotAfter.UTC().Format(time.DateOnly)
+	switch left := leaf.NotAfter.Sub(now); {
+	case leaf.VerifyHostname(host) != nil:
+		f.Symptom, f.Detail = "certificate-name", fmt.Sprintf("it is for %s, not for %s", strings.Join(certified(leaf), ", "), host)
+		f.Cure = "let its authority make one for " + host + ", or correct server.host-name"
+	case left < 0:
+		f.Symptom, f.Detail, f.Cure = "certificate-expired", "it has expired on "+until, "renew it"
+	case left < expiresSoon:
+		f.Level, f.Symptom, f.Detail, f.Cure = Warn, "certificate-soon", "it ends on "+until, "renew it"
+	default:
+		return Finding{Level: OK, What: f.What, Detail: fmt.Sprintf("for %s, until %s", host, until)}
+	}
+	return f
+}
+
+// certified are the names that a certificate is for.
+func certified(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return []string{"nobody"}
+	}
+	return names
 }
 
 // Clocks that differ by more than warnSkew are worth a word; by more than maxSkew no

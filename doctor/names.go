@@ -2,15 +2,14 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"convene/discover"
 )
 
 // names looks whether the certificate and DNS know this server by its name.
@@ -74,34 +73,6 @@ func (p *patient) ownCertificate(e *examination, host string) {
 		e.found(Warn, "certificate", "self-signed", "tls.certificate", "set tls.certificate and tls.key", "the server makes its own, which no client trusts")
 		return
 	}
-	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		e.found(Fail, "certificate", "certificate", "tls.certificate", "name the PEM files of the certificate and of its key", "%v", err)
-		return
-	}
 	p.mode(e, "key", "tls.key", c.Key)
-	leaf := pair.Leaf
-	until := leaf.NotAfter.UTC().Format(time.DateOnly)
-	switch left := leaf.NotAfter.Sub(p.Now()); {
-	case leaf.VerifyHostname(host) != nil:
-		e.found(Fail, "certificate", "certificate-name", "tls.certificate", "let its authority make one for "+host+", or correct server.host-name", "it is for %s, not for %s", strings.Join(certified(leaf), ", "), host)
-	case left < 0:
-		e.found(Fail, "certificate", "certificate-expired", "tls.certificate", "renew it", "it has expired on %s", until)
-	case left < soon:
-		e.found(Warn, "certificate", "certificate-soon", "tls.certificate", "renew it", "it ends on %s", until)
-	default:
-		e.ok("certificate", "for %s, until %s", host, until)
-	}
-}
-
-// certified are the names that a certificate is for.
-func certified(c *x509.Certificate) []string {
-	names := append([]string{}, c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return []string{"nobody"}
-	}
-	return names
+	e.told(discover.CheckCertificate(c.Certificate, c.Key, host, p.Now()))
 }
