@@ -68,10 +68,14 @@ type Cache struct {
 
 // CacheStats counts what a cache has done.
 type CacheStats struct {
-	Principals, Missing, Groups, Members int   // results kept
-	Hits, Misses                         int64 // look-ups served from memory, and passed on
-	Stale                                int64 // look-ups served with an old result because the directory was unavailable
-	Down                                 bool  // the directory did not respond when asked last
+	Principals int   `json:"principals"` // results kept, as the next three
+	Missing    int   `json:"missing"`
+	Groups     int   `json:"groups"`
+	Members    int   `json:"members"`
+	Hits       int64 `json:"hits"`   // look-ups served from memory
+	Misses     int64 `json:"misses"` // look-ups passed on
+	Stale      int64 `json:"stale"`  // look-ups served with an old result because the directory was unavailable
+	Down       bool  `json:"down"`   // the directory did not respond when asked last
 }
 
 // NewCache puts a cache in front of d, with what o.File holds. A file that

@@ -40,7 +40,7 @@ type LDAPConfig struct {
 	MaxDepth  int    `toml:"max-depth" doc:"Levels of nested groups followed."`
 	MemberCap int    `toml:"member-cap" doc:"Most members that a group may have, nested ones included."`
 
-	TrackChanges bool `toml:"track-changes" doc:"Ask the directory every two seconds what has changed, on one connection: by uSNChanged on Active Directory, by modifyTimestamp elsewhere, which needs an index for equality there. Changes then count within five seconds. Without it they do after cache.ttl." json:"-"`
+	TrackChanges bool `toml:"track-changes" doc:"Follow what changes in the directory, on one connection: Active Directory is asked every two seconds, by uSNChanged; others tell it by syncrepl (RFC 4533) where they serve that, or are asked every two seconds by modifyTimestamp, which needs an index for equality there. Changes then count within five seconds. Without it they do after cache.ttl." json:"-"`
 
 	DialTimeout   time.Duration `toml:"dial-timeout" doc:"Longest time for connecting to a server, TLS and bind included."`
 	Timeout       time.Duration `toml:"timeout" doc:"Longest time for one question."`

@@ -78,13 +78,13 @@ func (c *conn) close() {
 
 // HostStatus is what is known of one server.
 type HostStatus struct {
-	URL   string
-	Up    bool
-	Since time.Time // when it went down; zero while up
-	Err   string    // why
-	Cause error     `json:"-"` // Err, as it was
-	Idle  int       // connections open but unused
-	Busy  int       // connections in use
+	URL   string    `json:"url"`
+	Up    bool      `json:"up"`
+	Since time.Time `json:"since,omitzero"` // when it went down; zero while up
+	Err   string    `json:"err"`            // why
+	Cause error     `json:"-"`              // Err, as it was
+	Idle  int       `json:"idle"`           // connections open but unused
+	Busy  int       `json:"busy"`           // connections in use
 }
 
 func newPool(cfg *LDAPConfig, svc *service, targets []*target, log *slog.Logger) *pool {

@@ -30,8 +30,8 @@ const (
 // A Duplicate is a login name or mail address that several users have: nobody can
 // sign in with it unless the rules of Lookup choose one.
 type Duplicate struct {
-	Value string
-	DNs   []string
+	Value string   `json:"value"`
+	DNs   []string `json:"dns"`
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -29,10 +30,13 @@ type Changes struct {
 
 // TrackStatus says how changes of a directory are learnt.
 type TrackStatus struct {
-	On   bool
-	Way  string // attribute by which they are found; "": not known yet
-	Err  string // why they are not learnt at the moment
-	Host string // server that is asked
+	On   bool   `json:"on"`
+	Way  string `json:"way"`  // by what they are found: uSNChanged, syncrepl, modifyTimestamp; "": not known yet
+	Err  string `json:"err"`  // why they are not learnt at the moment
+	Host string `json:"host"` // server that they are learnt of
+	// NoSync is why the server is asked again and again, though there is a way in which it
+	// tells changes by itself (RFC 4533); "" on Active Directory, which has no such way.
+	NoSync string `json:"no-sync"`
 }
 
 // tracker follows the changes of a directory on a connection of its own.
@@ -46,6 +50,8 @@ type tracker struct {
 
 	numbers numbered
 	stamps  stamped
+	syncs   synced
+	noSync  string // why the way of syncs is not used on this connection
 
 	recent   []told
 	every    time.Duration
@@ -66,12 +72,14 @@ var errAllDown = errors.New("no directory server is well")
 // errCutOff is that a server did not search to the end.
 var errCutOff = errors.New("the directory cuts off the search for changes: it needs an index of modifyTimestamp for equality, or the service account a higher limit")
 
-// Track tells what changes in the directory until ctx is done. It asks the server that
-// questions go to, on one connection: Active Directory and Samba by uSNChanged
-// ([MS-ADTS] §3.1.1.1.9), others by modifyTimestamp (RFC 4512 §3.4.4). every is how
-// often, 2 s if it is 0; a directory that fails, or is slow, is asked less often, down to
-// once a minute. What was missed while it was away is told afterwards. tell must not
-// block.
+// Track tells what changes in the directory until ctx is done. It learns that of the
+// server that questions go to, on one connection: of Active Directory and Samba by
+// uSNChanged ([MS-ADTS] §3.1.1.1.9); of others by content synchronization (RFC 4533), in
+// which the server speaks when something has changed, or where it does not serve that by
+// modifyTimestamp (RFC 4512 §3.4.4). every is how often changes are told and those servers
+// asked that must be, 2 s if it is 0; a directory that fails, or is slow, is asked less
+// often, down to once a minute. What was missed while it was away is told afterwards. tell
+// must not block.
 func (l *LDAP) Track(ctx context.Context, every time.Duration, tell func(Changes)) {
 	t := &tracker{l: l, tell: tell, every: cmp.Or(every, trackEvery)}
 	defer t.hangUp()
@@ -114,6 +122,9 @@ func (t *tracker) pause(began time.Time, err error) time.Duration {
 	case now.Sub(t.failed) > trackSlowest:
 		t.failures = 0
 	}
+	if t.way() == bySync { // nothing is asked
+		return t.every
+	}
 	return min(max(t.every, trackShare*now.Sub(began)), trackSlowest)
 }
 
@@ -125,12 +136,12 @@ func (t *tracker) slowDown(now time.Time) { t.failures, t.failed = t.failures+1,
 // report keeps the state, and logs when it becomes another.
 func (t *tracker) report(err error) {
 	was := t.l.Tracking()
-	is := TrackStatus{On: true, Way: was.Way}
+	is := TrackStatus{On: true, Way: was.Way, NoSync: was.NoSync}
 	if t.host != nil {
 		is.Host = t.host.url.String()
 	}
 	if t.root != nil {
-		is.Way = way(t.root)
+		is.Way, is.NoSync = t.way(), t.noSync
 	}
 	if err != nil {
 		is.Err = err.Error()
@@ -141,6 +152,9 @@ func (t *tracker) report(err error) {
 		t.l.log.Warn("changes in the directory are not followed: they show after directory.cache.ttl", "err", err)
 	case err == nil && (was.Err != "" || was.Way != is.Way):
 		t.l.log.Info("changes in the directory are followed", "by", is.Way, "server", is.Host)
+	}
+	if err == nil && is.NoSync != "" && is.NoSync != was.NoSync {
+		t.l.log.Info("the directory is asked for changes every two seconds", "server", is.Host, "because", is.NoSync)
 	}
 }
 
@@ -153,11 +167,35 @@ func (t *tracker) round(ctx context.Context) error {
 	abort := context.AfterFunc(ctx, t.probe.Close)
 	defer abort()
 	var c Changes
-	if way(t.root) == byNumber {
+	switch t.way() {
+	case byNumber:
 		c, err = t.numbers.changes(t)
-	} else {
+	case bySync:
+		c, err = t.syncs.changes(ctx, t)
+		if no, ok := errors.AsType[*unserved](err); ok {
+			return t.doWithout(ctx, no)
+		}
+	default:
 		c, err = t.stamps.changes(t)
 	}
+	if err != nil {
+		t.hangUp()
+	}
+	t.pass(c, time.Now())
+	return err
+}
+
+// doWithout goes on by modifyTimestamp, on another connection: on this one searches may
+// be under way. Changes begin anew, with all.
+func (t *tracker) doWithout(ctx context.Context, no *unserved) error {
+	t.hangUp()
+	if err := t.connect(ctx); err != nil {
+		return err
+	}
+	abort := context.AfterFunc(ctx, t.probe.Close)
+	defer abort()
+	t.noSync, t.stamps = no.reason, stamped{}
+	c, err := t.stamps.changes(t)
 	if err != nil {
 		t.hangUp()
 	}
@@ -216,21 +254,26 @@ func (t *tracker) connect(ctx context.Context) error {
 	t.host, t.probe = h, &Probe{c, h, *p.cfg}
 	if t.root, err = t.rootDSE(); err != nil {
 		t.hangUp()
+		return err
 	}
-	return err
+	if t.root.Value(highestUSN) == "" && !slices.Contains(t.root.Values("supportedControl"), ldap.ControlTypeSyncRequest) {
+		t.noSync = notOffered
+	}
+	return nil
 }
 
 func (t *tracker) hangUp() {
 	if t.probe != nil {
 		t.probe.Close()
 	}
-	t.host, t.probe, t.root = nil, nil, nil
+	t.syncs.hangUp()
+	t.host, t.probe, t.root, t.noSync = nil, nil, nil, ""
 	t.numbers.service = ""
 }
 
 // rootDSE reads what changes are found by.
 func (t *tracker) rootDSE() (*ldif.Entry, error) {
-	return t.read("", []string{highestUSN, "dsServiceName", "namingContexts"})
+	return t.read("", []string{highestUSN, "dsServiceName", "namingContexts", "supportedControl", "vendorName"})
 }
 
 func (t *tracker) read(dn string, attrs []string) (*ldif.Entry, error) {
@@ -248,12 +291,19 @@ func (t *tracker) read(dn string, attrs []string) (*ldif.Entry, error) {
 const (
 	byNumber   = "uSNChanged"
 	byTime     = "modifyTimestamp"
+	bySync     = "syncrepl"
 	highestUSN = "highestCommittedUSN"
 )
 
-func way(root *ldif.Entry) string {
-	if root.Value(highestUSN) != "" {
+// way is the one used on this connection; "" without one.
+func (t *tracker) way() string {
+	switch {
+	case t.root == nil:
+		return ""
+	case t.root.Value(highestUSN) != "":
 		return byNumber
+	case t.noSync == "":
+		return bySync
 	}
 	return byTime
 }

@@ -14,7 +14,6 @@ import (
 
 	"convene/directory"
 	"convene/directory/directorytest"
-	"convene/directory/ldif"
 	"convene/directory/memldap"
 	"convene/testenv"
 )
@@ -112,30 +111,11 @@ func unixNews(t *testing.T, admin *ldap.Conn, attr, value string) news {
 
 func TestTrackSlapd(t *testing.T) {
 	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: directorytest.LDIF(), ExtraDB: "index modifyTimestamp eq"})
-	testTracking(t, open(t, openLDAP(s)), unixNews(t, s.Admin(), "employeeType", "disabled"))
-}
-
-func TestTrack389(t *testing.T) {
-	s := testenv.OpenDS389(t)
-	admin := s.Admin()
-	entries, err := ldif.Read(strings.NewReader(directorytest.LDIF()))
-	if err != nil {
-		t.Fatal(err)
+	d := open(t, openLDAP(s))
+	testTracking(t, d, unixNews(t, s.Admin(), "employeeType", "disabled"))
+	if is := d.Tracking(); is.Way != "modifyTimestamp" || !strings.Contains(is.NoSync, "syncprov") {
+		t.Errorf("%+v", is)
 	}
-	for _, e := range entries {
-		if !slices.ContainsFunc([]string{"ou=people," + base, "ou=groups," + base}, func(ou string) bool { return e.In(ldif.FoldDN(ou), ldif.Sub) }) {
-			continue
-		}
-		r := ldap.NewAddRequest(e.DN, nil)
-		for _, a := range e.Attributes() {
-			r.Attribute(a.Name, a.Values)
-		}
-		if err := admin.Add(r); err != nil {
-			t.Fatalf("%s: %v", e.DN, err)
-		}
-	}
-	testTracking(t, open(t, directory.LDAPConfig{URLs: []string{s.URL}, BindDN: s.AdminDN, BindPassword: s.AdminPassword, Preset: "389ds", Base: []string{base}}),
-		unixNews(t, admin, "nsAccountLock", "true"))
 }
 
 func TestTrackSamba(t *testing.T) {

@@ -96,7 +96,7 @@ func Join(ctx context.Context, o Options, ask Asker, tell func(Finding)) (*Repor
 	}
 	defer j.close()
 	for _, step := range []func(context.Context) error{
-		j.load, j.find, j.connect, j.recognize, j.bind, j.places, j.look, j.policy, j.kerberos, j.account, j.testUser,
+		j.load, j.find, j.connect, j.recognize, j.bind, j.places, j.look, j.policy, j.certificate, j.kerberos, j.account, j.testUser,
 	} {
 		if err := step(ctx); err != nil {
 			if f, ok := errors.AsType[*Finding](err); ok {

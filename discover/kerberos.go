@@ -3,6 +3,8 @@ package discover
 import (
 	"context"
 	"convene/internal/kerberos"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -100,6 +102,78 @@ func CheckName(ctx context.Context, r *net.Resolver, host string) Finding {
 		}
 	}
 	return Finding{Level: OK, What: what, Detail: host + " is " + strings.Join(addrs, ", ")}
+}
+
+// expiresSoon is how long before its end a certificate is worth a warning.
+const expiresSoon = 30 * 24 * time.Hour
+
+// A Certificate is one that the server at a host is to show, where it is set, and what cures
+// it.
+type Certificate struct {
+	File, Key string // PEM
+	Host      string
+
+	Setting                  string
+	Unread, OtherName, Renew string                                // cures
+	Soon                     func(*x509.Certificate) time.Duration // before its end it is worth a warning
+}
+
+// OwnCertificate is one that tls.certificate names.
+func OwnCertificate(file, key, host string) *Certificate {
+	return &Certificate{
+		File: file, Key: key, Host: host, Setting: "tls.certificate",
+		Unread: "name the PEM files of the certificate and of its key", OtherName: "let its authority make one for " + host + ", or correct server.host-name", Renew: "renew it",
+		Soon: func(*x509.Certificate) time.Duration { return expiresSoon },
+	}
+}
+
+// ACMECertificate is one that an ACME server gave, in a file with its key. It is renewed when
+// a third of its life is left.
+func ACMECertificate(file, host string) *Certificate {
+	another := "move " + file + " away and start the server: it has the ACME server give another"
+	return &Certificate{
+		File: file, Key: file, Host: host, Setting: "tls.acme.directory", Unread: another, OtherName: another,
+		Renew: "start the server, which renews it by itself; if it runs, its error log says why it could not: it has to reach the ACME server, which has to reach it as " + host + " at port 443 or 80",
+		Soon: func(leaf *x509.Certificate) time.Duration {
+			return min(expiresSoon, leaf.NotAfter.Sub(leaf.NotBefore)/4)
+		},
+	}
+}
+
+// Check looks at the certificate and its key; now is what time it is.
+func (c *Certificate) Check(now time.Time) Finding {
+	f := Finding{Level: Fail, What: "certificate", Setting: c.Setting}
+	pair, err := tls.LoadX509KeyPair(c.File, c.Key)
+	if err != nil {
+		f.Symptom, f.Detail, f.Cure = "certificate", err.Error(), c.Unread
+		return f
+	}
+	leaf := pair.Leaf
+	until := leaf.NotAfter.UTC().Format(time.DateOnly)
+	switch left := leaf.NotAfter.Sub(now); {
+	case leaf.VerifyHostname(c.Host) != nil:
+		f.Symptom, f.Cure = "certificate-name", c.OtherName
+		f.Detail = fmt.Sprintf("it is for %s, not for %s", strings.Join(certified(leaf), ", "), c.Host)
+	case left < 0:
+		f.Symptom, f.Detail, f.Cure = "certificate-expired", "it has expired on "+until, c.Renew
+	case left < c.Soon(leaf):
+		f.Level, f.Symptom, f.Detail, f.Cure = Warn, "certificate-soon", "it ends on "+until, c.Renew
+	default:
+		return Finding{Level: OK, What: f.What, Detail: fmt.Sprintf("for %s, until %s", c.Host, until)}
+	}
+	return f
+}
+
+// certified are the names that a certificate is for.
+func certified(c *x509.Certificate) []string {
+	names := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return []string{"nobody"}
+	}
+	return names
 }
 
 // Clocks that differ by more than warnSkew are worth a word; by more than maxSkew no

@@ -2,6 +2,7 @@ package discover
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,8 +18,36 @@ const looked = 20_000
 // People are the records of one type as the server sees them.
 type People struct {
 	directory.Survey
-	Type   string         `json:"type"`
-	Groups map[string]int `json:"-"` // GUID of a sample → groups that it is in
+	Type   string
+	Groups map[string]int // GUID of a sample → groups that it is in
+}
+
+// sampled is a sample as programs get it.
+type sampled struct {
+	GUID     string   `json:"guid"`
+	Name     string   `json:"name"`
+	Full     string   `json:"full-name"`
+	Emails   []string `json:"emails"`
+	DN       string   `json:"dn"`
+	Groups   int      `json:"groups"` // that a person is in
+	Capacity int      `json:"capacity,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler: of the samples what tells whether they are right.
+func (p *People) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Type       string                `json:"type"`
+		Count      int                   `json:"count"`
+		More       bool                  `json:"more"`     // than were looked at
+		LeftOut    map[string]int        `json:"left-out"` // why, and how many
+		NoMail     int                   `json:"no-mail"`
+		Duplicates []directory.Duplicate `json:"duplicates"`
+		Samples    []sampled             `json:"samples"`
+	}{p.Type, p.Count, p.More, p.LeftOut, p.NoMail, append([]directory.Duplicate{}, p.Duplicates...), []sampled{}}
+	for _, s := range p.Samples {
+		out.Samples = append(out.Samples, sampled{s.GUID, s.Name, s.FullName, append([]string{}, s.Emails...), s.DN, p.Groups[s.GUID], s.Capacity})
+	}
+	return json.Marshal(out)
 }
 
 // Look surveys a directory as configured, and counts the groups of the samples.

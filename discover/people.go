@@ -309,6 +309,14 @@ func (j *joiner) policy(context.Context) error {
 	return nil
 }
 
+// certificate looks at the server's own, if the configuration names one already.
+func (j *joiner) certificate(context.Context) error {
+	if c := j.config.TLS; c.Certificate != "" {
+		j.say(OwnCertificate(c.Certificate, c.Key, j.config.Server.HostName).Check(j.o.Now()))
+	}
+	return nil
+}
+
 // kerberos compares keytab, names and clocks.
 func (j *joiner) kerberos(ctx context.Context) error {
 	host := j.config.Server.HostName

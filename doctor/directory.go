@@ -106,6 +106,10 @@ func (p *patient) remembered(e *examination) {
 		e.found(Warn, "changes", "not-followed", "directory.ldap.track-changes",
 			"see that the service account may search the bases by modifyTimestamp, with an index (uSNChanged on Active Directory), or set it to false",
 			"what changes in the directory counts here after directory.cache.ttl only: %s", changes.Err)
+	} else if changes.NoSync != "" {
+		e.ok("changes", "asked for every two seconds, by %s: %s", changes.Way, changes.NoSync)
+	} else if changes.Way != "" {
+		e.ok("changes", "followed by %s", changes.Way)
 	}
 	e.ok("running server", "remembers %d records; %d look-ups from memory, %d asked", c.Principals, c.Hits, c.Misses)
 }

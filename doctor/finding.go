@@ -79,6 +79,11 @@ func (e *examination) found(l Level, what, symptom, setting, cure, figure string
 	e.report = append(e.report, Finding{Level: l, Check: e.check, What: what, Symptom: symptom, Setting: setting, Cure: cure, Figure: fmt.Sprintf(figure, args...)})
 }
 
+// told notes what discover has found.
+func (e *examination) told(f discover.Finding) {
+	e.report = append(e.report, Finding{Level: Level(f.Level.String()), Check: e.check, What: f.What, Figure: f.Detail, Symptom: f.Symptom, Setting: f.Setting, Cure: f.Cure})
+}
+
 // failed notes an error, with what discover makes of it.
 func (e *examination) failed(l Level, what string, err error, facts discover.Facts) {
 	fault, known := discover.Explain(err, facts)

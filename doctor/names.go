@@ -2,15 +2,14 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
+
+	"convene/discover"
 )
 
 // names looks whether the certificate and DNS know this server by its name.
@@ -58,62 +57,22 @@ func (p *patient) service(ctx context.Context, e *examination, host string) {
 	e.ok("DNS service", "_caldavs._tcp.%s is %s:%d", domain, strings.TrimSuffix(list[0].Target, "."), list[0].Port)
 }
 
-// A remedy is where what is wrong with the server's own certificate is set, and the cures.
-type remedy struct{ setting, keySetting, unread, otherName, renew string }
-
 // ownCertificate looks at the server's own.
 func (p *patient) ownCertificate(e *examination, host string) {
-	c := p.Config.TLS
-	r := remedy{"tls.certificate", "tls.key", "name the PEM files of the certificate and of its key", "let its authority make one for " + host + ", or correct server.host-name", "renew it"}
-	warn := func(*x509.Certificate) time.Duration { return soon }
+	c, keySetting := p.Config.TLS, "tls.key"
+	own := discover.OwnCertificate(c.Certificate, c.Key, host)
 	if c.ACME.Directory != "" {
-		host = p.Config.CertificateNames()[0]
-		c.Certificate = filepath.Join(p.Config.Server.Data, "tls", "acme", host)
-		c.Key = c.Certificate
-		if _, err := os.Stat(c.Certificate); errors.Is(err, fs.ErrNotExist) {
+		host, keySetting = p.Config.CertificateNames()[0], "server.data"
+		own = discover.ACMECertificate(filepath.Join(p.Config.Server.Data, "tls", "acme", host), host)
+		if _, err := os.Stat(own.File); errors.Is(err, fs.ErrNotExist) {
 			e.found(Warn, "certificate", "acme", "tls.acme.directory", "start the server; its error log says why, if the ACME server gives none", "there is none yet from the ACME server")
 			return
 		}
-		another := "move " + c.Certificate + " away and start the server: it has the ACME server give another"
-		r = remedy{"tls.acme.directory", "server.data", another, another,
-			"start the server, which renews it by itself; if it runs, its error log says why it could not: it has to reach the ACME server, which has to reach it as " + host + " at port 443 or 80"}
-		// It is renewed when a third of its life is left.
-		warn = func(leaf *x509.Certificate) time.Duration {
-			return min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4)
-		}
 	}
-	if c.Certificate == "" {
+	if own.File == "" {
 		e.found(Warn, "certificate", "self-signed", "tls.certificate", "set tls.certificate and tls.key", "the server makes its own, which no client trusts")
 		return
 	}
-	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		e.found(Fail, "certificate", "certificate", r.setting, r.unread, "%v", err)
-		return
-	}
-	p.mode(e, "key", r.keySetting, c.Key)
-	leaf := pair.Leaf
-	until := leaf.NotAfter.UTC().Format(time.DateOnly)
-	switch left := leaf.NotAfter.Sub(p.Now()); {
-	case leaf.VerifyHostname(host) != nil:
-		e.found(Fail, "certificate", "certificate-name", r.setting, r.otherName, "it is for %s, not for %s", strings.Join(certified(leaf), ", "), host)
-	case left < 0:
-		e.found(Fail, "certificate", "certificate-expired", r.setting, r.renew, "it has expired on %s", until)
-	case left < warn(leaf):
-		e.found(Warn, "certificate", "certificate-soon", r.setting, r.renew, "it ends on %s", until)
-	default:
-		e.ok("certificate", "for %s, until %s", host, until)
-	}
-}
-
-// certified are the names that a certificate is for.
-func certified(c *x509.Certificate) []string {
-	names := append([]string{}, c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return []string{"nobody"}
-	}
-	return names
+	p.mode(e, "key", keySetting, own.Key)
+	e.told(own.Check(p.Now()))
 }

@@ -17,7 +17,9 @@ type DS389 struct {
 	BaseDN                 string
 	AdminDN, AdminPassword string
 
-	t testing.TB
+	t    testing.TB
+	run  Command
+	proc *Process
 }
 
 // ds389Inf has: the name of the instance, its port, the password.
@@ -60,14 +62,38 @@ func OpenDS389(t testing.TB) *DS389 {
 	hash := Run(t, nil, "", bin[4], "-D", filepath.Dir(config), s.AdminPassword)
 	text = ds389Password.ReplaceAllLiteral(text, []byte("nsslapd-listenhost: 127.0.0.1\nnsslapd-rootpw: "+hash))
 	WriteFile(t, config, string(text))
-	Start(t, Command{
+	s.run = Command{
 		Path: bin[0], Args: []string{"-D", filepath.Dir(config), "-i", filepath.Join(dir, "pid"), "-d", "0"},
 		Log: filepath.Join(dir, "log"), Ready: []string{loopback(port)},
-	})
+	}
+	s.Start()
 	s.URL = "ldap://" + loopback(port)
 	Run(t, nil, "", bin[2], "-D", s.AdminDN, "-w", s.AdminPassword, s.URL, "backend", "create",
 		"--suffix", s.BaseDN, "--be-name", "userroot", "--create-suffix")
 	return s
+}
+
+// Stop ends the server; its data stay.
+func (s *DS389) Stop() { s.proc.Stop() }
+
+// Start starts it again on the same port.
+func (s *DS389) Start() {
+	s.t.Helper()
+	s.proc = Start(s.t, s.run)
+}
+
+// ServeSync has the server tell changes by RFC 4533, from its next start on: by the plug-in
+// for that, which needs the one that records changes.
+func (s *DS389) ServeSync() {
+	s.t.Helper()
+	admin := s.Admin()
+	for _, name := range []string{"Retro Changelog Plugin", "Content Synchronization"} {
+		r := ldap.NewModifyRequest("cn="+name+",cn=plugins,cn=config", nil)
+		r.Replace("nsslapd-pluginEnabled", []string{"on"})
+		if err := admin.Modify(r); err != nil {
+			s.t.Fatalf("%s: %v", name, err)
+		}
+	}
 }
 
 // Admin connects as the administrator, until the test ends.

@@ -12,11 +12,20 @@ import (
 
 func newDirectoryShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show NAME",
-		Short: "Show a record as the server has it",
-		Args:  cobra.ExactArgs(1),
+		Use:   "show [NAME]",
+		Short: "Show a record as the server has it, or how the server stands with the directory",
+		Long: `With a name: the record as the server has it. Without: the directory servers as the
+running server sees them, and how it learns what changes in them.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withAdmin(cmd.Context(), func(c admin.Conn) error {
+				if len(args) == 0 {
+					state, err := admin.StateOfDirectory(cmd.Context(), c)
+					if err != nil {
+						return err
+					}
+					return a.print(cmd, state, func(w io.Writer) error { return a.table(w, stateRows(state)) })
+				}
 				r, err := admin.ShowRecord(cmd.Context(), c, admin.RecordRequest{Who: args[0]})
 				if err != nil {
 					return err
@@ -25,6 +34,30 @@ func newDirectoryShowCmd(a *app) *cobra.Command {
 			})
 		},
 	}
+}
+
+func stateRows(s admin.DirectoryState) [][]string {
+	var rows [][]string
+	for _, h := range s.Servers {
+		state := "up"
+		if !h.Up {
+			state = "away: " + h.Err
+		}
+		rows = append(rows, []string{"server", h.URL, state})
+	}
+	c := s.Changes
+	switch {
+	case !c.On:
+		rows = append(rows, []string{"changes", "not followed", "they count after directory.cache.ttl"})
+	case c.Err != "":
+		rows = append(rows, []string{"changes", "not followed", c.Err})
+	case c.Way != "":
+		rows = append(rows, []string{"changes", "by " + c.Way, "of " + c.Host})
+	}
+	if c.NoSync != "" {
+		rows = append(rows, []string{"no syncrepl", c.NoSync})
+	}
+	return append(rows, []string{"remembered", fmt.Sprintf("%d records", s.Cache.Principals)})
 }
 
 func recordRows(r admin.Record) [][]string {

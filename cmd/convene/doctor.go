@@ -101,15 +101,16 @@ func runningServer(ctx context.Context, folder string) (_ *doctor.Running, err e
 }
 
 // live are the faults that the cheap checks find, and those of this server's own
-// certificate, with file and line of the settings.
+// certificate and of its name, with file and line of the settings.
 func live(ctx context.Context, c config.Config, places *settings.Places) (faults settings.Errors, err error) {
 	report, err := examine(ctx, c, append(doctor.Cheap(), doctor.CheckNames))
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range report.Faults() {
-		if f.Check == doctor.CheckNames && f.Level != doctor.Fail {
-			continue // DNS may come later than the server
+		misleads := c.Auth.Negotiate.Keytab != "" && (f.Symptom == "ptr" || f.Symptom == "cname")
+		if f.Check == doctor.CheckNames && f.Level != doctor.Fail && !misleads {
+			continue // DNS may come later than the server; but no ticket fits a name that it calls otherwise
 		}
 		problem := f.What + ": " + f.Figure
 		if f.Setting == "" {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -193,6 +195,33 @@ func TestJoinOpenLDAP(t *testing.T) {
 		if _, err := os.Stat(none); status != 1 || err == nil || !strings.Contains(out, tt.want) {
 			t.Errorf("%s: %d\n%s", what, status, out)
 		}
+	}
+}
+
+// TestJoinJSON is what a program that sets up servers gets of a join that succeeded.
+func TestJoinJSON(t *testing.T) {
+	srv := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: joinPeople})
+	dir := testenv.Dir(t)
+	pw := testenv.WriteFile(t, filepath.Join(dir, "bind-password"), srv.ServicePassword+"\n")
+	var out, errs strings.Builder
+	status := run(t.Context(), []string{"join", onLocalhost(srv.TLSURL), "-o", filepath.Join(dir, "convene.toml"), "--yes", "--json", "--ca", srv.CA.File,
+		"--bind-user", srv.ServiceDN, "--password-file", pw, "--host-name", "localhost"}, &out, &errs)
+	if status != 0 || errs.Len() > 0 || !json.Valid([]byte(out.String())) {
+		t.Fatalf("%d\n%s\n%s", status, out.String(), errs.String())
+	}
+	got := strings.NewReplacer(srv.CA.File, "CA", dir, "DIR", onLocalhost(srv.TLSURL), "ldaps://localhost").Replace(out.String())
+	got = regexp.MustCompile(`\b[0-9.]+ ?(ns|µs|ms|s)\b`).ReplaceAllString(got, "TIME")
+	got = regexp.MustCompile(`"guid": "[0-9A-F-]{36}"`).ReplaceAllString(got, `"guid": "GUID"`)
+	const golden = "testdata/join.json"
+	if os.Getenv("UPDATE") != "" {
+		testenv.WriteFile(t, golden, got)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s says otherwise; got\n%s", golden, got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -23,6 +24,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 
+	"convene/directory/memldap"
 	"convene/testenv"
 )
 
@@ -192,6 +194,7 @@ func TestWrongSetupsOfOpenLDAP(t *testing.T) {
 	unnamed, unnamedCA := handshakes(t, time.Hour)
 	expired, expiredCA := handshakes(t, -time.Hour, "localhost")
 	own, ownKey := s.CA.Issue("calendar.example.com")
+	past, pastKey := certificate(t, -time.Hour, "localhost")
 	right := rightFor(t, s)
 	refused := func() int { return s.Logged(" RESULT tag=97 err=49") }
 	type toml = map[string]string
@@ -222,8 +225,9 @@ func TestWrongSetupsOfOpenLDAP(t *testing.T) {
 		{name: "31 keytab that is none", wrong: toml{keytabKey: file("no keytab", 0o600)}, setting: keytabKey, text: "not a keytab"},
 		{name: "32 keytab of another host", wrong: toml{keytabKey: keysOf(t, "HTTP/other.example.com", "EXAMPLE.COM", 18)}, setting: keytabKey, text: "HTTP/other.example.com"},
 		{name: "34 RC4 only", wrong: toml{keytabKey: keysOf(t, "HTTP/localhost", "EXAMPLE.COM", 23)}, setting: "auth.negotiate.enctypes", text: "AES"},
-		{name: "38 own certificate of another name", wrong: toml{"server.host-name": `"other.example.com"`, "tls.certificate": strconv.Quote(own), "tls.key": strconv.Quote(ownKey)}, setting: "tls.certificate", text: "calendar.example.com",
-			notJoin: "join writes no certificate, and the server makes one until somebody does"},
+		{name: "38 own certificate of another name", wrong: toml{"server.host-name": `"other.example.com"`, "tls.certificate": strconv.Quote(own), "tls.key": strconv.Quote(ownKey)}, setting: "tls.certificate", text: "calendar.example.com"},
+		{name: "38 own certificate expired", wrong: toml{"tls.certificate": strconv.Quote(past), "tls.key": strconv.Quote(pastKey)}, setting: "tls.certificate", text: "expired"},
+		{name: "38 own certificate without key", wrong: toml{"tls.certificate": strconv.Quote(own), "tls.key": `"/nonexistent/key.pem"`}, setting: "tls.certificate", text: "PEM files"},
 		{name: "39 administrators that are not there", wrong: toml{"access.administrators": list("group:nobody")}, setting: "access.administrators", text: "group:nobody"},
 		{name: "39 list of access with a stranger", wrong: toml{"sacl.calendar.allow": list("user:zoe")}, setting: "sacl.calendar.allow", text: "user:zoe"},
 		{name: "40 rooms without mail", setting: "directory.ldap.locations.email", text: "mail"},
@@ -316,6 +320,112 @@ func TestWrongClock(t *testing.T) {
 	setup{wrong: map[string]string{keytabKey: strconv.Quote(realm.Keytab("HTTP/localhost"))}, text: "by NTP"}.try(t, rightFor(t, s), func() int { return 0 })
 }
 
+// A name that DNS calls otherwise, where people sign in by ticket.
+func TestWrongNames(t *testing.T) {
+	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: setupPeople})
+	const host = "calendar.example.com"
+	right := rightFor(t, s)
+	right["server.host-name"], right[keytabKey] = strconv.Quote(host), keysOf(t, "HTTP/"+host, "EXAMPLE.COM", 18)
+	address := testenv.Record{Name: host, Type: testenv.TypeA, Data: "192.0.2.7"}
+	for _, c := range []struct {
+		setup
+		records []testenv.Record
+	}{
+		{setup{name: "36 reverse DNS to another name", setting: "server.host-name", text: "web.example.com"},
+			[]testenv.Record{address, {Name: "7.2.0.192.in-addr.arpa", Type: testenv.TypePTR, Data: "web.example.com"}}},
+		{setup{name: "36 alias", setting: "server.host-name", text: "web.example.com"},
+			[]testenv.Record{{Name: host, Type: testenv.TypeCNAME, Data: "web.example.com"}, {Name: "web.example.com", Type: testenv.TypeA, Data: "192.0.2.7"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			was := net.DefaultResolver
+			net.DefaultResolver = testenv.Resolver(t, c.records...)
+			defer func() { net.DefaultResolver = was }()
+			c.try(t, right, func() int { return 0 })
+		})
+	}
+}
+
+// twiceHeld is a domain in which two accounts have one service's name, as controllers let
+// them before 2022; Samba does not.
+const twiceHeld = `dn: dc=example,dc=com
+objectClass: domain
+dc: example
+
+dn: cn=convene,dc=example,dc=com
+objectClass: user
+sAMAccountName: convene
+userPrincipalName: convene@example.com
+userPassword: right
+
+dn: cn=alice,dc=example,dc=com
+objectClass: user
+sAMAccountName: alice
+userPrincipalName: alice@example.com
+mail: alice@example.com
+
+dn: cn=web1,dc=example,dc=com
+objectClass: user
+sAMAccountName: web1
+servicePrincipalName: HTTP/calendar.example.com
+
+dn: cn=web2,dc=example,dc=com
+objectClass: user
+sAMAccountName: web2
+servicePrincipalName: HTTP/calendar.example.com
+`
+
+// quirky serves entries from memory as a directory would that misbehaves, and returns a
+// configuration for it.
+func quirky(t *testing.T, text, account string, q memldap.Quirks) map[string]string {
+	t.Helper()
+	s, err := memldap.NewLDIF(strings.NewReader(text), memldap.Options{Quirks: q})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), <-served); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := testenv.Dir(t)
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return map[string]string{
+		"server.data": strconv.Quote(data), "server.allow-root": "true", "server.host-name": `"calendar.example.com"`,
+		urlsKey: list("ldap://localhost:" + port), "directory.ldap.allow-plain": "true", baseKey: list("dc=example,dc=com"), bindKey: strconv.Quote(account),
+		secretKey: strconv.Quote(testenv.WriteFile(t, filepath.Join(dir, "secret"), "right\n")),
+	}
+}
+
+func TestWrongHolders(t *testing.T) {
+	right := quirky(t, twiceHeld, "convene@example.com", memldap.Quirks{ActiveDirectory: true,
+		Root: map[string]string{"supportedCapabilities": "1.2.840.113556.1.4.800", "defaultNamingContext": "dc=example,dc=com"}})
+	setup{name: "35 service name of two accounts", wrong: map[string]string{presetKey: `"ad"`, keytabKey: keysOf(t, "HTTP/calendar.example.com", "EXAMPLE.COM", 18)},
+		setting: keytabKey, text: "setspn -D"}.try(t, right, func() int { return 0 })
+}
+
+// Thousands of groups whose members are not indexed: each log-in would read them all.
+func TestWrongIndex(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("dn: dc=example,dc=com\nobjectClass: domain\ndc: example\n\ndn: cn=svc,dc=example,dc=com\nobjectClass: person\ncn: svc\nuserPassword: right\n\n" +
+		"dn: uid=bob,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: bob\ncn: Bob\nmail: bob@example.com\nentryUUID: 00000000-0000-4000-8000-000000000000\n\n")
+	for i := range 3000 {
+		fmt.Fprintf(&b, "dn: cn=g%d,dc=example,dc=com\nobjectClass: groupOfNames\ncn: g%d\nmember: uid=bob,dc=example,dc=com\nentryUUID: 00000000-0000-4000-8000-%012d\n\n", i, i, i+1)
+	}
+	// A search that is thousands of times as slow as another, on any machine.
+	right := quirky(t, b.String(), "cn=svc,dc=example,dc=com", memldap.Quirks{Unindexed: "member", Scan: 400 * time.Millisecond, Root: map[string]string{"objectClass": "OpenLDAProotDSE"}})
+	setup{name: "27 group attribute not indexed", setting: "directory.ldap.groups.member", text: "a search by member takes"}.try(t, right, func() int { return 0 })
+}
+
 // What Active Directory has of its own.
 func TestWrongSetupsOfActiveDirectory(t *testing.T) {
 	d := testenv.AD(t, testenv.ADOptions{})
@@ -395,24 +505,42 @@ func lock(t *testing.T, d *testenv.Domain, name string) {
 	}
 }
 
-// handshakes is a server with a certificate of its own, for names, that is valid until
-// some time from now. It returns its port and the file for ca-file, quoted.
-func handshakes(t *testing.T, valid time.Duration, names ...string) (port, ca string) {
+// certificate is one of its own authority, for names, that is valid until some time from
+// now, and its key: two files.
+func certificate(t *testing.T, valid time.Duration, names ...string) (cert, key string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "dc1.example.com"}, DNSNames: names,
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(valid), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(name, kind string, b []byte) string {
+		return testenv.WriteFile(t, filepath.Join(testenv.Dir(t), name), string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b})))
+	}
+	return file("ca.pem", "CERTIFICATE", der), file("key.pem", "PRIVATE KEY", pkcs8)
+}
+
+// handshakes is a server with such a certificate. It returns its port and the file for
+// ca-file, quoted.
+func handshakes(t *testing.T, valid time.Duration, names ...string) (port, ca string) {
+	t.Helper()
+	cert, key := certificate(t, valid, names...)
+	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := testenv.Listen(t, func(c net.Conn) {
-		_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}).Handshake() // the client breaks it off
+		_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}}).Handshake() // the client breaks it off
 	})
 	_, port, _ = net.SplitHostPort(address)
-	file := testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "ca.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
-	return port, strconv.Quote(file)
+	return port, strconv.Quote(cert)
 }

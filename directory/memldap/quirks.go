@@ -35,4 +35,8 @@ type Quirks struct {
 	DropAfter int
 	// Delay is waited before every response.
 	Delay time.Duration
+	// Unindexed is an attribute without index: a search below a base, with a filter that
+	// names it, reads everything, which takes Scan.
+	Unindexed string
+	Scan      time.Duration
 }

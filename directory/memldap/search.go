@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -99,6 +100,9 @@ func (x *session) search(id int64, op *ber.Packet, list []control, quirks *Quirk
 	}
 	if code != ldap.LDAPResultSuccess {
 		return x.result(id, ldap.ApplicationSearchResultDone, code, why)
+	}
+	if q.scope != ldif.Base && slices.ContainsFunc(q.filter.Attributes(), func(a string) bool { return strings.EqualFold(a, quirks.Unindexed) }) {
+		time.Sleep(quirks.Scan)
 	}
 	code, cookie, err := x.entriesOf(id, q, quirks)
 	if err != nil {
