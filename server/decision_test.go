@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -402,9 +403,9 @@ func (d *decisions) try(s *subject, way string) (int, error) {
 		}
 		return a.StatusCode, nil
 	case byPassword:
-		return d.basic(s.name, directoryPassword)
+		field = basicField(s.name, directoryPassword)
 	case byDevice:
-		return d.basic(s.name, s.device)
+		field = basicField(s.name, s.device)
 	case byTicket:
 		token, err := s.token()
 		if err != nil {
@@ -418,21 +419,15 @@ func (d *decisions) try(s *subject, way string) (int, error) {
 		}
 		field = digestField(a.Header["Www-Authenticate"], s.name, directoryPassword)
 	}
-	return d.status(field)
-}
-
-func (d *decisions) basic(name, password string) (int, error) {
-	r := &http.Request{Header: http.Header{}}
-	r.SetBasicAuth(name, password)
-	return d.status(r.Header.Get("Authorization"))
-}
-
-func (d *decisions) status(field string) (int, error) {
 	a, err := try(d.client, "PROPFIND", d.url, "", "", "Depth: 0", "Authorization: "+field)
 	if err != nil {
 		return 0, err
 	}
 	return a.StatusCode, nil
+}
+
+func basicField(name, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 }
 
 var digestChallenge = regexp.MustCompile(`^Digest .*algorithm=MD5, nonce="([^"]+)", opaque="([^"]+)"`)
