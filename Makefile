@@ -22,7 +22,7 @@ RUNS ?= 3
 # The version that the program says it is; without one, git's.
 VERSION ?=
 
-.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory faults doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
+.PHONY: attack browser screenshots meetings test check race chaos fuzz enumeration bigdirectory faults decisions doc bench crash mailcrash roomrace drills delegatedrills flips conversations powercut clients conformance generate generated deps convene clean
 
 # Everything but fuzzing and crashing: installs the servers that the tests
 # talk to (through apt, and says so), checks, and tests with the race detector
@@ -114,6 +114,11 @@ bigdirectory:
 # One of two directory servers fails in each of the ways for half a minute, under load.
 faults:
 	CONVENE_FAULTS=1 $(GO) test -count 1 -timeout 20m -run '^TestDirectoryFaults$$' -v ./server | grep -v '=== '
+
+# Who is let in how, on slapd and on Samba: every combination of scheme, state of the
+# account and of the directory, access list, calendar flag and depth of the group.
+decisions:
+	CONVENE_DECISIONS=1 $(GO) test -count 1 -timeout 20m -run '^TestDecisions' -v ./server | grep -e '^---' -e '^ok' -e '^FAIL' -e decision
 
 # Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
 # EVERY that is restored and verified, and COPIES slow copies of the running files.

@@ -3,6 +3,7 @@ package testenv
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
+	"github.com/jcmturner/gokrb5/v8/spnego"
 )
 
 // fakeTime shifts the clock of the programs that load it.
@@ -213,16 +215,42 @@ func (r *Realm) Kinit(user string) []string {
 // Login logs a user in with gokrb5's client.
 func (r *Realm) Login(user string) *client.Client {
 	r.t.Helper()
-	conf, err := config.Load(r.ConfPath)
+	return login(r.t, r.ConfPath, r.Name, user, r.password(user))
+}
+
+// Tokens logs a user in, has a ticket for HTTP/localhost issued, and returns what makes a
+// value of the Authorization field with it, another for each request: it needs the KDC no
+// more.
+func (r *Realm) Tokens(user string) func() (string, error) {
+	r.t.Helper()
+	return tokens(r.t, r.Login(user))
+}
+
+func login(t testing.TB, confPath, realm, user, password string) *client.Client {
+	t.Helper()
+	conf, err := config.Load(confPath)
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	c := client.NewWithPassword(user, r.Name, r.password(user), conf, client.DisablePAFXFAST(true))
+	c := client.NewWithPassword(user, realm, password, conf, client.DisablePAFXFAST(true))
 	if err := c.Login(); err != nil {
-		r.t.Fatalf("Kerberos login of %s: %v", user, err)
+		t.Fatalf("Kerberos login of %s: %v", user, err)
 	}
-	r.t.Cleanup(c.Destroy)
+	t.Cleanup(c.Destroy)
 	return c
+}
+
+func tokens(t testing.TB, c *client.Client) func() (string, error) {
+	t.Helper()
+	const service = "HTTP/localhost"
+	if _, _, err := c.GetServiceTicket(service); err != nil {
+		t.Fatalf("ticket for %s: %v", service, err)
+	}
+	return func() (string, error) {
+		r := &http.Request{Header: http.Header{}}
+		err := spnego.SetSPNEGOHeader(c, r, service)
+		return r.Header.Get("Authorization"), err
+	}
 }
 
 // Curl runs curl with the ticket in env, which Kinit returned, and returns the

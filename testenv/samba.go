@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf16"
 
 	"github.com/go-ldap/ldap/v3"
@@ -246,6 +247,22 @@ func UnicodePwd(password string) string {
 	return string(b)
 }
 
+// AgePasswords makes the passwords of some entries as old as if they had been set at a
+// time, which no LDAP client can.
+func (d *Domain) AgePasswords(at time.Time, dns ...string) {
+	d.t.Helper()
+	var b strings.Builder
+	for _, dn := range dns {
+		fmt.Fprintf(&b, "dn: %s\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: %d\n\n", dn, FileTime(at))
+	}
+	tool := Require(d.t, "ad", "ldbmodify")[0]
+	// DSDB_CONTROL_PASSWORD_BYPASS_LAST_SET_OID
+	Run(d.t, nil, b.String(), tool, "-H", d.path("dc/private/sam.ldb"), "--configfile="+d.ConfPath(), "--controls=local_oid:1.3.6.1.4.1.7165.4.3.20:0")
+}
+
+// FileTime is a time as Windows counts: tenths of microseconds since 1601.
+func FileTime(at time.Time) int64 { return at.Unix()*1e7 + 116_444_736_000_000_000 }
+
 // Kinit gets a ticket for a user into a cache of its own and returns the
 // environment that uses it.
 func (d *Domain) Kinit(user, password string) []string {
@@ -254,4 +271,10 @@ func (d *Domain) Kinit(user, password string) []string {
 	env := append(d.Env(), "KRB5CCNAME=FILE:"+filepath.Join(Dir(d.t), "ccache"))
 	Run(d.t, env, password+"\n", bin[0], user)
 	return env
+}
+
+// Tokens is Realm.Tokens for a user of the domain.
+func (d *Domain) Tokens(user, password string) func() (string, error) {
+	d.t.Helper()
+	return tokens(d.t, login(d.t, d.Krb5Conf(), d.Realm, user, password))
 }
