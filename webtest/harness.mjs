@@ -7,10 +7,11 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import assert from 'node:assert/strict';
-import {chromium} from 'playwright-core';
+import {chromium, firefox} from 'playwright-core';
 
 const program = process.env.CONVENE ?? '../build/convene';
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const firefoxPath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const axeSource = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 /** A free port on loopback. @returns {Promise<number>} */
@@ -22,6 +23,14 @@ function freePort() {
     });
   });
 }
+
+/** The browser that tests use: Debian's Chromium, or with BROWSER=firefox its Firefox, by
+ * WebDriver BiDi, since it has not been changed for Playwright. */
+const launch = () => process.env.BROWSER === 'firefox'
+  ? firefox.launch({channel: 'moz-firefox', executablePath: firefoxPath, headless: true})
+  : chromium.launch({executablePath: chromiumPath, headless: true, args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ]});
 
 /** Starts the demonstration and a browser. close ends both. */
 export async function start() {
@@ -37,9 +46,7 @@ export async function start() {
     if (i > 600 || server.exitCode !== null) throw new Error('the server is not up:\n' + output);
     await new Promise(resolve => setTimeout(resolve, 100));
   }
-  const browser = await chromium.launch({executablePath, headless: true, args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  ]});
+  const browser = await launch();
   return {
     base, secure: `https://localhost:${https}`, browser,
     async close() {
