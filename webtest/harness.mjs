@@ -131,6 +131,26 @@ export async function signIn(context, site, user) {
   assert.equal(r.status(), 303, await r.text());
 }
 
+/** A request of a calendar program.
+ * @param {Site} site @param {string} user @param {string} method @param {string} path
+ * @param {string} [body] @param {Record<string, string>} [headers] */
+export const dav = (site, user, method, path, body, headers = {}) => fetch(site.base + path, {method, body,
+  headers: {Authorization: 'Basic ' + Buffer.from(user + ':demo').toString('base64'), 'Content-Type': 'text/calendar', ...headers}});
+
+/** Stores an event in somebody's calendar, and returns its path.
+ * @param {Site} site @param {string} user @param {string} name @param {string[]} lines of the event */
+export async function store(site, user, name, lines) {
+  const path = `/calendars/users/${user}/calendar/${name}.ics`;
+  const r = await dav(site, user, 'PUT', path, ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//test//EN', 'X-OUTER;X-Y=1:kept', 'BEGIN:VEVENT', `UID:${name}`,
+    'DTSTAMP:20260101T000000Z', ...lines, 'END:VEVENT', 'END:VCALENDAR', ''].join('\r\n'));
+  assert.equal(r.status, 201, await r.text());
+  return path;
+}
+
+/** What the zone is that the pages are in, as app.js makes it known with the first of them.
+ * @param {Site} site @param {string} zone */
+export const zoneCookie = (site, zone) => ({name: 'convene-zone', value: encodeURIComponent(zone), url: site.base});
+
 /** What axe finds wrong. It is put into the page by the debugger, which no policy forbids.
  * @param {import('playwright-core').Page} page */
 export async function axe(page) {
