@@ -65,7 +65,7 @@ type Next struct {
 	Colours string
 	Path    string // of today
 	Failed  bool   // the calendars could not be read
-	State   string // they are of; see caldav.Agenda.State
+	State   string // they are of; see page.Request.LiveState
 }
 
 // nextMost is how many of them there are.
@@ -82,7 +82,7 @@ func NextEvents(pr *page.Request) *Next {
 		n.Failed = true
 		return n
 	}
-	n.State = d.State
+	n.State = pr.LiveState(d.State, pr.Time)
 	_, n.Colours = r.choices(d)
 	for i := range d.Events {
 		if e := d.Events[i]; len(n.Events) < nextMost {
