@@ -13,9 +13,9 @@ before(async () => {
 });
 after(async () => { await site?.close(); });
 
-/** @type {Record<string, {browser: string, week: string, month: string, day: string, clock: string, first: string, event: RegExp}>} */
+/** @type {Record<string, {browser: string, week: string, clock: string, month: string, first: string, day: string, event: string}>} */
 const languages = {
-  en: {browser: 'de-DE', week: '', month: '', day: '', clock: '', first: '', event: /x/},
+  en: {browser: 'de-DE'}, de: {browser: 'en-US'}, fr: {browser: 'ja-JP'}, es: {browser: 'en-US'}, ja: {browser: 'fr-FR'},
 };
 for (const [language, want] of Object.entries(languages))
   test(`${language} in a browser that speaks ${want.browser}`, () => visit(site, {user: 'george', locale: want.browser}, async page => {
