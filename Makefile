@@ -76,7 +76,7 @@ generate:
 # left out, but not with CI=true. CHROMIUM and FIREFOX name others than Debian's.
 FIREFOX ?= /usr/bin/firefox-esr
 ALONE = $(shell unshare -rn ip link set lo up 2>/dev/null && echo unshare -rn)
-INFIREFOX = keyboard drag languages
+INFIREFOX = keyboard drag
 browser: convene
 	cd webtest && npm ci --ignore-scripts --silent
 	@[ -n "$(ALONE)" ] || echo "browser: no network without routes can be made here; the tests have this machine's"

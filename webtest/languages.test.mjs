@@ -1,6 +1,6 @@
 // @ts-check
 // Dates and times are those of the page's language, as CLDR has them, whatever the browser
-// speaks; in Firefox too.
+// speaks.
 import {after, before, test} from 'node:test';
 import assert from 'node:assert/strict';
 import {start, store, visit, zoneCookie} from './harness.mjs';
