@@ -69,7 +69,7 @@ func (f *feed) wants(want ...string) {
 // state is the state that a page is of, as its events have it.
 func (b *browser) state(t testing.TB, path string) string {
 	t.Helper()
-	found := regexp.MustCompile(`data-state="([0-9a-f]{24})"`).FindStringSubmatch(b.get(t, path).Body)
+	found := regexp.MustCompile(`data-state="([0-9a-f]{24}-[0-9-]{10})"`).FindStringSubmatch(b.get(t, path).Body)
 	if found == nil {
 		t.Fatalf("%s has no state", path)
 	}
@@ -151,6 +151,38 @@ func TestPageChangesEnd(t *testing.T) {
 	}
 	put(t, s.HTTP, "ann", "two")
 	g.wants("end", "")
+}
+
+// A page that is open at midnight hears that it is another day for its reader, wherever they
+// are; what it then shows has that day as today.
+func TestPageChangesAtMidnight(t *testing.T) {
+	now := new(clock)
+	now.set(time.Date(2026, 5, 5, 18, 14, 59, 0, time.UTC)) // 23:59:59 in Kathmandu
+	s := serveAt(t, smallConfig(t), now.now)
+	b, other := open(t, s.HTTP), open(t, s.HTTP)
+	b.signIn(t, "ann", "secret")
+	other.signIn(t, "ann", "secret")
+	b.post(t, "/my/account", url.Values{"zone": {"Asia/Kathmandu"}})
+	today := func() string {
+		t.Helper()
+		return first(t, regexp.MustCompile(`cal-day today"[^>]* data-date="([^"]+)"`), b.get(t, liveWeek).Body)
+	}
+	before := b.state(t, liveWeek)
+	f := b.follow(t)
+	f.wants(before)
+	if got := today(); got != "2026-05-05" {
+		t.Errorf("today is %s", got)
+	}
+	now.move(time.Second)
+	other.post(t, "/signout", nil) // so that it looks before its time: it does every 20 s
+	after := b.state(t, liveWeek)
+	f.wants(after)
+	if got := today(); got != "2026-05-06" || after == before {
+		t.Errorf("today is %s; %s, before it %s", got, after, before)
+	}
+	if start := b.state(t, "/my/"); start != after {
+		t.Errorf("the first page: %s", start)
+	}
 }
 
 // There are no more of them than there may be: of one person the newest, of all the first. A

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"convene/admin"
 	"convene/audit"
 	"convene/sacl"
 	"convene/web"
@@ -374,41 +373,6 @@ func between(s, from, to string) string {
 	_, s, _ = strings.Cut(s, from)
 	s, _, _ = strings.Cut(s, to)
 	return s
-}
-
-// The statistics of the page are those of the command.
-func TestPageStatistics(t *testing.T) {
-	c := smallConfig(t)
-	c.SACL.Admin.Allow = []string{"user:ann"}
-	s := serve(t, c)
-	ann := open(t, s.HTTP)
-	ann.signIn(t, "ann", "secret")
-	do(t, client(), "PROPFIND", s.HTTP+"/calendars/users/bob/", "bob", "", "Depth: 1")
-	eventually(t, "the socket", func() bool { _, err := os.Stat(filepath.Join(c.Server.Data, "control.sock")); return err == nil })
-	conn, err := admin.Dial(t.Context(), c.Server.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	want, err := admin.ReadStats(t.Context(), conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := ann.get(t, "/admin/")
-	for label, value := range map[string]string{
-		"Accounts": fmt.Sprint(want.Accounts), "Calendars": fmt.Sprint(want.Calendars), "Events": fmt.Sprint(want.Events), "Tasks": fmt.Sprint(want.Tasks),
-		"Objects of all kinds": fmt.Sprint(want.Objects), "Data": page.Bytes(want.DataBytes), "On the disk": page.Bytes(want.DiskBytes),
-	} {
-		if !strings.Contains(got.Body, "<dt>"+label+"</dt><dd><strong>"+value+"</strong>") {
-			t.Errorf("%s is not %s:\n%s", label, value, got.Body)
-		}
-	}
-	for name, n := range want.AccountsByType {
-		_ = name
-		if n > 0 && !strings.Contains(got.Body, fmt.Sprintf(": %d", n)) {
-			t.Errorf("%d accounts of %s are not on the page", n, name)
-		}
-	}
 }
 
 // Administrators end sessions, revoke device passwords, and add and remove delegates;

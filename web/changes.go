@@ -30,11 +30,11 @@ const (
 
 // changes tells a page of changes as they happen, by server-sent events (HTML Living Standard
 // §9.2): an event "state" with the name of the state of the caller's calendars, at first and
-// whenever that changes; see caldav.Agenda.State. It says neither what has changed nor whose it
-// is: the page asks for itself anew. An event "end" means that the page is told no more: it has
-// no session any more, or another page of the same person took its place. The request ends
-// without one when it has lasted for long, or the server stops or has a new configuration: then
-// the browser asks again.
+// whenever that changes or another day begins for them; see page.Request.LiveState. It says neither
+// what has changed nor whose it is: the page asks for itself anew. An event "end" means that the
+// page is told no more: it has no session any more, or another page of the same person took its
+// place. The request ends without one when it has lasted for long, or the server stops or has a
+// new configuration: then the browser asks again.
 func (h *Handler) changes(w http.ResponseWriter, r *page.Request) {
 	f, err := h.live.begin(r.GUID(), r.Site.Config.LivePages, r.Site.Config.LivePerPerson)
 	if err != nil {
@@ -108,6 +108,7 @@ func (h *Handler) follow(r *page.Request, f *follower, s *stream) error {
 			watched = owners
 			continue // what was read before may be old
 		}
+		state = r.LiveState(state, h.parts.Now()) // a day of the reader ends while nothing changes
 		text := ": \n\n"
 		if state != told {
 			text = "event: state\ndata: " + state + "\n\n"

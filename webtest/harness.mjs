@@ -7,10 +7,11 @@ import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import assert from 'node:assert/strict';
-import {chromium} from 'playwright-core';
+import {chromium, firefox} from 'playwright-core';
 
 const program = process.env.CONVENE ?? '../build/convene';
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const firefoxPath = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 const axeSource = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 /** A free port on loopback. @returns {Promise<number>} */
@@ -22,6 +23,14 @@ function freePort() {
     });
   });
 }
+
+/** The browser that tests use: Debian's Chromium, or with BROWSER=firefox its Firefox, by
+ * WebDriver BiDi, since it has not been changed for Playwright. */
+const launch = () => process.env.BROWSER === 'firefox'
+  ? firefox.launch({channel: 'moz-firefox', executablePath: firefoxPath, headless: true})
+  : chromium.launch({executablePath: chromiumPath, headless: true, args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  ]});
 
 /** Starts the demonstration and a browser. close ends both. */
 export async function start() {
@@ -37,9 +46,7 @@ export async function start() {
     if (i > 600 || server.exitCode !== null) throw new Error('the server is not up:\n' + output);
     await new Promise(resolve => setTimeout(resolve, 100));
   }
-  const browser = await chromium.launch({executablePath, headless: true, args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  ]});
+  const browser = await launch();
   return {
     base, secure: `https://localhost:${https}`, browser,
     async close() {
@@ -123,6 +130,26 @@ export async function signIn(context, site, user) {
   const r = await context.request.post(site.base + '/signin', {form: {login: user, password: 'demo', next: '/my/'}, maxRedirects: 0});
   assert.equal(r.status(), 303, await r.text());
 }
+
+/** A request of a calendar program.
+ * @param {Site} site @param {string} user @param {string} method @param {string} path
+ * @param {string} [body] @param {Record<string, string>} [headers] */
+export const dav = (site, user, method, path, body, headers = {}) => fetch(site.base + path, {method, body,
+  headers: {Authorization: 'Basic ' + Buffer.from(user + ':demo').toString('base64'), 'Content-Type': 'text/calendar', ...headers}});
+
+/** Stores an event in somebody's calendar, and returns its path.
+ * @param {Site} site @param {string} user @param {string} name @param {string[]} lines of the event */
+export async function store(site, user, name, lines) {
+  const path = `/calendars/users/${user}/calendar/${name}.ics`;
+  const r = await dav(site, user, 'PUT', path, ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:-//test//EN', 'X-OUTER;X-Y=1:kept', 'BEGIN:VEVENT', `UID:${name}`,
+    'DTSTAMP:20260101T000000Z', ...lines, 'END:VEVENT', 'END:VCALENDAR', ''].join('\r\n'));
+  assert.equal(r.status, 201, await r.text());
+  return path;
+}
+
+/** What the zone is that the pages are in, as app.js makes it known with the first of them.
+ * @param {Site} site @param {string} zone */
+export const zoneCookie = (site, zone) => ({name: 'convene-zone', value: encodeURIComponent(zone), url: site.base});
 
 /** What axe finds wrong. It is put into the page by the debugger, which no policy forbids.
  * @param {import('playwright-core').Page} page */

@@ -62,7 +62,7 @@ type Next struct {
 	Colours string
 	Path    string // of today
 	Failed  bool   // the calendars could not be read
-	State   string // they are of; see caldav.Agenda.State
+	State   string // they are of; see page.Request.LiveState
 }
 
 // nextMost is how many of them there are.
@@ -79,7 +79,7 @@ func NextEvents(pr *page.Request) *Next {
 		n.Failed = true
 		return n
 	}
-	n.State = d.State
+	n.State = pr.LiveState(d.State, pr.Time)
 	_, n.Colours = r.choices(d)
 	for _, e := range d.Events[:min(len(d.Events), nextMost)] {
 		r.line(&n.Events, d, e)

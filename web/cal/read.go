@@ -122,7 +122,7 @@ type frame struct {
 	Back             string // path of this page
 	NoCalendar, None bool   // no calendar is there, or shown
 	Partial          bool   // an event happens too often to show it each time
-	State            string // of what is shown; see caldav.Agenda.State
+	State            string // of what is shown; see page.Request.LiveState
 }
 
 type tab struct {
@@ -141,7 +141,7 @@ func (r *request) frame(d *diary, title string) frame {
 	f := frame{
 		Kind: r.kind.name, Title: title, Zone: r.zone.Name(), Date: r.day.String(), Back: r.URL.Path,
 		Prev: pathOf(r.kind.name, r.kind.step(r, -1)), Next: pathOf(r.kind.name, r.kind.step(r, 1)), Now: pathOf(r.kind.name, r.today),
-		State: d.State, Partial: d.Partial, NoCalendar: len(d.Calendars) == 0, None: true,
+		State: r.LiveState(d.State, r.Time), Partial: d.Partial, NoCalendar: len(d.Calendars) == 0, None: true,
 	}
 	for _, k := range kinds() {
 		f.Kinds = append(f.Kinds, tab{pathOf(k.name, r.day), r.Locale.T(k.text), k.key, k.name == r.kind.name})

@@ -14,7 +14,7 @@ type startView struct {
 	Admin  bool
 	Home   string // path of their calendars for programs
 	Next   *cal.Next
-	State  string // of the calendars; see caldav.Agenda.State
+	State  string // of the calendars; see page.Request.LiveState
 }
 
 func start(r *page.Request) (*page.Answer, error) {

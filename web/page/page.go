@@ -220,6 +220,15 @@ func (r *Request) Go(path, key string, args ...any) *Answer {
 // Local is a moment as a clock in the reader's zone shows it.
 func (r *Request) Local(t time.Time) time.Time { return t.In(r.Zone) }
 
+// LiveState is the state of a page that shows calendars in a state, at a moment: with the next
+// day of the reader another one is marked as today. "" stays "": it is not known.
+func (r *Request) LiveState(calendars string, now time.Time) string {
+	if calendars == "" {
+		return ""
+	}
+	return calendars + "-" + r.Local(now).Format(time.DateOnly)
+}
+
 // An Error is an answer with a page that says what is wrong.
 type Error struct {
 	Status int
