@@ -41,7 +41,7 @@ func TestChangesAreFollowed(t *testing.T) {
 			c.Directory.LDAP.Locations.AutoSchedule = "description"
 			c.Auth.Throttle.AddressFailures, c.Auth.Throttle.RefuseAfter = 1_000_000, time.Millisecond
 			c.SACL.Calendar.Allow = []string{"group:staff", "user:ann", "user:dana", "user:carol"}
-			w := &follower{t: t, s: serve(t, *c)}
+			w := &follower{t: t, s: serve(t, *c), day: time.Now().AddDate(0, 0, 7).Format("20060102")}
 			eventually(t, "changes are followed", func() bool { return strings.Contains(w.s.Log.String(), "changes in the directory are followed") })
 			for _, step := range []struct {
 				what      string
@@ -75,6 +75,7 @@ func TestChangesAreFollowed(t *testing.T) {
 type follower struct {
 	t      *testing.T
 	s      *running
+	day    string // of the meetings, which the room can be booked for
 	booked int
 }
 
@@ -102,7 +103,8 @@ func (w *follower) answers(partStat string) func() bool {
 		w.t.Helper()
 		w.booked++
 		uid := fmt.Sprintf("m%d", w.booked)
-		if a := w.do("PUT", annHome+"calendar/"+uid+".ics", "ann", invitation(uid, "Tea", "oak@example.com")); a.StatusCode != 201 {
+		tea := strings.Replace(invitation(uid, "Tea", "oak@example.com"), "20300506", w.day, 1)
+		if a := w.do("PUT", annHome+"calendar/"+uid+".ics", "ann", tea); a.StatusCode != 201 {
 			w.t.Fatalf("%s: %s", a.Status, a.Body)
 		}
 		text := strings.ReplaceAll(w.do("GET", annHome+"calendar/"+uid+".ics", "ann", "").Body, "\r\n ", "")
