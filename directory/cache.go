@@ -16,6 +16,7 @@ import (
 // CacheOptions says how long results are kept. Zero fields have the defaults.
 type CacheOptions struct {
 	Size        int           // most results about principals kept, one for each way to find one; default 200,000
+	MemberBytes int           // most bytes of lists of members kept, half of them for those of GUIDs; the largest asked for last is kept in any case; default 64 MiB
 	TTL         time.Duration // how long a result is believed; default 5m
 	NegativeTTL time.Duration // how long "there is none" is believed; default 30s
 	StaleFor    time.Duration // how old a result may be that is used while the directory is unavailable; default 24h
@@ -82,6 +83,7 @@ type CacheStats struct {
 // cannot be used is logged and otherwise of no consequence.
 func NewCache(d Directory, o CacheOptions) *Cache {
 	o.Size = cmp.Or(o.Size, 200_000)
+	o.MemberBytes = cmp.Or(o.MemberBytes, 64<<20)
 	o.TTL = cmp.Or(o.TTL, 5*time.Minute)
 	o.NegativeTTL = cmp.Or(o.NegativeTTL, 30*time.Second)
 	o.StaleFor = cmp.Or(o.StaleFor, 24*time.Hour)
@@ -100,8 +102,8 @@ func NewCache(d Directory, o CacheOptions) *Cache {
 		groups:     newTable[string, []string](o.Size, func(guid string) string { return guid }),
 		lists:      newTable[string, []string](o.Size, func(digest string) string { return digest }),
 		names:      newTable[Key, string](o.Size, keyText),
-		members:    newTable[memberKey, []*Principal](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
-		guids:      newTable[memberKey, []string](max(o.Size/50, shardCount), func(k memberKey) string { return k.guid }),
+		members:    newWeighed[memberKey](max(o.Size/50, shardCount), o.MemberBytes/2, principalsWeight),
+		guids:      newWeighed[memberKey](max(o.Size/50, shardCount), o.MemberBytes/2, textsWeight),
 	}
 	if o.File != "" {
 		if err := c.load(); err != nil {

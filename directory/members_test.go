@@ -1,8 +1,10 @@
 package directory_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,4 +63,80 @@ func TestCacheMemberGUIDs(t *testing.T) {
 	now.add(2 * time.Minute)
 	d.set(&directory.UnavailableError{Err: fmt.Errorf("test")})
 	ask(1)
+}
+
+// crowded is a directory whose groups "g…" have many members each.
+type crowded struct {
+	*directory.Static
+	list []*directory.Principal
+	ask  atomic.Int64
+}
+
+func (c *crowded) Members(context.Context, string, directory.Expansion) ([]*directory.Principal, error) {
+	c.ask.Add(1)
+	return c.list, nil
+}
+
+func (c *crowded) MemberGUIDs(context.Context, string, directory.Expansion) ([]string, error) {
+	c.ask.Add(1)
+	var out []string
+	for _, p := range c.list {
+		out = append(out, p.GUID)
+	}
+	return out, nil
+}
+
+// TestCacheMembersBounded: however many large groups are asked for, the lists kept have
+// no more than the memory allowed. What is used goes on being remembered, and a list
+// larger than all that is allowed is, too, until the next one comes.
+func TestCacheMembersBounded(t *testing.T) {
+	d := &crowded{Static: newSwitchable(t).Static}
+	for i := range 1000 {
+		d.list = append(d.list, &directory.Principal{GUID: fmt.Sprintf("%036d", i), Name: fmt.Sprintf("u%d", i), Emails: []string{fmt.Sprintf("u%d@example.com", i)}})
+	}
+	for _, tt := range []struct {
+		name  string
+		bytes int // for each of the two kinds
+		ask   func(c *directory.Cache, group string) error
+		most  int // lists kept of those asked for
+	}{
+		{"GUIDs", 300_000, func(c *directory.Cache, group string) error {
+			_, err := c.MemberGUIDs(t.Context(), group, directory.Direct)
+			return err
+		}, 8},
+		{"records", 3_000_000, func(c *directory.Cache, group string) error {
+			_, err := c.Members(t.Context(), group, directory.Direct)
+			return err
+		}, 6},
+		{"larger than allowed", 10, func(c *directory.Cache, group string) error {
+			_, err := c.Members(t.Context(), group, directory.Direct)
+			return err
+		}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := directory.NewCache(d, directory.CacheOptions{MemberBytes: 2 * tt.bytes})
+			d.ask.Store(0)
+			ask := func(group string, want int64) {
+				t.Helper()
+				if err := tt.ask(c, group); err != nil {
+					t.Fatal(err)
+				}
+				if n := d.ask.Swap(0); n != want {
+					t.Errorf("%s: asked %d times, want %d", group, n, want)
+				}
+			}
+			for i := range 100 {
+				ask(fmt.Sprintf("g%d", i), 1)
+				if tt.most == 1 {
+					ask(fmt.Sprintf("g%d", i), 0)
+				} else if i > 0 {
+					ask("g0", 0)
+				}
+			}
+			if n := c.Stats().Members; n < 1 || n > tt.most || tt.most > 1 && n < 2 {
+				t.Errorf("%d lists kept, want at most %d", n, tt.most)
+			}
+			ask("g50", 1)
+		})
+	}
 }
