@@ -53,7 +53,7 @@ calendar              directory freebusy imip internal/ical internal/webdav quot
 caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
-auth                  directory internal/engine internal/filewatch internal/held internal/kerberos internal/password
+auth                  directory internal/engine internal/filewatch internal/held internal/kerberos internal/logging internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 internal/kerberos
 acl

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"convene/directory"
+	"convene/internal/logging"
 )
 
 // throttledError refuses credentials that were not looked at.
@@ -145,7 +146,8 @@ func (a *Authenticator) inTheClear(scheme string, r *http.Request) {
 	if ip, err := netip.ParseAddr(address); err == nil && ip.IsLoopback() || said.Swap(true) {
 		return
 	}
-	a.log.Warn("somebody has signed in without TLS; auth.require-tls forbids it", "scheme", scheme, "address", address)
+	a.log.Warn("somebody has signed in without TLS; auth.require-tls forbids it", "scheme", scheme, "address", address,
+		"id", logging.ID(r.Context()))
 }
 
 func retryAfter(h http.Header, d time.Duration) {
@@ -163,7 +165,7 @@ func (a *Authenticator) logRefusal(r *http.Request, scheme string, out *Outcome)
 	}
 	address := a.o.Address(r)
 	if a.repeats.first(address, out, a.now()) {
-		log("sign-in refused", "status", out.Status, "scheme", scheme, "address", address, "err", out.Err)
+		log("sign-in refused", "status", out.Status, "scheme", scheme, "address", address, "err", out.Err, "id", logging.ID(r.Context()))
 	}
 }
 

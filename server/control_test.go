@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"encoding/base64"
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +44,28 @@ func TestAccessLogNamesRecords(t *testing.T) {
 	}
 	if text := string(readFile(t, filepath.Join(s.Config.Server.Data, "access.log"))); strings.Count(text, " - ann [") != 3 {
 		t.Errorf("access log:\n%s", text)
+	}
+}
+
+// The line of a refused sign-in has the id by which the access log names the request.
+func TestRefusedSignInHasID(t *testing.T) {
+	s := serve(t, smallConfig(t))
+	wrong := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ann:wrong"))
+	for _, path := range []string{annHome, "/other"} { // the second is only counted
+		if got := do(t, client(), "PROPFIND", s.HTTP+path, "", "", wrong); got.StatusCode != 401 {
+			t.Fatal(got.Status)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	refused := regexp.MustCompile(`(?m) sign-in refused status=401 scheme=basic .* id=(\S+)$`).FindStringSubmatch(s.Log.String())
+	if refused == nil {
+		t.Fatalf("no such line with an id:\n%s", s.Log)
+	}
+	text := string(readFile(t, filepath.Join(s.Config.Server.Data, "access.log")))
+	if line := regexp.MustCompile(`(?m)^.*"PROPFIND ` + annHome + ` .* 401 .* id=` + refused[1] + `$`); !line.MatchString(text) {
+		t.Errorf("no request %s in the access log:\n%s", refused[1], text)
 	}
 }
 
