@@ -10,6 +10,7 @@ import (
 
 	"convene/directory"
 	"convene/directory/directorytest"
+	"convene/testenv"
 )
 
 // TestMemberGUIDsOfLargeGroup: what is read of each member is no more than its type and
@@ -138,5 +139,31 @@ func TestCacheMembersBounded(t *testing.T) {
 			}
 			ask("g50", 1)
 		})
+	}
+}
+
+// TestMembersThatAreNoRecords: members that are none of the records here, such as a folder
+// or a role, or that are gone, do not count, though the server finds them by their names.
+func TestMembersThatAreNoRecords(t *testing.T) {
+	group := "dn: cn=mixed,ou=groups," + base + "\nobjectClass: groupOfNames\ncn: mixed\n"
+	for _, dn := range []string{"uid=u000001,ou=people,", "cn=team0000,ou=groups,", "ou=people,", "cn=desk,ou=people,", "uid=gone,ou=people,"} {
+		group += "member: " + dn + base + "\n"
+	}
+	crowd := directorytest.Crowd{People: 10, Groups: 1, Teamed: 10}
+	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: crowd.LDIF(testHash("pw")) +
+		"dn: cn=desk,ou=people," + base + "\nobjectClass: organizationalRole\ncn: desk\n\n" + group + "\n"})
+	d := open(t, directory.LDAPConfig{URLs: []string{s.URL}, BindDN: s.ServiceDN, BindPassword: s.ServicePassword, Base: []string{base}})
+	id := func(typ directory.Type, name string) string {
+		return find(t, d, directory.Key{By: directory.Name, Type: typ, Value: name}).GUID
+	}
+	mixed, want := id(directory.Group, "mixed"), []string{id(directory.User, "u000001"), id(directory.Group, "team0000")}
+	slices.Sort(want)
+	got, err := d.MemberGUIDs(t.Context(), mixed, directory.Direct)
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("MemberGUIDs: %v, %v; want %v", got, err, want)
+	}
+	list, err := d.Members(t.Context(), mixed, directory.Direct)
+	if err != nil || len(list) != 2 {
+		t.Errorf("Members: %v, %v", list, err)
 	}
 }
