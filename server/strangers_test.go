@@ -117,7 +117,7 @@ entryUUID: 33333333-0000-0000-0000-000000000001
 }
 
 // TestApprovalsAfterwards: the link in a mail that asks opens nothing to who approves no more,
-// for whatever reason, nor does a request for one room let who approves for another answer.
+// for whatever reason, nor to programs that look at mail.
 func TestApprovalsAfterwards(t *testing.T) {
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := roomConfig(t, m)
