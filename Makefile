@@ -46,7 +46,7 @@ race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
-		--packages './server ./cmd/convene ./...' -- -race -shuffle=on
+		--packages './server ./cmd/convene ./...' -- -race -shuffle=on -timeout 30m
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
@@ -56,7 +56,7 @@ race: | $(BUILD)
 # seed; CONVENE_TEST_ENGINE=chaos:SEED repeats it. Left out are long tests of what is not
 # on the engine: the memory of another process, the directory's outages.
 chaos:
-	CONVENE_TEST_ENGINE=chaos $(GO) test -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover)$$' ./store/... ./snapshot ./calendar ./caldav ./server ./auth
+	CONVENE_TEST_ENGINE=chaos $(GO) test -timeout 30m -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover|TestDirectoryFaults|TestDecisionsOfSlapd|TestDecisionsOfSamba|TestChangesAreFollowed)$$' ./store/... ./snapshot ./calendar ./caldav ./server ./auth
 
 # Files that are written by programs are what those would write today.
 generated: generate

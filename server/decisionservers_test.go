@@ -47,6 +47,7 @@ type unixEstate struct {
 // TestDecisionsOfSlapd asks for the table of who is let in how. slapd has no hours of log-on;
 // that a password has expired it tells at the bind alone.
 func TestDecisionsOfSlapd(t *testing.T) {
+	t.Parallel()
 	k := kind{states: []string{active, disabled, ended, locked, mustChange, expired, gone}, unseen: []string{expired}}
 	people := everybody(k, wholeTable())
 	decide(t, k, people, newUnixEstate(t, people))
@@ -157,6 +158,7 @@ type domainEstate struct {
 
 // TestDecisionsOfSamba asks for the table of who is let in how.
 func TestDecisionsOfSamba(t *testing.T) {
+	t.Parallel()
 	k := kind{states: []string{active, disabled, ended, locked, mustChange, expired, offHours, gone}, withheld: true}
 	people := everybody(k, wholeTable())
 	decide(t, k, people, newDomainEstate(t, people))
