@@ -55,7 +55,7 @@ func (s *synced) changes(ctx context.Context, t *tracker) (Changes, error) {
 	t.probe.c.SetTimeout(0) // would be one of the searches that persist
 	for _, base := range t.l.m.tops() {
 		if err := s.begin(ctx, t, base); err != nil {
-			c, _ := s.take()
+			c, _ := s.take() // err says why no more is told
 			return c, err
 		}
 	}
