@@ -164,6 +164,29 @@ func TestAccountEndsWhileCached(t *testing.T) {
 	}
 }
 
+// So it does while the directory is away.
+func TestAccountEndsInOutage(t *testing.T) {
+	p := newPeople(t)
+	dir, err := directory.NewStatic([]directory.Record{{Password: "secret", Principal: directory.Principal{
+		GUID: "TEMP", Type: directory.User, Name: "temp", LoginEnabled: true, CalendarEnabled: true, Account: directory.Account{Expires: time.Now().Add(time.Minute)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Static = dir
+	s := openSite(t, func(o *auth.Options) { o.Directory = p })
+	for _, step := range []struct {
+		after time.Duration
+		away  bool
+		want  int
+	}{{0, false, 200}, {30 * time.Second, true, 200}, {31 * time.Second, true, 403}, {time.Hour, true, 403}} {
+		s.clock.add(step.after)
+		p.down.Store(step.away)
+		if status, _, out := s.try(basicField("temp", "secret")); status != step.want {
+			t.Errorf("%v later: %d %v, want %d", step.after, status, out.Err, step.want)
+		}
+	}
+}
+
 // Whose password has expired learns that, and where to change it; whoever does not
 // know it learns nothing.
 func TestPasswordExpiredIsSaid(t *testing.T) {

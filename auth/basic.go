@@ -94,6 +94,10 @@ func (b *basic) recall(ctx context.Context, key *loginKey, known *login, now tim
 	p, err := b.a.o.Directory.Lookup(ctx, directory.Key{By: directory.GUID, Value: c.Principal.GUID})
 	switch {
 	case errors.Is(err, directory.ErrUnavailable) && known.within(now, b.a.o.Basic.OutageFor):
+		// The account may have ended meanwhile, as the record said that it would.
+		if err := b.a.MayAct(c.Principal, c.way()); err != nil {
+			return nil, err
+		}
 		return c, nil
 	case errors.Is(err, directory.ErrUnavailable):
 		return nil, err
