@@ -193,7 +193,7 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request, caller *auth.Cal
 	mem := h.newMemory()
 	defer mem.Release()
 	req := &request{Request: r, caller: caller, now: h.Now(), line: logging.For(w), memory: mem}
-	resp, _ := h.answer(req)
+	resp, _ := h.answer(req) // the response says why, and the log
 	h.serverInfo.tell(r, resp)
 	h.locate(resp)
 	if sent := send(w, r, resp); sent && resp.Recycle != nil {

@@ -73,8 +73,8 @@ func (h *Handler) report(r *request) (action, error) {
 		return nil, err
 	}
 	act, err := rep.do(h, r, body)
-	if err != nil {
-		return nil, err
+	if err != nil || len(r.Header["If"]) == 0 {
+		return act, err
 	}
 	return func(s *scope) (*webdav.Response, error) {
 		if err := s.mustExist(); err != nil {
