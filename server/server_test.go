@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -367,14 +368,23 @@ func TestIdleStrangersGoFirst(t *testing.T) {
 		}
 	}
 	ann()
-	for i := range 40 {
-		for _, url := range []string{s.HTTP, s.HTTPS} {
+	// Connections are accepted in their order, by each listener. When the last stranger on
+	// HTTP is answered, all there were, and on HTTPS they are before whoever comes next.
+	for _, url := range []string{s.HTTP, s.HTTPS} {
+		var last net.Conn
+		for i := range 42 {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
 			_, _ = io.WriteString(conn, []string{"", "GET / HTTP/1.1\r\nHost: x", "PROPFIND / HTTP/1.1\r\nHost: localhost\r\n\r\n"}[i%3])
+			last = conn
+		}
+		if url == s.HTTP {
+			if got, err := http.ReadResponse(bufio.NewReader(last), nil); err != nil || got.StatusCode != 401 {
+				t.Fatalf("the last stranger: %v %v", got, err)
+			}
 		}
 	}
 	done := make(chan struct{})
