@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"convene/internal/header"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -60,7 +61,7 @@ func (b *basic) typed(r *http.Request, login, password string) (*Caller, error) 
 // page. It returns the caller and what is to be added to the response, or nil and the
 // refusal: 401 with the field of an exchange that goes on, if it does.
 func (a *Authenticator) Ticket(r *http.Request) (*Caller, *Outcome) {
-	name, _, _ := strings.Cut(strings.TrimLeft(r.Header.Get("Authorization"), " \t"), " ")
+	name, _, _ := strings.Cut(strings.TrimLeft(header.Get(r.Header, "Authorization"), " \t"), " ")
 	if !a.Tickets() || !strings.EqualFold(name, SchemeNegotiate) {
 		return nil, a.refuse(r, "", ErrNoCredentials)
 	}

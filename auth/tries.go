@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"convene/directory"
+	"convene/internal/header"
 )
 
 const (
@@ -147,7 +148,7 @@ func (w *watched) add(try Try) {
 // claimed is the login, in lower case, that a request's credentials name; "" if they
 // name none.
 func claimed(r *http.Request) string {
-	scheme, rest, _ := strings.Cut(strings.TrimLeft(r.Header.Get("Authorization"), " \t"), " ")
+	scheme, rest, _ := strings.Cut(strings.TrimLeft(header.Get(r.Header, "Authorization"), " \t"), " ")
 	login := ""
 	switch {
 	case strings.EqualFold(scheme, SchemeBasic) && len(rest) <= maxBasic:

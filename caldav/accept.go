@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/webdav"
 )
 
@@ -12,7 +13,7 @@ import (
 // request itself carried jCal.
 func prefersJCal(r *http.Request) bool {
 	if len(r.Header["Accept"]) == 0 {
-		form, err := formOf(r.Header.Get("Content-Type"))
+		form, err := formOf(header.Get(r.Header, "Content-Type"))
 		return err == nil && form == calendar.JCal
 	}
 	jcal, named := webdav.Accepts(r.Header, mediaJCal)

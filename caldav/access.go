@@ -307,11 +307,11 @@ func (s *scope) privileges() acl.Privilege {
 		return s.own
 	}
 	t := &s.req.target
-	self := &resource{kind: t.kind, owner: t.owner}
+	self := resource{kind: t.kind, owner: t.owner}
 	if t.kind&(kindHome|belowHome) != 0 {
-		self = &resource{kind: kindHome, owner: t.owner, col: s.col, object: s.object}
+		self = resource{kind: kindHome, owner: t.owner, col: s.col, object: s.object}
 	}
-	s.own, s.judged = s.rights(self), true
+	s.own, s.judged = s.rights(&self), true
 	return s.own
 }
 

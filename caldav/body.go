@@ -9,23 +9,28 @@ import (
 	"strings"
 
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/webdav"
 )
 
 // readBody reads at most limit bytes; more is tooLarge. The memory is reserved
 // before it is taken.
 func readBody(r *request, limit int64, tooLarge error) ([]byte, error) {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+	if coding := header.Get(r.Header, "Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, errCoded
 	}
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	read := readUnknown
-	if r.ContentLength >= 0 {
-		read = readKnown
+	body, err := r.sent.bytes, r.sent.err
+	if !r.sent.read {
+		read := readUnknown
+		if r.ContentLength >= 0 {
+			read = readKnown
+		}
+		body, err = read(r, limit)
+		r.sent = sentBody{read: true, bytes: body, err: err}
 	}
-	body, err := read(r, limit)
 	_, outside := errors.AsType[*http.MaxBytesError](err)
 	_, refused := errors.AsType[*webdav.Error](err)
 	switch {
@@ -37,6 +42,13 @@ func readBody(r *request, limit int64, tooLarge error) ([]byte, error) {
 		return nil, &webdav.Error{Status: http.StatusBadRequest, Description: "the request body was cut short", Err: err}
 	}
 	return body, nil
+}
+
+// A sentBody is what was read of a request's body, for a second run of what reads it.
+type sentBody struct {
+	read  bool
+	bytes []byte
+	err   error
 }
 
 // errCoded refuses a body that is compressed: stored as it comes it would be given out
@@ -124,7 +136,7 @@ var errUnsupportedData = precondition(webdav.CalDAV("supported-calendar-data"))
 // readObject reads, parses and checks a calendar object resource (RFC 4791
 // §5.3.2.1): iCalendar, or jCal which is stored as iCalendar (RFC 7265).
 func (h *Handler) readObject(r *request) (*calendar.Data, error) {
-	form, err := formOf(r.Header.Get("Content-Type"))
+	form, err := formOf(header.Get(r.Header, "Content-Type"))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -202,7 +203,7 @@ func (h *Handler) bulk(r *request, steps []bulkStep) (action, error) {
 // checkCTag judges the If header of a bulk request: clients send the ctag alone,
 // as <http://me.com/_namespace/ctag/VALUE>, without the list that RFC 4918 wants.
 func (s *scope) checkCTag(self *resource) error {
-	value := s.req.Header.Get("If")
+	value := header.Get(s.req.Header, "If")
 	ctag, ok := strings.CutPrefix(strings.Trim(value, "<> "), ctagURI)
 	if !ok || strings.Contains(value, "(") {
 		return s.checkConditions(self)

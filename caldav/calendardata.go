@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"convene/caldav/calquery"
+	"convene/internal/header"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -54,7 +55,7 @@ func calendarDataOf(r *request, props []*webdav.Element) (*calendarData, error) 
 // omitsZones reports whether the client knows the standard time zones itself
 // (RFC 7809 §4.1).
 func omitsZones(h http.Header) bool {
-	return strings.EqualFold(strings.TrimSpace(h.Get("CalDAV-Timezones")), "F")
+	return strings.EqualFold(strings.TrimSpace(header.Get(h, "Caldav-Timezones")), "F")
 }
 
 // in sets the zone in which floating times are read. A nil d has none.

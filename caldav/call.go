@@ -9,6 +9,7 @@ import (
 
 	"convene/auth"
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/logging"
 	"convene/internal/webdav"
 )
@@ -39,7 +40,7 @@ func (r *Reply) OK() bool { return r.Status/100 == 2 }
 
 // ETag is the entity tag of what was read or written; "" if it is not told, as where the
 // server has changed what was written.
-func (r *Reply) ETag() string { return r.Header.Get("ETag") }
+func (r *Reply) ETag() string { return header.Get(r.Header, "Etag") }
 
 // Bookings are what rooms have answered to what was written; see bookingHeader.
 func (r *Reply) Bookings() []string { return r.Header[bookingHeader] }
@@ -145,7 +146,7 @@ func (h *Handler) called(ctx context.Context, caller *auth.Caller, c Call) (*req
 	req := &request{Request: r, caller: caller, now: h.Now(), line: c.Line, memory: h.newMemory(), page: true}
 	if c.From != nil {
 		r.RemoteAddr, r.Host, r.TLS = c.From.RemoteAddr, c.From.Host, c.From.TLS
-		if r.Header.Get("Accept-Language") == "" {
+		if header.Get(r.Header, "Accept-Language") == "" {
 			r.Header["Accept-Language"] = c.From.Header["Accept-Language"]
 		}
 	}

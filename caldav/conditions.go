@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"convene/acl"
+	"convene/internal/header"
 	"convene/internal/webdav"
 )
 
@@ -53,7 +54,7 @@ func (s *scope) checkStates(r *resource) error {
 
 func (s *scope) checkIf(r *resource, states *webdav.If) error {
 	switch {
-	case states.Holds(r.dir+r.name, s.stateOf):
+	case states == nil, states.Holds(r.dir+r.name, s.stateOf):
 		return nil
 	case s.req.conditionalOnCTag():
 		return errCTag
@@ -63,7 +64,9 @@ func (s *scope) checkIf(r *resource, states *webdav.If) error {
 
 // conditionalOnCTag reports whether the If header of a request names a ctag
 // (calendarserver-bulk-change §6).
-func (r *request) conditionalOnCTag() bool { return strings.Contains(r.Header.Get("If"), "<"+ctagURI) }
+func (r *request) conditionalOnCTag() bool {
+	return strings.Contains(header.Get(r.Header, "If"), "<"+ctagURI)
+}
 
 // exists is false for a place where nothing is yet.
 func (r *resource) exists() bool { return r.kind != kindMissing }

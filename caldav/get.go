@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/store"
@@ -65,10 +66,13 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 	return nil, err
 }
 
+// varyOfData is the Vary of calendar data: what its form depends on.
+var varyOfData = []string{"Accept, CalDAV-Timezones"}
+
 // calendarBody fills a response with calendar data in the representation that
 // the client accepts. It takes body over.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
-	resp.Header.Set("Vary", "Accept, CalDAV-Timezones")
+	resp.Header["Vary"] = varyOfData
 	json, bare := prefersJCal(s.req.Request), omitsZones(s.req.Header)
 	if !json && !bare {
 		resp.Body = body
@@ -195,6 +199,6 @@ func (s *scope) listingRow(r *resource) (row listingRow, err error) {
 // isBrowser reports whether a page is wanted where other clients get calendar
 // data.
 func isBrowser(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("Accept"), "text/html") ||
-		r.Header.Get("Accept") == "" && strings.HasPrefix(r.UserAgent(), "Mozilla/")
+	return strings.Contains(header.Get(r.Header, "Accept"), "text/html") ||
+		header.Get(r.Header, "Accept") == "" && strings.HasPrefix(r.UserAgent(), "Mozilla/")
 }

@@ -15,6 +15,7 @@ import (
 	"convene/auth"
 	"convene/calendar"
 	"convene/directory"
+	"convene/internal/header"
 	"convene/internal/logging"
 	"convene/internal/membudget"
 	"convene/internal/webdav"
@@ -144,11 +145,13 @@ type request struct {
 
 	concealed bool // who may not do this is told that nothing is there
 
-	// presumed: the target of a report is a calendar of the caller's, as nearly always,
-	// unless the transaction that answers sees otherwise. Nothing is looked up before it
-	// then.
-	presumed bool
-	xml      xmlBody // of a report, once it was read
+	// presumed: the target of a report is a calendar of the caller's, and that of a PUT is
+	// in one, as nearly always, unless the transaction that answers sees otherwise.
+	// Nothing is looked up before it then. A first run may presume.
+	mayPresume, presumed bool
+
+	sent sentBody // once it was read
+	xml  xmlBody  // of a report, once it was read
 
 	act *audit.Act // that the audit log tells of before and after it; nil: of none
 
@@ -218,7 +221,7 @@ func (h *Handler) answer(req *request) (*webdav.Response, error) {
 // locate makes the Location of what was created or moved a URL, if clients come by
 // another than they see.
 func (h *Handler) locate(resp *webdav.Response) {
-	if path := resp.Header.Get("Location"); path != "" {
+	if path := header.Get(resp.Header, "Location"); path != "" {
 		resp.Header.Set("Location", h.PublicURL+path)
 	}
 }
@@ -226,21 +229,30 @@ func (h *Handler) locate(resp *webdav.Response) {
 // respond runs the request, and runs it again if what it presumed of its target was
 // wrong.
 func (h *Handler) respond(req *request) (*webdav.Response, error) {
-	req.presumed = req.Method == "REPORT"
+	req.mayPresume = req.Method == "REPORT" || req.Method == http.MethodPut
 	resp, err := h.steps(req)
 	if err == nil || !req.presumed {
 		return resp, err
 	}
 	// Any refusal may come of it. They are rare, so one look more costs little.
 	presumed := req.target.kind
-	req.presumed, req.target.kind = false, kindMissing
+	req.mayPresume, req.presumed, req.target.kind = false, false, kindMissing
 	if failed := h.look(req.Context(), req); failed != nil {
 		return nil, failed
 	}
-	if req.target.kind == presumed {
+	if presumable(&req.target, req.target.kind, presumed) {
 		return resp, err
 	}
 	return h.steps(req)
+}
+
+// presumable reports whether a request that presumed one kind of its target has another
+// with nothing to do otherwise. PUT makes an object or replaces it.
+func presumable(t *target, is, presumed kind) bool {
+	if presumed == kindObject {
+		return is&(kindObject|kindMissing) != 0 && !t.ordinary
+	}
+	return is == presumed
 }
 
 // steps finds the row of the method table and runs its two steps.
@@ -403,8 +415,7 @@ func creates(method string) bool {
 // kind of what lies in a home.
 func (h *Handler) resolve(ctx context.Context, req *request) error {
 	t := &req.target
-	presumable := req.presumed && t.object == "" && t.slash && !t.addMember && calendar.MayBeCalendar(t.collection)
-	req.presumed = false
+	presuming := req.mayPresume && !t.addMember && t.slash == (t.object == "") && calendar.MayBeCalendar(t.collection)
 	if t.ident == "" || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 {
 		return nil
 	}
@@ -435,12 +446,15 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 		// An object, or else 404: the transaction that answers sees which.
 		t.kind = kindObject
 		return nil
-	case t.object == "" && t.slash && !t.addMember && req.Method == "PROPFIND" && req.Header.Get("Depth") == "0":
+	case t.object == "" && t.slash && !t.addMember && req.Method == "PROPFIND" && header.Get(req.Header, "Depth") == "0":
 		// So poll clients. All collections have the same PROPFIND, or else 404.
 		t.kind = kindCalendar
 		return nil
-	case presumable && h.Access.May(aclOwner(owner), req.asks(), acl.Read):
+	case presuming && t.object == "" && req.Method != http.MethodPut && h.Access.May(aclOwner(owner), req.asks(), acl.Read):
 		t.kind, req.presumed = kindCalendar, true
+		return nil
+	case presuming && t.object != "" && req.Method == http.MethodPut && aclCaller(req.caller).GUID == owner.GUID && h.Access.May(aclOwner(owner), req.asks(), acl.Write):
+		t.kind, req.presumed = kindObject, true
 		return nil
 	}
 	return h.look(ctx, req)
@@ -448,7 +462,12 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 
 // asPresumed ends a run of a request that presumed another kind of its target.
 func (s *scope) asPresumed() error {
-	if s.req.presumed && s.kind != s.req.target.kind {
+	t := &s.req.target
+	switch {
+	case !s.req.presumed:
+	case !presumable(t, s.kind, t.kind):
+		return errReplaced
+	case t.object != "" && (s.col == nil || s.col.Kind != store.KindCalendar):
 		return errReplaced
 	}
 	return nil
@@ -557,18 +576,19 @@ var revalidate = []string{"private, no-cache"}
 // the body any more: when a client resets its HTTP/2 stream, the write fails
 // while a part of the body is still on its way to the connection.
 func send(w http.ResponseWriter, r *http.Request, resp *webdav.Response) (sent bool) {
-	header := w.Header()
+	fields := w.Header()
 	for name, values := range resp.Header {
 		if name == "Vary" { // compression, which is around this, has said its own (RFC 9110 §12.5.5)
-			values = slices.Concat(header[name], values)
+			values = slices.Concat(fields[name], values)
 		}
-		header[name] = values
+		fields[name] = values
 	}
-	if resp.Status != http.StatusNoContent && resp.Status != http.StatusNotModified {
-		header.Set("Content-Length", strconv.Itoa(len(resp.Body)))
+	// What fits into its buffer net/http counts itself, with less to do.
+	if large := len(resp.Body) > 1<<10; large || r.Method == http.MethodHead && resp.Status != http.StatusNotModified {
+		fields["Content-Length"] = []string{strconv.Itoa(len(resp.Body))}
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		header["Cache-Control"] = revalidate
+		fields["Cache-Control"] = revalidate
 	}
 	w.WriteHeader(resp.Status)
 	if r.Method == http.MethodHead {

@@ -58,7 +58,7 @@ func TestMeanwhile(t *testing.T) {
 		{"replaced before it is", "PUT", path, other, func(tag string) string { return "If: ([" + tag + "])" }, true,
 			func(e *env) { e.must(204, "ann", "PUT", path, one) }, 412, one},
 		{"into a calendar that is gone", "PUT", home + "second/2.ics", other, nil, false, remake(""), 409, ""},
-		{"into what is no calendar any more", "PUT", home + "second/2.ics", other, nil, false, remake("MKCOL"), 403, ""},
+		{"into what is no calendar any more", "PUT", home + "second/2.ics", other, nil, false, remake("MKCOL"), 201, ""},
 		{"bulk into a calendar that is gone", "POST", home + "second/", bulk, nil, false, remake(""), 404, ""},
 		{"bulk into what is no calendar any more", "POST", home + "second/", bulk, nil, false, remake("MKCOL"), 409, ""},
 		{"a calendar where one was made", "MKCALENDAR", home + "third/", " ", nil, false,

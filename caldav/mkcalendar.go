@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -55,7 +56,7 @@ func (h *Handler) makeCollection(r *request) (action, error) {
 // unlessXML is the answer to a body that could not be read: 415 if it does not
 // even claim to be XML (RFC 4918 §9.3), else err.
 func unlessXML(r *request, err error) error {
-	media := r.Header.Get("Content-Type")
+	media := header.Get(r.Header, "Content-Type")
 	if davError(err).Code() != http.StatusBadRequest || media == "" || strings.Contains(media, "xml") {
 		return err
 	}

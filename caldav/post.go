@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -21,7 +22,7 @@ import (
 // it carries out many changes at once (Apple's calendarserver-bulk-change).
 func (h *Handler) postCalendar(r *request) (action, error) {
 	// A web page elsewhere may have the browser send a POST without one.
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, _, err := mime.ParseMediaType(header.Get(r.Header, "Content-Type"))
 	if err != nil {
 		return nil, webdav.BadRequest("Content-Type is missing or malformed")
 	}
@@ -109,7 +110,7 @@ func (h *Handler) putFile(r *request) (action, error) {
 	if err != nil {
 		return nil, err
 	}
-	typ := canonicalType(r.Header.Get("Content-Type"))
+	typ := canonicalType(header.Get(r.Header, "Content-Type"))
 	return func(s *scope) (*webdav.Response, error) {
 		self := s.resource()
 		if err := s.checkConditions(self); err != nil {

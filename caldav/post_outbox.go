@@ -10,6 +10,7 @@ import (
 	"convene/calendar"
 	"convene/directory"
 	"convene/freebusy"
+	"convene/internal/header"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 )
@@ -59,10 +60,10 @@ func (h *Handler) postOutbox(r *request) (action, error) {
 // readMessage reads the body. Its form is that of the answer.
 func (h *Handler) readMessage(r *request) (*ical.Component, calendar.Form, error) {
 	// A web page elsewhere may have the browser send a POST without a type.
-	if _, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil {
+	if _, _, err := mime.ParseMediaType(header.Get(r.Header, "Content-Type")); err != nil {
 		return nil, 0, errUnsupportedData
 	}
-	form, err := formOf(r.Header.Get("Content-Type"))
+	form, err := formOf(header.Get(r.Header, "Content-Type"))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"convene/acl"
 	"convene/directory"
+	"convene/internal/header"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -90,7 +91,7 @@ func applied(resp *webdav.Response, prefer webdav.Prefer) *webdav.Response {
 // notModified serves If-Modified-Since on a PROPFIND: clients that poll a
 // collection save the body.
 func (s *scope) notModified(r *resource) *webdav.Response {
-	since := s.req.Header.Get("If-Modified-Since")
+	since := header.Get(s.req.Header, "If-Modified-Since")
 	if since == "" || r.kind&inHome == 0 {
 		return nil
 	}

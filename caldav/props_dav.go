@@ -367,4 +367,19 @@ func (r *resource) resourceID() string {
 	return "urn:x-uid:" + r.owner.GUID
 }
 
-func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
+func httpTime(t time.Time) string {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b := make([]byte, 0, len(http.TimeFormat))
+	b = append(append(b, t.Weekday().String()[:3]...), ", "...)
+	b = append(appendTwo(b, day), ' ')
+	b = append(append(b, month.String()[:3]...), ' ')
+	b = append(appendTwo(appendTwo(b, year/100), year%100), ' ')
+	b = append(appendTwo(b, hour), ':')
+	b = append(appendTwo(b, minute), ':')
+	return string(append(appendTwo(b, second), " GMT"...))
+}
+
+// appendTwo writes a number below 100 in two digits.
+func appendTwo(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

@@ -6,6 +6,7 @@ import (
 
 	"convene/acl"
 	"convene/calendar"
+	"convene/internal/header"
 	"convene/internal/webdav"
 	"convene/store"
 )
@@ -16,7 +17,7 @@ import (
 func (h *Handler) putObject(r *request) (action, error) {
 	t := &r.target
 	switch {
-	case r.Header.Get("Content-Range") != "": // RFC 9110 §14.4: parts cannot be written
+	case header.Get(r.Header, "Content-Range") != "": // RFC 9110 §14.4: parts cannot be written
 		return nil, webdav.BadRequest("PUT has the whole of a resource")
 	case t.addMember, t.slash:
 		return nil, &webdav.Error{Status: http.StatusConflict, Description: "calendar objects live in a calendar"}
@@ -79,7 +80,7 @@ func (s *scope) putResponse(r *resource, put *calendar.Written, prefer webdav.Pr
 	represented := prefer.Return == webdav.ReturnRepresentation && put.Entry != nil
 	s.tagged(resp, s.home, s.col, put.Entry)
 	if represented || !put.Data.Edited && put.Entry != nil && s.tx.View(s.col, put.Entry) == calendar.Whole {
-		resp.Header.Set("ETag", etagOf(s.home.Epoch, s.col, put.Entry.Rev))
+		resp.Header["Etag"] = []string{etagOf(s.home.Epoch, s.col, put.Entry.Rev)}
 	}
 	if !represented {
 		return resp, nil

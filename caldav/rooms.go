@@ -13,6 +13,7 @@ import (
 	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/header"
 	"convene/internal/webdav"
 	"convene/rooms"
 	"convene/rooms/policy"
@@ -351,7 +352,7 @@ func (s *scope) languageOf(organizer *scheduling.Party) (string, error) {
 		}
 		own = p.Language
 	}
-	return language(own, s.req.Header.Get("Accept-Language"), s.h.Language), nil
+	return language(own, header.Get(s.req.Header, "Accept-Language"), s.h.Language), nil
 }
 
 // language is the first of some lists as Accept-Language has them (RFC 9110 §12.5.4) that

@@ -11,6 +11,7 @@ import (
 	"convene/calendar"
 	"convene/delegation"
 	"convene/directory"
+	"convene/internal/header"
 	"convene/internal/ical"
 	"convene/internal/webdav"
 	"convene/scheduling"
@@ -172,7 +173,7 @@ func (s *scope) meet() {
 	s.tx.Meet(calendar.Sender{
 		Parties: s, Rooms: known, MayNot: s.mayNotSend, MayNotMeet: s.mayNotMeet, MayDeliver: s.mayDeliver, Watchers: s.watchers,
 		Delivers: s.req.memory.delivers, Claimed: func(address string) { s.req.claimed = address },
-		Merge: s.merging(), Silent: strings.EqualFold(strings.TrimSpace(s.req.Header.Get("Schedule-Reply")), "F"),
+		Merge: s.merging(), Silent: strings.EqualFold(strings.TrimSpace(header.Get(s.req.Header, "Schedule-Reply")), "F"),
 		FixTransp: oldAnswers(s.req.UserAgent()),
 	})
 }
@@ -276,7 +277,7 @@ func oldAnswers(agent string) bool {
 // checkScheduleReply refuses a Schedule-Reply header that says neither T nor F (RFC
 // 6638 §8.1).
 func checkScheduleReply(r *http.Request) error {
-	switch strings.ToUpper(strings.TrimSpace(r.Header.Get("Schedule-Reply"))) {
+	switch strings.ToUpper(strings.TrimSpace(header.Get(r.Header, "Schedule-Reply"))) {
 	case "", "T", "F":
 		return nil
 	}
@@ -302,7 +303,7 @@ func (s *scope) tagged(resp *webdav.Response, home *store.Home, col *store.Colle
 // checkScheduleTag judges If-Schedule-Tag-Match (RFC 6638 §8.3): 412 unless the
 // target has that tag.
 func (s *scope) checkScheduleTag() error {
-	want := strings.TrimSpace(s.req.Header.Get("If-Schedule-Tag-Match"))
+	want := strings.TrimSpace(header.Get(s.req.Header, "If-Schedule-Tag-Match"))
 	if want == "" {
 		return nil
 	}
@@ -319,13 +320,13 @@ func (s *scope) merging() bool {
 	if s.object == nil || s.object.Role == store.RoleNone {
 		return false
 	}
-	return s.req.Header.Get("If-Schedule-Tag-Match") != "" || s.weaklyMatched()
+	return header.Get(s.req.Header, "If-Schedule-Tag-Match") != "" || s.weaklyMatched()
 }
 
 // weaklyMatched reports whether If-Match names an ETag that the target had since it
 // got its Schedule-Tag.
 func (s *scope) weaklyMatched() bool {
-	if s.object == nil || s.object.Role == store.RoleNone || s.req.Header.Get("If-Match") == "" {
+	if s.object == nil || s.object.Role == store.RoleNone || header.Get(s.req.Header, "If-Match") == "" {
 		return false
 	}
 	tags, err := webdav.ParseETags(s.req.Header, "If-Match")

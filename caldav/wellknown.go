@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 
+	"convene/internal/header"
 	"convene/internal/webdav"
 )
 
@@ -80,7 +81,7 @@ func newServerInfo() serverInfo {
 // tell adds the link to the document: to every OPTIONS, and to any response whose
 // request shows an old token.
 func (i *serverInfo) tell(r *http.Request, resp *webdav.Response) {
-	token := r.Header.Get("Server-Info-Token")
+	token := header.Get(r.Header, "Server-Info-Token")
 	if token == i.token || token == "" && r.Method != http.MethodOptions {
 		return
 	}

@@ -16,14 +16,22 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 	if d.Object == nil || d.Index.Flags&store.FlagAlarm != 0 || d.Index.Component&(store.VEVENT|store.VTODO) == 0 {
 		return d, nil
 	}
-	kind := strings.ToLower(d.Object.Kind)
-	timed, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "datetime"))
-	if err != nil {
-		return nil, err
+	alarms := map[string][]*ical.Component{} // by whether they are for dates or for times, as far as asked for
+	found := 0
+	for _, c := range d.Object.Calendar.Children {
+		of := alarmed(c)
+		if _, asked := alarms[of]; asked || c.Name != d.Object.Kind {
+			continue
+		}
+		list, err := tx.defaultAlarms(col, defaultAlarmFor(strings.ToLower(c.Name), of))
+		if err != nil {
+			return nil, err
+		}
+		alarms[of] = list
+		found += len(list)
 	}
-	allDay, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "date"))
-	if err != nil || len(timed)+len(allDay) == 0 {
-		return d, err
+	if found == 0 {
+		return d, nil
 	}
 	cal := d.Object.Calendar.Clone()
 	changed := false
@@ -31,11 +39,7 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 		if c.Name != d.Object.Kind {
 			continue
 		}
-		alarms := timed
-		if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
-			alarms = allDay
-		}
-		for _, alarm := range alarms {
+		for _, alarm := range alarms[alarmed(c)] {
 			c.Children = append(c.Children, alarm.Moved()) // components stand behind the properties (RFC 5545 §3.6.1)
 			changed = true
 		}
@@ -44,6 +48,14 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 		return d, nil
 	}
 	return d.edited(cal, d.Index.Flags|store.FlagAlarm)
+}
+
+// alarmed is which default alarms a component gets: those for dates or those for times.
+func alarmed(c *ical.Component) string {
+	if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
+		return "date"
+	}
+	return "datetime"
 }
 
 // defaultAlarms are the alarms of a property, marked as not the user's own. One

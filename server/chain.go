@@ -16,6 +16,7 @@ import (
 
 	"convene/auth"
 	"convene/directory"
+	"convene/internal/header"
 	"convene/internal/logging"
 	"convene/internal/proxied"
 	"convene/sacl"
@@ -41,7 +42,7 @@ func withoutTokens(next http.Handler) http.Handler {
 		if p := web.LogPath(r); p != r.URL.Path {
 			r.RequestURI = p
 		}
-		if before, _, found := strings.Cut(r.Referer(), "/publish"); found {
+		if before, _, found := strings.Cut(header.Get(r.Header, "Referer"), "/publish"); found {
 			r.Header.Set("Referer", before+"/publish/…")
 		}
 		next.ServeHTTP(w, r)
@@ -121,7 +122,7 @@ func compress(next http.Handler) (http.Handler, error) {
 	compressing := wrap(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// What comes bit by bit must not wait until it is worth compressing.
-		if asksForGzip(r) && r.Header.Get("Accept") != "text/event-stream" {
+		if asksForGzip(r) && header.Get(r.Header, "Accept") != "text/event-stream" {
 			compressing(w, r)
 			return
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"convene/internal/header"
 	"io"
 	"net/http"
 	"time"
@@ -67,7 +68,7 @@ func (b *drainableBody) Read(p []byte) (int, error) {
 // asked before sending (100-continue) and got no 100 sends nothing, and net/http ends
 // the connection.
 func (b *drainableBody) expected(r *http.Request) bool {
-	return !b.ended && (b.asked || r.Header.Get("Expect") == "")
+	return !b.ended && (b.asked || header.Get(r.Header, "Expect") == "")
 }
 
 // drain reads what is left. What fails here fails for the client too, which nobody

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"convene/internal/header"
 	"net/http"
 	"strings"
 )
@@ -10,7 +11,7 @@ import (
 // not say that they navigate (Fetch Metadata, Sec-Fetch-Mode), and never see a page. What
 // is not a folder, such as an event, is not a page, and comes as it is.
 func PageFor(r *http.Request) string {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Header.Get("Sec-Fetch-Mode") != "navigate" || !strings.Contains(r.Header.Get("Accept"), "text/html") {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || header.Get(r.Header, "Sec-Fetch-Mode") != "navigate" || !strings.Contains(header.Get(r.Header, "Accept"), "text/html") {
 		return ""
 	}
 	p := r.URL.Path

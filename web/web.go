@@ -71,6 +71,9 @@ func Paths() []string {
 // LogPath is a request's path for the log: what follows in that of a published calendar
 // opens it, and is left out.
 func LogPath(r *http.Request) string {
+	if !strings.Contains(r.URL.Path, "publish") {
+		return r.URL.Path
+	}
 	p := path.Clean("/" + r.URL.Path)
 	if p == "/publish" || strings.HasPrefix(p, "/publish/") {
 		return "/publish/…"

@@ -1,6 +1,7 @@
 package logging
 
 import (
+	"convene/internal/header"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,9 +80,9 @@ func appendLine(dst []byte, e *Entry, r *http.Request, stamp string, took time.D
 		dst = append(dst, '-')
 	}
 	dst = append(dst, ` "`...)
-	dst = appendOr(dst, r.Referer())
+	dst = appendOr(dst, header.Get(r.Header, "Referer"))
 	dst = append(dst, `" "`...)
-	dst = appendOr(dst, r.UserAgent())
+	dst = appendOr(dst, header.Get(r.Header, "User-Agent"))
 	dst = append(dst, `" in=`...)
 	dst = strconv.AppendInt(dst, e.in, 10)
 	dst = append(dst, " t="...)
@@ -133,12 +134,25 @@ func appendOr(dst []byte, s string) []byte {
 	return appendEscaped(dst, s)
 }
 
+// asTheyAre are the printable characters of ASCII but for the quote and the backslash.
+var asTheyAre = func() (table [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
 // appendEscaped writes what is not to be printed as \xNN and escapes the quote
 // and the backslash, as Apache's logs do. Printable characters beyond ASCII stay
 // as they are; not those that terminals or editors act upon, nor bytes that are
 // no UTF-8.
 func appendEscaped(dst []byte, s string) []byte {
-	for i := 0; i < len(s); {
+	plain := 0 // how many bytes are written as they are: nearly always all
+	for plain < len(s) && asTheyAre[s[plain]] {
+		plain++
+	}
+	dst = append(dst, s[:plain]...)
+	for i := plain; i < len(s); {
 		c, n := rune(s[i]), 1
 		if c >= utf8.RuneSelf {
 			c, n = utf8.DecodeRuneInString(s[i:])

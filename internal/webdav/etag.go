@@ -31,7 +31,7 @@ func (e ETags) Present() bool { return e.Any || len(e.Tags) > 0 }
 // if the header is there with nothing in it, or mixes * with tags.
 func ParseETags(h http.Header, name string) (ETags, error) {
 	var e ETags
-	values := h[http.CanonicalHeaderKey(name)]
+	values := h[name]
 	for _, line := range values {
 		for item := range splitList(line) {
 			if item == "*" {

@@ -6,13 +6,16 @@ import (
 	"strings"
 )
 
+// bytesRanges is the Accept-Ranges of what parts can be had of (RFC 9110 §14.3).
+var bytesRanges = []string{"bytes"}
+
 // Partial makes the response to a GET, whose whole body is in resp, into the part
 // that the client asks for (RFC 9110 §14): 206 with one range of bytes, or 416 if
 // the body has none of them. Several ranges at once, other units and what is no
 // range get the whole, as RFC 9110 §14.2 allows; so does a client whose If-Range
 // is not the entity tag.
 func Partial(r *http.Request, resp *Response) *Response {
-	resp.Header.Set("Accept-Ranges", "bytes")
+	resp.Header["Accept-Ranges"] = bytesRanges
 	value, asked := single(r.Header, "Range")
 	if !asked || r.Method != http.MethodGet || resp.Status != http.StatusOK {
 		return resp
