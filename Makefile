@@ -11,6 +11,7 @@ VERIFY ?= 2m
 BACKUP ?= 5m
 EVERY ?= 10s
 COPIES ?= 10
+FOLLOW ?= 2m
 FLIPS ?= 250
 STEPS ?= 100000
 RACERS ?= 200
@@ -132,9 +133,10 @@ decisions:
 	CONVENE_DECISIONS=1 $(GO) test -count 1 -timeout 20m -run '^TestDecisions' -v ./server | grep -e '^---' -e '^ok' -e '^FAIL' -e decision
 
 # Beside clients that write: VERIFY long verify in a loop, BACKUP long a backup each
-# EVERY that is restored and verified, and COPIES slow copies of the running files.
+# EVERY that is restored and verified, COPIES slow copies of the running files, and FOLLOW
+# long a backup that follows, killed and started again: in the end it has all.
 drills: $(BUILD)/harness
-	@$(BUILD)/harness drill -verify $(VERIFY) -backup $(BACKUP) -every $(EVERY) -copies $(COPIES)
+	@$(BUILD)/harness drill -verify $(VERIFY) -backup $(BACKUP) -every $(EVERY) -copies $(COPIES) -follow $(FOLLOW)
 
 # FLIPS files with one bit that is wrong in a page in use.
 flips:
