@@ -230,7 +230,8 @@ func (c *trackedConn) begin() {
 }
 
 // end notes that a request has ended, and whether it was somebody's who has signed in:
-// then the connection is safe for good.
+// then the connection is safe for good. One that was closed meanwhile is not idle: it has no
+// slot that it could give to another.
 func (c *trackedConn) end(known bool) {
 	if c.known.Load() {
 		return
@@ -241,7 +242,7 @@ func (c *trackedConn) end(known bool) {
 	if known {
 		c.known.Store(true)
 		c.slots.unlist(c)
-	} else if c.requests == 0 {
+	} else if c.requests == 0 && !c.gone {
 		c.place = c.slots.idle.PushBack(c)
 	}
 }

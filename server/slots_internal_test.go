@@ -188,3 +188,31 @@ func TestLongestIdleGoesFirst(t *testing.T) {
 		}
 	})
 }
+
+// A connection that was closed while a request was in progress is not idle when that ends:
+// nobody who comes later waits for its slot.
+func TestClosedWithRequestInProgress(t *testing.T) {
+	s := newSlots(1, 100, slog.Default())
+	inner := &fakeListener{conns: make(chan net.Conn, 1)}
+	l := &limited{Listener: inner, slots: s}
+	accept := func() *trackedConn {
+		inner.conns <- from("192.0.2.1")
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*trackedConn)
+	}
+	left := accept()
+	left.begin()
+	_ = left.Close()
+	left.end(false)
+	if n := s.idle.Len(); n != 0 {
+		t.Fatalf("%d idle connections, and none is open", n)
+	}
+	accept() // takes the slot that is free
+	accept() // and this one that of the idle one
+	if s.open != 1 || s.idle.Len() != 1 {
+		t.Errorf("%d open, %d idle", s.open, s.idle.Len())
+	}
+}
