@@ -216,3 +216,42 @@ func TestClosedWithRequestInProgress(t *testing.T) {
 		t.Errorf("%d open, %d idle", s.open, s.idle.Len())
 	}
 }
+
+// Who waits because all connections are busy gets the slot of the first that is idle again.
+func TestIdleAgainGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1, 100, slog.Default())
+		inner := &fakeListener{conns: make(chan net.Conn, 2)}
+		l := &limited{Listener: inner, slots: s}
+		accepted := make(chan *trackedConn)
+		for range 2 {
+			inner.conns <- from("192.0.2.1")
+			go func() {
+				c, err := l.Accept()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c.(*trackedConn).begin()
+				accepted <- c.(*trackedConn)
+			}()
+		}
+		first := <-accepted
+		time.Sleep(time.Hour)
+		if first.Conn.(*fakeConn).isClosed() {
+			t.Error("the first was closed while it was busy")
+		}
+		first.end(false)
+		time.Sleep(idleAgain)
+		synctest.Wait()
+		select {
+		case <-accepted:
+		default:
+			s.close()
+			t.Error("the second waits for more than an idle connection")
+		}
+		if !first.Conn.(*fakeConn).isClosed() {
+			t.Error("the first was not closed")
+		}
+	})
+}
