@@ -103,6 +103,20 @@ func (p *people) Authenticate(ctx context.Context, login, password string) (*dir
 	return p.Static.Authenticate(ctx, login, password)
 }
 
+// holding is a directory that tells of each password that it is to verify, and does not
+// before it is let.
+type holding struct {
+	*people
+	verifying chan<- struct{}
+	goOn      <-chan struct{}
+}
+
+func (h holding) Authenticate(ctx context.Context, login, password string) (*directory.Principal, error) {
+	h.verifying <- struct{}{}
+	<-h.goOn
+	return h.people.Authenticate(ctx, login, password)
+}
+
 // password changes somebody's password.
 func (p *people) password(t testing.TB, name, password string) {
 	t.Helper()

@@ -367,14 +367,16 @@ func TestBasicPasswordChanged(t *testing.T) {
 
 // A log-in whose verification began before Forget is not remembered after it.
 func TestForgetWhileVerifying(t *testing.T) {
-	s := openSite(t, func(o *auth.Options) { o.Directory.(*people).slow = 100 * time.Millisecond })
+	verifying, goOn := make(chan struct{}, 2), make(chan struct{})
+	s := openSite(t, func(o *auth.Options) { o.Directory = holding{o.Directory.(*people), verifying, goOn} })
 	done := make(chan int)
 	go func() {
 		status, _, _ := s.try(alice)
 		done <- status
 	}()
-	time.Sleep(30 * time.Millisecond)
+	<-verifying
 	s.Forget("ALICE-GUID")
+	close(goOn)
 	if status := <-done; status != 200 {
 		t.Fatal(status)
 	}

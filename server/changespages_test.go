@@ -24,7 +24,7 @@ type feed struct {
 // follow asks to be told of changes, as the script of a page does.
 func (b *browser) follow(t testing.TB) *feed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, "GET", b.base+"/my/changes", nil)
 	if err != nil {

@@ -38,6 +38,10 @@ type slots struct {
 	warned   time.Time // of somebody who is no proxy
 }
 
+// idleAgain is how often who waits looks for a connection that is idle again. Nobody tells them
+// when a request ends: its response is not sent yet.
+const idleAgain = 100 * time.Millisecond
+
 // partOfNetwork is which part of all connections one network may have by default.
 const partOfNetwork = 4
 
@@ -91,7 +95,7 @@ func (s *slots) forgetLocked(network netip.Prefix) {
 }
 
 // enter takes a slot for a connection, if need be that of another, or the next that gets
-// free. It reports false if the server is stopped meanwhile.
+// free or idle. It reports false if the server is stopped meanwhile.
 func (s *slots) enter(c *trackedConn) bool {
 	for {
 		s.mu.Lock()
@@ -113,6 +117,7 @@ func (s *slots) enter(c *trackedConn) bool {
 		}
 		select {
 		case <-s.free:
+		case <-time.After(idleAgain):
 		case <-s.closed:
 			return false
 		}
@@ -230,7 +235,8 @@ func (c *trackedConn) begin() {
 }
 
 // end notes that a request has ended, and whether it was somebody's who has signed in:
-// then the connection is safe for good.
+// then the connection is safe for good. One that was closed meanwhile is not idle: it has no
+// slot that it could give to another.
 func (c *trackedConn) end(known bool) {
 	if c.known.Load() {
 		return
@@ -241,7 +247,7 @@ func (c *trackedConn) end(known bool) {
 	if known {
 		c.known.Store(true)
 		c.slots.unlist(c)
-	} else if c.requests == 0 {
+	} else if c.requests == 0 && !c.gone {
 		c.place = c.slots.idle.PushBack(c)
 	}
 }

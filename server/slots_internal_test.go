@@ -188,3 +188,70 @@ func TestLongestIdleGoesFirst(t *testing.T) {
 		}
 	})
 }
+
+// A connection that was closed while a request was in progress is not idle when that ends:
+// nobody who comes later waits for its slot.
+func TestClosedWithRequestInProgress(t *testing.T) {
+	s := newSlots(1, 100, slog.Default())
+	inner := &fakeListener{conns: make(chan net.Conn, 1)}
+	l := &limited{Listener: inner, slots: s}
+	accept := func() *trackedConn {
+		inner.conns <- from("192.0.2.1")
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.(*trackedConn)
+	}
+	left := accept()
+	left.begin()
+	_ = left.Close()
+	left.end(false)
+	if n := s.idle.Len(); n != 0 {
+		t.Fatalf("%d idle connections, and none is open", n)
+	}
+	accept() // takes the slot that is free
+	accept() // and this one that of the idle one
+	if s.open != 1 || s.idle.Len() != 1 {
+		t.Errorf("%d open, %d idle", s.open, s.idle.Len())
+	}
+}
+
+// Who waits because all connections are busy gets the slot of the first that is idle again.
+func TestIdleAgainGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1, 100, slog.Default())
+		inner := &fakeListener{conns: make(chan net.Conn, 2)}
+		l := &limited{Listener: inner, slots: s}
+		accepted := make(chan *trackedConn)
+		for range 2 {
+			inner.conns <- from("192.0.2.1")
+			go func() {
+				c, err := l.Accept()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c.(*trackedConn).begin()
+				accepted <- c.(*trackedConn)
+			}()
+		}
+		first := <-accepted
+		time.Sleep(time.Hour)
+		if first.Conn.(*fakeConn).isClosed() {
+			t.Error("the first was closed while it was busy")
+		}
+		first.end(false)
+		time.Sleep(idleAgain)
+		synctest.Wait()
+		select {
+		case <-accepted:
+		default:
+			s.close()
+			t.Error("the second waits for more than an idle connection")
+		}
+		if !first.Conn.(*fakeConn).isClosed() {
+			t.Error("the first was not closed")
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"iter"
 	"math/rand/v2"
 	"os"
@@ -46,7 +47,7 @@ func NewFailing(e engine.Engine, seed uint64) *Chaos {
 
 // Variable is the environment variable that says what tests run on: unset for
 // the engine that the server uses, "chaos" for a Chaos over it, "chaos:SEED" to do
-// the same as before.
+// the same as before. Tests of other names do other things with the same SEED.
 const Variable = "CONVENE_TEST_ENGINE"
 
 // Wrapper returns what tests put around each engine that they open, as Variable
@@ -65,6 +66,9 @@ func Wrapper(tb testing.TB) func(engine.Engine) engine.Engine {
 		tb.Fatalf("%s=%s: want chaos or chaos:SEED", Variable, os.Getenv(Variable))
 	}
 	tb.Logf("%s=chaos:%d", Variable, seed)
+	test := fnv.New64a()
+	test.Write([]byte(tb.Name())) // always nil
+	seed ^= test.Sum64()
 	return func(e engine.Engine) engine.Engine { return NewChaos(e, seed) }
 }
 

@@ -4,7 +4,7 @@
 //	harness conformance -cdt DIR -suite DIR -- ARGS   the conformance runner
 //	harness bench -calbench DIR -- ARGS               the load driver
 //	harness crash -n N                                kill -9, N times, under writes
-//	harness drill                                     verify, backup, restore and cp beside writes
+//	harness drill                                     verify, backup, restore, cp and backup --follow beside writes
 //	harness mailcrash -n N                            kill -9 at each stage of mail, to a server that counts
 //	harness enumeration -names N -pairs N -runs N     can names be told from names that nobody has
 //	harness roomrace -clients C -n N                  C clients that want one room, then N times kill -9

@@ -20,12 +20,13 @@ type drills struct {
 	backup time.Duration // how long backups are made
 	every  time.Duration // from the start of a backup to that of the next
 	copies int           // of the running files, with cp
+	follow time.Duration // how long backup --follow is killed and started again
 }
 
 // drill lets clients write, and verifies, backs up and copies the data meanwhile:
 // verify finds nothing, each backup can be restored, is verified and has what there was at
 // one moment of it, and so has each copy that is opened; the others are refused with words.
-// In the end all that was acknowledged is there.
+// In the end all that was acknowledged is there, and in the folder that followed.
 func drill(h *harness, d drills, seed uint64) int {
 	replicas := startReplicas(h, seed)
 	var pause atomic.Int64
@@ -39,6 +40,9 @@ func drill(h *harness, d drills, seed uint64) int {
 	restored := h.backupFor(d.backup, d.every, replicas)
 	opened, refused := h.copyRunning(d.copies, replicas, &pause)
 	pause.Store(0)
+	kills := h.killFollowers(d.follow, replicas, seed)
+	last := h.follower()
+	h.awaitBackup(last)
 	close(stop)
 	writing.Wait()
 	acknowledged := 0
@@ -49,8 +53,11 @@ func drill(h *harness, d drills, seed uint64) int {
 		}
 		acknowledged += a
 	}
+	mark(replicas)
+	h.awaitAll(last, replicas)
+	last.Stop()
 	h.must(h.stop())
-	fmt.Printf("DRILL acknowledged=%d verified=%d restored=%d copies=%d refused=%d lost=0\n", acknowledged, verified, restored, opened, refused)
+	fmt.Printf("DRILL acknowledged=%d verified=%d restored=%d copies=%d refused=%d followers=%d lost=0\n", acknowledged, verified, restored, opened, refused, kills)
 	return 0
 }
 
@@ -93,23 +100,32 @@ func (h *harness) backupFor(d, every time.Duration, replicas []*replica) (n int)
 		if out, err := h.convene("backup", "--to", file); err != nil {
 			h.t.Fatalf("backup %d: %v\n%s", n, err, out)
 		}
-		h.elsewhere(func(o *harness) {
-			if out, err := o.convene("restore", "--from", file); err != nil {
-				h.t.Fatalf("restore %d: %v\n%s", n, err, out)
-			}
-			if out, err := o.convene("admin", "verify"); err != nil {
-				h.t.Fatalf("verify of the restored backup %d: %v\n%s", n, err, out)
-			}
-			h.must(o.start())
-			if err := o.shows(replicas); err != nil {
-				h.t.Fatalf("the restored backup %d: %v\n%s", n, err, o.output())
-			}
-			h.must(o.stop())
-		})
+		if err := h.restores(file, replicas); err != nil {
+			h.t.Fatalf("backup %d: %v", n, err)
+		}
 		time.Sleep(time.Until(next))
 	}
 	h.t.Logf("drill: restored, verified and compared %d backups; the data have %s", n, h.dataSize())
 	return n
+}
+
+// restores restores a backup, or the newest of a folder, elsewhere, verifies what came of
+// it, and looks at it. Errors: those of shows; any other ends the drill.
+func (h *harness) restores(from string, replicas []*replica) (err error) {
+	h.elsewhere(func(o *harness) {
+		if out, err := o.convene("restore", "--from", from); err != nil {
+			h.t.Fatalf("restore: %v\n%s", err, out)
+		}
+		if out, err := o.convene("admin", "verify"); err != nil {
+			h.t.Fatalf("verify of a restored backup: %v\n%s", err, out)
+		}
+		h.must(o.start())
+		if err = o.shows(replicas); err != nil && !errors.Is(err, errOther) {
+			h.t.Fatalf("a restored backup: %v\n%s", err, o.output())
+		}
+		h.must(o.stop())
+	})
+	return err
 }
 
 // paces are how long each client waits between two changes while the files are copied:

@@ -53,6 +53,7 @@ func run(ctx context.Context, command string, args []string) int {
 		flags.DurationVar(&d.backup, "backup", 5*time.Minute, "how long to make backups")
 		flags.DurationVar(&d.every, "every", 10*time.Second, "from one backup to the next")
 		flags.IntVar(&d.copies, "copies", 10, "copies of the running files")
+		flags.DurationVar(&d.follow, "follow", 2*time.Minute, "how long backup --follow is killed and started again")
 		seed := flags.Uint64("seed", 1, "seed of what is written")
 		do = func(h *harness) int { return drill(h, d, *seed) }
 	case "roomrace":
