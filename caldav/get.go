@@ -24,6 +24,9 @@ func (h *Handler) getObject(*request) (action, error) {
 			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())},
 		}}
 		s.tagged(resp, s.home, s.col, s.object)
+		if s.col.Kind != store.KindCollection {
+			resp.Header.Set("Vary", variesWith) // of 304 as well (RFC 9110 §15.4.5)
+		}
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
 		}
@@ -65,10 +68,13 @@ func notModifiedAs(resp *webdav.Response, err error) (*webdav.Response, error) {
 	return nil, err
 }
 
+// variesWith are the header fields that say in which form a client gets calendar data.
+const variesWith = "Accept, CalDAV-Timezones"
+
 // calendarBody fills a response with calendar data in the representation that
 // the client accepts. It takes body over.
 func (s *scope) calendarBody(resp *webdav.Response, body []byte) (*webdav.Response, error) {
-	resp.Header.Set("Vary", "Accept, CalDAV-Timezones")
+	resp.Header.Set("Vary", variesWith)
 	json, bare := prefersJCal(s.req.Request), omitsZones(s.req.Header)
 	if !json && !bare {
 		resp.Body = body
