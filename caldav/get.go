@@ -25,6 +25,9 @@ func (h *Handler) getObject(*request) (action, error) {
 			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())},
 		}}
 		s.tagged(resp, s.home, s.col, s.object)
+		if s.col.Kind != store.KindCollection {
+			resp.Header["Vary"] = varyOfData // of 304 as well (RFC 9110 §15.4.5)
+		}
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)
 		}

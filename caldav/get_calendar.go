@@ -18,7 +18,7 @@ func (h *Handler) getCalendar(r *request) (action, error) {
 		self := s.resource()
 		resp := &webdav.Response{Status: http.StatusOK, Header: http.Header{
 			"Etag": {self.etag()}, "Last-Modified": {httpTime(self.modified())}, "Content-Type": {calendarType},
-			"Vary": {"Accept, CalDAV-Timezones"},
+			"Vary": varyOfData,
 		}}
 		if err := s.checkConditions(self); err != nil {
 			return notModifiedAs(resp, err)

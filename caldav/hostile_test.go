@@ -156,7 +156,7 @@ func TestLimitsOfCopies(t *testing.T) {
 		status                       int
 		condition                    string
 	}{
-		{"copy of a calendar", "ann", "COPY", ann + "second/", ann + "third/", 403, "max-collections"},
+		{"copy of a calendar", "ann", "COPY", ann + "tasks/", ann + "third/", 403, "max-collections"},
 		{"another name", "ann", "MOVE", ann + "second/", ann + "renamed/", 201, ""},
 		{"an event into a full calendar", "ann", "MOVE", ann + "renamed/2.ics", ann + "calendar/2.ics", 403, "max-resources"},
 		{"its copy", "boss", "COPY", ann + "renamed/2.ics", ann + "calendar/2.ics", 403, "max-resources"},

@@ -81,6 +81,7 @@ func TestPersonalProperties(t *testing.T) {
 			// They travel with the calendar, and go with it.
 			e.must(201, "ann", "MOVE", annWork, "", "Destination: /calendars/users/ann/play/")
 			e.wantValue("dan", "/calendars/users/ann/play/", name, three)
+			e.must(204, "ann", "DELETE", "/calendars/users/ann/play/2.ics", "") // a UID is once in a home
 			e.must(201, "ann", "COPY", "/calendars/users/ann/play/", "", "Destination: /calendars/users/ann/copy/")
 			e.wantValue("dan", "/calendars/users/ann/copy/", name, "")
 			e.must(204, "ann", "DELETE", "/calendars/users/ann/play/", "")

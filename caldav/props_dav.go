@@ -345,16 +345,15 @@ func (r *resource) created() time.Time {
 	return r.home.CreatedAt
 }
 
-// resourceID is stable over renames and moves (RFC 5842 §3.1): the record's
-// GUID, or the UUID that a collection was made with.
+// resourceID is stable over renames and moves (RFC 5842 §3.1): the record's GUID, the
+// UUID that a collection was made with, or the UID of an event or task, which is one
+// object in all calendars of a home.
 func (r *resource) resourceID() string {
 	switch {
-	case r.object != nil:
-		id := r.object.UID
-		if r.col.Kind != store.KindCalendar { // several messages of an inbox are of one UID, and files have none
-			id = r.object.Name
-		}
-		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(id)
+	case r.object != nil && r.col.Kind == store.KindCalendar:
+		return "urn:x-convene:object:" + r.owner.GUID + ":" + url.PathEscape(r.object.UID)
+	case r.object != nil: // several messages of an inbox are of one UID, and files have none
+		return "urn:x-convene:object:" + strconv.FormatUint(uint64(r.col.ID), 16) + ":" + url.PathEscape(r.object.Name)
 	case r.col != nil:
 		return "urn:uuid:" + r.col.ResourceID
 	case r.owner == nil:

@@ -187,7 +187,7 @@ func matchesAll(ask webdav.PrincipalSearch, k *rooms.Known) bool {
 	if ask.AnyOf {
 		return slices.ContainsFunc(ask.Searches, matches)
 	}
-	return !slices.ContainsFunc(ask.Searches, func(s webdav.PropertySearch) bool { return !matches(s) })
+	return !slices.ContainsFunc(eachProperty(ask), func(s webdav.PropertySearch) bool { return !matches(s) })
 }
 
 func matchesOne(name xml.Name, s webdav.PropertySearch, k *rooms.Known) bool {

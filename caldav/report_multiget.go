@@ -54,7 +54,7 @@ type multiget struct {
 	count       int      // of hrefs
 	collections map[string]*resource
 	snapshots   map[store.CollectionID]*snapshot.Snapshot
-	told        map[string]bool // paths
+	told        map[string]bool // paths, and hrefs that have none
 }
 
 // run serves the hrefs, as many as one response may hold; that there are more is
@@ -78,7 +78,10 @@ func (g *multiget) run(hrefs []string) error {
 func (g *multiget) one(href string) error {
 	path, err := webdav.ParseHref(href, g.s.req.Host)
 	if err != nil {
-		g.ms.ResponseStatus(href, http.StatusBadRequest, nil)
+		if !g.told[href] {
+			g.told[href] = true
+			g.ms.ResponseStatusURI(href, http.StatusBadRequest)
+		}
 		return nil
 	}
 	if g.told[path] {

@@ -170,7 +170,7 @@ func searchQuery(ask webdav.PrincipalSearch) (directory.Query, bool) {
 	if ask.CUType != "" {
 		q.Types = typesOf(ask.CUType)
 	}
-	for _, s := range ask.Searches {
+	for _, s := range eachProperty(ask) {
 		term, typ, ok := searchTerm(s)
 		switch {
 		case len(typ) > 0 && (len(q.Types) == 0 || q.Match == directory.AllOf):
@@ -184,7 +184,25 @@ func searchQuery(ask webdav.PrincipalSearch) (directory.Query, bool) {
 	return q, len(q.Terms) > 0 || len(q.Types) > 0
 }
 
-// searchTerm is one DAV:property-search: a term over fields, or a type.
+// eachProperty are the searches of ask so that each is one condition: of several
+// properties in one DAV:property-search all have to match (RFC 3744 §9.4), unless the
+// client has asked for any.
+func eachProperty(ask webdav.PrincipalSearch) []webdav.PropertySearch {
+	if ask.AnyOf {
+		return ask.Searches
+	}
+	var each []webdav.PropertySearch
+	for _, s := range ask.Searches {
+		for _, name := range s.Props {
+			one := s
+			one.Props = []xml.Name{name}
+			each = append(each, one)
+		}
+	}
+	return each
+}
+
+// searchTerm is one condition of a search: a term over fields, or a type.
 func searchTerm(s webdav.PropertySearch) (term directory.Term, typ []directory.Type, ok bool) {
 	term = directory.Term{Value: s.Match, How: how(s.Type)}
 	for _, name := range s.Props {

@@ -16,6 +16,11 @@ func TestPrincipalReportRules(t *testing.T) {
 	e.rows(t, []row{
 		{name: "§9.4 a part of the name, of any case", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "aRCh"), name), status: 207, want: []string{"Ann Archer"}, not: []string{"Bob"}},
 		{name: "§9.4 all have to match", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "a")+by("CS:email-address-set", "bob@"), name), status: 207, want: []string{"Bob Baker"}, not: []string{"Ann"}},
+		{name: "§9.4 of several properties, too", method: "REPORT", path: "/principals/", body: search("", by("CS:first-name/><CS:last-name", "b"), name), status: 207, want: []string{"Bob Baker"}, not: []string{"Blue Van", "The Boss"}},
+		{name: "§9.4 not one of them", method: "REPORT", path: "/principals/", body: search("", by("CS:first-name/><CS:last-name", "bob"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 an address among them", method: "REPORT", path: "/principals/", body: search("", by("C:calendar-user-address-set/><CS:email-address-set", "mailto:bob@"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "§9.4 one of them cannot be searched", method: "REPORT", path: "/principals/", body: search("", by("D:displayname/><x:none", "arch"), name), status: 207, not: []string{"<D:response>"}},
+		{name: "anyof: one is enough", method: "REPORT", path: "/principals/", body: search(` test="anyof"`, by("CS:first-name/><CS:last-name", "bob"), name), status: 207, want: []string{"Bob Baker"}},
 		{name: "§9.4 nobody", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "nobody"), name), status: 207, not: []string{"<D:response>"}},
 		{name: "§9.4 a property that cannot be searched", method: "REPORT", path: "/principals/", body: search("", by("D:getetag", "a"), name), status: 207, not: []string{"<D:response>"}},
 		{name: "§9.4 a property that is not there", method: "REPORT", path: "/principals/", body: search("", by("D:displayname", "arch"), "<x:none/>"), status: 207, want: []string{"404 Not Found"}},

@@ -78,6 +78,27 @@ func TestResourceIDs(t *testing.T) {
 		}
 		of[found[1]] = path
 	}
+	idOf := func(path string) string {
+		t.Helper()
+		return id.FindStringSubmatch(e.must(207, "ann", "PROPFIND", path, ask("D:resource-id"), "Depth: 0").Body)[1]
+	}
+	// It stays over MOVE: of an object, of a calendar, and of an object within it.
+	e.must(201, "ann", "MKCALENDAR", "/calendars/users/ann/other/", "")
+	whole, object := idOf("/calendars/users/ann/other/"), idOf("/calendars/users/ann/calendar/1.ics")
+	for _, move := range [][2]string{{"calendar/1.ics", "calendar/2.ics"}, {"calendar/2.ics", "other/3.ics"}, {"other/", "third/"}} {
+		e.must(201, "ann", "MOVE", "/calendars/users/ann/"+move[0], "", "Destination: /calendars/users/ann/"+move[1])
+	}
+	e.must(204, "ann", "PUT", "/calendars/users/ann/third/3.ics", event("1", "20260505T120000Z"))
+	if got := idOf("/calendars/users/ann/third/"); got != whole {
+		t.Errorf("a calendar that was moved: %s, and before %s", got, whole)
+	}
+	if got := idOf("/calendars/users/ann/third/3.ics"); got != object {
+		t.Errorf("an object that was moved: %s, and before %s", got, object)
+	}
+	e.must(201, "boss", "COPY", "/calendars/users/ann/third/3.ics", "", "Destination: /calendars/users/boss/calendar/3.ics")
+	if got := id.FindStringSubmatch(e.must(207, "boss", "PROPFIND", "/calendars/users/boss/calendar/3.ics", ask("D:resource-id"), "Depth: 0").Body)[1]; got == object {
+		t.Errorf("a copy in another home: %s too", got)
+	}
 	if got := id.FindStringSubmatch(e.must(207, "ann", "PROPFIND", "/calendars/__uids__/"+guid("ann")+"/", ask("D:resource-id"), "Depth: 0").Body); of[got[1]] != "/calendars/users/ann/" {
 		t.Errorf("the home by its other URL: %q", got)
 	}

@@ -163,7 +163,7 @@ func TestRules(t *testing.T) {
 		return err
 	})
 	full(t, try(t, c, func(tx *calendar.Tx, home *store.Home) error {
-		return tx.CopyTo(home, in(t, tx, home, "work"), home, "copy")
+		return tx.CopyTo(home, in(t, tx, home, "tasks"), home, "copy")
 	}), true)
 	full(t, try(t, c, func(tx *calendar.Tx, home *store.Home) error {
 		_, err := tx.Create(home, store.NewCollection{Name: "more", Kind: store.KindCalendar})

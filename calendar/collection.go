@@ -141,6 +141,9 @@ func (tx *Tx) CopyTo(from *store.Home, col *store.Collection, to *store.Home, na
 		if err := tx.mayTake(col, from, to); err != nil {
 			return err
 		}
+		if err := tx.onceInHome(c.From, to); err != nil {
+			return err
+		}
 		if err := tx.meetingsStay(c); err != nil {
 			return err
 		}
@@ -149,11 +152,23 @@ func (tx *Tx) CopyTo(from *store.Home, col *store.Collection, to *store.Home, na
 	})
 }
 
-// meetingsStay refuses to copy or move a calendar with what an object of a meeting may not
-// do: it is in its home once, and in no other's (RFC 6638 §3.2.4.1). What is done to a
-// second one, attendees would be told of as of the meeting.
+// onceInHome refuses to copy a calendar beside itself if it holds anything: a UID is one
+// object in all calendars of a home.
+func (tx *Tx) onceInHome(from Place, to *store.Home) error {
+	if from.Home.ID != to.ID || from.Collection.Kind != store.KindCalendar {
+		return nil
+	}
+	for e := range tx.Entries(from.Collection.ID) {
+		return &store.UIDConflictError{Home: to.ID, Collection: from.Collection.ID, InName: from.Collection.Name, Name: e.Name}
+	}
+	return nil
+}
+
+// meetingsStay refuses to copy or move a calendar into another home with an object of a
+// meeting: that is in no other home (RFC 6638 §3.2.4.1). What is done to a second one,
+// attendees would be told of as of the meeting.
 func (tx *Tx) meetingsStay(c *Change) error {
-	if tx.sender == nil || c.Op == MoveCollection && c.From.Home.ID == c.At.Home.ID {
+	if tx.sender == nil || c.From.Home.ID == c.At.Home.ID {
 		return nil
 	}
 	for e := range tx.Entries(c.From.Collection.ID) {
@@ -161,11 +176,8 @@ func (tx *Tx) meetingsStay(c *Change) error {
 		case !takesPart(&e):
 		case c.Op == MoveCollection:
 			return ErrMeeting
-		case c.From.Home.ID != c.At.Home.ID:
-			return errTaken
 		default:
-			col := c.From.Collection
-			return &store.UIDConflictError{Home: c.From.Home.ID, Collection: col.ID, InName: col.Name, Name: e.Name}
+			return errTaken
 		}
 	}
 	return nil

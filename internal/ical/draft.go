@@ -164,9 +164,9 @@ func (d *Draft) Has(rid DateTime) (bool, error) {
 }
 
 // Derive returns what an override of that name would begin with: the master without
-// its recurrence, moved to the instance, and with a RECURRENCE-ID. It is the
-// caller's; nil if the master has no such instance, whether it has an override or
-// not.
+// its recurrence, or the RANGE=THISANDFUTURE override that the instance comes after,
+// moved to the instance, and with a RECURRENCE-ID. It is the caller's; nil if the
+// master has no such instance, whether it has an override or not.
 func (d *Draft) Derive(rid DateTime) (*Component, error) {
 	master := d.Master()
 	if master == nil || rid.IsZero() {

@@ -84,6 +84,42 @@ func TestDerive(t *testing.T) {
 	}
 }
 
+// After a THISANDFUTURE override it is what instances are derived from (RFC 5545
+// §3.2.13).
+func TestDeriveAfterRange(t *testing.T) {
+	const (
+		berlin = "DTSTART;TZID=Europe/Berlin:20240325T090000\nDTEND;TZID=Europe/Berlin:20240325T100000\nRRULE:FREQ=DAILY;COUNT=20\nSUMMARY:a"
+		later  = "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20240327T090000\nDTSTART;TZID=Europe/Berlin:20240328T140000\nDURATION:PT3H\nSUMMARY:b"
+		tokyo  = "RECURRENCE-ID;RANGE=THISANDFUTURE:20240329T080000Z\nDTSTART;TZID=Asia/Tokyo:20240329T180000\nDTEND;TZID=Asia/Tokyo:20240329T190000\nSUMMARY:c"
+	)
+	for _, tt := range []struct{ name, object, rid, want string }{
+		{"before it", event(berlin) + "\n" + event(later), "20240326T080000Z",
+			"DTSTART;TZID=Europe/Berlin:20240326T090000 DTEND;TZID=Europe/Berlin:20240326T100000 SUMMARY:a RECURRENCE-ID;TZID=Europe/Berlin:20240326T090000"},
+		{"at it", event(berlin) + "\n" + event(later), "20240327T080000Z",
+			"DTSTART;TZID=Europe/Berlin:20240327T090000 DTEND;TZID=Europe/Berlin:20240327T100000 SUMMARY:a RECURRENCE-ID;TZID=Europe/Berlin:20240327T090000"},
+		{"after it, over a change of the clocks", event(berlin) + "\n" + event(later), "20240402T070000Z",
+			"DTSTART;TZID=Europe/Berlin:20240403T140000 DURATION:PT3H SUMMARY:b RECURRENCE-ID;TZID=Europe/Berlin:20240402T090000"},
+		{"which is none", event(berlin) + "\n" + event(later), "20240402T070001Z", ""},
+		{"after two, in another zone", event(berlin) + "\n" + event(later) + "\n" + event(tokyo), "20240330T080000Z",
+			"DTSTART;TZID=Asia/Tokyo:20240330T180000 DTEND;TZID=Asia/Tokyo:20240330T190000 SUMMARY:c RECURRENCE-ID;TZID=Europe/Berlin:20240330T090000"},
+		{"between them", event(berlin) + "\n" + event(later) + "\n" + event(tokyo), "20240328T080000Z",
+			"DTSTART;TZID=Europe/Berlin:20240329T140000 DURATION:PT3H SUMMARY:b RECURRENCE-ID;TZID=Europe/Berlin:20240328T090000"},
+		{"of days", event("DTSTART;VALUE=DATE:20240101\nRRULE:FREQ=WEEKLY;COUNT=5") + "\n" +
+			event("RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20240108\nDTSTART;VALUE=DATE:20240109\nDTEND;VALUE=DATE:20240111"), "20240122",
+			"DTSTART;VALUE=DATE:20240123 DTEND;VALUE=DATE:20240125 RECURRENCE-ID;VALUE=DATE:20240122"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := draft(t, tt.object).Derive(rid(t, tt.rid))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := lines(c); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // A task may have a due date alone.
 func TestDeriveTask(t *testing.T) {
 	d := draft(t, "BEGIN:VTODO\nUID:1\nDUE;VALUE=DATE:20240101\nRRULE:FREQ=DAILY\nEND:VTODO")

@@ -65,30 +65,67 @@ func (s *Series) Excluded() []DateTime {
 }
 
 // instanceAt returns what an override of the instance of that name begins with: the
-// master without its recurrence, moved there, and with a RECURRENCE-ID. It is nil if
-// there is no such instance.
+// master without its recurrence, or the THISANDFUTURE override that the instance comes
+// after, moved there, and with a RECURRENCE-ID. It is nil if there is no such instance.
 func (s *Series) instanceAt(rid DateTime, master *Component, zones *Zones, b *Budget) (*Component, error) {
 	inst, ok, err := s.at(rid, b)
 	if err != nil || !ok {
 		return nil, err
 	}
-	c := master.Clone()
-	c.RemoveFunc(func(p *Property) bool { return isRecurrence(p.Name) || p.Name == "RECURRENCE-ID" })
-	start := "DTSTART"
-	if s.master.form == formDue {
-		start = "DUE"
-	}
-	p := c.Prop(start)
-	p.moveTo(inst.Start, zones)
 	id := DateTimeProperty("RECURRENCE-ID", inst.RecurrenceID)
 	if id.Has("TZID") {
-		id.SetParam("TZID", p.Param("TZID")) // as the object calls its zone
+		id.SetParam("TZID", master.Prop(s.master.form.beginsWith()).Param("TZID")) // as the object calls its zone
 	}
-	if s.master.form != formDue {
+	from, form := master, s.master.form
+	if o := s.rangeBefore(&inst); o != nil {
+		from, form = o.comp, o.form
+		if inst, ok, err = s.moved(&inst, o, b); err != nil || !ok {
+			return nil, err
+		}
+	}
+	c := from.Clone()
+	c.RemoveFunc(func(p *Property) bool { return isRecurrence(p.Name) || p.Name == "RECURRENCE-ID" })
+	c.Prop(form.beginsWith()).moveTo(inst.Start, zones)
+	if form != formDue {
 		s.moveEnd(c, &inst, zones)
 	}
 	c.Add(id)
 	return c, nil
+}
+
+// beginsWith is the property that says when a component of a form that recurs begins.
+func (f form) beginsWith() string {
+	if f == formDue {
+		return "DUE"
+	}
+	return "DTSTART"
+}
+
+// rangeBefore returns the THISANDFUTURE override that an instance comes after, the
+// last one if there are several; nil if there is none (RFC 5545 §3.2.13).
+func (s *Series) rangeBefore(inst *Instance) *override {
+	i, _ := slices.BinarySearchFunc(s.ranges, s.keyOf(inst), func(at int, key int64) int { return cmp.Compare(s.overrides[at].key, key) })
+	if i == 0 {
+		return nil
+	}
+	return &s.overrides[s.ranges[i-1]]
+}
+
+// moved returns an instance of the master where a THISANDFUTURE override before it
+// moves it.
+func (s *Series) moved(inst *Instance, o *override, b *Budget) (Instance, bool, error) {
+	bare := *s
+	bare.overrides, bare.ovdays, bare.ranges, bare.recurring = []override{*o}, nil, []int{0}, true
+	near := inst.idUnix + o.shift // but for changes of the clocks
+	for at, err := range bare.Instances(near-secondsPerDay, near+secondsPerDay, nil, b) {
+		if err != nil {
+			return Instance{}, false, err
+		}
+		if at.idUnix == inst.idUnix {
+			return at, true, nil
+		}
+	}
+	return Instance{}, false, nil
 }
 
 // isRecurrence reports whether a property says when a component recurs.

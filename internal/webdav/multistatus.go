@@ -119,6 +119,15 @@ func (m *Multistatus) ResponseStatus(path string, status int, err *Error) {
 	m.failed(status, err)
 }
 
+// ResponseStatusURI is ResponseStatus for what a client named by a URI that is none
+// of this server's: it gets back what it wrote.
+func (m *Multistatus) ResponseStatusURI(uri string, status int) {
+	m.closeTag()
+	m.buf = append(m.buf, "<D:response>"...)
+	m.HrefURI(uri)
+	m.failed(status, nil)
+}
+
 // MemberStatus is ResponseStatus for the member name of the collection at base.
 func (m *Multistatus) MemberStatus(base, name string, status int, err *Error) {
 	m.href([]string{base, name})
