@@ -1,11 +1,11 @@
 package calendar
 
 import (
-	"encoding/xml"
 	"slices"
 	"strings"
 
 	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
 )
 
@@ -16,42 +16,53 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 	if d.Object == nil || d.Index.Flags&store.FlagAlarm != 0 || d.Index.Component&(store.VEVENT|store.VTODO) == 0 {
 		return d, nil
 	}
-	kind := strings.ToLower(d.Object.Kind)
-	timed, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "datetime"))
-	if err != nil {
-		return nil, err
-	}
-	allDay, err := tx.defaultAlarms(col, defaultAlarmFor(kind, "date"))
-	if err != nil || len(timed)+len(allDay) == 0 {
-		return d, err
-	}
-	cal := d.Object.Calendar.Clone()
-	changed := false
-	for _, c := range cal.Children {
+	keys, known := defaultAlarmKeys[d.Index.Component], map[string][]*ical.Component{}
+	var cal *ical.Component
+	for i, c := range d.Object.Calendar.Children {
 		if c.Name != d.Object.Kind {
 			continue
 		}
-		alarms := timed
+		key := keys.timed
 		if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
-			alarms = allDay
+			key = keys.allDay
+		}
+		alarms, asked := known[key]
+		if !asked {
+			var err error
+			if alarms, err = tx.defaultAlarms(col, key); err != nil {
+				return nil, err
+			}
+			known[key] = alarms
+		}
+		if len(alarms) > 0 && cal == nil {
+			cal = d.Object.Calendar.Clone()
 		}
 		for _, alarm := range alarms {
+			c := cal.Children[i]
 			c.Children = append(c.Children, alarm.Moved()) // components stand behind the properties (RFC 5545 §3.6.1)
-			changed = true
 		}
 	}
-	if !changed {
+	if cal == nil {
 		return d, nil
 	}
 	return d.edited(cal, d.Index.Flags|store.FlagAlarm)
 }
 
+// defaultAlarmKeys are the properties that say which alarms components of a type get,
+// with a time of day and without.
+var defaultAlarmKeys = map[store.Component]struct{ timed, allDay string }{
+	store.VEVENT: {defaultAlarmKey("vevent-datetime"), defaultAlarmKey("vevent-date")},
+	store.VTODO:  {defaultAlarmKey("vtodo-datetime"), defaultAlarmKey("vtodo-date")},
+}
+
+func defaultAlarmKey(of string) string { return PropertyKey(webdav.CalDAV("default-alarm-" + of)) }
+
 // defaultAlarms are the alarms of a property, marked as not the user's own. One
 // that is set to nothing means none, whatever the home has.
-func (tx *Tx) defaultAlarms(col *store.Collection, name xml.Name) ([]*ical.Component, error) {
-	e, err := tx.setting(store.OfCollection(col), name)
+func (tx *Tx) defaultAlarms(col *store.Collection, key string) ([]*ical.Component, error) {
+	e, err := tx.setting(store.OfCollection(col), key)
 	if err == nil && e == nil {
-		e, err = tx.setting(store.OfHome(col.Home), name)
+		e, err = tx.setting(store.OfHome(col.Home), key)
 	}
 	if err != nil || e == nil {
 		return nil, err
