@@ -115,7 +115,11 @@ func (h *host) facts(i *scheduling.Invitation) (*policy.Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Addresses, f.Parties = roomAddresses(h.room.GUID), map[string]policy.Party{}
+	lines := 0
+	for _, c := range i.Copy.Calendar.Children {
+		lines = max(lines, len(c.Props))
+	}
+	f.Addresses, f.Parties = roomAddresses(h.room.GUID), make(map[string]policy.Party, lines)
 	return f, h.identifyAll(f, i.Copy)
 }
 
@@ -255,10 +259,7 @@ func (d *booking) answered() (*scheduling.Answered, error) {
 	if !d.a.Reply {
 		return answered, nil
 	}
-	series, err := made.Series()
-	if err != nil {
-		return nil, err
-	}
+	var series *ical.Series // of a meeting with more than one date
 	// The organizer is told all that the room has to say of the meeting: what stands
 	// from before is as it was. Words are for what is new.
 	answered.RIDs = map[ical.DateTime]bool{{}: true}
@@ -270,6 +271,11 @@ func (d *booking) answered() (*scheduling.Answered, error) {
 		}
 		rid := ical.DateTime{}
 		if !o.Instance.RecurrenceID.IsZero() && (o.Instance.Override || o.PartStat != d.a.Master) {
+			if series == nil {
+				if series, err = made.Series(); err != nil {
+					return nil, err
+				}
+			}
 			rid = series.RID(o.Instance.RecurrenceID)
 			dates[rid] = i
 		}

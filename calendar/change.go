@@ -124,21 +124,12 @@ func (tx *Tx) change(c *Change, write func() error) error {
 			return err
 		}
 	}
-	t, err := tx.toll(c)
-	if err != nil {
-		return err
-	}
 	acts, err := tx.acts(c)
 	if err != nil {
 		return err
 	}
-	if t.rooms() {
-		err = tx.Savepoint(func() error { // what a bulk request lacks room for is not written
-			if err := write(); err != nil {
-				return err
-			}
-			return t.pay()
-		})
+	if c.inRooms() {
+		err = tx.pays(c, write)
 	} else {
 		err = write()
 	}

@@ -1,11 +1,11 @@
 package calendar
 
 import (
-	"encoding/xml"
 	"slices"
 	"strings"
 
 	"convene/internal/ical"
+	"convene/internal/webdav"
 	"convene/store"
 )
 
@@ -16,54 +16,53 @@ func (tx *Tx) withDefaultAlarms(col *store.Collection, d *Data) (*Data, error) {
 	if d.Object == nil || d.Index.Flags&store.FlagAlarm != 0 || d.Index.Component&(store.VEVENT|store.VTODO) == 0 {
 		return d, nil
 	}
-	alarms := map[string][]*ical.Component{} // by whether they are for dates or for times, as far as asked for
-	found := 0
-	for _, c := range d.Object.Calendar.Children {
-		of := alarmed(c)
-		if _, asked := alarms[of]; asked || c.Name != d.Object.Kind {
-			continue
-		}
-		list, err := tx.defaultAlarms(col, defaultAlarmFor(strings.ToLower(c.Name), of))
-		if err != nil {
-			return nil, err
-		}
-		alarms[of] = list
-		found += len(list)
-	}
-	if found == 0 {
-		return d, nil
-	}
-	cal := d.Object.Calendar.Clone()
-	changed := false
-	for _, c := range cal.Children {
+	keys, known := defaultAlarmKeys[d.Index.Component], map[string][]*ical.Component{}
+	var cal *ical.Component
+	for i, c := range d.Object.Calendar.Children {
 		if c.Name != d.Object.Kind {
 			continue
 		}
-		for _, alarm := range alarms[alarmed(c)] {
+		key := keys.timed
+		if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
+			key = keys.allDay
+		}
+		alarms, asked := known[key]
+		if !asked {
+			var err error
+			if alarms, err = tx.defaultAlarms(col, key); err != nil {
+				return nil, err
+			}
+			known[key] = alarms
+		}
+		if len(alarms) > 0 && cal == nil {
+			cal = d.Object.Calendar.Clone()
+		}
+		for _, alarm := range alarms {
+			c := cal.Children[i]
 			c.Children = append(c.Children, alarm.Moved()) // components stand behind the properties (RFC 5545 §3.6.1)
-			changed = true
 		}
 	}
-	if !changed {
+	if cal == nil {
 		return d, nil
 	}
 	return d.edited(cal, d.Index.Flags|store.FlagAlarm)
 }
 
-// alarmed is which default alarms a component gets: those for dates or those for times.
-func alarmed(c *ical.Component) string {
-	if start := c.Prop("DTSTART"); start != nil && strings.EqualFold(start.Param("VALUE"), "DATE") {
-		return "date"
-	}
-	return "datetime"
+// defaultAlarmKeys are the properties that say which alarms components of a type get,
+// with a time of day and without.
+var defaultAlarmKeys = map[store.Component]struct{ timed, allDay string }{
+	store.VEVENT: {defaultAlarmKey("vevent-datetime"), defaultAlarmKey("vevent-date")},
+	store.VTODO:  {defaultAlarmKey("vtodo-datetime"), defaultAlarmKey("vtodo-date")},
 }
+
+func defaultAlarmKey(of string) string { return PropertyKey(webdav.CalDAV("default-alarm-" + of)) }
 
 // defaultAlarms are the alarms of a property, marked as not the user's own. One
 // that is set to nothing means none, whatever the home has.
-func (tx *Tx) defaultAlarms(col *store.Collection, name xml.Name) ([]*ical.Component, error) {
-	e, err := tx.setting(store.OfCollection(col), name)
+func (tx *Tx) defaultAlarms(col *store.Collection, key string) ([]*ical.Component, error) {
+	e, err := tx.setting(store.OfCollection(col), key)
 	if err == nil && e == nil {
-		e, err = tx.setting(store.OfHome(col.Home), name)
+		e, err = tx.setting(store.OfHome(col.Home), key)
 	}
 	if err != nil || e == nil {
 		return nil, err

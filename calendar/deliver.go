@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,6 +130,9 @@ func (tx *Tx) deliver(world *world, w *scheduling.Writes, role scheduling.Role) 
 // noted, and is no error.
 func (tx *Tx) attempt(to *scheduling.Party, failed map[string]string, do func() error) error {
 	err := tx.Savepoint(do)
+	if err == nil {
+		return nil
+	}
 	var exceeded *quota.ExceededError
 	var limit *store.LimitError
 	switch {
@@ -267,8 +271,9 @@ func (tx *Tx) placeForNew(home *store.Home, d *Data) (Place, error) {
 
 // objectName is the name of what the server makes: n is the number of the attempt.
 func objectName(key string, n int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, n))
-	return hex.EncodeToString(sum[:16]) + ".ics"
+	b := append(append(make([]byte, 0, len(key)+8), key...), 0)
+	sum := sha256.Sum256(strconv.AppendInt(b, int64(n), 10))
+	return string(append(hex.AppendEncode(make([]byte, 0, 36), sum[:16]), ".ics"...))
 }
 
 // recordTypes are the types of the records that have a home, by kind of party.
@@ -414,6 +419,6 @@ func (tx *Tx) deliverMessage(m *scheduling.InboxWrite, ready *prepared) error {
 		if err := tx.putDelivered(at, data); err != nil {
 			return err
 		}
-		return tx.SetProperty(at.Resource(), PropertyKey(ScheduleChanges), ready.changes(m, tx.c.Scheduling.Addresses, tx.Now()))
+		return tx.SetProperty(at.Resource(), scheduleChangesKey, ready.changes(m, tx.c.Scheduling.Addresses, tx.Now()))
 	})
 }

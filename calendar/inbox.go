@@ -17,6 +17,8 @@ import (
 // changed (caldav-schedulingchanges §4.1).
 var ScheduleChanges = webdav.CS("schedule-changes")
 
+var scheduleChangesKey = PropertyKey(ScheduleChanges)
+
 // scheduleChanges is the value of that property, for clients that see addresses in a
 // form.
 func scheduleChanges(m *scheduling.InboxWrite, form scheduling.AddressForm, now time.Time) []byte {

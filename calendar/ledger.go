@@ -32,6 +32,29 @@ type tolled struct {
 	waits  []policy.Date
 }
 
+// inRooms reports whether a change is in a room's home.
+func (c *Change) inRooms() bool {
+	return c.At.Home != nil && isRoom(c.At.Home) || c.From.Home != nil && isRoom(c.From.Home)
+}
+
+// pays makes a change that may be in a room's calendars, and brings its ledger up to
+// date. Errors: as keeper.settle.
+func (tx *Tx) pays(c *Change, write func() error) error {
+	t, err := tx.toll(c)
+	if err != nil {
+		return err
+	}
+	if !t.rooms() {
+		return write()
+	}
+	return tx.Savepoint(func() error { // what a bulk request lacks room for is not written
+		if err := write(); err != nil {
+			return err
+		}
+		return t.pay()
+	})
+}
+
 // toll notes what of rooms a change is about, before it is made.
 func (tx *Tx) toll(c *Change) (*toll, error) {
 	t := &toll{tx: tx, fills: c.fills(), delivered: c.Delivered}
@@ -89,6 +112,9 @@ func (c *Change) fills() []Place {
 func (t *toll) add(p Place) error {
 	if !isRoom(p.Home) || p.Collection != nil && p.Collection.Kind != store.KindCalendar {
 		return nil
+	}
+	if p.Collection != nil && p.Name != "" && t.has(stay{col: p.Collection, name: p.Name}) {
+		return nil // it was looked at before the change
 	}
 	k, err := t.keeper(p.Home)
 	if err != nil || k == nil {

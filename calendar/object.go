@@ -291,7 +291,7 @@ func (tx *Tx) parseFile(col *store.Collection, e *store.Entry, body []byte) (*Da
 // formOf is the form that a file's media type names. One without a type may be
 // iCalendar. Errors: *DataError, it is none of the supported ones.
 func (tx *Tx) formOf(col *store.Collection, e *store.Entry) (Form, error) {
-	value, err := tx.setting(store.OfObject(col, e.Name), FileType)
+	value, err := tx.setting(store.OfObject(col, e.Name), PropertyKey(FileType))
 	if err != nil {
 		return 0, err
 	}

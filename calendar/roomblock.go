@@ -150,17 +150,19 @@ var ErrBookings = errors.New("the room is booked by what is in this calendar")
 
 // keepsBookings: what takes a room's time is not taken away with the whole calendar.
 func keepsBookings(tx *Tx, c *Change) error {
-	p := c.At
 	switch c.Op {
 	case MoveCollection:
-		p = c.From
-		if p.Home.ID == c.At.Home.ID {
-			return nil
+		if c.From.Home.ID != c.At.Home.ID {
+			return tx.holdsNoBookings(c.From)
 		}
 	case DeleteCollection:
-	default:
-		return nil
+		return tx.holdsNoBookings(c.At)
 	}
+	return nil
+}
+
+// holdsNoBookings refuses to take a calendar away in which a room is booked.
+func (tx *Tx) holdsNoBookings(p Place) error {
 	if !isRoom(p.Home) || p.Collection.Kind != store.KindCalendar {
 		return nil
 	}

@@ -165,6 +165,9 @@ type stay struct {
 	name string
 	was  []policy.Booking
 	now  *ical.Object // what is there after the change, if that is at hand
+
+	// open: the ledger has no note until when it was looked at.
+	open bool
 }
 
 func (s *stay) object() rooms.Object { return rooms.Object{Collection: uint32(s.col.ID), Name: s.name} }
@@ -219,7 +222,7 @@ func (k *keeper) taken(s *stay, until int64) (*taken, error) {
 func (k *keeper) verified(s *stay) (int64, error) {
 	until, err := k.ledger.Verified(s.object())
 	if until == 0 {
-		until = forever
+		until, s.open = forever, err == nil
 	}
 	return until, err
 }
@@ -227,9 +230,18 @@ func (k *keeper) verified(s *stay) (int64, error) {
 // forever is after all that has an end.
 const forever = 1 << 60
 
+// verify notes until when the object at a place was looked at; 0: all of it was.
+func (k *keeper) verify(s *stay, until int64) error {
+	if s.open && until == 0 {
+		return nil
+	}
+	s.open = until == 0
+	return k.ledger.SetVerified(s.object(), until)
+}
+
 // clear takes out of the ledger what a place had.
 func (k *keeper) clear(s *stay) error {
-	return errors.Join(k.ledger.Replace(s.object(), s.was, nil), k.ledger.SetVerified(s.object(), 0))
+	return errors.Join(k.ledger.Replace(s.object(), s.was, nil), k.verify(s, 0))
 }
 
 // settle enters what is at a place now, and returns it. Errors: *ConflictError, the
@@ -245,7 +257,7 @@ func (k *keeper) settle(s *stay, until int64) (*taken, error) {
 	if err := k.fit(s, t); err != nil {
 		return nil, err
 	}
-	return t, errors.Join(k.ledger.Replace(s.object(), nil, t.rows), k.ledger.SetVerified(s.object(), t.verified))
+	return t, errors.Join(k.ledger.Replace(s.object(), nil, t.rows), k.verify(s, t.verified))
 }
 
 // fit refuses what the room has no time for. What was there before stands.

@@ -18,13 +18,12 @@ var (
 	Transparency          = webdav.CalDAV("schedule-calendar-transp")
 	AvailabilityProperty  = webdav.CalDAV("calendar-availability")
 	DefaultCalendarURL    = webdav.CalDAV("schedule-default-calendar-URL")
-	defaultAlarmFor       = func(kind, value string) xml.Name { return webdav.CalDAV("default-alarm-" + kind + "-" + value) }
 	errTimezoneDefinition = errors.New("one VCALENDAR with one VTIMEZONE is wanted")
 )
 
-// setting is a property's element, nil if it was not set.
-func (tx *Tx) setting(at store.Resource, name xml.Name) (*webdav.Element, error) {
-	raw := tx.Property(at, PropertyKey(name))
+// setting is the element of the property with a key, nil if it was not set.
+func (tx *Tx) setting(at store.Resource, key string) (*webdav.Element, error) {
+	raw := tx.Property(at, key)
 	if raw == nil {
 		return nil, nil
 	}
@@ -73,7 +72,7 @@ func ZoneIn(cal *ical.Component) (*ical.Zone, error) {
 // Transparent reports whether a calendar does not count for free-busy (RFC 6638
 // §9.1).
 func (tx *Tx) Transparent(col *store.Collection) (bool, error) {
-	e, err := tx.setting(store.OfCollection(col), Transparency)
+	e, err := tx.setting(store.OfCollection(col), PropertyKey(Transparency))
 	return e.Child(webdav.CalDAV("transparent")) != nil, err
 }
 
@@ -84,11 +83,11 @@ var DefaultTasksURL = webdav.CS("schedule-default-tasks-URL")
 // defaults says for types of component which property of the inbox names the
 // calendar that invitations go to, and which calendar that is unless it is set.
 var defaults = map[store.Component]struct {
-	property xml.Name
-	name     string
+	property  xml.Name
+	key, name string
 }{
-	store.VEVENT: {DefaultCalendarURL, defaultCalendar},
-	store.VTODO:  {DefaultTasksURL, "tasks"},
+	store.VEVENT: {DefaultCalendarURL, PropertyKey(DefaultCalendarURL), defaultCalendar},
+	store.VTODO:  {DefaultTasksURL, PropertyKey(DefaultTasksURL), "tasks"},
 }
 
 // DefaultCalendar is the calendar of a home that new invitations to events or tasks
@@ -100,7 +99,7 @@ func (tx *Tx) DefaultCalendar(home *store.Home, component store.Component) (*sto
 		return nil, err
 	}
 	chosen := defaults[component]
-	e, err := tx.setting(store.OfCollection(inbox), chosen.property)
+	e, err := tx.setting(store.OfCollection(inbox), chosen.key)
 	if err != nil {
 		return nil, err
 	}

@@ -75,16 +75,16 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 	}
 	return func(yield func(policy.Booking) bool) {
 		var found []policy.Booking
-		for class, longest := range classes {
+		for class := 0; class < len(classes); {
 			first := int64(math.MinInt64)
-			if from > math.MinInt64+longest {
+			if longest := classes[class]; from > math.MinInt64+longest {
 				first = from - longest
 			}
-			for b, uid := range l.class(class, first, to) {
+			class = l.starting(class, first, to, func(b policy.Booking, uid [8]byte) {
 				if b.End > from && b.End > b.Start && !slices.Contains(except, uid) {
 					found = append(found, b)
 				}
-			}
+			})
 		}
 		slices.SortStableFunc(found, func(a, b policy.Booking) int { return cmp.Compare(a.Start, b.Start) })
 		for _, b := range found {
@@ -93,6 +93,34 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 			}
 		}
 	}
+}
+
+// starting calls fn with the bookings of a class that start from a moment until before
+// another, and returns the next class that has any. Hardly a room has bookings of more
+// than a day: one read tells that of all these classes.
+func (l *Ledger) starting(class int, from, to int64, fn func(b policy.Booking, uid [8]byte)) (next int) {
+	until := l.start(class, to)
+	behind := until
+	if class > 0 {
+		behind = l.start(len(classes), math.MinInt64)
+	}
+	next = len(classes)
+	for k, v := range l.kv.Range(l.start(class, from), behind) {
+		if bytes.Compare(k, until) >= 0 {
+			next = max(int(k[classAt]), class+1)
+			break
+		}
+		b, uid, err := decodeBooking(k, v)
+		if err != nil {
+			l.err = cmp.Or(l.err, err)
+			return len(classes)
+		}
+		fn(b, uid)
+	}
+	if class == 0 {
+		return 1
+	}
+	return next
 }
 
 // class yields the bookings of a class that start from a moment until before another.
@@ -271,7 +299,7 @@ func (l *Ledger) Clear() error {
 }
 
 func (l *Ledger) prefix(kind byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, l.room), kind)
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, commonKey), l.room), kind)
 }
 
 // after returns the first key behind all that begin with prefix.
@@ -293,11 +321,16 @@ func (l *Ledger) key(o Object, b *policy.Booking) []byte {
 	return appendTime(append(l.start(classOf(b), b.Start), o.bytes()...), b.ID)
 }
 
-// fixedKey is the length of a booking's key without the name of its object.
-const fixedKey = 4 + 1 + 1 + 8 + 4 + 8
+// fixedKey is the length of a booking's key without the name of its object, and commonKey
+// that of most, whose objects were named by the server.
+const (
+	fixedKey  = 4 + 1 + 1 + 8 + 4 + 8
+	commonKey = fixedKey + 36
+	classAt   = 4 + 1 // where the class stands in it
+)
 
 func encodeBooking(key []byte, b *policy.Booking) []byte {
-	v := appendTime([]byte{format}, b.End)
+	v := appendTime(append(make([]byte, 0, 1+8+1+8+4), format), b.End)
 	uid := hashOf(b.UID)
 	return seal(key, append(append(v, byte(b.State)), uid[:]...))
 }

@@ -40,11 +40,19 @@ func Normalize(address string) string {
 		if isUUID(id) {
 			id = strings.ToLower(id)
 		}
-		rest = strings.ToLower(space) + ":" + id
+		rest = joined(rest, strings.ToLower(space), id)
 	case "http", "https":
 		rest = strings.TrimRight(rest, "/")
 	}
-	return scheme + ":" + rest
+	return joined(address, scheme, rest)
+}
+
+// joined is head and tail with a colon between: s, if that is what it says.
+func joined(s, head, tail string) string {
+	if before, after, ok := strings.Cut(s, ":"); ok && before == head && after == tail {
+		return s
+	}
+	return head + ":" + tail
 }
 
 // isUUID reports whether a GUID is a UUID, in which case does not matter

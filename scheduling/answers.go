@@ -36,11 +36,12 @@ func (l lineup) server(address string) *ical.Property {
 // component if one has become another.
 func eachLine(d *ical.Draft, rid ical.DateTime, change func(address string, p *ical.Property)) {
 	c := d.At(rid)
+	var p ical.Property
 	for i := range c.Props {
 		if c.Props[i].Name != "ATTENDEE" {
 			continue
 		}
-		p := c.Props[i] // parameters are replaced, never changed
+		p = c.Props[i] // parameters are replaced, never changed
 		change(p.Address(), &p)
 		if !p.Equal(&c.Props[i]) {
 			d.Edit(rid).Props[i] = p

@@ -254,14 +254,20 @@ func (m *meeting) invitedTo(c *ical.Component) []string {
 type seats map[string][]ical.DateTime
 
 // seats returns who sits where, but for the organizer. more are instances without a
-// component, which the master describes.
+// component, which the master describes. The lists must not be changed.
 func (m *meeting) seats(d *ical.Draft, more map[ical.DateTime]*ical.Component) seats {
 	all := seats{}
 	take := func(rid ical.DateTime, c *ical.Component) {
+		first := []ical.DateTime{rid} // most sit in one alone: it is shared, and nothing can be added in place
 		for p := range attendees(c) {
 			address := p.Address()
-			list := all[address]
-			if address != m.self && byServer(p) && (len(list) == 0 || list[len(list)-1] != rid) {
+			if address == m.self || !byServer(p) {
+				continue
+			}
+			switch list := all[address]; {
+			case list == nil:
+				all[address] = first
+			case list[len(list)-1] != rid:
 				all[address] = append(list, rid)
 			}
 		}

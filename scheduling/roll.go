@@ -6,7 +6,7 @@ import "convene/internal/ical"
 // them.
 type Roll struct {
 	object *ical.Object
-	parts  map[string]*part
+	parts  map[string]*part // by GUID
 }
 
 // A part is the lines of one address.
@@ -21,15 +21,21 @@ type part struct {
 func NewRoll(o *ical.Object) *Roll {
 	r := &Roll{o, map[string]*part{}}
 	for c := range components(o) {
+		parts := make([]part, 0, len(c.Props)) // no more than that are new
 		for i := range c.Props {
 			line := &c.Props[i]
-			if line.Name != "ATTENDEE" && line.Name != "ORGANIZER" || GUIDOf(line.Value) == "" {
+			if line.Name != "ATTENDEE" && line.Name != "ORGANIZER" {
 				continue
 			}
-			p, email := r.parts[line.Value], line.Param("EMAIL")
+			guid := GUIDOf(line.Value)
+			if guid == "" {
+				continue
+			}
+			p, email := r.parts[guid], line.Param("EMAIL")
 			if p == nil {
-				p = &part{email: email}
-				r.parts[line.Value] = p
+				parts = append(parts, part{email: email})
+				p = &parts[len(parts)-1]
+				r.parts[guid] = p
 			}
 			p.differs = p.differs || p.email != email
 			if line.Name == "ATTENDEE" && p.seen != c {
@@ -46,11 +52,10 @@ func (r *Roll) Role(guid string) Role {
 	if organizer == nil || !schedules(r.object.Kind) {
 		return RoleNone
 	}
-	own := CanonicalAddress(guid)
-	if organizer.Address() == own {
+	if guid != "" && GUIDOf(organizer.Address()) == guid {
 		return RoleOrganizer
 	}
-	if p := r.parts[own]; p != nil && p.attends {
+	if p := r.parts[guid]; p != nil && p.attends {
 		return RoleAttendee
 	}
 	return RoleStranger
@@ -58,7 +63,7 @@ func (r *Roll) Role(guid string) Role {
 
 // Present is Present of the object for a party who preferred no other address.
 func (r *Roll) Present(p *Party) *ical.Object {
-	if has := r.parts[CanonicalAddress(p.GUID)]; has == nil || !has.differs && has.email == p.Email() {
+	if has := r.parts[p.GUID]; has == nil || !has.differs && has.email == p.Email() {
 		return r.object
 	}
 	return Present(r.object, p, "")

@@ -234,7 +234,7 @@ func (m *meeting) asked(a audience, is, was seats, derived map[ical.DateTime]*ic
 		case a != affected, len(was[address]) == 0, m.forced[address], slices.Contains(m.off[address], master):
 			all[address] = whole
 		default:
-			some := slices.DeleteFunc(rids, func(rid ical.DateTime) bool { return !m.concerns(address, rid) })
+			some := slices.DeleteFunc(slices.Clone(rids), func(rid ical.DateTime) bool { return !m.concerns(address, rid) })
 			switch {
 			case slices.Contains(some, master):
 				all[address] = whole

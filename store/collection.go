@@ -288,7 +288,7 @@ func (tx *Tx) rehome(was, c *Collection) error {
 		if hasUIDRecord(c.Kind, &e) {
 			err = errors.Join(err,
 				tx.w.Delete(tableUIDs, uidKey(was.Home, e.UID, c.ID)),
-				tx.w.Put(tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(&e)))
+				tx.putUID(c.Home, c.ID, &e))
 		}
 	}
 	return err

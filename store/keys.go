@@ -103,7 +103,11 @@ func splitUIDKey(k []byte) (h HomeID, uid string, c CollectionID, ok bool) {
 }
 
 func propertiesKey(h HomeID, c CollectionID) []byte {
-	return appendU32(appendU32(append(make([]byte, 0, 9), ofHome), h), c)
+	return appendPropertiesKey(make([]byte, 0, 9), h, c)
+}
+
+func appendPropertiesKey(b []byte, h HomeID, c CollectionID) []byte {
+	return appendU32(appendU32(append(b, ofHome), h), c)
 }
 
 func purgeKey(c CollectionID) []byte { return appendU32(append(make([]byte, 0, 5), lookupPurge), c) }

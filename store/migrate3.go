@@ -133,7 +133,7 @@ func (m *sealer) object(k, v []byte) error {
 		e.Index = m.index(body)
 	}
 	if m.home != 0 && hasUIDRecord(m.kind, e) {
-		if err := m.tx.w.Put(tableUIDs, uidKey(m.home, e.UID, id), uidValue(e)); err != nil {
+		if err := m.tx.putUID(m.home, id, e); err != nil {
 			return err
 		}
 	}

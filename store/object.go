@@ -271,7 +271,7 @@ func (h *Home) add(e *Entry, n int) {
 func (tx *Tx) index(c *Collection, old, e *Entry) error {
 	err := tx.w.putOwn(tableIndex, indexKey(c.ID, indexEntry, e.Rev), e.encode())
 	if hasUIDRecord(c.Kind, e) && (old == nil || old.UID != e.UID) {
-		err = errors.Join(err, tx.w.Put(tableUIDs, uidKey(c.Home, e.UID, c.ID), uidValue(e)))
+		err = errors.Join(err, tx.putUID(c.Home, c.ID, e))
 	}
 	return err
 }

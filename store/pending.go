@@ -24,10 +24,12 @@ type pending[K, T comparable] struct {
 	undo  []before[K, T]
 }
 
-// A before is what a record was.
+// A before is what of a record can become another while a savepoint is open.
 type before[K, T comparable] struct {
 	record *changed[K, T]
-	was    changed[K, T]
+	now    T
+	gone   bool
+	kept   int
 }
 
 // mapFrom is how many records there are before they are mapped: few are found
@@ -62,7 +64,7 @@ func (c *pending[K, T]) change(id K) *changed[K, T] {
 // note keeps what a record is, if the open savepoint has not yet.
 func (c *pending[K, T]) note(r *changed[K, T]) {
 	if r.kept != c.point {
-		c.undo = append(c.undo, before[K, T]{r, *r})
+		c.undo = append(c.undo, before[K, T]{r, r.now, r.gone, r.kept})
 		r.kept = c.point
 	}
 }
@@ -112,7 +114,8 @@ func (c *pending[K, T]) begin(point int) (end func(undone bool)) {
 			return
 		}
 		for i := len(c.undo) - 1; i >= notes; i-- {
-			*c.undo[i].record = c.undo[i].was
+			b := &c.undo[i]
+			b.record.now, b.record.gone, b.record.kept = b.now, b.gone, b.kept
 		}
 		c.undo = c.undo[:notes]
 		for _, r := range c.list[records:] {

@@ -21,7 +21,7 @@ type Property struct {
 
 // A Resource is what a property belongs to.
 type Resource struct {
-	key        []byte
+	kind       byte // the first of its key
 	home       HomeID
 	collection *Collection // nil: the home itself
 	object     string      // "": the collection itself
@@ -30,28 +30,39 @@ type Resource struct {
 
 // OfHome names a home.
 func OfHome(h HomeID) Resource {
-	return Resource{key: propertiesKey(h, 0), home: h}
+	return Resource{kind: ofHome, home: h}
 }
 
 // OfCollection names a collection, where it is now.
 func OfCollection(c *Collection) Resource {
-	return Resource{key: propertiesKey(c.Home, c.ID), home: c.Home, collection: c}
+	return Resource{kind: ofHome, home: c.Home, collection: c}
 }
 
 // OfObject names an object of a collection.
 func OfObject(c *Collection, name string) Resource {
-	key := append(appendU32([]byte{ofObject}, c.ID), byte(len(name)))
-	return Resource{key: append(key, name...), home: c.Home, collection: c, object: name}
+	return Resource{kind: ofObject, home: c.Home, collection: c, object: name}
 }
 
 // OfUser names what the user with that GUID keeps of a collection for themselves.
 func OfUser(c *Collection, guid string) Resource {
-	key := append(appendU32([]byte{ofUser}, c.ID), byte(len(guid)))
-	return Resource{key: append(key, guid...), home: c.Home, collection: c, user: guid}
+	return Resource{kind: ofUser, home: c.Home, collection: c, user: guid}
 }
 
+// key is where the properties of r begin.
+func (r Resource) key() []byte { return r.propertyKey("") }
+
 func (r Resource) propertyKey(name string) []byte {
-	return append(r.key[:len(r.key):len(r.key)], name...)
+	if r.kind == ofHome {
+		var c CollectionID
+		if r.collection != nil {
+			c = r.collection.ID
+		}
+		return append(appendPropertiesKey(make([]byte, 0, 9+len(name)), r.home, c), name...)
+	}
+	of := r.object + r.user // one of them
+	b := append(make([]byte, 0, 6+len(of)+len(name)), r.kind)
+	b = append(appendU32(b, r.collection.ID), byte(len(of)))
+	return append(append(b, of...), name...)
 }
 
 // Property returns the value of one property, nil if it is not set. It is
@@ -137,8 +148,9 @@ func (tx *Tx) readAllProperties(k *cachedHome) {
 }
 
 func (tx *Tx) readProperties(r Resource) (list []Property, size int) {
-	for k, v := range tx.r.Scan(tableProperties, within(r.key)) {
-		list = append(list, Property{string(k[len(r.key):]), slices.Clone(v)})
+	key := r.key()
+	for k, v := range tx.r.Scan(tableProperties, within(key)) {
+		list = append(list, Property{string(k[len(key):]), slices.Clone(v)})
 		size += len(k) + len(v)
 	}
 	return list, size
@@ -229,7 +241,7 @@ func (tx *Tx) countProperties(r Resource) (n int) {
 	if tx.bare(r) {
 		return 0
 	}
-	for range tx.r.Scan(tableProperties, keysWithin(r.key)) {
+	for range tx.r.Scan(tableProperties, keysWithin(r.key())) {
 		n++
 	}
 	return n
@@ -263,8 +275,9 @@ func (tx *Tx) touchResource(r Resource) (*Collection, *Home, error) {
 // removeProperties removes all properties of one resource, and returns how many
 // bytes they were.
 func (tx *Tx) removeProperties(r Resource) (freed int64, err error) {
-	for k, v := range tx.r.Scan(tableProperties, within(r.key)) {
-		freed += int64(len(k) - len(r.key) + len(v))
+	key := r.key()
+	for k, v := range tx.r.Scan(tableProperties, within(key)) {
+		freed += int64(len(k) - len(key) + len(v))
 		err = errors.Join(err, tx.w.Delete(tableProperties, k))
 	}
 	return freed, err

@@ -57,6 +57,60 @@ func TestSavepoint(t *testing.T) {
 	wantString(t, "records with a part that failed", dumps[1], dumps[0])
 }
 
+// TestUnusedUIDs: that no object of a home has a UID holds until one is put there, on
+// whatever way, and is asked anew after a part that was undone.
+func TestUnusedUIDs(t *testing.T) {
+	boom := errors.New("boom")
+	s := openOn(t, enginetest.Wrap(t, engine.OpenMemory(Tables())), Options{})
+	ann, bob := home(t, s, "ann"), home(t, s, "bob")
+	putEvent(t, s, bob.ID, "work", "theirs", "")
+	update(t, s, func(tx *Tx) error {
+		has := func(when, uid string, want bool) {
+			t.Helper()
+			_, _, err := tx.ObjectByUIDInHome(ann.ID, uid)
+			if got := err == nil; got != want || err != nil && !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: ann has %q = %v (%v), want %v", when, uid, got, err, want)
+			}
+		}
+		c, err := tx.Collection(ann.ID, "work")
+		if err != nil {
+			return err
+		}
+		put := func() error {
+			_, _, err := tx.PutObject(c, "mine.ics", body(event("mine"), "mine"), event("mine"), Match{}, UniqueInHome)
+			return err
+		}
+		has("at first", "mine", false)
+		if err := tx.Savepoint(func() error { return errors.Join(put(), boom) }); !errors.Is(err, boom) {
+			return err
+		}
+		has("after a put that was undone", "mine", false)
+		if err := put(); err != nil {
+			return err
+		}
+		has("after a put", "mine", true)
+		err = tx.Savepoint(func() error {
+			err := tx.DeleteObject(c, "mine.ics", Match{})
+			has("after it was removed", "mine", false)
+			return errors.Join(err, boom)
+		})
+		if !errors.Is(err, boom) {
+			return err
+		}
+		has("after a removal that was undone", "mine", true)
+		if err := tx.DeleteObject(c, "mine.ics", Match{}); err != nil {
+			return err
+		}
+		has("after it was removed", "mine", false)
+		has("before another's calendar comes", "theirs", false)
+		if _, err = tx.MoveCollection(bob.ID, "work", ann.ID, "theirs"); err != nil {
+			return err
+		}
+		has("after another's calendar came", "theirs", true)
+		return nil
+	})
+}
+
 // TestCopyFailsWhole: of a collection that cannot be copied nothing is left,
 // although the transaction goes on.
 func TestCopyFailsWhole(t *testing.T) {

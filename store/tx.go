@@ -44,6 +44,8 @@ type unwritten struct {
 	settled int64            // by how much deleted homes made the store larger
 
 	proven string // the SHA-256 of the body that is known to be whole if it is there; "": none
+
+	unused map[homeUID]struct{} // UIDs that no object of a home has, as far as was asked
 }
 
 // found is what is under a name in a collection: neither entry nor tombstone if
@@ -146,7 +148,7 @@ func (tx *Tx) begin() (end func(undone bool)) {
 		homes(undone)
 		collections(undone)
 		if undone {
-			tx.found, tx.blocks, tx.settled = found{}, blocks, settled
+			tx.found, tx.blocks, tx.settled, tx.unused = found{}, blocks, settled, nil
 		}
 	}
 }

@@ -45,7 +45,13 @@ type holder struct {
 
 // holders returns all objects of a home that have uid, those of collections that
 // wait to be purged among them: one read, however many calendars there are.
+//
+// That nothing has it is remembered: an invitation asks that of each attendee's home
+// before it is written there, and then again.
 func (tx *Tx) holders(home HomeID, uid string) (list []holder, err error) {
+	if _, known := tx.unused[homeUID{home, uid}]; known {
+		return nil, nil
+	}
 	for k, v := range tx.r.Scan(tableUIDs, within(uidPrefix(home, uid))) {
 		_, _, c, ok := splitUIDKey(k)
 		name, err := uidName(uid, v)
@@ -54,7 +60,25 @@ func (tx *Tx) holders(home HomeID, uid string) (list []holder, err error) {
 		}
 		list = append(list, holder{c, name})
 	}
+	if len(list) == 0 && tx.w != nil {
+		if tx.unused == nil {
+			tx.unused = map[homeUID]struct{}{}
+		}
+		tx.unused[homeUID{home, uid}] = struct{}{}
+	}
 	return list, nil
+}
+
+// A homeUID is a UID in a home.
+type homeUID struct {
+	home HomeID
+	uid  string
+}
+
+// putUID notes where an object is found by its UID.
+func (tx *Tx) putUID(home HomeID, c CollectionID, e *Entry) error {
+	delete(tx.unused, homeUID{home, e.UID})
+	return tx.w.Put(tableUIDs, uidKey(home, e.UID, c), uidValue(e))
 }
 
 // checkUID refuses p if another object has its UID: in its calendar, or with

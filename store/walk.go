@@ -178,7 +178,7 @@ func (tx *Tx) summed(h *Home) (*Home, error) {
 		return nil, err
 	}
 	sum := h.clone()
-	sum.Objects, sum.UsedBytes, sum.Collections, sum.Counted = 0, tx.propertyBytes(OfHome(h.ID).key), 0, 0
+	sum.Objects, sum.UsedBytes, sum.Collections, sum.Counted = 0, tx.propertyBytes(OfHome(h.ID).key()), 0, 0
 	for _, c := range all {
 		sum.addCollection(c, 1)
 		sum.Rev = max(sum.Rev, c.Rev)

@@ -14,7 +14,7 @@ const maxUnits = 400_000_000_000
 // "P1DT", weeks with other units, lower case. Errors wrap ErrValue.
 func ParseDuration(value string) (Duration, error) {
 	s := strings.ToUpper(strings.TrimSpace(value))
-	bad := fmt.Errorf("duration %q: %w", clip(value), ErrValue)
+	bad := func() error { return fmt.Errorf("duration %q: %w", clip(value), ErrValue) }
 	sign := int64(1)
 	if s != "" && (s[0] == '+' || s[0] == '-') {
 		if s[0] == '-' {
@@ -23,7 +23,7 @@ func ParseDuration(value string) (Duration, error) {
 		s = s[1:]
 	}
 	if s == "" || s[0] != 'P' {
-		return Duration{}, bad
+		return Duration{}, bad()
 	}
 	var d Duration
 	units, time := 0, false
@@ -39,15 +39,15 @@ func ParseDuration(value string) (Duration, error) {
 		}
 		count, err := strconv.ParseInt(s[:n], 10, 64)
 		if err != nil || count > maxUnits || n == len(s) {
-			return Duration{}, bad
+			return Duration{}, bad()
 		}
 		if !d.add(s[n], time, sign*count) {
-			return Duration{}, bad
+			return Duration{}, bad()
 		}
 		s = s[n+1:]
 	}
 	if units == 0 {
-		return Duration{}, bad
+		return Duration{}, bad()
 	}
 	return d, nil
 }

@@ -76,9 +76,19 @@ func (c *Component) Remove(name string) bool {
 // RemoveFunc removes the properties for which drop is true, and reports whether
 // there were any.
 func (c *Component) RemoveFunc(drop func(*Property) bool) bool {
-	n := len(c.Props)
-	c.Props = slices.DeleteFunc(c.Props, func(p Property) bool { return drop(&p) })
-	return len(c.Props) < n
+	n, left := len(c.Props), 0
+	for i := range c.Props {
+		if drop(&c.Props[i]) {
+			continue
+		}
+		if left < i {
+			c.Props[left] = c.Props[i]
+		}
+		left++
+	}
+	clear(c.Props[left:])
+	c.Props = c.Props[:left]
+	return left < n
 }
 
 // RemoveChildren removes the children for which drop is true, and reports whether

@@ -142,18 +142,19 @@ func daysInMonth(year, month int) int {
 // for birthdays, is a day.
 func parseWall(s string) (wall int64, hasTime, utc bool, err error) {
 	s = strings.TrimSpace(s)
-	bad := fmt.Errorf("date %q: %w", clip(s), ErrValue)
+	text := s
+	bad := func() error { return fmt.Errorf("date %q: %w", clip(text), ErrValue) }
 	if len(s) == 9 && s[8]|0x20 == 'z' {
 		s = s[:8]
 	}
 	if len(s) != 8 && len(s) != 15 && len(s) != 16 {
-		return 0, false, false, bad
+		return 0, false, false, bad()
 	}
 	year, ok1 := digits(s[:4])
 	month, ok2 := digits(s[4:6])
 	day, ok3 := digits(s[6:8])
 	if !ok1 || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month) {
-		return 0, false, false, bad
+		return 0, false, false, bad()
 	}
 	wall = daysOfCivil(year, month, day) * secondsPerDay
 	if len(s) == 8 {
@@ -163,11 +164,11 @@ func parseWall(s string) (wall int64, hasTime, utc bool, err error) {
 	minute, ok2 := digits(s[11:13])
 	second, ok3 := digits(s[13:15])
 	if s[8]|0x20 != 't' || !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 60 {
-		return 0, false, false, bad
+		return 0, false, false, bad()
 	}
 	if len(s) == 16 {
 		if s[15]|0x20 != 'z' {
-			return 0, false, false, bad
+			return 0, false, false, bad()
 		}
 		utc = true
 	}

@@ -81,7 +81,7 @@ func Decide(p *Policy, in Invite, f *Facts, ledger Ledger, now int64) (*Answer, 
 		a.Verdict = NotAsked
 		return a, nil
 	}
-	occ, tooMany, err := occurrences(in.Object, ls, p, now)
+	occ, tooMany, err := occurrences(d.series, ls, p, now)
 	if err != nil {
 		return nil, err
 	}

@@ -127,14 +127,10 @@ const (
 // graceAfter is how long after its end an occurrence is still judged.
 const graceAfter = 2 * day
 
-// occurrences returns the dates of o to which the room is invited, in order, from
+// occurrences returns the dates of a meeting to which the room is invited, in order, from
 // those that are over to the horizon; of a meeting that lies behind it the first.
 // tooMany: there are more than the policy allows.
-func occurrences(o *ical.Object, ls *lines, p *Policy, now int64) (all []Occurrence, tooMany bool, err error) {
-	series, err := o.Series()
-	if err != nil {
-		return nil, false, err
-	}
+func occurrences(series *ical.Series, ls *lines, p *Policy, now int64) (all []Occurrence, tooMany bool, err error) {
 	until := now + int64(p.Horizon)*day
 	past, current := 0, 0
 	for inst, err := range series.Instances(minTime, until, p.Zone, nil) {
@@ -187,7 +183,11 @@ func answers(o *ical.Object, ls *lines, p *Policy, now int64) (map[int64]earlier
 	if o == nil {
 		return nil, nil
 	}
-	all, _, err := occurrences(o, ls, p, now)
+	series, err := o.Series()
+	if err != nil {
+		return nil, err
+	}
+	all, _, err := occurrences(series, ls, p, now)
 	if err != nil {
 		return nil, err
 	}

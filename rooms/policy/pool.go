@@ -25,7 +25,11 @@ func FromPool(in Invite, f *Facts, was string, now int64) (*Pick, error) {
 	d := &decision{p: &builtIn().Policy, f: f, in: in, now: now, heads: map[*ical.Component]int{}, pool: true}
 	d.near.except = append([]string{in.Object.UID}, in.Group...)
 	ls := &lines{f.Addresses, map[*ical.Component]line{}}
-	occ, tooMany, err := occurrences(in.Object, ls, d.p, now)
+	series, err := in.Object.Series()
+	if err != nil {
+		return nil, err
+	}
+	occ, tooMany, err := occurrences(series, ls, d.p, now)
 	if err != nil {
 		return nil, err
 	}
