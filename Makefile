@@ -56,7 +56,7 @@ race: | $(BUILD)
 # seed; CONVENE_TEST_ENGINE=chaos:SEED repeats it. Left out are long tests of what is not
 # on the engine: the memory of another process, the directory's outages.
 chaos:
-	CONVENE_TEST_ENGINE=chaos $(GO) test -timeout 30m -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover|TestDirectoryFaults|TestDecisionsOfSlapd|TestDecisionsOfSamba|TestChangesAreFollowed)$$' ./store/... ./snapshot ./calendar ./caldav ./server ./auth
+	CONVENE_TEST_ENGINE=chaos $(GO) test -timeout 30m -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover|TestDirectoryFaults|TestControllerFaults|TestDecisionsOfSlapd|TestDecisionsOfSamba|TestChangesAreFollowed)$$' ./store/... ./snapshot ./calendar ./caldav ./server ./auth
 
 # Files that are written by programs are what those would write today.
 generated: generate
@@ -122,9 +122,10 @@ attack: deps
 bigdirectory:
 	BIGDIRECTORY=100000 $(GO) test -count 1 -timeout 40m -run '^TestBig(Directory|Company)$$' -v ./directory ./server
 
-# One of two directory servers fails in each of the ways for half a minute, under load.
+# One of two directory servers, or of two controllers of a domain, fails in each of the ways
+# for a while, under load; a controller is restored from a backup.
 faults:
-	CONVENE_FAULTS=1 $(GO) test -count 1 -timeout 20m -run '^TestDirectoryFaults$$' -v ./server | grep -v '=== '
+	CONVENE_FAULTS=1 $(GO) test -count 1 -timeout 20m -run '^Test(Directory|Controller)Faults$$' -v ./server | grep -v '=== '
 
 # Who is let in how, on slapd and on Samba: every combination of scheme, state of the
 # account and of the directory, access list, calendar flag and depth of the group.

@@ -131,12 +131,16 @@ func (d *Domain) agentDN(controller string) string {
 	return "CN=NTDS Settings,CN=" + controller + ",CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration," + d.BaseDN
 }
 
-// Value reads the first value of an attribute, as Administrator; "": there is none.
+// Value reads the first value of an attribute, as Administrator; "": there is none, or no
+// such entry.
 func (d *Domain) Value(dn, attr string) string {
 	d.t.Helper()
 	c := d.Admin()
 	defer func() { _ = c.Close() }()
 	res, err := c.Search(ldap.NewSearchRequest(dn, ldap.ScopeBaseObject, ldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", []string{attr}, nil))
+	if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
+		return ""
+	}
 	if err != nil {
 		d.t.Fatal(err)
 	}
