@@ -134,10 +134,6 @@ func TestControllerFaults(t *testing.T) {
 	c.Directory.Cache.TTL = 200 * time.Millisecond // so that everything is asked for again
 	c.Directory.Cache.Negative = c.Directory.Cache.TTL
 	s := serve(t, c)
-	c = e.settings()
-	c.Directory.Cache.TTL, c.Directory.Cache.Negative = time.Hour, time.Hour
-	follower := serve(t, c)
-	eventually(t, "changes are followed", func() bool { return strings.Contains(follower.Log.String(), "changes in the directory are followed") })
 	// What the backup does not have: who came after it, and who left.
 	e.on(e.two, func(c *ldap.Conn) {
 		e.people(c, "late", "leaver")
@@ -147,17 +143,13 @@ func TestControllerFaults(t *testing.T) {
 	e.both("who came late", func(d *testenv.Domain) bool {
 		return strings.Contains(d.Value(e.dn("late"), "memberOf"), "ops") && d.Value(e.dn("leaver"), "userAccountControl") == "514"
 	})
-	for _, v := range victims {
-		if got := answered(t, follower, v); got != 207 {
-			t.Fatalf("%s before: %d", v, got)
-		}
-	}
 	l := startLoad(t, s, directoryPassword, append(known, "late"), slices.Repeat(fresh, 500))
 	l.wg.Go(func() { l.keepOut(s, "leaver") })
 	time.Sleep(each)
 	calm := time.Duration(l.slowest.Load()) // how long one waits on this machine anyway
 
-	disable := func(what string, d *testenv.Domain) {
+	// disable takes one of the victims, who is remembered, and waits for that to count.
+	disable := func(what string, follower *running, d *testenv.Domain) {
 		t.Helper()
 		who := victims[0]
 		victims = victims[1:]
@@ -200,11 +192,20 @@ func TestControllerFaults(t *testing.T) {
 		{"first is restored", lose, restore, e.two},
 		{"second is killed", loseSecond, e.two.Start, e.one}, // the restored one is asked
 	} {
+		c := e.settings()
+		c.Directory.Cache.TTL, c.Directory.Cache.Negative = time.Hour, time.Hour
+		follower := serve(t, c)
+		eventually(t, "changes are followed", func() bool { return strings.Contains(follower.Log.String(), "changes in the directory are followed") })
+		for _, v := range victims[:2] {
+			if got := answered(t, follower, v); got != 207 {
+				t.Fatalf("%s before: %d", v, got)
+			}
+		}
 		before := l.counts[503].Load()
 		l.slowest.Store(0)
 		step.lose()
 		time.Sleep(each)
-		disable(step.name, step.other)
+		disable(step.name, follower, step.other)
 		step.heal()
 		for _, s := range []*running{s, follower} {
 			eventually(t, "both are well after: "+step.name, func() bool {
@@ -212,7 +213,7 @@ func TestControllerFaults(t *testing.T) {
 				return strings.Count(log, "directory server down") == strings.Count(log, "directory server up again")
 			})
 		}
-		disable("after: "+step.name, step.other)
+		disable("after: "+step.name, follower, step.other)
 		t.Logf("%-25s slowest %v, %d times 503", step.name, time.Duration(l.slowest.Load()).Round(time.Millisecond), l.counts[503].Load()-before)
 		if n := l.counts[503].Load() - before; n > 0 {
 			t.Errorf("%s: %d answers 503 beside a server that is well", step.name, n)
