@@ -59,7 +59,8 @@ type tracker struct {
 
 	recent   []told
 	every    time.Duration
-	failures int // since all was well for a while
+	asking   time.Time // since when the server is asked in this round, connecting aside
+	failures int       // since all was well for a while
 	failed   time.Time
 }
 
@@ -129,7 +130,7 @@ func (t *tracker) pause(began time.Time, err error) time.Duration {
 	if t.way() == bySync { // nothing is asked
 		return t.every
 	}
-	return min(max(t.every, trackShare*now.Sub(began)), trackSlowest)
+	return min(max(t.every, trackShare*now.Sub(t.asking)), trackSlowest)
 }
 
 func (t *tracker) backOff() time.Duration {
@@ -195,6 +196,7 @@ func (t *tracker) ask(ctx context.Context) error {
 		return err
 	}
 	h := t.host
+	t.asking = time.Now()
 	abort := context.AfterFunc(ctx, t.probe.Close)
 	defer abort()
 	var c Changes
