@@ -165,7 +165,7 @@ const (
 // A server that was away does not know yet what has changed on the others meanwhile, and one
 // that was restored from a backup what has since that: people who are new, or who are not any
 // more. It is asked last for as long as it was away, within these bounds; the lower one is the
-// pause after which controllers of a site tell each other of changes ([MS-ADTS] §6.1.1.2.2.1.2.1.1).
+// pause after which controllers of a site tell each other of changes.
 const (
 	minCatchUp = 15 * time.Second
 	maxCatchUp = 5 * time.Minute

@@ -48,7 +48,7 @@ func startPair(t testing.TB, dir string, programs sambaPrograms, o ADOptions) (o
 }
 
 // hostsFile has the names of controllers, also those that they replicate by: the GUID of
-// the entry nTDSDSA ([MS-ADTS] §6.3.2).
+// the entry nTDSDSA.
 func hostsFile(one *Domain, idOne string, two *Domain, idTwo string) string {
 	line := func(d *Domain, id string) string {
 		return fmt.Sprintf("%s %s %s._msdcs.%s\n", d.IP, d.Host, id, d.DNS)
@@ -107,7 +107,7 @@ func pairFixture(t testing.TB, programs sambaPrograms) string {
 	return kept(t, programs, "adpair", filepath.Base(first)+joinArgs, func(file string) { makePair(t, programs, first, file) })
 }
 
-// replicationService begins the names of the service that replicates ([MS-DRSR] §2.2.3.2).
+// replicationService begins the names of the service that replicates.
 const replicationService = "E3514235-4B06-11D1-AB04-00C04FC2DCD2/"
 
 // principal gives a controller names of services, as the program samba_dnsupdate would.
