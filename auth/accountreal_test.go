@@ -28,10 +28,18 @@ func fileTime(at time.Time) string {
 	return fmt.Sprint(at.Unix()*1e7 + 116_444_736_000_000_000)
 }
 
-// The states of an account that a domain controller knows, for each way to act.
+// The states of an account that domain controllers know, for each way to act: what is set
+// on one of two counts on the other, and goes on counting while one of them stalls.
 func TestSambaAccountStates(t *testing.T) {
-	d := testenv.AD(t, testenv.ADOptions{})
+	one, d := testenv.ADPair(t, testenv.ADOptions{})
 	admin := d.Admin()
+	// arrived waits until the first controller knows what was set on the second.
+	arrived := func(dn string, attrs ...string) {
+		t.Helper()
+		for _, attr := range attrs {
+			eventually(t, func() bool { return one.Value(dn, attr) == d.Value(dn, attr) })
+		}
+	}
 	dn := func(name string) string { return "CN=" + name + ",CN=Users," + d.BaseDN }
 	const password = "Pw!secret1"
 	add := func(name string, more map[string][]string) {
@@ -41,8 +49,9 @@ func TestSambaAccountStates(t *testing.T) {
 		d.Add(admin, dn(name), attrs)
 	}
 	add("svc-http", map[string][]string{"servicePrincipalName": {"HTTP/localhost"}, "msDS-SupportedEncryptionTypes": {"24"}})
+	arrived(dn("svc-http"), "objectGUID")
 	dir, err := directory.OpenLDAP(directory.LDAPConfig{
-		URLs: []string{d.TLSURL}, CAFile: d.CA.File, BindDN: "AD\\Administrator", BindPassword: d.AdminPassword,
+		URLs: []string{one.TLSURL, d.TLSURL}, CAFile: d.CA.File, BindDN: "AD\\Administrator", BindPassword: d.AdminPassword,
 		Preset: "ad", Base: []string{d.BaseDN}, Users: directory.RecordConfig{DigestPassword: "info"},
 	}, directory.Options{})
 	if err != nil {
@@ -88,6 +97,7 @@ func TestSambaAccountStates(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			add(tt.name, nil)
+			arrived(dn(tt.name), "objectGUID", "pwdLastSet")
 			p, err := dir.Lookup(t.Context(), directory.Key{By: directory.Name, Type: directory.User, Value: tt.name})
 			if err != nil {
 				t.Fatal(err)
@@ -123,10 +133,19 @@ func TestSambaAccountStates(t *testing.T) {
 				t.Fatalf("before: %s %v\n%s", basic, got, s.log)
 			}
 			tt.change(dn(tt.name))
+			arrived(d.BaseDN, "lockoutDuration", "lockOutObservationWindow")
+			arrived(dn(tt.name), "accountExpires", "lockoutTime", "logonHours", "pwdLastSet", "userAccountControl")
 			s.Forget(p.GUID)
 			basic, got := try()
 			if basic != tt.basic || !maps.Equal(got, tt.want) {
 				t.Errorf("basic %s %v\nwant  %s %v", basic, got, tt.basic, tt.want)
+			}
+			one.Pause()
+			s.Forget(p.GUID)
+			basic, got = try()
+			one.Resume()
+			if basic != tt.basic || !maps.Equal(got, tt.want) {
+				t.Errorf("while the first stalls: basic %s %v\nwant  %s %v", basic, got, tt.basic, tt.want)
 			}
 			if tt.name == "mustchange" {
 				_, _, out := s.try(basicField(tt.name, password))

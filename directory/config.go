@@ -14,7 +14,7 @@ import (
 // have no default; Preset is worth setting always. Numbers and times of zero are
 // those of DefaultLDAPConfig.
 type LDAPConfig struct {
-	URLs         []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds."`
+	URLs         []string `toml:"urls" doc:"LDAP servers in order of preference: ldaps://host[:port], ldap://host[:port] or ldapi://path. When one fails the next takes over within two seconds. One that was away is asked last for as long as it was, from 15 seconds to 5 minutes: it may not know yet what has changed meanwhile."`
 	StartTLS     bool     `toml:"starttls" doc:"Upgrade ldap:// connections to TLS before anything is sent. Required for ldap:// servers on other machines unless allow-plain is set."`
 	AllowPlain   bool     `toml:"allow-plain" doc:"Send passwords over unencrypted connections to other machines. For networks protected in another way only."`
 	CAFile       string   `toml:"ca-file" doc:"PEM file of the certificate authorities that sign the servers' certificates. Default: the system's."`

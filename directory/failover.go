@@ -162,17 +162,33 @@ const (
 	refusedProbe = 30 * time.Second // after errRefused, but for errPasswordRefused: see service
 )
 
-// well returns the hosts that are not down, in the order configured.
+// A server that was away does not know yet what has changed on the others meanwhile, and one
+// that was restored from a backup what has since that: people who are new, or who are not any
+// more. It is asked last for as long as it was away, within these bounds; the lower one is the
+// pause after which controllers of a site tell each other of changes.
+const (
+	minCatchUp = 15 * time.Second
+	maxCatchUp = 5 * time.Minute
+)
+
+// well returns the hosts that are not down, in the order configured, but last those that
+// were until lately.
 func (p *pool) well() []*host {
 	out := make([]*host, 0, len(p.hosts))
+	var behind []*host
+	now := time.Now()
 	for _, h := range p.hosts {
 		h.mu.Lock()
-		if h.down == nil {
+		switch {
+		case h.down != nil:
+		case now.Before(h.behind):
+			behind = append(behind, h)
+		default:
 			out = append(out, h)
 		}
 		h.mu.Unlock()
 	}
-	return out
+	return append(out, behind...)
 }
 
 // whyDown joins the reasons of all hosts.
@@ -237,8 +253,9 @@ func (h *host) probe(why error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.log.Info("directory server up again", "server", h.url.String(), "down", time.Since(h.since).Round(time.Millisecond))
-	h.down = nil
+	away := time.Since(h.since)
+	h.log.Info("directory server up again", "server", h.url.String(), "down", away.Round(time.Millisecond))
+	h.down, h.behind = nil, time.Now().Add(min(max(away, minCatchUp), maxCatchUp))
 }
 
 // ping reads the root DSE, as every server allows.

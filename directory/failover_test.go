@@ -330,3 +330,49 @@ func TestReloadLetsQuestionsEnd(t *testing.T) {
 	}
 	asking.Wait()
 }
+
+// A server that was away is asked last for a while: it does not know yet who is new.
+func TestComesBackBehind(t *testing.T) {
+	const who = "\ndn: uid=%[1]s,ou=people,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: %[1]s\ncn: %[1]s\nsn: New\n"
+	both := directorytest.LDIF() + rootEntry
+	first, url1 := serveMem(t, both+fmt.Sprintf(who, "left"), memldap.Options{})
+	second, url2 := serveMem(t, both+fmt.Sprintf(who, "new"), memldap.Options{})
+	d := open(t, directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: 500 * time.Millisecond, Timeout: 5 * time.Second})
+	knows := func(name string) bool {
+		t.Helper()
+		_, err := d.Lookup(t.Context(), directory.Key{By: directory.Name, Type: directory.User, Value: name})
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	lose := func(s *memldap.Server, which int) {
+		t.Helper()
+		s.SetQuirks(memldap.Quirks{Fail: ldap.LDAPResultUnavailable})
+		knows("alice")
+		if up(d)[which] {
+			t.Fatalf("health: %v", d.Health())
+		}
+	}
+	heal := func(s *memldap.Server) {
+		t.Helper()
+		s.SetQuirks(memldap.Quirks{})
+		eventually(t, 10*time.Second, "recovery", func() bool { return !slices.Contains(up(d), false) })
+	}
+	if !knows("left") || knows("new") {
+		t.Error("the first is not asked first")
+	}
+	lose(first, 0)
+	heal(first)
+	if knows("left") || !knows("new") {
+		t.Error("the first, which was away, is asked first")
+	}
+	lose(second, 1) // and the other has to do
+	if !knows("left") || knows("new") {
+		t.Error("the first is not asked when the second is away")
+	}
+	heal(second)
+	if !knows("left") || knows("new") {
+		t.Error("of two that were away, the first is not asked first")
+	}
+}

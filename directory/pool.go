@@ -52,6 +52,7 @@ type host struct {
 	mu           sync.Mutex
 	down         error // why it is not asked; nil: it is well
 	since        time.Time
+	behind       time.Time // until when the others are asked first; see well
 }
 
 // lane is the connections of one kind to one host.

@@ -19,6 +19,10 @@ const (
 	trackShare   = 20              // of so much time one part is spent asking
 	settleFor    = time.Second     // what was being read meanwhile is old, too
 	mostChanges  = 20_000          // of one round; beyond, all is taken to have changed
+
+	// A server that fails once and comes back, perhaps restored, costs so many failures: it
+	// is not flapping yet, and changes count as soon as ever.
+	freeFailures = 4
 )
 
 // Changes says what has changed in a directory.
@@ -55,7 +59,8 @@ type tracker struct {
 
 	recent   []told
 	every    time.Duration
-	failures int // since all was well for a while
+	asking   time.Time // since when the server is asked in this round, connecting aside
+	failures int       // since all was well for a while
 	failed   time.Time
 }
 
@@ -125,10 +130,12 @@ func (t *tracker) pause(began time.Time, err error) time.Duration {
 	if t.way() == bySync { // nothing is asked
 		return t.every
 	}
-	return min(max(t.every, trackShare*now.Sub(began)), trackSlowest)
+	return min(max(t.every, trackShare*now.Sub(t.asking)), trackSlowest)
 }
 
-func (t *tracker) backOff() time.Duration { return min(t.every<<min(t.failures, 10), trackSlowest) }
+func (t *tracker) backOff() time.Duration {
+	return min(t.every<<min(max(t.failures-freeFailures, 0), 10), trackSlowest)
+}
 
 // slowDown counts a failure, or what would become a storm if it came again and again.
 func (t *tracker) slowDown(now time.Time) { t.failures, t.failed = t.failures+1, now }
@@ -158,12 +165,38 @@ func (t *tracker) report(err error) {
 	}
 }
 
-// round finds what has changed since the last and tells it.
+// round finds what has changed since the last and tells it. It loses no time where a server
+// has just failed: the next is asked at once.
 func (t *tracker) round(ctx context.Context) error {
+	following := t.host != nil
+	err := t.ask(ctx)
+	if !following || !lost(err) || ctx.Err() != nil {
+		return err
+	}
+	t.slowDown(time.Now())
+	for range t.l.Health() { // it may be another that fails, too
+		if err = t.ask(ctx); !lost(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return err
+}
+
+// lost reports whether an error is that of a connection.
+func lost(err error) bool {
+	return isNetwork(err) && !errors.Is(err, errAllDown) && !errors.Is(err, errCutOff)
+}
+
+// ask is one try of round. A server that cannot be reached, or is silent while another is
+// well, is taken to be down, as it is for other questions.
+func (t *tracker) ask(ctx context.Context) error {
+	began := time.Now()
 	err := t.connect(ctx)
 	if err != nil {
 		return err
 	}
+	h := t.host
+	t.asking = time.Now()
 	abort := context.AfterFunc(ctx, t.probe.Close)
 	defer abort()
 	var c Changes
@@ -180,6 +213,9 @@ func (t *tracker) round(ctx context.Context) error {
 	}
 	if err != nil {
 		t.hangUp()
+		if lost(err) && ctx.Err() == nil && time.Since(began) >= h.hedge && len(h.well()) > 1 {
+			blameSilent([]*host{h}, []time.Time{began})
+		}
 	}
 	t.pass(c, time.Now())
 	return err
@@ -248,6 +284,9 @@ func (t *tracker) connect(ctx context.Context) error {
 	t.hangUp()
 	c, err := h.dial(ctx, searchLane)
 	if err != nil {
+		if ctx.Err() == nil {
+			h.markDown(err)
+		}
 		return fmt.Errorf("%s: %w", h.url, err)
 	}
 	c.SetTimeout(p.cfg.Timeout)
@@ -271,15 +310,21 @@ func (t *tracker) hangUp() {
 	t.numbers.service = ""
 }
 
-// rootDSE reads what changes are found by.
+// rootDSE reads what changes are found by, which no server has to think about for long.
 func (t *tracker) rootDSE() (*ldif.Entry, error) {
-	return t.read("", []string{highestUSN, "dsServiceName", "namingContexts", "supportedControl", "vendorName"})
+	t.probe.c.SetTimeout(t.host.hedge)
+	defer t.probe.c.SetTimeout(t.host.cfg.Timeout)
+	e, err := t.read("", []string{highestUSN, "dsServiceName", "namingContexts", "supportedControl", "vendorName"})
+	if err == nil {
+		t.host.lastResponse.Store(time.Now().UnixNano())
+	}
+	return e, err
 }
 
 func (t *tracker) read(dn string, attrs []string) (*ldif.Entry, error) {
 	list, _, err := t.probe.Search(dn, ldif.Base, "(objectClass=*)", attrs, 1)
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("%q cannot be read", dn)
+		err = fmt.Errorf("%w: %q cannot be read", errResponse, dn)
 	}
 	if err != nil {
 		return nil, err

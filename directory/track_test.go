@@ -264,7 +264,8 @@ func (l *doors) Accept() (net.Conn, error) {
 	return &door{c, sync.OnceFunc(func() { l.mu.Lock(); l.open--; l.mu.Unlock() })}, nil
 }
 
-// TestTrackFlapping drops each connection at its first search: they come ever more seldom.
+// TestTrackFlapping drops each connection at its first search: they come ever more seldom,
+// though not from the beginning, when it may be one failure that is soon over.
 func TestTrackFlapping(t *testing.T) {
 	s, err := memldap.NewLDIF(strings.NewReader(directorytest.LDIF()), memldap.Options{Quirks: memldap.Quirks{DropAfter: -1}})
 	if err != nil {
@@ -286,13 +287,16 @@ func TestTrackFlapping(t *testing.T) {
 	const every = 10 * time.Millisecond
 	track(t, d, every, func(c directory.Changes) { t.Errorf("told %+v, and nothing could be asked", c) })
 	opened := func() []time.Time { counted.mu.Lock(); defer counted.mu.Unlock(); return slices.Clone(counted.opens) }
-	eventually(t, 20*time.Second, "seven connections", func() bool { return len(opened()) >= 7 })
+	eventually(t, 20*time.Second, "eleven connections", func() bool { return len(opened()) >= 11 })
 	if d.Tracking().Err == "" {
 		t.Error("the status says nothing")
 	}
 	for i, at := range opened()[1:] {
+		if i < 4 {
+			continue
+		}
 		// The connection is counted some time after it was made: half of the pause is left.
-		if gap, least := at.Sub(opened()[i]), every<<i; gap < least {
+		if gap, least := at.Sub(opened()[i]), every<<(i-4); gap < least {
 			t.Errorf("connection %d after %v, want at least %v", i+2, gap, least)
 		}
 	}
@@ -300,5 +304,45 @@ func TestTrackFlapping(t *testing.T) {
 	defer counted.mu.Unlock()
 	if counted.most > 1 {
 		t.Errorf("%d connections at a time", counted.most)
+	}
+}
+
+// Nobody asks anything while the controller that is followed stalls: that it does is noticed
+// all the same, and changes are followed on the other.
+func TestTrackStalledController(t *testing.T) {
+	at := func(service, highest string, delay time.Duration) memldap.Quirks {
+		return memldap.Quirks{ActiveDirectory: true, Delay: delay, Root: map[string]string{
+			"highestCommittedUSN": highest, "dsServiceName": "CN=" + service + ",DC=ad,DC=example,DC=com",
+		}}
+	}
+	first, url1 := serveMem(t, controllers, memldap.Options{Quirks: at("first", "10", 0)})
+	second, url2 := serveMem(t, controllers, memldap.Options{Quirks: at("second", "10", 0)})
+	d := open(t, directory.LDAPConfig{URLs: []string{url1, url2}, Preset: "ad", Base: []string{"DC=ad,DC=example,DC=com"}, FailoverAfter: 200 * time.Millisecond})
+	ann := find(t, d, key("ann")).GUID
+	changes := make(chan directory.Changes, 1000)
+	track(t, d, 10*time.Millisecond, func(c directory.Changes) { changes <- c })
+	wait := func(what string, is func(directory.Changes) bool) {
+		t.Helper()
+		end := time.After(5 * time.Second)
+		for {
+			select {
+			case c := <-changes:
+				if is(c) {
+					return
+				}
+			case <-end:
+				t.Fatalf("%s: not told; %+v", what, d.Tracking())
+			}
+		}
+	}
+	all := func(c directory.Changes) bool { return c.All }
+	wait("the beginning", all)
+	first.SetQuirks(at("first", "10", 3*time.Second))
+	defer first.SetQuirks(at("first", "10", 0))
+	wait("the other controller", all)
+	second.SetQuirks(at("second", "20", 0))
+	wait("a change there", func(c directory.Changes) bool { return slices.Contains(c.GUIDs, ann) })
+	if h := d.Health(); h[0].Up || !h[1].Up {
+		t.Errorf("health: %+v", h)
 	}
 }

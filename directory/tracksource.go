@@ -28,7 +28,7 @@ func (n *numbered) changes(t *tracker) (Changes, error) {
 	}
 	highest, err := strconv.ParseInt(root.Value(highestUSN), 10, 64)
 	if err != nil {
-		return Changes{}, fmt.Errorf("%s of the root DSE: %w", highestUSN, err)
+		return Changes{}, fmt.Errorf("%w: %s of the root DSE: %w", errResponse, highestUSN, err)
 	}
 	service := root.Value("dsServiceName")
 	if service == n.service && service != "" && highest == n.highest {

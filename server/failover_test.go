@@ -31,13 +31,15 @@ type faulty struct {
 	conns map[net.Conn]bool
 }
 
-func newFaulty(t *testing.T, slapd *testenv.LDAP) *faulty {
+// newFaulty stands before the server at a URL with a port.
+func newFaulty(t *testing.T, server string) *faulty {
+	scheme, address, _ := strings.Cut(server, "://")
 	f := &faulty{conns: map[net.Conn]bool{}}
-	f.URL = "ldap://" + testenv.Listen(t, func(c net.Conn) {
+	f.URL = scheme + "://" + testenv.Listen(t, func(c net.Conn) {
 		if fault(f.fault.Load()) == closing {
 			return
 		}
-		to, err := net.Dial("tcp", strings.TrimPrefix(slapd.URL, "ldap://"))
+		to, err := net.Dial("tcp", address)
 		if err != nil {
 			return // the server is away
 		}
@@ -103,7 +105,7 @@ func TestDirectoryFaults(t *testing.T) {
 	ldif := companyLDIF(append(append(known, fresh...), "bob")...)
 	one := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: ldif})
 	two := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: ldif})
-	faults := []*faulty{newFaulty(t, one), newFaulty(t, two)}
+	faults := []*faulty{newFaulty(t, one.URL), newFaulty(t, two.URL)}
 	c := ldapConfig(t, one, two)
 	c.Directory.LDAP.URLs = []string{faults[0].URL, faults[1].URL}
 	// The two are no replicas: only a name is the same in both.
@@ -111,14 +113,14 @@ func TestDirectoryFaults(t *testing.T) {
 	c.SACL.Calendar.Allow = []string{"group:staff"}
 	c.Directory.Cache.TTL = 200 * time.Millisecond // so that everything is asked for again
 	s := serve(t, c)
-	l := startLoad(t, s, known, fresh)
+	l := startLoad(t, s, "secret", known, fresh)
 	for _, step := range []struct {
 		name       string
 		lose, heal func()
 	}{
 		{"first cut off", func() { faults[0].become(cutOff) }, func() { faults[0].become(well) }},
+		{"second cut off", func() { faults[1].become(cutOff) }, func() { faults[1].become(well) }}, // which is asked first since
 		{"first answers garbage", func() { faults[0].become(garbage) }, func() { faults[0].become(well) }},
-		{"second cut off", func() { faults[1].become(cutOff) }, func() { faults[1].become(well) }},
 		{"first closes connections", func() { faults[0].become(closing) }, func() { faults[0].become(well) }},
 		{"first stalls", one.Pause, one.Resume},
 		{"first is killed", one.Stop, one.Start},

@@ -15,16 +15,17 @@ import (
 // load keeps asking the server as users who are known and as users who are
 // not, and counts the answers by status.
 type load struct {
-	t       *testing.T
-	stop    chan struct{}
-	wg      sync.WaitGroup
-	counts  [600]atomic.Int64
-	slowest atomic.Int64 // ns
+	t        *testing.T
+	password string // everybody's
+	stop     chan struct{}
+	wg       sync.WaitGroup
+	counts   [600]atomic.Int64
+	slowest  atomic.Int64 // ns
 }
 
 // startLoad begins; fresh are people whom the server meets one after another.
-func startLoad(t *testing.T, s *running, known []string, fresh []string) *load {
-	l := &load{t: t, stop: make(chan struct{})}
+func startLoad(t *testing.T, s *running, password string, known []string, fresh []string) *load {
+	l := &load{t: t, password: password, stop: make(chan struct{})}
 	for i, user := range known {
 		l.wg.Go(func() { l.ask(s, user, i) })
 	}
@@ -64,7 +65,7 @@ func (l *load) ask(s *running, user string, i int) {
 
 func (l *load) one(c *http.Client, method, url, user, body string, header ...string) {
 	begun := time.Now()
-	a, err := try(c, method, url, user, body, header...)
+	a, err := try(c, method, url, user, body, append(header, "Authorization: "+basicField(user, l.password))...)
 	took := int64(time.Since(begun))
 	for old := l.slowest.Load(); took > old && !l.slowest.CompareAndSwap(old, took); old = l.slowest.Load() {
 	}
@@ -119,7 +120,7 @@ func TestDirectoryOutage(t *testing.T) {
 			t.Fatalf("%s: %s", user, a.Status)
 		}
 	}
-	l := startLoad(t, s, known, fresh)
+	l := startLoad(t, s, "secret", known, fresh)
 	for _, step := range []struct {
 		what string
 		do   func()

@@ -62,7 +62,7 @@ func TestUnderSystemd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := startLoad(t, &running{HTTP: "http://" + plain.address}, []string{"ann", "bob"}, nil)
+	l := startLoad(t, &running{HTTP: "http://" + plain.address}, "secret", []string{"ann", "bob"}, nil)
 	for range 5 {
 		signal(syscall.SIGHUP)
 		notify.expect(t, "RELOADING=1\nMONOTONIC_USEC=")

@@ -1,5 +1,5 @@
 // Package testenv starts real outside servers for tests: OpenLDAP's slapd, an
-// MIT KDC, a Samba Active Directory domain controller, an ACME server, and a throw-away
+// MIT KDC, a Samba Active Directory domain controller or two of a domain, an ACME server, and a throw-away
 // certificate authority. It imports nothing of ours, so every package's
 // external tests may use it.
 //

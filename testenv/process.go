@@ -163,7 +163,7 @@ func (p *Process) Stop() {
 	default:
 	}
 	p.kill(syscall.SIGTERM)
-	p.kill(syscall.SIGCONT) // a paused process takes no SIGTERM
+	p.signalGroup(syscall.SIGCONT) // a paused process takes no SIGTERM
 	select {
 	case <-p.done:
 	case <-time.After(stopLimit):
@@ -184,12 +184,22 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Pause stops the process with SIGSTOP: it keeps its connections and its
+// Pause stops the process and its group with SIGSTOP: it keeps its connections and its
 // listener but answers nothing, like a server whose disk hangs.
-func (p *Process) Pause() { p.kill(syscall.SIGSTOP) }
+func (p *Process) Pause() { p.signalGroup(syscall.SIGSTOP) }
 
 // Resume undoes Pause.
-func (p *Process) Resume() { p.kill(syscall.SIGCONT) }
+func (p *Process) Resume() { p.signalGroup(syscall.SIGCONT) }
+
+// signalGroup sends a signal to the process and those that it has started, if it has not
+// ended.
+func (p *Process) signalGroup(s syscall.Signal) {
+	select {
+	case <-p.done:
+	default:
+		_ = syscall.Kill(-p.Pid, s)
+	}
+}
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }

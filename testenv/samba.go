@@ -42,6 +42,7 @@ type Domain struct {
 	dir   string
 	samba string
 	env   []string
+	names string // the hosts file of a controller that has a partner; "": it has none
 	proc  *Process
 	lock  *os.File // of the IP address
 }
@@ -57,22 +58,48 @@ const (
 // machine takes some 15 seconds for provisioning, the others less than two.
 func AD(t testing.TB, o ADOptions) *Domain {
 	t.Helper()
+	programs := adPrograms(t)
+	d := newDomain(t, "dc1", Dir(t), programs, NewCA(t), o)
+	Run(t, nil, "", programs.tar, "-C", d.dir, "-xf", adFixture(t, programs))
+	d.configure(o)
+	d.Start()
+	d.register(d)
+	return d
+}
+
+// sambaPrograms are full paths of programs.
+type sambaPrograms struct{ samba, tool, tar, nsupdate string }
+
+func adPrograms(t testing.TB) sambaPrograms {
+	t.Helper()
 	paths := Require(t, "ad", "samba", "samba-tool", "tar", "nsupdate")
 	if os.Geteuid() != 0 {
 		Missing(t, "ad", "Samba needs root for its ports")
 	}
+	return sambaPrograms{paths[0], paths[1], paths[2], paths[3]}
+}
+
+// newDomain takes an address for a controller whose database is, or will be, in dir.
+func newDomain(t testing.TB, name, dir string, programs sambaPrograms, ca *CA, o ADOptions) *Domain {
+	t.Helper()
 	d := &Domain{
-		Realm: adRealm, Workgroup: "AD", DNS: adDNS, Host: "dc1." + adDNS, BaseDN: adBase,
+		Realm: adRealm, Workgroup: "AD", DNS: adDNS, Host: name + "." + adDNS, BaseDN: adBase,
 		AdminDN: "CN=Administrator,CN=Users," + adBase, AdminPassword: adPassword,
-		t: t, dir: Dir(t), samba: paths[0], env: o.Env, CA: NewCA(t),
+		t: t, dir: dir, samba: programs.samba, env: o.Env, CA: ca,
 	}
 	d.takeAddress()
-	fixture := adFixture(t, paths)
-	Run(t, nil, "", paths[2], "-C", d.dir, "-xf", fixture)
-	d.configure(o)
-	d.Start()
-	Run(t, nil, fmt.Sprintf("server %s\nupdate delete %s A\nupdate add %s 900 A %s\nsend\n", d.IP, d.Host, d.Host, d.IP), paths[3])
 	return d
+}
+
+// register writes the addresses of controllers into the zone that d serves, in place of
+// those that they had when the domain was made.
+func (d *Domain) register(controllers ...*Domain) {
+	d.t.Helper()
+	update := "server " + d.IP + "\n"
+	for _, c := range controllers {
+		update += fmt.Sprintf("update delete %[1]s A\nupdate add %[1]s 900 A %[2]s\n", c.Host, c.IP)
+	}
+	Run(d.t, nil, update+"send\n", Require(d.t, "ad", "nsupdate")[0])
 }
 
 // takeAddress picks a loopback address that no other domain controller of
@@ -130,11 +157,15 @@ func (d *Domain) configure(o ADOptions) {
 		cert, key := d.CA.Issue(d.Host, d.DNS, d.IP)
 		certificate = "tls certfile = " + cert + "\ntls keyfile = " + key + "\ntls cafile = " + d.CA.File
 	}
+	services := "ldap, cldap, kdc, dns"
+	if d.names != "" {
+		services += ", rpc, drepl"
+	}
 	dc := d.path("dc")
 	lines := []string{
-		"[global]", "netbios name = DC1", "workgroup = " + d.Workgroup, "realm = " + d.Realm,
+		"[global]", "netbios name = " + strings.ToUpper(strings.TrimSuffix(d.Host, "."+d.DNS)), "workgroup = " + d.Workgroup, "realm = " + d.Realm,
 		"server role = active directory domain controller",
-		"server services = ldap, cldap, kdc, dns",
+		"server services = " + services,
 		"interfaces = " + d.IP + "/8", "bind interfaces only = yes",
 		"private dir = " + dc + "/private", "state directory = " + dc + "/state",
 		"cache directory = " + dc + "/cache", "lock directory = " + dc, "pid directory = " + dc + "/run",
@@ -144,7 +175,7 @@ func (d *Domain) configure(o ADOptions) {
 		certificate,
 		"idmap_ldb:use rfc2307 = yes", "dns forwarder =", "allow dns updates = nonsecure", "disable netbios = yes",
 		"ldap server require strong auth = allow_sasl_over_tls", "old password allowed period = 0", "ldb:nosync = true",
-		o.Extra, "",
+		"prefork children = 1", "dreplsrv:notify_interval = 1", "dreplsrv:periodic_startup_interval = 1", o.Extra, "",
 	}
 	WriteFile(d.t, d.path("smb.conf"), strings.Join(lines, "\n"))
 	WriteFile(d.t, d.path("krb5.conf"), fmt.Sprintf(`[libdefaults]
@@ -172,14 +203,31 @@ func (d *Domain) Start() {
 	for _, port := range []string{"389", "636", "88", "464", "53"} {
 		ready = append(ready, d.IP+":"+port)
 	}
-	d.proc = Start(d.t, Command{
+	model := "single"
+	if d.names != "" { // before it replicates it asks its own KDC for a ticket, and waits for it
+		model = "prefork"
+	}
+	c := Command{
 		Path: d.samba, Env: d.env, Log: d.path("samba.log"), Ready: ready,
-		Args: []string{"--foreground", "--no-process-group", "-M", "single", "-s", d.path("smb.conf"), "-d1", "--debug-stdout"},
-	})
+		Args: []string{"--foreground", "--no-process-group", "-M", model, "-s", d.path("smb.conf"), "-d1", "--debug-stdout"},
+	}
+	if d.names != "" {
+		c = d.beside(c)
+	}
+	d.proc = Start(d.t, c)
 }
 
 // Stop ends the server; its data stay.
-func (d *Domain) Stop() { d.proc.Stop() }
+func (d *Domain) Stop() {
+	d.proc.Stop()
+	d.ended()
+}
+
+// Kill ends the server as a crash would; its data stay.
+func (d *Domain) Kill() {
+	d.proc.Kill()
+	d.ended()
+}
 
 // Pause makes the server hang with its connections open.
 func (d *Domain) Pause() { d.proc.Pause() }

@@ -43,10 +43,17 @@ servicePrincipalName: ldap/dc1.ad.example.com/ad.example.com
 // passwords of computers have dates in them.
 const fixtureAge = 30 * 24 * time.Hour
 
-// adFixture returns a tar file with the database of a provisioned domain,
-// making it if there is none for this version of Samba. Test programs that
-// run at the same time wait for the one that makes it.
-func adFixture(t testing.TB, programs []string) string {
+// adFixture returns a tar file with the database of a provisioned domain.
+func adFixture(t testing.TB, programs sambaPrograms) string {
+	t.Helper()
+	return kept(t, programs, "ad", adPolicy+adPassword+strings.Join(provisionArgs("D", "127.0.0.1"), " "),
+		func(file string) { makeFixture(t, programs, file) })
+}
+
+// kept returns a file that costs a while to make, making it if there is none for this
+// version of Samba and this recipe, or an old one. Test programs that run at the same time
+// wait for the one that makes it.
+func kept(t testing.TB, programs sambaPrograms, name, recipe string, make func(file string)) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -56,9 +63,9 @@ func adFixture(t testing.TB, programs []string) string {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	version := Run(t, nil, "", programs[0], "--version")
-	sum := sha256.Sum256([]byte(version + adPolicy + adPassword + strings.Join(provisionArgs("D", "127.0.0.1"), " ")))
-	file := filepath.Join(cache, "ad-"+hex.EncodeToString(sum[:6])+".tar")
+	version := Run(t, nil, "", programs.samba, "--version")
+	sum := sha256.Sum256([]byte(version + recipe))
+	file := filepath.Join(cache, name+"-"+hex.EncodeToString(sum[:6])+".tar")
 	lock, err := os.OpenFile(file+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +81,7 @@ func adFixture(t testing.TB, programs []string) string {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	makeFixture(t, programs, file)
+	make(file)
 	return file
 }
 
@@ -88,15 +95,15 @@ func provisionArgs(dir, ip string) []string {
 
 // makeFixture provisions a domain, applies the policy offline, and writes the
 // file under another name first.
-func makeFixture(t testing.TB, programs []string, file string) {
+func makeFixture(t testing.TB, programs sambaPrograms, file string) {
 	t.Helper()
 	dir := Dir(t)
 	start := time.Now()
-	Run(t, nil, "", programs[1], provisionArgs(dir, "127.0.0.1")...)
+	Run(t, nil, "", programs.tool, provisionArgs(dir, "127.0.0.1")...)
 	modify := Require(t, "ad", "ldbmodify")[0]
 	conf := filepath.Join(dir, "dc", "etc", "smb.conf")
 	Run(t, nil, adPolicy, modify, "-H", filepath.Join(dir, "dc", "private", "sam.ldb"), "--configfile="+conf)
-	Run(t, nil, "", programs[2], "-C", dir, "-S", "-cf", file+".new", "dc")
+	Run(t, nil, "", programs.tar, "-C", dir, "-S", "-cf", file+".new", "dc")
 	if err := os.Rename(file+".new", file); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package testenv_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -58,5 +59,34 @@ func TestAD(t *testing.T) {
 	})
 	if err := d.Admin().Bind("alice@"+d.DNS, "Al1ce!pass"); err != nil {
 		t.Error(err)
+	}
+}
+
+// What changes on one controller of a pair is soon on the other.
+func TestADPair(t *testing.T) {
+	one, two := testenv.ADPair(t, testenv.ADOptions{})
+	admins := map[*testenv.Domain]*ldap.Conn{one: one.Admin(), two: two.Admin()}
+	for i, from := range []*testenv.Domain{one, two, one, two} {
+		to := one
+		if from == one {
+			to = two
+		}
+		dn := fmt.Sprintf("CN=user%d,CN=Users,%s", i, from.BaseDN)
+		from.Add(admins[from], dn, map[string][]string{"objectClass": {"user"}, "sAMAccountName": {fmt.Sprintf("user%d", i)}})
+		begun := time.Now()
+		for {
+			res, err := admins[to].Search(ldap.NewSearchRequest(from.BaseDN, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false, fmt.Sprintf("(sAMAccountName=user%d)", i), []string{"1.1"}, nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(res.Entries) == 1 {
+				break
+			}
+			if time.Since(begun) > 30*time.Second {
+				t.Fatalf("%s is not on %s", dn, to.Host)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Logf("on %s after %v", to.Host, time.Since(begun).Round(time.Millisecond))
 	}
 }
