@@ -87,12 +87,12 @@ browser: convene
 	@[ -n "$(ALONE)" ] || echo "browser: no network without routes can be made here; the tests have this machine's"
 	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=1'
 
-# What people do every day, in Firefox: FIREFOX, which is not installed by make deps.
+# What people do every day, in Firefox. FIREFOX names another than Debian's.
 FIREFOX ?= /usr/bin/firefox-esr
 firefox: convene
 	@[ -x $(FIREFOX) ] || { echo "firefox: there is none at $(FIREFOX); FIREFOX names another"; exit 1; }
 	cd webtest && npm ci --ignore-scripts --silent
-	cd webtest && BROWSER=firefox FIREFOX=$(FIREFOX) CONVENE=../$(BUILD)/convene node --test --test-concurrency=1 keyboard.test.mjs drag.test.mjs
+	cd webtest && BROWSER=firefox FIREFOX=$(FIREFOX) CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=1 keyboard.test.mjs drag.test.mjs languages.test.mjs'
 
 # The pictures of docs/, made anew of the demonstration: docs/images. Look at each.
 screenshots: convene

@@ -38,6 +38,10 @@ type AgendaQuery struct {
 	// TimesOnly leaves out of events all but when they are, and in which calendar.
 	TimesOnly bool
 
+	// Choose, if there is one, is told when all events are, in the order of Agenda.Events, and says
+	// of which more than that is wanted: in place of the others is nil. It may run more than once.
+	Choose func([]AgendaTime) []bool
+
 	// Away asks besides when the caller says to be away, as outside their working hours.
 	Away bool
 
@@ -51,6 +55,7 @@ type AgendaQuery struct {
 type Agenda struct {
 	Calendars []*AgendaCalendar // the caller's first
 	Events    []*AgendaEvent    // by when they start, the longer ones first
+	Times     []AgendaTime      // of Events, if the query has Choose
 	People    []*AgendaPerson   // in the order of the query
 
 	// Away is when the caller says by the availability of their inbox that they are away (RFC 7953
@@ -98,10 +103,7 @@ type AgendaEvent struct {
 
 	Title, Place string // "" where there is none, and where Masked
 
-	Start, End int64 // Unix seconds; of days, from midnight to midnight of the reader's zone
-	AllDay     bool
-	FirstDay   int // of an all-day event, in days since 1 January 1970
-	LastDay    int // the last that it covers
+	AgendaTime
 
 	Status string // TENTATIVE, CONFIRMED, CANCELLED or "" (RFC 5545 §3.8.1.11)
 	Answer string // PARTSTAT of the calendar's owner, "" if they are not invited
@@ -109,6 +111,37 @@ type AgendaEvent struct {
 	Others bool   // somebody is invited
 	Masked bool   // of it the caller sees less than all
 	Write  bool   // the caller may change it
+}
+
+// An AgendaTime is when an instance of an event is.
+type AgendaTime struct {
+	Start, End int64 // Unix seconds; of days, from midnight to midnight of the reader's zone
+	AllDay     bool
+	FirstDay   int // of an all-day event, in days since 1 January 1970
+	LastDay    int // the last that it covers
+}
+
+// compare orders times as an agenda does.
+func (t *AgendaTime) compare(o *AgendaTime) int {
+	switch {
+	case t.Start != o.Start:
+		return cmp.Compare(t.Start, o.Start)
+	case t.End != o.End:
+		return cmp.Compare(o.End, t.End)
+	case t.AllDay == o.AllDay:
+		return 0
+	case t.AllDay:
+		return -1
+	}
+	return 1
+}
+
+// compareEvents is the order of an agenda.
+func compareEvents(a, b *AgendaEvent) int {
+	if c := a.compare(&b.AgendaTime); c != 0 {
+		return c
+	}
+	return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.Path, b.Path), strings.Compare(a.At, b.At))
 }
 
 // Agenda answers a query. It looks at what REPORT calendar-query would find and expand, with
@@ -158,6 +191,7 @@ type agendaRun struct {
 	q    *AgendaQuery
 	a    Agenda
 	self map[string]bool // whether an address is that of the owner of the calendar looked at
+	all  []candidate     // if the query has Choose
 }
 
 // partsOfAgenda is which part of what the agenda may expand one series may take, so that
@@ -192,15 +226,13 @@ func (x *agendaRun) run() (*Agenda, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(x.a.Events, func(a, b *AgendaEvent) int {
-		if a.Start != b.Start {
-			return cmp.Compare(a.Start, b.Start)
+	if x.q.Choose != nil {
+		if err := x.choose(); err != nil {
+			return nil, err
 		}
-		if a.End != b.End {
-			return cmp.Compare(b.End, a.End)
-		}
-		return cmp.Or(strings.Compare(a.Title, b.Title), strings.Compare(a.Path, b.Path), strings.Compare(a.At, b.At))
-	})
+		return &x.a, nil
+	}
+	slices.SortFunc(x.a.Events, compareEvents)
 	return &x.a, nil
 }
 
@@ -355,8 +387,13 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		return err
 	}
 	member := *in
-	likes := make([]AgendaEvent, len(matches)) // at once, as there may be many
-	x.a.Events = slices.Grow(x.a.Events, len(matches))
+	var likes []AgendaEvent // at once, as there may be many
+	if x.q.Choose != nil {
+		x.all = slices.Grow(x.all, len(matches))
+	} else {
+		likes = make([]AgendaEvent, len(matches))
+		x.a.Events = slices.Grow(x.a.Events, len(matches))
+	}
 	for i := range matches {
 		e := matches[i].Entry
 		if !x.s.member(&member, e) {
@@ -368,23 +405,40 @@ func (x *agendaRun) calendar(c *AgendaCalendar, in *resource) error {
 		}
 		if x.q.TimesOnly && !matches[i].Inexact {
 			for _, t := range matches[i].Instances {
-				x.a.Events = append(x.a.Events, &AgendaEvent{Calendar: c, Path: in.dir + e.Name, UID: e.UID, Start: t.Start, End: t.End})
+				x.a.Events = append(x.a.Events, &AgendaEvent{Calendar: c, Path: in.dir + e.Name, UID: e.UID, AgendaTime: AgendaTime{Start: t.Start, End: t.End}})
 			}
 			continue
 		}
 		if err := x.s.req.Context().Err(); err != nil {
 			return err
 		}
-		like := &likes[i]
-		*like = AgendaEvent{
-			Calendar: c, Path: in.dir + e.Name, UID: e.UID, ETag: etagOf(in.home.Epoch, in.col, e.Rev),
-			Masked: view != calendar.Whole, Write: view == calendar.Whole && member.privileges.Has(acl.WriteContent),
+		u := unread{c, in, &matches[i], view != calendar.Whole, view == calendar.Whole && member.privileges.Has(acl.WriteContent)}
+		if x.q.Choose != nil {
+			if err := x.consider(&u); err != nil {
+				return err
+			}
+			continue
 		}
-		if err := x.object(like, in, &matches[i]); err != nil {
+		u.begin(&likes[i])
+		if err := x.object(&likes[i], in, u.match); err != nil {
 			return err
 		}
 	}
-	return x.s.fits(len(x.a.Events) * eventSize / 4)
+	return x.s.fits(len(x.a.Events)*eventSize/4 + len(x.all)*candidateSize)
+}
+
+// An unread event is one of which it is not known yet what it says.
+type unread struct {
+	cal           *AgendaCalendar
+	in            *resource
+	match         *snapshot.Match
+	masked, write bool
+}
+
+// begin sets what the instances of the event have in common and is not in it.
+func (u *unread) begin(ev *AgendaEvent) {
+	e := u.match.Entry
+	*ev = AgendaEvent{Calendar: u.cal, Path: u.in.dir + e.Name, UID: e.UID, ETag: etagOf(u.in.home.Epoch, u.in.col, e.Rev), Masked: u.masked, Write: u.write}
 }
 
 // matches are the events that have an instance in the range: with their times, unless there

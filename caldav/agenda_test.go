@@ -91,6 +91,8 @@ func TestAgendaEqualsReport(t *testing.T) {
 	put("gap", strings.Replace(event("gap", "20260328T023000", "RRULE:FREQ=DAILY;COUNT=3"), "DTSTART:", "DTSTART;TZID=Europe/Berlin:", 1))
 	put("night", strings.Replace(event("night", "20261024T023000", "RRULE:FREQ=DAILY;COUNT=3"), "DTSTART:", "DTSTART;TZID=Europe/Berlin:", 1))
 	put("old", event("old", "20111228T120000Z", "RRULE:FREQ=DAILY;COUNT=5"))
+	put("twin", event("twin", "20260504T090000Z"))
+	put("another-twin", strings.Replace(event("another-twin", "20260504T090000Z"), "SUMMARY:", "SUMMARY:A ", 1))
 	put("point", strings.Replace(event("point", "20260504T000000Z"), "DURATION:PT1H", "DURATION:PT0S", 1))
 	for _, zone := range agendaZones {
 		z := loadZone(t, zone)
@@ -106,6 +108,34 @@ func TestAgendaEqualsReport(t *testing.T) {
 			bare := e.agenda("ann", caldav.AgendaQuery{From: from, To: to, Zone: z, TimesOnly: true})
 			if len(bare.Events) != len(a.Events) {
 				t.Errorf("%s, %v: %d times, and %d events", zone, days, len(bare.Events), len(a.Events))
+			}
+			for _, each := range []int{1, 2, 3} { // of events that are chosen the same is known, in the same order
+				chosen := e.agenda("ann", caldav.AgendaQuery{From: from, To: to, Zone: z, Choose: func(times []caldav.AgendaTime) []bool {
+					wanted := make([]bool, len(times))
+					for i := range wanted {
+						wanted[i] = i%each == 0
+					}
+					return wanted
+				}})
+				if len(chosen.Events) != len(a.Events) || len(chosen.Times) != len(a.Events) {
+					t.Fatalf("%s, %v: %d of %d events, %d times", zone, days, len(chosen.Events), len(a.Events), len(chosen.Times))
+				}
+				for i, ev := range chosen.Events {
+					if chosen.Times[i] != a.Events[i].AgendaTime {
+						t.Errorf("%s, %v: %+v at %d, want %+v", zone, days, chosen.Times[i], i, a.Events[i].AgendaTime)
+					}
+					if (ev != nil) != (i%each == 0) {
+						t.Fatalf("%s, %v, every %d: %d is %v", zone, days, each, i, ev)
+					}
+					if ev == nil {
+						continue
+					}
+					got, want := *ev, *a.Events[i]
+					got.Calendar, want.Calendar = nil, nil
+					if each == 1 && got != want || got.AgendaTime != want.AgendaTime || got.Title == "" {
+						t.Errorf("%s, %v: %+v, want %+v", zone, days, got, want)
+					}
+				}
 			}
 		}
 	}

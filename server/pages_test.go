@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -183,6 +184,23 @@ func TestPageThrottle(t *testing.T) {
 	}
 	if got := do(t, client(), "PROPFIND", s.HTTP+"/", "ann", "", "Depth: 0"); got.StatusCode != 429 {
 		t.Errorf("calendars: %s", got.Status)
+	}
+}
+
+// Wrong passwords beyond the limit do not reach the directory.
+func TestPageThrottleSparesTheDirectory(t *testing.T) {
+	slapd := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: companyLDIF("ann", "bob"), Stats: true})
+	c := ldapConfig(t, slapd)
+	c.Auth.Throttle.AccountFailures = 4 // one of which is kept for where ann has signed in before
+	s := serve(t, c)
+	b := open(t, s.HTTPS)
+	for i, want := range []int{401, 401, 401, 429, 429} {
+		if got := b.signIn(t, "ann", fmt.Sprint("wrong", i)); got.StatusCode != want {
+			t.Errorf("%d: %s", i, got.Status)
+		}
+	}
+	if n := slapd.Logged(" BIND dn=", "ann"); n != 3 {
+		t.Errorf("the directory has had %d of them", n)
 	}
 }
 

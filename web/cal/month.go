@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"convene/caldav"
 	"convene/web/markup"
 	"convene/web/page"
 	"convene/web/view"
@@ -40,7 +41,17 @@ type cellView struct {
 // month is the page of a month.
 func month(r *request) (*page.Answer, error) {
 	from, to := r.kind.span(r)
-	d, err := r.read(from, to, nil)
+	var laid *view.Sheet
+	d, err := r.read(from, to, func(q *caldav.AgendaQuery) {
+		q.Choose = func(times []caldav.AgendaTime) []bool {
+			items := make([]view.Item, len(times))
+			for i := range times {
+				items[i] = item(&times[i])
+			}
+			laid = view.NewSheet(r.day, r.Locale.FirstDay, items, r.zone, cellRows)
+			return laid.Shown(len(items))
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +60,6 @@ func month(r *request) (*page.Answer, error) {
 	for _, w := range r.Locale.Weekdays() {
 		v.Weekdays = append(v.Weekdays, weekday{r.Locale.WeekdayShort(w), r.Locale.Weekday(w)})
 	}
-	laid := view.NewSheet(r.day, r.Locale.FirstDay, d.items, r.zone, cellRows)
 	for i := range laid.Weeks {
 		w := &laid.Weeks[i]
 		row := weekView{Number: w.Number, Path: pathOf("week", w.Cells[0].Day), Cells: make([]cellView, 7)}

@@ -246,7 +246,7 @@ func (r *request) columns(v *peopleView, d *diary, who []*directory.Principal) {
 		one.Events = append(one.Events, r.busyEvents(p)...)
 		for n := range one.Events {
 			e := one.Events[n]
-			one.items = append(one.items, item(e))
+			one.items = append(one.items, item(&e.AgendaTime))
 			if !e.Free && e.Status != "CANCELLED" && e.Answer != "DECLINED" {
 				taken = append(taken, view.Span{Start: e.Start, End: e.End})
 			}
@@ -284,7 +284,7 @@ func (r *request) busyEvents(p *caldav.AgendaPerson) (list []*caldav.AgendaEvent
 		if b.Type == ical.BusyUnavailable {
 			title = r.Locale.T("cal.away")
 		}
-		list = append(list, &caldav.AgendaEvent{Title: title, Start: b.Start, End: b.End, Status: status, Masked: true})
+		list = append(list, &caldav.AgendaEvent{Title: title, AgendaTime: caldav.AgendaTime{Start: b.Start, End: b.End}, Status: status, Masked: true})
 	}
 	return list
 }

@@ -54,7 +54,7 @@ func zoneOf(l *time.Location) *ical.Zone {
 // A diary is what a view shows, as it was read.
 type diary struct {
 	*caldav.Agenda
-	items   []view.Item
+	items   []view.Item                    // nil, if not all that was read was wanted
 	colours map[*caldav.AgendaCalendar]int // number of the class
 }
 
@@ -78,9 +78,12 @@ func (r *request) read(from, to view.Day, change func(*caldav.AgendaQuery)) (*di
 	if err != nil {
 		return nil, failure(err)
 	}
-	d := &diary{Agenda: a, items: make([]view.Item, len(a.Events)), colours: map[*caldav.AgendaCalendar]int{}}
-	for i := range a.Events {
-		d.items[i] = item(a.Events[i])
+	d := &diary{Agenda: a, colours: map[*caldav.AgendaCalendar]int{}}
+	if q.Choose == nil {
+		d.items = make([]view.Item, len(a.Events))
+		for i := range a.Events {
+			d.items[i] = item(&a.Events[i].AgendaTime)
+		}
 	}
 	for i, c := range a.Calendars {
 		if c.Name == "calendar" { // nobody has called it anything
@@ -91,7 +94,7 @@ func (r *request) read(from, to view.Day, change func(*caldav.AgendaQuery)) (*di
 	return d, nil
 }
 
-func item(e *caldav.AgendaEvent) view.Item {
+func item(e *caldav.AgendaTime) view.Item {
 	return view.Item{Start: e.Start, End: e.End, AllDay: e.AllDay, First: view.Day(e.FirstDay), Last: view.Day(e.LastDay)}
 }
 

@@ -43,12 +43,14 @@ func NewSheet(d Day, first time.Weekday, items []Item, zone *ical.Zone, rows int
 	from, to := SheetDays(d, first)
 	month := d.Time().Month()
 	s := &Sheet{Weeks: make([]Week, (to-from)/7)}
+	room := make([]Entry, int(to-from)*(rows+1)) // of all cells, with one row to see that there are more
 	for w := range s.Weeks {
 		s.Weeks[w].Number = (from + Day(7*w)).Week()
 		for c := range s.Weeks[w].Cells {
 			cell := &s.Weeks[w].Cells[c]
 			cell.Day = from + Day(7*w+c)
 			cell.Outside = cell.Day.Time().Month() != month
+			cell.Entries, room = room[:0:rows+1], room[rows+1:]
 		}
 	}
 	for i := range items {
@@ -61,7 +63,7 @@ func NewSheet(d Day, first time.Weekday, items []Item, zone *ical.Zone, rows int
 			continue
 		}
 		if day := DayOf(items[i].Start, zone); day >= from && day < to {
-			s.cell(day - from).add(Entry{Item: i, Begins: true, Ends: true})
+			s.cell(day-from).add(Entry{Item: i, Begins: true, Ends: true}, rows)
 		}
 	}
 	for w := range s.Weeks {
@@ -99,14 +101,32 @@ func (s *Sheet) addBar(i int, items []Item, from, to Day, zone *ical.Zone) {
 	}
 }
 
-// add puts an item into the first free row.
-func (c *Cell) add(e Entry) {
+// Shown reports of each of n items whether it is in a cell.
+func (s *Sheet) Shown(n int) []bool {
+	shown := make([]bool, n)
+	for w := range s.Weeks {
+		for c := range s.Weeks[w].Cells {
+			for _, e := range s.Weeks[w].Cells[c].Entries {
+				if e.Item >= 0 {
+					shown[e.Item] = true
+				}
+			}
+		}
+	}
+	return shown
+}
+
+// add puts an item into the first free row. Behind the last row one is enough to see that there
+// are more.
+func (c *Cell) add(e Entry, rows int) {
 	c.Count++
 	if free := slices.IndexFunc(c.Entries, func(e Entry) bool { return e.Item < 0 }); free >= 0 {
 		c.Entries[free] = e
 		return
 	}
-	c.Entries = append(c.Entries, e)
+	if len(c.Entries) <= rows {
+		c.Entries = append(c.Entries, e)
+	}
 }
 
 // trim leaves as many entries as there are rows, one of which says how many are left out.
@@ -114,10 +134,10 @@ func (c *Cell) trim(rows int) {
 	if len(c.Entries) <= rows {
 		return
 	}
-	for _, e := range c.Entries[rows-1:] {
+	c.Entries, c.More = c.Entries[:rows-1], c.Count
+	for _, e := range c.Entries {
 		if e.Item >= 0 {
-			c.More++
+			c.More--
 		}
 	}
-	c.Entries = c.Entries[:rows-1]
 }
