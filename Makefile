@@ -87,7 +87,7 @@ browser: convene
 	@[ -n "$(ALONE)" ] || echo "browser: no network without routes can be made here; the tests have this machine's"
 	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=1'
 
-# What people do every day, in Firefox. FIREFOX names another than Debian's.
+# What people do every day, in Firefox: FIREFOX, which is not installed by make deps.
 FIREFOX ?= /usr/bin/firefox-esr
 firefox: convene
 	@[ -x $(FIREFOX) ] || { echo "firefox: there is none at $(FIREFOX); FIREFOX names another"; exit 1; }

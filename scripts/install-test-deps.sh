@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the outside programs that the tests use, through apt, and says so:
 # OpenLDAP's slapd, 389 Directory Server, MIT Kerberos, Samba's Active Directory
-# controller, the ACME server pebble, the clients curl, python-caldav and vdirsyncer, Chromium and Firefox with fonts and Node
+# controller, the ACME server pebble, the clients curl, python-caldav and vdirsyncer, Chromium with fonts and Node
 # for the pages, openssl, zbarimg and pdftotext for what they hand out, systemd's analysis of units, zstd, and what a
 # bare machine lacks to build with the race detector. Go itself is not among them. None of the daemons is started.
 # Does nothing, and needs no rights, when all are there. Works as root or through sudo.
@@ -12,7 +12,7 @@ packages=(
 	slapd 389-ds-base python3-lib389 ldap-utils libsasl2-modules-gssapi-mit
 	krb5-kdc krb5-admin-server krb5-user
 	samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools
-	chromium firefox-esr fonts-noto-core fonts-noto-cjk
+	chromium fonts-noto-core fonts-noto-cjk
 	systemd curl zstd openssl zbar-tools poppler-utils iproute2 pebble libfaketime bind9-dnsutils python3-requests-kerberos python3-caldav vdirsyncer
 )
 
