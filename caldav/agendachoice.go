@@ -66,7 +66,9 @@ func (x *agendaRun) choose() error {
 		if err != nil {
 			return err
 		}
-		c.made = events[0] // of what does not recur there is one
+		if wanted[i] = len(events) == 1; wanted[i] { // as of all that does not recur
+			c.made = events[0]
+		}
 	}
 	x.a.Times, x.a.Events = times, make([]*AgendaEvent, len(x.all))
 	for i := range x.all {
