@@ -26,7 +26,8 @@ imip                  internal/ical scheduling
 internal/engine
 internal/held         internal/engine
 internal/atomicfile
-internal/logging
+internal/header
+internal/logging         internal/header
 internal/filewatch
 internal/kerberos
 internal/membudget
@@ -53,11 +54,11 @@ calendar              directory freebusy imip internal/ical internal/webdav quot
 caldav/calquery       internal/ical internal/webdav
 imip/outbox           calendar imip scheduling store
 tzdist                internal/ical internal/webdav
-auth                  directory internal/engine internal/filewatch internal/held internal/kerberos internal/logging internal/password
+auth                  directory internal/engine internal/filewatch internal/header internal/held internal/kerberos internal/logging internal/password
 sacl                  audit auth directory internal/atomicfile internal/engine internal/filewatch
 internal/kerberos
 acl
-caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
+caldav                acl audit auth caldav/calquery calendar delegation delegation/appointed directory freebusy internal/header internal/ical internal/logging internal/membudget internal/webdav quota rooms rooms/policy scheduling snapshot store
 admin/backup          auth delegation internal/atomicfile internal/engine internal/held panels prefs publish rooms sacl store
 admin                 acl admin/backup audit auth delegation delegation/appointed directory internal/atomicfile internal/engine internal/held internal/settings panels publish quota rooms rooms/policy sacl store
 web/i18n              
@@ -73,12 +74,12 @@ web/devices           admin auth directory sacl web/page
 web/sharing           audit auth caldav directory publish sacl web/page
 web/my                admin audit auth prefs sacl web/cal web/i18n web/page
 web/manage            admin audit auth caldav delegation directory rooms sacl web/page
-web                   admin audit auth delegation directory internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
+web                   admin audit auth delegation directory internal/header internal/logging internal/proxied sacl web/cal web/delegates web/devices web/event web/i18n web/manage web/my web/page web/room web/sharing
 config                auth caldav directory imip internal/proxied internal/settings quota rooms sacl scheduling web/page
 config/apple          config directory internal/settings
 discover              auth config directory directory/ldif internal/atomicfile internal/kerberos internal/settings sacl
 doctor                auth config delegation directory directory/ldif discover internal/engine internal/kerberos internal/settings
-server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory doctor imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
+server                acl admin admin/backup audit auth caldav calendar config delegation delegation/appointed directory doctor imip imip/outbox internal/atomicfile internal/engine internal/filewatch internal/header internal/held internal/logging internal/membudget internal/proxied internal/webdav panels prefs publish quota rooms rooms/policy sacl scheduling snapshot store tzdist web web/page
 demo                  config directory/memldap internal/logging server
 cmd/convene           admin admin/backup audit config config/apple delegation demo directory discover doctor internal/atomicfile internal/engine internal/settings rooms rooms/policy sacl server store
 testenv/cmd/smtpd

@@ -628,53 +628,6 @@ func TestReportsByWhatIsThere(t *testing.T) {
 	}
 }
 
-// What a PUT makes depends on what is there: objects in calendars, which one's own home is
-// presumed to have, and files elsewhere. A body is read once, and kept for what it turns
-// out to be.
-func TestPutsByWhatIsThere(t *testing.T) {
-	e := newEnv(t)
-	const home = "/calendars/users/ann/"
-	e.must(201, "ann", "MKCOL", home+"folder/", "")
-	e.must(201, "ann", "PUT", home+"calendar/1.ics", event("1", "20260504T120000Z"))
-	tests := []struct {
-		place, body string
-		status      int
-		condition   string
-		headers     []string
-	}{
-		{"calendar/2.ics", event("2", "20260504T120000Z"), 201, "", nil},
-		{"calendar/2.ics", event("2", "20260505T120000Z"), 204, "", nil},
-		{"calendar/2.ics", event("2", "20260505T120000Z"), 412, "", []string{"If-None-Match: *"}},
-		{"calendar/3.ics", event("3", "20260505T120000Z"), 412, "", []string{"If-Match: *"}},
-		{"calendar/3.ics", "text", 403, "valid-calendar-data", nil},
-		{"calendar/3.ics", event("1", "20260504T120000Z"), 403, "no-uid-conflict", nil},
-		{"folder/note.txt", "text", 201, "", nil},
-		{"folder/note.txt", "more text", 204, "", nil},
-		{"folder/4.ics", event("1", "20260504T120000Z"), 201, "", nil},
-		{"missing/5.ics", event("5", "20260504T120000Z"), 409, "", nil},
-		{"missing/5.ics", "text", 403, "valid-calendar-data", nil},
-		{"calendar/1.ics/6.ics", event("6", "20260504T120000Z"), 409, "", nil},
-		{"calendar/7.ics/", event("7", "20260504T120000Z"), 409, "", nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.place+" "+strings.Join(tt.headers, ""), func(t *testing.T) {
-			path := home + tt.place
-			before := e.send("ann", "GET", path, nil)
-			got := e.send("ann", "PUT", path, strings.NewReader(tt.body), append(tt.headers, "Content-Type: text/calendar")...)
-			if got.Status != tt.status || !strings.Contains(got.Body, tt.condition) {
-				t.Fatalf("%d %s, want %d %s", got.Status, got.Body, tt.status, tt.condition)
-			}
-			after := e.send("ann", "GET", path, nil)
-			if tt.status < 300 && after.Body != tt.body {
-				t.Errorf("GET gives %q, want %q", after.Body, tt.body)
-			}
-			if tt.status >= 300 && (after.Status != before.Status || after.Body != before.Body) {
-				t.Errorf("a refused PUT changed %d %q to %d %q", before.Status, before.Body, after.Status, after.Body)
-			}
-		})
-	}
-}
-
 // uid is what differs between two answers with busy times.
 var uid = regexp.MustCompile(`(UID|DTSTAMP):[^\r]*`)
 

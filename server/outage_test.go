@@ -19,6 +19,7 @@ type load struct {
 	password string // everybody's
 	stop     chan struct{}
 	wg       sync.WaitGroup
+	busy     sync.RWMutex // held while a request is on its way; see settle
 	counts   [600]atomic.Int64
 	slowest  atomic.Int64 // ns
 }
@@ -63,7 +64,15 @@ func (l *load) ask(s *running, user string, i int) {
 	}
 }
 
+// settle waits until what is on its way is answered.
+func (l *load) settle() {
+	l.busy.Lock()
+	defer l.busy.Unlock()
+}
+
 func (l *load) one(c *http.Client, method, url, user, body string, header ...string) {
+	l.busy.RLock()
+	defer l.busy.RUnlock()
 	begun := time.Now()
 	a, err := try(c, method, url, user, body, append(header, "Authorization: "+basicField(user, l.password))...)
 	took := int64(time.Since(begun))

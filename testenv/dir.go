@@ -3,6 +3,7 @@ package testenv
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // Dir makes a folder that is removed when the test ends. Unlike t.TempDir its
@@ -14,7 +15,11 @@ func Dir(t testing.TB) string {
 		t.Fatalf("temporary folder: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
+		err := os.RemoveAll(dir)
+		for end := time.Now().Add(startLimit); err != nil && time.Now().Before(end); err = os.RemoveAll(dir) {
+			time.Sleep(pollEvery) // what a server has started may write for a moment after it has ended
+		}
+		if err != nil {
 			t.Errorf("temporary folder: %v", err)
 		}
 	})
