@@ -26,7 +26,7 @@ type ETags struct {
 // Present reports whether the header was there.
 func (e ETags) Present() bool { return e.Any || len(e.Tags) > 0 }
 
-// ParseETags returns the header name of h, If-Match or If-None-Match. Tags that
+// ParseETags returns the header name of h, If-Match or If-None-Match, spelled so. Tags that
 // came without quotes, as some clients send them, get them. It is an error, 400,
 // if the header is there with nothing in it, or mixes * with tags.
 func ParseETags(h http.Header, name string) (ETags, error) {

@@ -147,7 +147,7 @@ func TestETags(t *testing.T) {
 		{[]string{`W/1`}, "", false, false, 400},
 		{[]string{`"a"b"`}, "", false, false, 400},
 	} {
-		e, err := ParseETags(http.Header{"If-Match": tt.in}, "if-match")
+		e, err := ParseETags(http.Header{"If-Match": tt.in}, "If-Match")
 		if status(t, err) != tt.status || e.MatchStrong(tt.tag) != tt.strong || e.MatchWeak(tt.tag) != tt.weak {
 			t.Errorf("%q with %s: got %+v, %v", tt.in, tt.tag, e, err)
 		}
