@@ -26,7 +26,12 @@ func Merge(periods []ical.BusyPeriod, from, to int64) []ical.BusyPeriod {
 }
 
 func byStart(periods []ical.BusyPeriod) {
-	slices.SortStableFunc(periods, func(a, b ical.BusyPeriod) int { return cmp.Compare(a.Start, b.Start) })
+	slices.SortFunc(periods, func(a, b ical.BusyPeriod) int {
+		if a.Start != b.Start {
+			return cmp.Compare(a.Start, b.Start)
+		}
+		return cmp.Compare(b.Type, a.Type) // busy before the others
+	})
 }
 
 // ofType returns the periods of a type in a range, cut to it.
