@@ -105,8 +105,8 @@ func (s *service) bindKerberos(ctx context.Context, c *conn, to *target, keytab 
 // 5929 §4), so that it is of no use to a server in between.
 func present(c *conn, ticket *kerberos.Ticket) error {
 	var binding []byte
-	if state, ok := c.TLSConnectionState(); ok {
-		binding = kerberos.BindingHash(kerberos.ServerEndPoint(state.PeerCertificates[0]))
+	if c.tls != nil {
+		binding = kerberos.BindingHash(kerberos.ServerEndPoint(c.tls.PeerCertificates[0]))
 	}
 	return c.GSSAPIBind(ticket.Initiator(binding), ticket.Service, "")
 }

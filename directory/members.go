@@ -182,7 +182,7 @@ func (l *LDAP) byDN(ctx context.Context, dns []string, o searchOptions) ([]*foun
 		})
 		return distinct(slices.Concat(lists...)), err
 	}
-	o.few = true
+	o.named = true
 	return l.someRecords(ctx, dns, o, func(part []string) func(*spec) string {
 		var list []string
 		for _, dn := range part {

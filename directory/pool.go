@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
 )
 
@@ -66,8 +67,25 @@ type lane struct {
 // conn is one connection.
 type conn struct {
 	*ldap.Conn
-	raw  net.Conn // below TLS: closing it ends whatever waits
+	in   *entryReader
+	raw  net.Conn             // below TLS: closing it ends whatever waits
+	tls  *tls.ConnectionState // nil: it has none
 	used time.Time
+}
+
+// Search carries out a search, as ldap.Conn.Search does but for how it reads entries: they
+// have no ByteValues.
+func (c *conn) Search(req *ldap.SearchRequest) (*ldap.SearchResult, error) {
+	list := c.in.collect()
+	res, err := c.Conn.Search(req)
+	c.in.release()
+	if list.err != nil {
+		return nil, list.err
+	}
+	if res != nil {
+		res.Entries = list.entries
+	}
+	return res, err
 }
 
 func (c *conn) close() {
@@ -273,22 +291,23 @@ func (h *host) dial(ctx context.Context, kind laneKind) (*conn, error) {
 var errRefused = errors.New("service account refused")
 
 func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, error) {
-	wire, config := raw, h.url.tls
-	if h.url.secure {
-		t := tls.Client(raw, config)
-		if err := t.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
-		}
-		wire = t
-	}
-	c := &conn{Conn: ldap.NewConn(wire, h.url.secure), raw: raw, used: time.Now()}
-	c.Start()
+	wire, state := raw, (*tls.ConnectionState)(nil)
 	if h.url.startTLS {
-		if err := c.StartTLS(config); err != nil {
-			c.close()
+		if err := startTLS(raw); err != nil {
 			return nil, fmt.Errorf("StartTLS: %w", err)
 		}
 	}
+	if h.url.secure || h.url.startTLS {
+		t := tls.Client(raw, h.url.tls)
+		if err := t.HandshakeContext(ctx); err != nil {
+			return nil, fmt.Errorf("TLS: %w", err)
+		}
+		has := t.ConnectionState()
+		wire, state = t, &has
+	}
+	in := newEntryReader(wire)
+	c := &conn{Conn: ldap.NewConn(in, state != nil), in: in, raw: raw, tls: state, used: time.Now()}
+	c.Start()
 	if kind == searchLane && h.cfg.BindDN != "" {
 		if err := h.svc.bind(ctx, c, h.url); err != nil {
 			c.close()
@@ -296,4 +315,22 @@ func (h *host) greet(ctx context.Context, raw net.Conn, kind laneKind) (*conn, e
 		}
 	}
 	return c, nil
+}
+
+// startTLS asks the server to go on with TLS (RFC 4511 §4.14). ldap.Conn.StartTLS would
+// put TLS above what takes entries out.
+func startTLS(raw net.Conn) error {
+	ask := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "message")
+	ask.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 1, "ID"))
+	request := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationExtendedRequest, nil, "extended request")
+	request.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, "1.3.6.1.4.1.1466.20037", "StartTLS"))
+	ask.AppendChild(request)
+	if _, err := raw.Write(ask.Bytes()); err != nil {
+		return err
+	}
+	answer, err := ber.ReadPacket(raw) // not a byte more: what follows is TLS
+	if err != nil {
+		return err
+	}
+	return ldap.GetLDAPError(answer)
 }

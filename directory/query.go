@@ -20,7 +20,7 @@ type searchOptions struct {
 	only  []string // read these instead of what principals are made of, and make none
 	at    string   // read this one entry instead of searching the bases
 	hide  bool     // leave out what is hidden from searches
-	few   bool     // there are no more entries than any server gives at once
+	named bool     // the filter names the entries, no more than any server gives at once
 }
 
 // batch is one search: the record types that share bases and scope.
@@ -30,11 +30,18 @@ type batch struct {
 }
 
 // filter joins the types' own filters with what is asked. What is asked of
-// several types is written once: it may be long.
-func (b *batch) filter() string {
+// several types is written once: it may be long. Where it names the entries, what type
+// each is of is seen when it is there: a condition that half of the directory meets
+// costs servers more than the entries that it keeps out. Of a single type the server's
+// word counts (see classify).
+func (b *batch) filter(named bool) string {
 	var list []string
 	for i, f := range b.filters {
 		if slices.Contains(b.filters[:i], f) {
+			continue
+		}
+		if named && len(b.specs) > 1 {
+			list = append(list, f)
 			continue
 		}
 		var own []string
@@ -141,8 +148,8 @@ func (l *LDAP) searchBatch(ctx context.Context, b *batch, o searchOptions) ([]*f
 	var out []*found
 	var tooMany error
 	for _, base := range bases {
-		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: b.filter(), attrs: attrs,
-			limit: o.limit, single: o.at != "", few: o.few, keep: keep})
+		entries, err := l.entries(ctx, request{base: base, scope: scope, filter: b.filter(o.named), attrs: attrs,
+			limit: o.limit, single: o.at != "", few: o.named, keep: keep})
 		if err != nil && !errors.Is(err, ErrTooMany) {
 			return nil, err
 		}
