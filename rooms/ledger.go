@@ -81,7 +81,7 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 			if longest := classes[class]; from > math.MinInt64+longest {
 				first = from - longest
 			}
-			class = l.starting(class, first, to, func(r *row) {
+			class = l.starting(class, first, to, func(r row) {
 				if r.End > from && r.End > r.Start && !slices.Contains(except, r.uid) {
 					found = append(found, r.booking())
 				}
@@ -99,7 +99,7 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 // starting calls fn with the bookings of a class that start from a moment until before
 // another, and returns the next class that has any. Hardly a room has bookings of more
 // than a day: one read tells that of all these classes.
-func (l *Ledger) starting(class int, from, to int64, fn func(*row)) (next int) {
+func (l *Ledger) starting(class int, from, to int64, fn func(row)) (next int) {
 	until := l.start(class, to)
 	behind := until
 	if class > 0 {
@@ -116,7 +116,7 @@ func (l *Ledger) starting(class int, from, to int64, fn func(*row)) (next int) {
 			l.err = cmp.Or(l.err, err)
 			return len(classes)
 		}
-		fn(&r)
+		fn(r)
 	}
 	if class == 0 {
 		return 1

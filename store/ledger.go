@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"slices"
 
 	"convene/internal/engine"
 )
@@ -41,7 +42,7 @@ func (l Ledger) Range(from, to []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		var key []byte
 		for k, v := range l.tx.r.Scan(tableHomes, engine.Range{From: ledgerKey(from), To: ledgerKey(to)}) {
-			key = append(append(key[:0], k[:ledgerHome]...), k[ledgerHome+1:]...)
+			key = append(append(slices.Grow(key[:0], len(k)), k[:ledgerHome]...), k[ledgerHome+1:]...)
 			if !yield(key, v) {
 				return
 			}
