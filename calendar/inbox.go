@@ -47,7 +47,9 @@ func recurrence(rid ical.DateTime, properties map[string][]string, a scheduling.
 		return webdav.NewElement(webdav.CS("recurrence"), id)
 	}
 	changes := webdav.NewElement(webdav.CS("changes"))
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
+	names := slices.AppendSeq(make([]string, 0, len(properties)), maps.Keys(properties))
+	slices.Sort(names)
+	for _, name := range names {
 		property := webdav.NewElement(webdav.CS("changed-property"))
 		property.Attrs = []xml.Attr{{Name: xml.Name{Local: "name"}, Value: name}}
 		for _, param := range properties[name] {

@@ -206,7 +206,7 @@ func (t *toll) pay() error {
 	}
 	for i := range t.stays {
 		s := &t.stays[i]
-		if t.tx.answered(&s.stay, s.home) {
+		if s.answer = t.tx.answerTo(&s.stay, s.home); s.answer != nil {
 			s.until = s.horizon()
 		}
 		var err error
@@ -220,9 +220,15 @@ func (t *toll) pay() error {
 	return t.requests()
 }
 
-// answered reports whether the room has just answered the meeting at a place, and so
-// has looked at all of it.
-func (tx *Tx) answered(s *stay, home *store.Home) bool {
+// answerTo is what the room has just answered to the meeting at a place, of which it has
+// looked at all; nil: nothing.
+func (tx *Tx) answerTo(s *stay, home *store.Home) *policy.Answer {
 	e, err := tx.Entry(s.col, s.name)
-	return err == nil && e != nil && tx.decided[decided{home.Owner, e.UID}] != nil
+	if err != nil || e == nil {
+		return nil
+	}
+	if d := tx.decided[decided{home.Owner, e.UID}]; d != nil {
+		return d.a
+	}
+	return nil
 }

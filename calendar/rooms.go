@@ -168,6 +168,8 @@ type stay struct {
 
 	// open: the ledger has no note until when it was looked at.
 	open bool
+
+	answer *policy.Answer // what the room has said to it in this transaction; nil: nothing
 }
 
 func (s *stay) object() rooms.Object { return rooms.Object{Collection: uint32(s.col.ID), Name: s.name} }
@@ -260,11 +262,13 @@ func (k *keeper) settle(s *stay, until int64) (*taken, error) {
 	return t, errors.Join(k.ledger.Replace(s.object(), nil, t.rows), k.verify(s, t.verified))
 }
 
-// fit refuses what the room has no time for. What was there before stands.
+// fit refuses what the room has no time for. What was there before stands, and so does
+// what the room has just judged itself.
 func (k *keeper) fit(s *stay, t *taken) error {
 	var stand, more []policy.Booking
 	for _, b := range t.rows {
-		if slices.ContainsFunc(s.was, func(w policy.Booking) bool { return w.Span == b.Span && w.ID == b.ID }) {
+		was := func(w policy.Booking) bool { return w.Span == b.Span && w.ID == b.ID }
+		if slices.ContainsFunc(s.was, was) || s.answer != nil && s.answer.Gave(b.Span) {
 			stand = append(stand, b)
 		} else {
 			more = append(more, b)

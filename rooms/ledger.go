@@ -25,7 +25,8 @@ type KV interface {
 	Get(key []byte) []byte
 	Put(key, value []byte) error
 	Delete(key []byte) error
-	// Range yields the pairs with from ≤ key < to, in order of the keys.
+	// Range yields the pairs with from ≤ key < to, in order of the keys. A key is valid
+	// until the next.
 	Range(from, to []byte) iter.Seq2[[]byte, []byte]
 }
 
@@ -80,9 +81,9 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 			if longest := classes[class]; from > math.MinInt64+longest {
 				first = from - longest
 			}
-			class = l.starting(class, first, to, func(b policy.Booking, uid [8]byte) {
-				if b.End > from && b.End > b.Start && !slices.Contains(except, uid) {
-					found = append(found, b)
+			class = l.starting(class, first, to, func(r row) {
+				if r.End > from && r.End > r.Start && !slices.Contains(except, r.uid) {
+					found = append(found, r.booking())
 				}
 			})
 		}
@@ -98,7 +99,7 @@ func (l *Ledger) Overlaps(from, to int64, exceptUIDs []string) iter.Seq[policy.B
 // starting calls fn with the bookings of a class that start from a moment until before
 // another, and returns the next class that has any. Hardly a room has bookings of more
 // than a day: one read tells that of all these classes.
-func (l *Ledger) starting(class int, from, to int64, fn func(b policy.Booking, uid [8]byte)) (next int) {
+func (l *Ledger) starting(class int, from, to int64, fn func(row)) (next int) {
 	until := l.start(class, to)
 	behind := until
 	if class > 0 {
@@ -110,12 +111,12 @@ func (l *Ledger) starting(class int, from, to int64, fn func(b policy.Booking, u
 			next = max(int(k[classAt]), class+1)
 			break
 		}
-		b, uid, err := decodeBooking(k, v)
+		r, err := decodeRow(k, v)
 		if err != nil {
 			l.err = cmp.Or(l.err, err)
 			return len(classes)
 		}
-		fn(b, uid)
+		fn(r)
 	}
 	if class == 0 {
 		return 1
@@ -124,15 +125,15 @@ func (l *Ledger) starting(class int, from, to int64, fn func(b policy.Booking, u
 }
 
 // class yields the bookings of a class that start from a moment until before another.
-func (l *Ledger) class(class int, from, to int64) iter.Seq2[policy.Booking, [8]byte] {
-	return func(yield func(policy.Booking, [8]byte) bool) {
+func (l *Ledger) class(class int, from, to int64) iter.Seq[policy.Booking] {
+	return func(yield func(policy.Booking) bool) {
 		for k, v := range l.kv.Range(l.start(class, from), l.start(class, to)) {
-			b, uid, err := decodeBooking(k, v)
+			r, err := decodeRow(k, v)
 			if err != nil {
 				l.err = cmp.Or(l.err, err)
 				return
 			}
-			if !yield(b, uid) {
+			if !yield(r.booking()) {
 				return
 			}
 		}
@@ -163,14 +164,14 @@ func (l *Ledger) Compare(want []policy.Booking) (missing, extra []policy.Booking
 	}
 	for class := range classes {
 		for k, v := range l.kv.Range(l.start(class, math.MinInt64), l.start(class, math.MaxInt64)) {
-			b, uid, err := decodeBooking(k, v)
+			r, err := decodeRow(k, v)
 			if err != nil {
 				return nil, nil, err
 			}
 			w := left[string(k)]
 			if w == nil {
-				extra = append(extra, b)
-			} else if w.End == b.End && w.State == b.State && hashOf(w.UID) == uid {
+				extra = append(extra, r.booking())
+			} else if w.End == r.End && w.State == r.State && hashOf(w.UID) == r.uid {
 				delete(left, string(k))
 			}
 		}
@@ -335,22 +336,37 @@ func encodeBooking(key []byte, b *policy.Booking) []byte {
 	return seal(key, append(append(v, byte(b.State)), uid[:]...))
 }
 
-// decodeBooking reads a record. Its checksum is over the key as well, so one that is
-// in another place is damaged too.
-func decodeBooking(k, v []byte) (b policy.Booking, uid [8]byte, err error) {
+// A row is a record of a booking. The name of its object is still in the key: of all that
+// a search comes by, little is what it is for.
+type row struct {
+	policy.Span
+	ID         int64
+	State      policy.State
+	Collection uint32
+	name       []byte
+	uid        [8]byte
+}
+
+func (r *row) booking() policy.Booking {
+	return policy.Booking{Span: r.Span, State: r.State, ID: r.ID, Collection: r.Collection, Object: string(r.name)}
+}
+
+// decodeRow reads a record. Its checksum is over the key as well, so one that is in
+// another place is damaged too.
+func decodeRow(k, v []byte) (r row, err error) {
 	body, ok := unseal(k, v)
 	if !ok || len(k) < fixedKey || len(body) != 1+8+1+8 || body[0] != format {
-		return b, uid, damaged(k)
+		return r, damaged(k)
 	}
-	b.Start, b.End = readTime(k[6:]), readTime(body[1:])
-	b.Collection = binary.BigEndian.Uint32(k[14:])
-	b.Object = string(k[18 : len(k)-8])
-	b.ID = readTime(k[len(k)-8:])
-	b.State = policy.State(body[9])
-	if copy(uid[:], body[10:]); b.State < policy.Booked || b.State > policy.Blocked {
-		return b, uid, damaged(k)
+	r.Start, r.End = readTime(k[6:]), readTime(body[1:])
+	r.Collection = binary.BigEndian.Uint32(k[14:])
+	r.name = k[18 : len(k)-8]
+	r.ID = readTime(k[len(k)-8:])
+	r.State = policy.State(body[9])
+	if copy(r.uid[:], body[10:]); r.State < policy.Booked || r.State > policy.Blocked {
+		return r, damaged(k)
 	}
-	return b, uid, nil
+	return r, nil
 }
 
 func decodeVerified(k, v []byte) (int64, error) {

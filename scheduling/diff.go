@@ -256,8 +256,11 @@ type seats map[string][]ical.DateTime
 // seats returns who sits where, but for the organizer. more are instances without a
 // component, which the master describes. The lists must not be changed.
 func (m *meeting) seats(d *ical.Draft, more map[ical.DateTime]*ical.Component) seats {
-	all := seats{}
+	var all seats
 	take := func(rid ical.DateTime, c *ical.Component) {
+		if all == nil {
+			all = make(seats, len(c.Props)) // no more than that in most
+		}
 		first := []ical.DateTime{rid} // most sit in one alone: it is shared, and nothing can be added in place
 		for p := range attendees(c) {
 			address := p.Address()

@@ -19,8 +19,11 @@ type part struct {
 
 // NewRoll reads an object.
 func NewRoll(o *ical.Object) *Roll {
-	r := &Roll{o, map[string]*part{}}
+	r := &Roll{object: o}
 	for c := range components(o) {
+		if r.parts == nil {
+			r.parts = make(map[string]*part, len(c.Props))
+		}
 		parts := make([]part, 0, len(c.Props)) // no more than that are new
 		for i := range c.Props {
 			line := &c.Props[i]

@@ -20,7 +20,7 @@ func (c *conversation) settle() (*settled, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &settled{views: m.newViews(map[ical.DateTime]*ical.Component{}), told: map[string]class{}}
+	s := &settled{views: m.newViews(map[ical.DateTime]*ical.Component{})}
 	if len(c.own.Overrides) == len(c.p.Store.Overrides) {
 		return s, nil
 	}
@@ -64,6 +64,9 @@ func (s *settled) message(m *Message, to []*Party) (*Message, error) {
 	data, err := s.data(cl)
 	if err != nil {
 		return nil, err
+	}
+	if s.told == nil {
+		s.told = make(map[string]class, len(to))
 	}
 	for _, p := range to {
 		s.told[p.Address] = *cl

@@ -2,6 +2,7 @@ package store
 
 import (
 	"iter"
+	"slices"
 
 	"convene/internal/engine"
 )
@@ -35,11 +36,13 @@ func (l Ledger) Put(key, value []byte) error { return l.tx.w.Put(tableHomes, led
 // Delete removes a key, if it is there.
 func (l Ledger) Delete(key []byte) error { return l.tx.w.Delete(tableHomes, ledgerKey(key)) }
 
-// Range yields the records of one home with from ≤ key < to, in order of the keys.
+// Range yields the records of one home with from ≤ key < to, in order of the keys. A key
+// is valid until the next.
 func (l Ledger) Range(from, to []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
+		var key []byte
 		for k, v := range l.tx.r.Scan(tableHomes, engine.Range{From: ledgerKey(from), To: ledgerKey(to)}) {
-			key := append(append(make([]byte, 0, len(k)-1), k[:ledgerHome]...), k[ledgerHome+1:]...)
+			key = append(append(slices.Grow(key[:0], len(k)), k[:ledgerHome]...), k[ledgerHome+1:]...)
 			if !yield(key, v) {
 				return
 			}

@@ -143,7 +143,15 @@ func (tx *Tx) ObjectByUIDInHome(home HomeID, uid string) (c *Collection, name st
 		c, name, err = tx.firstHolder(home, list)
 	}
 	if err == nil && c == nil {
-		err = fmt.Errorf("UID %q: %w", uid, ErrNotFound)
+		err = unknownUID(uid)
 	}
 	return c, name, err
 }
+
+// unknownUID says that nothing has a UID. It is written out only for who reads it: an
+// invitation asks that of each attendee's home.
+type unknownUID string
+
+func (u unknownUID) Error() string { return fmt.Sprintf("UID %q: %v", string(u), ErrNotFound) }
+
+func (u unknownUID) Unwrap() error { return ErrNotFound }

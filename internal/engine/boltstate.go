@@ -15,6 +15,7 @@ type boltState struct {
 	probe []byte        // scratch of lookups
 	tx    *bbolt.Tx
 	small *bbolt.Bucket // the hot table; opened at first use
+	idle  []*boltCursor // over data, that are done
 
 	proof  *proof // of the file
 	proven *proof // that which this transaction asks for, or nil
@@ -36,7 +37,7 @@ func (e *boltEngine) state(tx *bbolt.Tx) *boltState {
 func (s *boltState) open() {
 	s.reading = true
 	s.data = s.tx.Bucket(bucketData)
-	s.find = s.data.Cursor()
+	s.find, s.idle = s.data.Cursor(), nil
 	s.reading = false
 }
 
@@ -90,7 +91,21 @@ func (s *boltState) cursor(table int) cursor {
 	if table == s.hot {
 		return &boltCursor{state: s, c: s.hotBucket().Cursor(), table: table}
 	}
-	return &boltCursor{state: s, c: s.data.Cursor(), table: table, probe: []byte{byte(table)}, skip: 1}
+	c := &boltCursor{state: s, skip: 1}
+	if n := len(s.idle); n > 0 {
+		c, s.idle = s.idle[n-1], s.idle[:n-1]
+	} else {
+		c.c = s.data.Cursor()
+	}
+	c.table, c.probe = table, append(c.probe[:0], byte(table))
+	return c
+}
+
+// done leaves the cursor to the next walk: most transactions have many short ones.
+func (c *boltCursor) done() {
+	if c.skip == 1 {
+		c.state.idle = append(c.state.idle, c)
+	}
 }
 
 // boltCursor walks one table: the keys of its bucket that begin with its

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"iter"
+	"slices"
 
 	"github.com/tidwall/btree"
 )
@@ -21,6 +22,7 @@ type cursor interface {
 	next() (k, v []byte)
 	seekBelow(key []byte) (k, v []byte) // last key < key, nil meaning the last of all; then prev
 	prev() (k, v []byte)
+	done() // it walks no more, and may be another's
 }
 
 // A write is one change of a table. Its key begins with the table's number, so
@@ -77,6 +79,7 @@ func (nothing) seek([]byte) (k, v []byte)      { return nil, nil }
 func (nothing) next() (k, v []byte)            { return nil, nil }
 func (nothing) seekBelow([]byte) (k, v []byte) { return nil, nil }
 func (nothing) prev() (k, v []byte)            { return nil, nil }
+func (nothing) done()                          {}
 
 // layerCursor yields the union of a layer's writes and what lies below. A write
 // hides the pair below it that has its key.
@@ -96,7 +99,7 @@ type layerCursor struct {
 
 func (c *layerCursor) seek(key []byte) (k, v []byte) {
 	c.desc = false
-	c.probe = append(append(c.probe[:0], c.table), key...)
+	c.probe = append(append(slices.Grow(c.probe[:0], 1+len(key)), c.table), key...)
 	c.take(c.it.Seek(write{key: c.probe}))
 	c.k, c.v = c.below.seek(key)
 	return c.current()
@@ -119,6 +122,7 @@ func (c *layerCursor) seekBelow(key []byte) (k, v []byte) {
 
 func (c *layerCursor) next() (k, v []byte) { return c.step() }
 func (c *layerCursor) prev() (k, v []byte) { return c.step() }
+func (c *layerCursor) done()               { c.below.done() }
 
 // take makes the iterator's write the next one.
 func (c *layerCursor) take(ok bool) {
@@ -208,6 +212,7 @@ func getMany(s source, table int, keys [][]byte) [][]byte {
 
 // walk yields what of c's table is in r.
 func walk(c cursor, r Range, yield func(k, v []byte) bool) {
+	defer c.done()
 	if r.Desc {
 		descend(c, &r, yield)
 		return

@@ -95,10 +95,14 @@ func (c *Component) AllChildren(name string) []*Component {
 // Line returns the line of the source where c began, from 1; 0 if it had none.
 func (c *Component) Line() int { return int(c.line) }
 
+// spareProps is how many properties a copy has room for besides: it is mostly made to be
+// changed, and moving all lines for a new one costs as much again.
+const spareProps = 2
+
 // Clone returns a copy that shares nothing with c that can be changed.
 func (c *Component) Clone() *Component {
 	props, params, values := c.size()
-	k := cloner{make([]Property, 0, props), make([]Param, 0, params), make([]string, 0, values)}
+	k := cloner{make([]Property, 0, props+spareProps), make([]Param, 0, params), make([]string, 0, values), spareProps}
 	return k.component(c)
 }
 
@@ -123,6 +127,7 @@ type cloner struct {
 	props  []Property
 	params []Param
 	values []string
+	spare  int // how many properties the first component may get
 }
 
 func (k *cloner) component(c *Component) *Component {
@@ -131,7 +136,9 @@ func (k *cloner) component(c *Component) *Component {
 	for i := range c.Props {
 		k.props = append(k.props, k.property(&c.Props[i]))
 	}
-	n.Props = k.props[from:len(k.props):len(k.props)]
+	end := len(k.props) + k.spare
+	n.Props = k.props[from:len(k.props):end]
+	k.props, k.spare = k.props[:end], 0
 	n.Children = nil
 	if len(c.Children) > 0 {
 		n.Children = make([]*Component, len(c.Children))

@@ -220,7 +220,8 @@ func fold(dst []byte, from int) []byte {
 	if n <= foldAt {
 		return append(dst, "\r\n"...)
 	}
-	line := string(dst[from:])
+	var few [512]byte // as most lines have
+	line := append(few[:0], dst[from:]...)
 	dst = dst[:from]
 	room := foldAt
 	for len(line) > room {

@@ -273,6 +273,18 @@ func (d *decision) judge(current int) {
 	}
 }
 
+// Gave reports whether a date at s was judged, and got its time: the room has that for it
+// by the same ledger.
+func (a *Answer) Gave(s Span) bool {
+	i, _ := slices.BinarySearchFunc(a.Occurrences, s.Start, func(o Occurrence, at int64) int { return cmp.Compare(o.Instance.StartUnix, at) })
+	for ; i < len(a.Occurrences) && a.Occurrences[i].Instance.StartUnix == s.Start; i++ {
+		if o := &a.Occurrences[i]; o.span() == s && o.Judged && (o.PartStat == Accepted || o.PartStat == Held) {
+			return true
+		}
+	}
+	return false
+}
+
 // takes reports whether the answer that stands for a date takes its time.
 func (o *Occurrence) takes() bool {
 	return o.PartStat == Accepted || o.PartStat == Held && o.was.opaque

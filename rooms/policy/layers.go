@@ -168,6 +168,9 @@ var builtIn = sync.OnceValue(func() *Resolved {
 })
 
 func (r *Resolved) apply(l Layer) {
+	if len(l.Values) == 0 { // as most have
+		return
+	}
 	knobs := knobs()
 	for _, name := range slices.Sorted(maps.Keys(l.Values)) {
 		s := Setting{name, l.Values[name], l.Source}

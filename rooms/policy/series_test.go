@@ -227,3 +227,28 @@ func TestBehindTheHorizon(t *testing.T) {
 		}
 	}
 }
+
+// What was judged and got its time: not what was declined, nor what a former answer holds.
+func TestGave(t *testing.T) {
+	first := meeting{start: "2026-12-01 10:00", lines: []string{"RRULE:FREQ=WEEKLY;COUNT=3"}}
+	l := taken(t, "2026-12-08 10:30/10:45")
+	a := decide(t, set(t), policy.Invite{Object: first.object(t)}, facts(), l)
+	span := func(from, to string) policy.Span { return policy.Span{Start: at(t, from), End: at(t, to)} }
+	for s, want := range map[policy.Span]bool{
+		span("2026-12-01 10:00", "2026-12-01 11:00"): true,
+		span("2026-12-08 10:00", "2026-12-08 11:00"): false, // declined
+		span("2026-12-15 10:00", "2026-12-15 11:00"): true,
+		span("2026-12-15 10:00", "2026-12-15 11:30"): false,
+		span("2026-12-16 10:00", "2026-12-16 11:00"): false,
+		span("2026-12-22 10:00", "2026-12-22 11:00"): false,
+	} {
+		if a.Gave(s) != want {
+			t.Errorf("%v: %t", s, !want)
+		}
+	}
+	stands := meeting{start: "2026-12-01 10:00", stat: "ACCEPTED"}.object(t)
+	a = decide(t, set(t), policy.Invite{Object: stands, Old: stands}, facts(), l)
+	if a.Gave(span("2026-12-01 10:00", "2026-12-01 11:00")) {
+		t.Error("a date that stands was not judged")
+	}
+}
