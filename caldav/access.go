@@ -483,7 +483,7 @@ func (h *Handler) hopeless(r *request, t *target, need acl.Privilege) (bool, err
 // on the collection that it is in. In a home that has not been made there are none.
 func (h *Handler) grantedAt(r *request, t *target) (granted acl.Privilege, err error) {
 	at := *r
-	at.target = *t
+	at.target, at.proxies = *t, nil
 	err = h.supplied(r.Context(), &at, func() error {
 		granted = acl.None
 		return h.Calendars.View(r.Context(), h.actor(r), func(tx *calendar.Tx) error {

@@ -91,34 +91,38 @@ func (h *Handler) mayAct(req *request, delegator string) bool {
 // then the request knows it, for as long as its transaction takes.
 func (s *scope) actsFor(delegator string) {
 	req := s.req
-	if _, known := req.proxies[delegator]; known || !s.h.mayAct(req, delegator) {
+	if _, found := req.proxies[delegator]; found || !s.h.mayAct(req, delegator) {
 		return
 	}
 	owner := s.recordByGUID(delegator)
 	if owner == nil {
 		return // not known yet, or gone
 	}
-	d, err := s.delegation(owner)
+	known, now, err := s.delegates()
 	if err != nil {
-		req.undecided = err
+		req.undecided = err // what follows is what the directory alone says
 	}
-	p := new(acl.Proxy)
-	for i := range d.Reasons {
-		r := &d.Reasons[i]
+	p := &nobody
+	known.Grants(s.delegateCaller(req.caller.Principal.GUID), owner.GUID, s.appointees(owner), now, func(scope delegation.Scope, g delegation.Grant) {
+		if p == &nobody { // most delegates are so by one record
+			one := new(struct {
+				acl.Proxy
+				first [1]acl.ProxyGrant
+			})
+			p = &one.Proxy
+			p.Grants = one.first[:0]
+		}
 		p.Grants = append(p.Grants, acl.ProxyGrant{
-			Write: r.Grant.Level == delegation.LevelWrite, Schedule: r.Grant.Schedule, Private: r.Grant.SeePrivate, Manage: r.Grant.Manage,
-			All: r.Record.Scope.All, Collections: r.Record.Scope.Collections,
+			Write: g.Level == delegation.LevelWrite, Schedule: g.Schedule, Private: g.SeePrivate, Manage: g.Manage,
+			All: scope.All, Collections: scope.Collections,
 		})
-	}
+	})
 	set(&req.proxies, delegator, p)
 }
 
-// delegation is what the caller may do for an owner. With an error it is what the
-// directory alone says.
-func (s *scope) delegation(owner *directory.Principal) (delegation.Delegation, error) {
-	set, now, err := s.delegates()
-	return set.Delegation(s.delegateCaller(s.req.caller.Principal.GUID), owner.GUID, s.appointees(owner), now), err
-}
+// nobody is what those may do for somebody who are no delegates of theirs. It does not
+// change.
+var nobody acl.Proxy
 
 // reachOf is what somebody else than the caller may read as a delegate of an owner, at
 // either level: nothing while it is not known who is one, for then it is not given

@@ -145,9 +145,9 @@ type request struct {
 
 	concealed bool // who may not do this is told that nothing is there
 
-	// presumed: the target of a report is a calendar of the caller's, and that of a PUT is
-	// in one, as nearly always, unless the transaction that answers sees otherwise.
-	// Nothing is looked up before it then. A first run may presume.
+	// presumed: the target of a report is a calendar that the caller may read, and that of
+	// a PUT is in one of their own, as nearly always, unless the transaction that answers
+	// sees otherwise. Nothing is looked up before it then. A first run may presume.
 	mayPresume, presumed bool
 
 	sent sentBody // once it was read
@@ -303,11 +303,6 @@ func (h *Handler) prepare(ctx context.Context, req *request) (*second, error) {
 	if err := h.resolve(ctx, req); err != nil {
 		return nil, err
 	}
-	if owner := req.target.owner; owner != nil && req.target.kind&(kindProxyGroup|kindHome|belowHome) != 0 {
-		if err := h.supplyActing(ctx, req, owner.GUID); err != nil {
-			return nil, err
-		}
-	}
 	s := &second{request: req}
 	m, ok := h.table(req.target.kind, &req.target)[req.Method]
 	if ok && !concealing(req) {
@@ -411,11 +406,10 @@ func creates(method string) bool {
 	return method == http.MethodPut || method == "MKCOL" || method == "MKCALENDAR"
 }
 
-// resolve asks the directory for the target's record and the store for the
-// kind of what lies in a home.
+// resolve asks the directory for the target's record, what the caller may do for its
+// owner, and the store for the kind of what lies in a home.
 func (h *Handler) resolve(ctx context.Context, req *request) error {
 	t := &req.target
-	presuming := req.mayPresume && !t.addMember && t.slash == (t.object == "") && calendar.MayBeCalendar(t.collection)
 	if t.ident == "" || t.kind&(kindPrincipal|kindProxyGroup|kindHome|kindMissing) == 0 {
 		return nil
 	}
@@ -433,12 +427,23 @@ func (h *Handler) resolve(ctx context.Context, req *request) error {
 	if t.kind == kindProxyGroup && !owner.CalendarEnabled {
 		return errNoSuchPath // there is nothing to act for
 	}
-	if t.kind&(kindHome|kindMissing) == 0 {
+	if t.kind == kindPrincipal {
 		return nil
 	}
 	if !owner.CalendarEnabled {
 		return noHome(req, &webdav.Error{Status: http.StatusNotFound, Description: "this record has no calendars"})
 	}
+	if err := h.supplyActing(ctx, req, owner.GUID); err != nil || t.kind == kindProxyGroup {
+		return err
+	}
+	return h.resolveKind(ctx, req)
+}
+
+// resolveKind finds the kind of what lies in a home: by what is asked of it, as far as
+// that says it, and else from the store.
+func (h *Handler) resolveKind(ctx context.Context, req *request) error {
+	t, owner := &req.target, req.target.owner
+	presuming := req.mayPresume && !t.addMember && t.slash == (t.object == "") && calendar.MayBeCalendar(t.collection)
 	switch {
 	case t.kind == kindHome:
 		return nil // the path says it

@@ -78,8 +78,12 @@ func (l *lack) count() int {
 
 // record is the directory's record, nil if there is none or it is not known yet.
 func (s *scope) record(key directory.Key) *directory.Principal {
-	for _, p := range []*directory.Principal{s.req.caller.Principal, s.req.target.owner} {
-		if p != nil && key.By == directory.GUID && p.GUID == directory.CanonicalGUID(key.Value) {
+	if key.By == directory.GUID {
+		p := s.atHand(key.Value)
+		if p == nil { // most GUIDs come from records, where they are canonical
+			p = s.atHand(directory.CanonicalGUID(key.Value))
+		}
+		if p != nil {
 			return p
 		}
 	}
@@ -88,6 +92,17 @@ func (s *scope) record(key directory.Key) *directory.Principal {
 		s.lack.records = append(s.lack.records, key)
 	}
 	return p
+}
+
+// atHand is the caller's record or that of the target's owner, if one has the GUID.
+func (s *scope) atHand(guid string) *directory.Principal {
+	switch caller, owner := s.req.caller.Principal, s.req.target.owner; {
+	case caller != nil && caller.GUID == guid:
+		return caller
+	case owner != nil && owner.GUID == guid:
+		return owner
+	}
+	return nil
 }
 
 // recordByGUID is record for a GUID.

@@ -68,7 +68,8 @@ const stepsPerInstance = 4
 func (h *Handler) scope(tx *calendar.Tx, req *request) (*scope, error) {
 	t := &req.target
 	s := &scope{h: h, req: req, tx: tx, kind: t.kind}
-	req.proxies, req.undecided, req.then, req.claimed = nil, nil, nil, ""
+	clear(req.proxies)
+	req.undecided, req.then, req.claimed = nil, nil, ""
 	s.viewer = &viewer{scope: s}
 	tx.ShowTo(s.viewer)
 	if t.kind < kindHome || t.owner == nil || t.kind&(kindPrincipal|kindProxyGroup) != 0 {

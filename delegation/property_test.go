@@ -180,6 +180,14 @@ func (w *world) check() {
 				if explained.Grant != d.Grant {
 					w.t.Fatalf("%s for %s is explained as %+v, not %+v", guid, delegator, explained.Grant, d.Grant)
 				}
+				var grants, reasons []string
+				s.Grants(c, delegator, w.directory, now, func(in Scope, g Grant) { grants = append(grants, fmt.Sprint(in, g)) })
+				for _, r := range d.Reasons {
+					reasons = append(reasons, fmt.Sprint(r.Record.Scope, r.Grant))
+				}
+				if !slices.Equal(grants, reasons) {
+					w.t.Fatalf("%s for %s: grants %v, reasons %v", guid, delegator, grants, reasons)
+				}
 				for collection := range uint32(4) {
 					if at, all := d.At(collection), d.Grant; at.Level > all.Level || at.SeePrivate && !all.SeePrivate {
 						w.t.Fatalf("calendar %d: %+v of %+v", collection, at, all)

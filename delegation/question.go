@@ -85,12 +85,22 @@ func (d *Delegation) At(collection uint32) (g Grant) {
 // stand-ins, who may not have stand-ins in turn.
 func (s *Set) Delegation(caller Caller, delegator string, directory []Record, now time.Time) Delegation {
 	var d Delegation
-	s.reasons(caller, delegator, directory, now, func(r Reason) {
-		if r.Not == "" {
-			d.add(r)
+	s.causes(caller, delegator, directory, now, func(c cause) {
+		if c.not == "" {
+			d.add(c.reason())
 		}
 	})
 	return d
+}
+
+// Grants calls visit for each of the Reasons of Delegation with where it counts and what
+// it gives: that is all that rights are made of, and takes no copy of a record.
+func (s *Set) Grants(caller Caller, delegator string, directory []Record, now time.Time, visit func(Scope, Grant)) {
+	s.causes(caller, delegator, directory, now, func(c cause) {
+		if c.not == "" {
+			visit(c.record.Scope, c.grant)
+		}
+	})
 }
 
 func (d *Delegation) add(r Reason) {
@@ -102,7 +112,7 @@ func (d *Delegation) add(r Reason) {
 // Explain returns every record of a delegator, and every stand-in of the caller,
 // and why each counts or not.
 func (s *Set) Explain(caller Caller, delegator string, directory []Record, now time.Time) (list []Reason) {
-	s.reasons(caller, delegator, directory, now, func(r Reason) { list = append(list, r) })
+	s.causes(caller, delegator, directory, now, func(c cause) { list = append(list, c.reason()) })
 	return list
 }
 
@@ -120,7 +130,27 @@ const (
 	notStandInMore = "the stand-in has ended"
 )
 
-func (s *Set) reasons(caller Caller, delegator string, directory []Record, now time.Time, give func(Reason)) {
+// A cause is a Reason before its record is copied.
+type cause struct {
+	record  *Record // nil: a stand-in for whom there is none
+	group   string
+	standIn *StandIn
+	grant   Grant
+	not     string
+}
+
+func (c *cause) reason() Reason {
+	r := Reason{Group: c.group, StandIn: c.standIn, Grant: c.grant, Not: c.not}
+	if c.record != nil {
+		r.Record, r.Until = *c.record, c.record.Until
+	}
+	if c.standIn != nil {
+		r.Until = earlier(r.Until, c.standIn.Until)
+	}
+	return r
+}
+
+func (s *Set) causes(caller Caller, delegator string, directory []Record, now time.Time, give func(cause)) {
 	stored, _ := s.delegator.Get(delegator)
 	each := func(visit func(*Record)) {
 		for _, r := range stored {
@@ -141,23 +171,23 @@ func (s *Set) reasons(caller Caller, delegator string, directory []Record, now t
 		case caller.GUID == delegator:
 			not = notSelf
 		}
-		give(Reason{Record: *r, Group: group, Grant: r.grant(), Until: r.Until, Not: not})
+		give(cause{record: r, group: group, grant: r.grant(), not: not})
 	})
 	standIns, _ := s.standsIn.Get(caller.GUID)
 	for _, x := range standIns {
 		found := false
 		if not := x.not(delegator, now); not != "" {
-			give(Reason{StandIn: x, Until: x.Until, Not: not})
+			give(cause{standIn: x, not: not})
 			continue
 		}
 		each(func(r *Record) {
 			if group, ok := through(r.Delegate, x.Delegate, caller.Replaces[x.Delegate]); ok && x.Delegate != delegator {
 				found = true
-				give(x.reason(r, group, now))
+				give(x.cause(r, group, now))
 			}
 		})
 		if !found {
-			give(Reason{StandIn: x, Until: x.Until, Not: notDelegate})
+			give(cause{standIn: x, not: notDelegate})
 		}
 	}
 }
@@ -189,16 +219,16 @@ func (s *StandIn) not(delegator string, now time.Time) string {
 	return ""
 }
 
-// reason is what a record of the delegate gives the stand-in: not the right to
+// cause is what a record of the delegate gives the stand-in: not the right to
 // change the list, nor to name another stand-in.
-func (s *StandIn) reason(r *Record, group string, now time.Time) Reason {
+func (s *StandIn) cause(r *Record, group string, now time.Time) cause {
 	g := r.grant()
 	g.Manage, g.Substitute = false, false
 	not := r.not(now)
 	if not == "" && !r.Substitute && !s.Administrator {
 		not = notSubstitute
 	}
-	return Reason{Record: *r, Group: group, StandIn: s, Grant: g, Until: earlier(r.Until, s.Until), Not: not}
+	return cause{record: r, group: group, standIn: s, grant: g, not: not}
 }
 
 // Replaced returns in whose place a principal acts at now: whose groups belong
@@ -232,7 +262,7 @@ func (s *Set) Delegators(caller Caller, directory []Record, now time.Time) []Del
 	standIns, _ := s.standsIn.Get(caller.GUID)
 	for _, x := range standIns {
 		s.naming(x.Delegate, caller.Replaces[x.Delegate], directory, func(r *Record) {
-			if r.Delegator != x.Delegate && x.not(r.Delegator, now) == "" && x.reason(r, "", now).Not == "" {
+			if r.Delegator != x.Delegate && x.not(r.Delegator, now) == "" && x.cause(r, "", now).not == "" {
 				levels[r.Delegator] = max(levels[r.Delegator], r.Level)
 			}
 		})
@@ -288,7 +318,7 @@ func (s *Set) Expanded(delegator string, members map[string][]string, directory 
 			raise(guid, r.Level)
 			standIns, _ := s.replaced.Get(guid)
 			for _, x := range standIns {
-				if guid != delegator && x.not(delegator, now) == "" && x.reason(r, "", now).Not == "" {
+				if guid != delegator && x.not(delegator, now) == "" && x.cause(r, "", now).not == "" {
 					raise(x.StandIn, r.Level)
 				}
 			}
