@@ -31,10 +31,9 @@ const (
 	ScheduleSendFreeBusy                        // RFC 6638 §6.2.4: ask for busy times in the owner's name
 
 	// WriteAppearance is to set how a calendar looks to oneself: the properties of which
-	// each user has a value of their own, which RFC 3744 §3.3 leaves out of
-	// DAV:write-properties. Whoever has that has it. It has no name, is in no aggregate,
-	// and cannot be set by a list: clients take whoever has DAV:write-properties for one
-	// who may write.
+	// each user has a value of their own, and dead ones, which are everybody's. Whoever has
+	// DAV:write-properties has it. It has no name, is in no aggregate, and cannot be set by
+	// a list: clients take whoever has DAV:write-properties for one who may write.
 	WriteAppearance
 )
 

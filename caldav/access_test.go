@@ -181,6 +181,13 @@ func (p accessProps) allows(c *auth.Caller, need ...string) bool {
 	return len(left) == 0
 }
 
+// delegated reports whether an entry is about a caller as a delegate who reads.
+func (p accessProps) delegated(c *auth.Caller) bool {
+	return slices.ContainsFunc(p.Prop.ACL.ACEs, func(a ace) bool {
+		return a.Protected != nil && strings.HasSuffix(a.Principal.Href, "/calendar-proxy-read/") && p.about(a, c)
+	})
+}
+
 // as sends a request for a caller who need not be in the directory.
 func (e *env) as(c *auth.Caller, method, path, body string, headers ...string) answer {
 	e.t.Helper()
@@ -252,6 +259,7 @@ type attempt struct {
 	target       []string
 	parent       []string
 	concealed    bool     // 404 says that it is not allowed
+	readers      bool     // delegates who only read may too
 	to           []string // of the collection at the destination
 	destination  string   // that collection
 }
@@ -275,8 +283,12 @@ func attempts(method, path string) []attempt {
 		one.body = ask("D:resourcetype")
 		return target("read")
 	case "PROPPATCH":
-		one.body = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><x xmlns="urn:x">y</x></D:prop></D:set></D:propertyupdate>`
-		return target("write-properties")
+		const update = `<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop>%s</D:prop></D:set></D:propertyupdate>`
+		one.target = []string{"write-properties"}
+		live, dead := one, one
+		live.body, dead.body = fmt.Sprintf(update, "<D:displayname>y</D:displayname>"), fmt.Sprintf(update, `<x xmlns="urn:x">y</x>`)
+		dead.readers = path == "/calendars/users/ann/calendar/" || path == "/calendars/users/ann/tasks/"
+		return []attempt{live, dead}
 	case "PUT":
 		one.body = event("one", "20260504T120000Z")
 		return target("write-content")
@@ -403,7 +415,7 @@ func checkShown(t *testing.T, e *env, c *auth.Caller, path string, access access
 func tryAttempt(t *testing.T, e *env, c *auth.Caller, path string, a attempt, of func(string) accessProps) {
 	t.Helper()
 	may := (a.target == nil || of(path).allows(c, a.target...)) && (a.parent == nil || of(parentOf(path)).allows(c, a.parent...)) &&
-		(a.to == nil || of(a.destination).allows(c, a.to...))
+		(a.to == nil || of(a.destination).allows(c, a.to...)) || a.readers && of(path).delegated(c)
 	got := e.as(c, a.method, path, a.body, a.headers...)
 	if a.concealed {
 		if got.Status == 404 == may || !may && strings.Contains(got.Body, "need-privileges") {

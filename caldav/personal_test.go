@@ -100,9 +100,9 @@ func TestPersonalPropertiesOfNewCalendar(t *testing.T) {
 	e.wantValue("ann", "/calendars/users/ann/new/", "A:calendar-color", "#112233")
 }
 
-// Who only reads a calendar sets what is personal, and is not told that they may write
-// properties: clients would take the calendar for one to write to. The others are the
-// owner's to set, and theirs who write for them.
+// Who only reads a calendar sets what is personal, and what the server knows nothing of,
+// and is not told that they may write properties: clients would take the calendar for one
+// to write to. The others are the owner's to set, and theirs who write for them.
 func TestReadersProperties(t *testing.T) {
 	e := newCompany(t)
 	e.delegate("ann", "dan", delegation.LevelRead)
@@ -119,7 +119,17 @@ func TestReadersProperties(t *testing.T) {
 		e.must(207, "bob", "PROPPATCH", annWork, patchOf("bob's", name))
 		e.wantValue("ann", annWork, name, "bob's")
 	}
-	e.must(403, "dan", "PROPPATCH", annWork, patchOf("seen", "x:dead"))
+	// Everybody sees one value of a dead property, whoever set it, also beside a personal one.
+	e.must(207, "ann", "PROPPATCH", annWork, patchOf("ann's", "x:dead"))
+	both := strings.Replace(patchOf("dan's", "x:dead"), "</D:prop>", "<A:calendar-color>#000001</A:calendar-color></D:prop>", 1)
+	e.must(207, "dan", "PROPPATCH", annWork, both)
+	for _, who := range []string{"ann", "bob", "dan"} {
+		e.wantValue(who, annWork, "x:dead", "dan's")
+	}
+	e.wantValue("ann", annWork, "A:calendar-color", "")
+	e.wantValue("dan", annWork, "A:calendar-color", "#000001")
+	e.must(207, "dan", "PROPPATCH", annWork, patchOf("", "x:dead"))
+	e.wantValue("ann", annWork, "x:dead", "")
 	if got := e.must(207, "dan", "PROPFIND", annWork, element("D:propfind", "<D:prop><D:current-user-privilege-set/></D:prop>"), "Depth: 0").Body; strings.Contains(got, "write") {
 		t.Errorf("what who reads may: %s", got)
 	}

@@ -26,7 +26,8 @@ func (h *Handler) proppatch(r *request) (action, error) {
 			return nil, err
 		}
 		self := s.resource()
-		if !s.mayArrange(self) && !slices.ContainsFunc(changes, func(c webdav.PropUpdate) bool { return s.h.props.personal(c.Prop.Name, self.kind) }) {
+		may := func(c webdav.PropUpdate) bool { return s.mayChange(self, s.h.props.row(c.Prop.Name, self.kind)) }
+		if len(changes) > 0 && !slices.ContainsFunc(changes, may) {
 			return nil, r.refusal(h, self.dir+self.name, acl.WriteProperties)
 		}
 		if err := s.checkConditions(self); err != nil {
@@ -101,7 +102,7 @@ func failedDependency(results []webdav.PropResult) []webdav.PropResult {
 func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
 	row := s.h.props.row(c.Prop.Name, r.kind)
 	switch {
-	case !s.h.props.personal(c.Prop.Name, r.kind) && !s.mayArrange(r):
+	case !s.mayChange(r, row):
 		return s.req.refusal(s.h, r.dir+r.name, acl.WriteProperties)
 	case row == nil && c.Remove:
 		return s.drop(r, c.Prop.Name)
@@ -115,10 +116,13 @@ func (s *scope) applyProperty(r *resource, c webdav.PropUpdate) error {
 	return row.set(s, r, c.Prop)
 }
 
-// mayArrange reports whether the caller may set the properties of r that are the same for
-// everybody. Of a calendar, delegates who only read it may not.
-func (s *scope) mayArrange(r *resource) bool {
-	return r.kind != kindCalendar || r.made || s.rights(r).Has(acl.WriteProperties)
+// mayChange reports whether the caller, who may ask for PROPPATCH, may change a property of
+// r; row is nil for dead ones. Delegates who only read a calendar change what is personal,
+// and dead properties, as on Apple's server: clients that keep a note of theirs with a
+// calendar do so for whoever uses it. What the server says of a calendar is the owner's to
+// set, and theirs who write for them.
+func (s *scope) mayChange(r *resource, row *property) bool {
+	return row == nil || row.personal || r.kind != kindCalendar || r.made || s.rights(r).Has(acl.WriteProperties)
 }
 
 // takes reports whether a live property can be set, or removed, as c says.

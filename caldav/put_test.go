@@ -10,7 +10,7 @@ import (
 
 func TestPut(t *testing.T) {
 	e := newEnv(t)
-	e.setLimits(func(l *quota.Limits) { l.ObjectBytes, l.Attendees = 4000, 2 })
+	e.setLimits(func(l *quota.Limits) { l.ObjectBytes, l.Attendees, l.Attachments = 4000, 2, 2 })
 	lunch := event("lunch", "20260504T120000Z")
 	const path = "/calendars/users/ann/calendar/1.ics"
 	first := e.must(201, "ann", "PUT", path, lunch, "If-None-Match: *").Header.Get("ETag")
@@ -41,6 +41,11 @@ func TestPut(t *testing.T) {
 		{"wrong type", "ann", path, lunch, "Content-Type: text/plain", 403, "supported-calendar-data"},
 		{"too large", "ann", path, lunch + strings.Repeat(" ", 5000), "", 403, "max-resource-size"},
 		{"too many attendees", "ann", path, event("lunch", "20260504T120000Z", "ATTENDEE:mailto:a@x.org", "ATTENDEE:mailto:b@x.org", "ATTENDEE:mailto:c@x.org"), "", 403, "max-attendees-per-instance"},
+		{"as many attachments as there may be", "ann", path, event("lunch", "20260504T120000Z", "ATTACH:http://x.org/a", "ATTACH:http://x.org/b"), "", 204, ""},
+		{"one more", "ann", path, event("lunch", "20260504T120000Z", "ATTACH:http://x.org/a", "ATTACH:http://x.org/b", "ATTACH:http://x.org/c"), "", 403, "<C:max-attachments xmlns:C=\"urn:ietf:params:xml:ns:caldav\"/>"},
+		{"too many in an override alone", "ann", path, strings.Replace(event("lunch", "20260504T120000Z", "RRULE:FREQ=DAILY"), "END:VEVENT",
+			"END:VEVENT\r\nBEGIN:VEVENT\r\nUID:lunch\r\nDTSTAMP:20260101T000000Z\r\nRECURRENCE-ID:20260505T120000Z\r\nDTSTART:20260505T130000Z\r\nATTACH:http://x.org/a\r\nATTACH:http://x.org/b\r\nATTACH:http://x.org/c\r\nEND:VEVENT", 1), "", 403, "<C:max-attachments xmlns:C=\"urn:ietf:params:xml:ns:caldav\"/>"},
+		{"with none again", "ann", path, lunch, "", 204, ""},
 		{"RFC 9110 §14.4 a part of it", "ann", path, lunch, "Content-Range: bytes 0-9/20", 400, ""},
 		{"no such calendar", "ann", "/calendars/users/ann/nowhere/1.ics", lunch, "", 409, ""},
 		{"into the inbox", "ann", "/calendars/users/ann/inbox/1.ics", event("inbox", "20260504T120000Z"), "", 403, "calendar-collection-location-ok"},

@@ -24,6 +24,7 @@ var quotaConditions = map[quota.Limit]struct {
 	quota.Collections:       {http.StatusForbidden, webdav.CS("max-collections")},
 	quota.ObjectBytes:       {http.StatusForbidden, webdav.CalDAV("max-resource-size")},
 	quota.Attendees:         {http.StatusForbidden, webdav.CondMaxAttendeesPerInstance},
+	quota.Attachments:       {http.StatusForbidden, webdav.CalDAV("max-attachments")},
 }
 
 // quotaError is what a limit that was met is on the wire.

@@ -102,7 +102,7 @@ func put(t *testing.T, c *calendar.Calendars, collection, name, kind, uid string
 
 // The rules refuse a change whatever way it came.
 func TestRules(t *testing.T) {
-	c := open(t, quota.Limits{CollectionObjects: 2, Collections: 5, ObjectBytes: 400, Attendees: 1})
+	c := open(t, quota.Limits{CollectionObjects: 2, Collections: 5, ObjectBytes: 400, Attendees: 1, Attachments: 1})
 	for _, tt := range []struct {
 		name, collection, object, kind, uid string
 		want                                error
@@ -140,6 +140,7 @@ func TestRules(t *testing.T) {
 	full(t, put(t, c, "work", "c.ics", "VEVENT", "c"), false)
 	exceeds(put(t, c, "calendar", "l.ics", "VEVENT", strings.Repeat("l", 400)), quota.ObjectBytes)
 	exceeds(put(t, c, "calendar", "m.ics", "VEVENT", "m\r\nATTENDEE:mailto:a@example.com\r\nATTENDEE:mailto:b@example.com"), quota.Attendees)
+	exceeds(put(t, c, "calendar", "n.ics", "VEVENT", "n\r\nATTACH:http://example.com/a\r\nATTACH:http://example.com/b"), quota.Attachments)
 	if err := put(t, c, "work", "b.ics", "VEVENT", "b"); err != nil {
 		t.Errorf("writing over one in a full calendar: %v", err)
 	}

@@ -107,7 +107,7 @@ var (
 var rules = []func(*Tx, *Change) error{
 	inItsPlace,
 	takesComponent,
-	hasFewAttendees,
+	hasFewLines,
 	setsAccess,
 	staysWithHome,
 	isNotDefault,
@@ -173,21 +173,24 @@ func takesComponent(_ *Tx, c *Change) error {
 	return nil
 }
 
-// hasFewAttendees: an object has so many attendees (RFC 4791 §5.2.9). All else
-// that the home's limits are about the store judges with each write.
-func hasFewAttendees(tx *Tx, c *Change) error {
+// hasFewLines: each component of an object has so many attendees (RFC 4791 §5.2.9) and
+// attachments. All else that the home's limits are about the store judges with each write.
+func hasFewLines(tx *Tx, c *Change) error {
 	if c.Will == nil || c.Will.Object == nil {
 		return nil
 	}
 	limits := tx.Limits(c.At.Home)
 	for _, part := range c.Will.Object.Calendar.Children {
-		n := int64(0)
+		var n quota.Usage
 		for i := range part.Props {
-			if part.Props[i].Name == "ATTENDEE" {
-				n++
+			switch part.Props[i].Name {
+			case "ATTENDEE":
+				n.Attendees++
+			case "ATTACH":
+				n.Attachments++
 			}
 		}
-		if err := limits.Check(quota.Usage{}, quota.Usage{Attendees: n}); err != nil {
+		if err := limits.Check(quota.Usage{}, n); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,7 @@ type QuotaLimits struct {
 	Collections       int64         `toml:"max-collections" doc:"Calendars and other collections; those that every home has count as one. 0: without limit."`
 	ObjectSize        settings.Size `toml:"max-resource-size" doc:"Largest calendar object resource or file (CALDAV:max-resource-size). It is at most limits.max-body-size."`
 	Attendees         int64         `toml:"max-attendees-per-instance" doc:"Attendees of one object (CALDAV:max-attendees-per-instance). 0: without limit. Meetings have at most 5,000 whatever this says."`
+	Attachments       int64         `toml:"max-attachments-per-instance" doc:"Attachments of one object: links, and data that stand in it. 0: without limit."`
 }
 
 // limits returns l as the store knows it.
@@ -32,6 +33,7 @@ func (l *QuotaLimits) limits() quota.Limits {
 	return quota.Limits{
 		Bytes: int64(l.Bytes), Objects: l.Objects, CollectionObjects: l.CollectionObjects,
 		Collections: l.Collections, ObjectBytes: int64(l.ObjectSize), Attendees: l.Attendees,
+		Attachments: l.Attachments,
 	}
 }
 
@@ -80,6 +82,7 @@ func (k *checker) quotaLimits(table string, l *QuotaLimits, body settings.Size) 
 		value int64
 	}{
 		{"objects", l.Objects}, {"max-resources", l.CollectionObjects}, {"max-collections", l.Collections}, {"max-attendees-per-instance", l.Attendees},
+		{"max-attachments-per-instance", l.Attachments},
 	} {
 		if n.value < 0 {
 			k.fault(table+"."+n.key, fmt.Sprintf("%d is below zero", n.value), "0 is without limit")

@@ -16,6 +16,7 @@ const (
 	Collections       Limit = "collections"
 	ObjectBytes       Limit = "bytes of one object"
 	Attendees         Limit = "attendees of one object"
+	Attachments       Limit = "attachments of one object"
 )
 
 // Limits bound one home. 0 is no limit.
@@ -26,6 +27,7 @@ type Limits struct {
 	Collections       int64 // beside those that belong to every home
 	ObjectBytes       int64 // of one body
 	Attendees         int64 // of one object
+	Attachments       int64 // of one object
 }
 
 // Usage is what is there, or by how much it grows, of what Limits bound.
@@ -36,6 +38,7 @@ type Usage Limits
 func (l *Limits) each(used, growth *Usage, fn func(limit Limit, max, used, growth int64) bool) {
 	_ = fn(ObjectBytes, l.ObjectBytes, used.ObjectBytes, growth.ObjectBytes) &&
 		fn(Attendees, l.Attendees, used.Attendees, growth.Attendees) &&
+		fn(Attachments, l.Attachments, used.Attachments, growth.Attachments) &&
 		fn(Collections, l.Collections, used.Collections, growth.Collections) &&
 		fn(CollectionObjects, l.CollectionObjects, used.CollectionObjects, growth.CollectionObjects) &&
 		fn(Objects, l.Objects, used.Objects, growth.Objects) &&

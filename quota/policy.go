@@ -118,6 +118,7 @@ func combine(a, b Limits, fn func(a, b int64) int64) Limits {
 		Collections:       fn(a.Collections, b.Collections),
 		ObjectBytes:       fn(a.ObjectBytes, b.ObjectBytes),
 		Attendees:         fn(a.Attendees, b.Attendees),
+		Attachments:       fn(a.Attachments, b.Attachments),
 	}
 }
 

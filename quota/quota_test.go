@@ -70,7 +70,7 @@ func TestGroupsOf(t *testing.T) {
 }
 
 func TestCheckNamesTheLimit(t *testing.T) {
-	l := Limits{Bytes: 100, Objects: 10, CollectionObjects: 5, Collections: 3, ObjectBytes: 50, Attendees: 2}
+	l := Limits{Bytes: 100, Objects: 10, CollectionObjects: 5, Collections: 3, ObjectBytes: 50, Attendees: 2, Attachments: 4}
 	for _, tt := range []struct {
 		used, growth Usage
 		want         *ExceededError
@@ -86,6 +86,8 @@ func TestCheckNamesTheLimit(t *testing.T) {
 		{Usage{ObjectBytes: 90}, Usage{ObjectBytes: -10}, nil},
 		{Usage{}, Usage{ObjectBytes: 51}, &ExceededError{ObjectBytes, 50, 0, 51}},
 		{Usage{}, Usage{Attendees: 3}, &ExceededError{Attendees, 2, 0, 3}},
+		{Usage{}, Usage{Attendees: 2, Attachments: 4}, nil},
+		{Usage{}, Usage{Attachments: 5}, &ExceededError{Attachments, 4, 0, 5}},
 	} {
 		err := l.Check(tt.used, tt.growth)
 		var got *ExceededError
@@ -93,7 +95,7 @@ func TestCheckNamesTheLimit(t *testing.T) {
 			t.Errorf("%+v + %+v: %v, want %v", tt.used, tt.growth, err, tt.want)
 		}
 	}
-	if err := (Limits{}).Check(Usage{Bytes: math.MaxInt64 - 1}, Usage{Bytes: 1, Objects: 1, Attendees: 1}); err != nil {
+	if err := (Limits{}).Check(Usage{Bytes: math.MaxInt64 - 1}, Usage{Bytes: 1, Objects: 1, Attendees: 1, Attachments: 1}); err != nil {
 		t.Errorf("without limits: %v", err)
 	}
 }

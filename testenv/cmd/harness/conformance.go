@@ -95,7 +95,7 @@ func (h *harness) declared() {
 	const year = 365 * 24 * time.Hour
 	limits := &h.config.Calendars
 	h.config.Quota.Collections, h.config.Quota.CollectionObjects = 50, 10_000
-	h.config.Quota.Attendees = 100
+	h.config.Quota.Attendees, h.config.Quota.Attachments = 100, 5
 	h.config.Scheduling.Addresses, h.config.Scheduling.SentBy = "urn", "messages"
 	limits.SingleComponent = true
 	limits.QueryPast, limits.QueryFuture = year, 5*year
