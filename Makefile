@@ -80,12 +80,13 @@ generate:
 
 # The pages in Chromium: policy, accessibility, keyboard, without script, on a demonstration
 # server of its own. Where that can be made it is in a network without routes, so that
-# nothing is fetched from elsewhere. CHROMIUM names another browser than Debian's.
+# nothing is fetched from elsewhere. Two files of tests run at once, each with a server and a
+# browser of its own, since each waits for these. CHROMIUM names another browser than Debian's.
 ALONE = $(shell unshare -rn ip link set lo up 2>/dev/null && echo unshare -rn)
 browser: convene
 	cd webtest && npm ci --ignore-scripts --silent
 	@[ -n "$(ALONE)" ] || echo "browser: no network without routes can be made here; the tests have this machine's"
-	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=1'
+	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=2'
 
 # What people do every day, in Firefox: FIREFOX, which is not installed by make deps.
 FIREFOX ?= /usr/bin/firefox-esr
