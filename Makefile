@@ -42,12 +42,13 @@ check:
 # with CI=true nothing may be skipped. Of tests that fail a few run again, since many
 # of them wait for real servers on a busy machine; the report names them, and a data race
 # is none that gets a second chance. Two packages that take longest come first, so that
-# none is left to run alone.
+# none is left to run alone. Tests that call t.Parallel wait most of the time, so that more of
+# them run at once than there are processors. What vet has to say is said by make check.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
-		--packages './server ./cmd/convene ./...' -- -race -shuffle=on -timeout 30m
+		--packages './server ./cmd/convene ./...' -- -race -vet=off -shuffle=on -parallel 4 -timeout 30m
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
@@ -56,14 +57,19 @@ race: | $(BUILD)
 # allows: it runs functions again and lets reads fail. A failing test prints the
 # seed; CONVENE_TEST_ENGINE=chaos:SEED repeats it, and SEED=N all of them. One or two tests
 # that fail run again with the same seed, so that only what hangs on time has a second chance;
-# the report names them. Left out are long tests of what is not on the engine: the memory
-# of another process, the directory's outages.
+# the report names them. Left out are long tests of what is not on the engine or not on this
+# one, and that make race has run as they are: programs, which have their own; certificates;
+# directories and what they say of accounts; and the conversations over an engine that
+# misbehaves anyway.
+PROGRAMS = WorstRequests|FullDisk|InvitationsOnFullDisk|ReadOnly|UnderSystemd
+CERTIFICATES = ACME|ACMERenewal|ACMENotRenewed|ACMEAway
+DIRECTORIES = DigestOfDirectory|DirectoryOutage|DirectoryFailover|DirectoryFaults|ControllerFaults|TwoControllers|DecisionsOfSlapd|DecisionsOfSamba|ChangesAreFollowed|SambaAccountStates|SlapdAccountStates|DigestLDAP.*
 chaos: SEED := $(or $(SEED),$(strip $(shell od -An -N4 -tu4 /dev/urandom)))
 chaos: | $(BUILD)
 	@rm -f $(BUILD)/chaosagain.txt
 	CONVENE_TEST_ENGINE=chaos:$(SEED) $(GO) run $(GOTESTSUM) --format pkgname --rerun-fails=2 --rerun-fails-max-failures=2 \
 		--rerun-fails-run-root-test --rerun-fails-report $(BUILD)/chaosagain.txt \
-		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -timeout 30m -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover|TestDirectoryFaults|TestControllerFaults|TestTwoControllers|TestDecisionsOfSlapd|TestDecisionsOfSamba|TestChangesAreFollowed)$$'
+		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -vet=off -parallel 4 -timeout 30m -skip '^Test($(PROGRAMS)|$(CERTIFICATES)|$(DIRECTORIES)|ConversationsOnChaos)$$'
 	@if [ -s $(BUILD)/chaosagain.txt ]; then echo "failed at first, and passed alone with CONVENE_TEST_ENGINE=chaos:$(SEED):"; cat $(BUILD)/chaosagain.txt; fi
 
 # Files that are written by programs are what those would write today.
