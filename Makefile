@@ -3,6 +3,9 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM = gotest.tools/gotestsum@v1.13.0
 GO ?= go
+# How many packages are tested at once, and in each how many tests that call t.Parallel.
+PACKAGES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PARALLEL ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 BUILD ?= build
 FUZZTIME ?= 20s
 FUZZJOBS ?= 1
@@ -42,13 +45,14 @@ check:
 # with CI=true nothing may be skipped. Of tests that fail a few run again, since many
 # of them wait for real servers on a busy machine; the report names them, and a data race
 # is none that gets a second chance. Two packages that take longest come first, so that
-# none is left to run alone. Tests that call t.Parallel wait most of the time, so that more of
-# them run at once than there are processors. What vet has to say is said by make check.
+# none is left to run alone. Tests wait most of the time, so that more packages run at once than
+# a small machine has processors, and in each more of those tests that call t.Parallel. What vet
+# has to say is said by make check.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
-		--packages './server ./cmd/convene ./...' -- -race -vet=off -shuffle=on -parallel 4 -timeout 30m
+		--packages './server ./cmd/convene ./...' -- -race -vet=off -shuffle=on -p $(PACKAGES) -parallel $(PARALLEL) -timeout 30m
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
@@ -69,7 +73,7 @@ chaos: | $(BUILD)
 	@rm -f $(BUILD)/chaosagain.txt
 	CONVENE_TEST_ENGINE=chaos:$(SEED) $(GO) run $(GOTESTSUM) --format pkgname --rerun-fails=2 --rerun-fails-max-failures=2 \
 		--rerun-fails-run-root-test --rerun-fails-report $(BUILD)/chaosagain.txt \
-		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -vet=off -parallel 4 -timeout 30m -skip '^Test($(PROGRAMS)|$(CERTIFICATES)|$(DIRECTORIES)|ConversationsOnChaos)$$'
+		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -vet=off -p $(PACKAGES) -parallel $(PARALLEL) -timeout 30m -skip '^Test($(PROGRAMS)|$(CERTIFICATES)|$(DIRECTORIES)|ConversationsOnChaos)$$'
 	@if [ -s $(BUILD)/chaosagain.txt ]; then echo "failed at first, and passed alone with CONVENE_TEST_ENGINE=chaos:$(SEED):"; cat $(BUILD)/chaosagain.txt; fi
 
 # Files that are written by programs are what those would write today.
