@@ -3,6 +3,9 @@
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM = gotest.tools/gotestsum@v1.13.0
 GO ?= go
+# How many packages are tested at once, and in each how many tests that call t.Parallel.
+PACKAGES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PARALLEL ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 BUILD ?= build
 FUZZTIME ?= 20s
 FUZZJOBS ?= 1
@@ -42,12 +45,14 @@ check:
 # with CI=true nothing may be skipped. Of tests that fail a few run again, since many
 # of them wait for real servers on a busy machine; the report names them, and a data race
 # is none that gets a second chance. Two packages that take longest come first, so that
-# none is left to run alone.
+# none is left to run alone. Tests wait most of the time, so that more packages run at once than
+# a small machine has processors, and in each more of those tests that call t.Parallel. What vet
+# has to say is said by make check.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
 	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
-		--packages './server ./cmd/convene ./...' -- -race -shuffle=on -timeout 30m
+		--packages './server ./cmd/convene ./...' -- -race -vet=off -shuffle=on -p $(PACKAGES) -parallel $(PARALLEL) -timeout 30m
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
 	@if [ "$$CI" = true ] && grep -qE '"Action":"skip".*"Test":' $(BUILD)/test.json; then \
 		echo "with CI=true no test may be skipped; those that were are named above"; exit 1; fi
@@ -56,14 +61,19 @@ race: | $(BUILD)
 # allows: it runs functions again and lets reads fail. A failing test prints the
 # seed; CONVENE_TEST_ENGINE=chaos:SEED repeats it, and SEED=N all of them. One or two tests
 # that fail run again with the same seed, so that only what hangs on time has a second chance;
-# the report names them. Left out are long tests of what is not on the engine: the memory
-# of another process, the directory's outages.
+# the report names them. Left out are long tests of what is not on the engine or not on this
+# one, and that make race has run as they are: programs, which have their own; certificates;
+# directories and what they say of accounts; and the conversations over an engine that
+# misbehaves anyway.
+PROGRAMS = WorstRequests|FullDisk|InvitationsOnFullDisk|ReadOnly|UnderSystemd
+CERTIFICATES = ACME|ACMERenewal|ACMENotRenewed|ACMEAway
+DIRECTORIES = DigestOfDirectory|DirectoryOutage|DirectoryFailover|DirectoryFaults|ControllerFaults|TwoControllers|DecisionsOfSlapd|DecisionsOfSamba|ChangesAreFollowed|SambaAccountStates|SlapdAccountStates|DigestLDAP.*
 chaos: SEED := $(or $(SEED),$(strip $(shell od -An -N4 -tu4 /dev/urandom)))
 chaos: | $(BUILD)
 	@rm -f $(BUILD)/chaosagain.txt
 	CONVENE_TEST_ENGINE=chaos:$(SEED) $(GO) run $(GOTESTSUM) --format pkgname --rerun-fails=2 --rerun-fails-max-failures=2 \
 		--rerun-fails-run-root-test --rerun-fails-report $(BUILD)/chaosagain.txt \
-		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -timeout 30m -skip '^(TestWorstRequests|TestDigestOfDirectory|TestDirectoryOutage|TestDirectoryFailover|TestDirectoryFaults|TestControllerFaults|TestTwoControllers|TestDecisionsOfSlapd|TestDecisionsOfSamba|TestChangesAreFollowed)$$'
+		--packages './server ./store/... ./snapshot ./calendar ./caldav ./auth' -- -vet=off -p $(PACKAGES) -parallel $(PARALLEL) -timeout 30m -skip '^Test($(PROGRAMS)|$(CERTIFICATES)|$(DIRECTORIES)|ConversationsOnChaos)$$'
 	@if [ -s $(BUILD)/chaosagain.txt ]; then echo "failed at first, and passed alone with CONVENE_TEST_ENGINE=chaos:$(SEED):"; cat $(BUILD)/chaosagain.txt; fi
 
 # Files that are written by programs are what those would write today.
@@ -80,12 +90,13 @@ generate:
 
 # The pages in Chromium: policy, accessibility, keyboard, without script, on a demonstration
 # server of its own. Where that can be made it is in a network without routes, so that
-# nothing is fetched from elsewhere. CHROMIUM names another browser than Debian's.
+# nothing is fetched from elsewhere. Two files of tests run at once, each with a server and a
+# browser of its own, since each waits for these. CHROMIUM names another browser than Debian's.
 ALONE = $(shell unshare -rn ip link set lo up 2>/dev/null && echo unshare -rn)
 browser: convene
 	cd webtest && npm ci --ignore-scripts --silent
 	@[ -n "$(ALONE)" ] || echo "browser: no network without routes can be made here; the tests have this machine's"
-	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=1'
+	cd webtest && CONVENE=../$(BUILD)/convene $(ALONE) sh -c '$(if $(ALONE),ip link set lo up && )exec node --test --test-concurrency=2'
 
 # What people do every day, in Firefox: FIREFOX, which is not installed by make deps.
 FIREFOX ?= /usr/bin/firefox-esr

@@ -31,6 +31,7 @@ func fileTime(at time.Time) string {
 // The states of an account that domain controllers know, for each way to act: what is set
 // on one of two counts on the other, and goes on counting while one of them stalls.
 func TestSambaAccountStates(t *testing.T) {
+	t.Parallel()
 	one, d := testenv.ADPair(t, testenv.ADOptions{})
 	admin := d.Admin()
 	// arrived waits until the first controller knows what was set on the second.
@@ -163,6 +164,7 @@ func TestSambaAccountStates(t *testing.T) {
 
 // The states that slapd knows by its overlay ppolicy, and by shadow(5).
 func TestSlapdAccountStates(t *testing.T) {
+	t.Parallel()
 	const hint = "right-1"
 	var people strings.Builder
 	names := []string{"well", "expired", "shadow", "mustchange", "locked", "adminlocked", "unlocked"}

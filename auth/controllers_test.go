@@ -18,6 +18,7 @@ import (
 // Two controllers of a domain are one directory: what holds for an account holds on both,
 // a wrong password is counted once, and a ticket of the one is judged by the other.
 func TestTwoControllers(t *testing.T) {
+	t.Parallel()
 	one, two := testenv.ADPair(t, testenv.ADOptions{})
 	first, second := one.Admin(), two.Admin()
 	const password = "Pw!secret1"

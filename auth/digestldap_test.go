@@ -133,6 +133,7 @@ func TestDigestLDAPHashes(t *testing.T) {
 // Clear passwords do for both algorithms and any name that the person has; what is
 // hashed does for none, not even as a password.
 func TestDigestLDAPPasswords(t *testing.T) {
+	t.Parallel()
 	hash := testenv.SSHA("hunter3")
 	srv := testenv.OpenLDAP(t, testenv.LDAPOptions{Extra: digestSchema, Access: digestAccess, LDIF: digestPerson("plain", "userPassword: hunter2") +
 		digestPerson("marked", "userPassword: {CLEARTEXT}hunter2") + digestPerson("hashed", "userPassword: "+hash)})
@@ -157,6 +158,7 @@ func TestDigestLDAPPasswords(t *testing.T) {
 // A changed password works with the next request, whatever is remembered; the
 // former one does not.
 func TestDigestLDAPChange(t *testing.T) {
+	t.Parallel()
 	srv := testenv.OpenLDAP(t, testenv.LDAPOptions{Extra: digestSchema, Access: digestAccess, LDIF: digestPerson("ann", "userPassword: hunter0") + digestPerson("joe")})
 	s, asked := openDigestLDAP(t, srv, directory.RecordConfig{DigestPassword: "userPassword"}, directory.CacheOptions{}, nil)
 	admin := srv.Admin()

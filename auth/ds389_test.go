@@ -15,6 +15,7 @@ import (
 
 // The states that 389 Directory Server knows.
 func TestDS389AccountStates(t *testing.T) {
+	t.Parallel()
 	srv := testenv.OpenDS389(t)
 	admin := srv.Admin()
 	const password = "right-12345"

@@ -151,6 +151,7 @@ func adConfig(d *testenv.Domain) directory.LDAPConfig {
 }
 
 func TestSamba(t *testing.T) {
+	t.Parallel()
 	d := testenv.AD(t, testenv.ADOptions{})
 	fillAD(t, d)
 	admin := d.Admin()

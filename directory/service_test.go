@@ -37,6 +37,7 @@ func (l *lines) count(s string) int {
 // A wrong password of ours says nothing about people, and is tried once on all
 // servers together, so that it locks nothing; another one is tried at once.
 func TestServiceAccountRefused(t *testing.T) {
+	t.Parallel()
 	first, url := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
 	second, other := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
 	file := testenv.WriteFile(t, filepath.Join(t.TempDir(), "pw"), "wrong\n")
@@ -101,6 +102,7 @@ func TestServiceAccountRefused(t *testing.T) {
 
 // A directory that locks accounts does not lock ours.
 func TestServiceAccountNotLocked(t *testing.T) {
+	t.Parallel()
 	s := testenv.OpenLDAP(t, testenv.LDAPOptions{LDIF: directorytest.LDIF(), Lockout: true})
 	c := openLDAP(s)
 	c.BindDN, c.BindPassword = "uid=alice,ou=people,"+base, "wrong"

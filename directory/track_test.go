@@ -119,6 +119,7 @@ func TestTrackSlapd(t *testing.T) {
 }
 
 func TestTrackSamba(t *testing.T) {
+	t.Parallel()
 	d := testenv.AD(t, testenv.ADOptions{})
 	fillAD(t, d)
 	admin := d.Admin()
@@ -310,6 +311,7 @@ func TestTrackFlapping(t *testing.T) {
 // Nobody asks anything while the controller that is followed stalls: that it does is noticed
 // all the same, and changes are followed on the other.
 func TestTrackStalledController(t *testing.T) {
+	t.Parallel()
 	at := func(service, highest string, delay time.Duration) memldap.Quirks {
 		return memldap.Quirks{ActiveDirectory: true, Delay: delay, Root: map[string]string{
 			"highestCommittedUSN": highest, "dsServiceName": "CN=" + service + ",DC=ad,DC=example,DC=com",

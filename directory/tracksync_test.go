@@ -376,6 +376,7 @@ func config389(s *testenv.DS389, url string) directory.LDAPConfig {
 // TestTrack389 asks by time, and then, with the plug-in for it, is told: a change, a
 // removal, and what happened while there was no connection.
 func TestTrack389(t *testing.T) {
+	t.Parallel()
 	s := testenv.OpenDS389(t)
 	admin := fill389(t, s)
 	d := open(t, config389(s, s.URL))

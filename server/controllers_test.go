@@ -145,6 +145,7 @@ func TestControllerFaults(t *testing.T) {
 	})
 	l := startLoad(t, s, directoryPassword, append(known, "late"), slices.Repeat(fresh, 500))
 	l.wg.Go(func() { l.keepOut(s, "leaver") })
+	eventually(t, "somebody is answered", func() bool { return l.slowest.Load() > 0 })
 	time.Sleep(each)
 	calm := time.Duration(l.slowest.Load()) // how long one waits on this machine anyway
 

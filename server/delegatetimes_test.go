@@ -120,6 +120,7 @@ func TestDelegationEndsInTime(t *testing.T) {
 // Who leaves a group that is a delegate loses what it gave them as soon as the directory
 // is asked again, which is after directory.cache.ttl at the latest.
 func TestDelegateLeavesGroup(t *testing.T) {
+	t.Parallel()
 	d, now := newClockDrill(t)
 	text, err := os.ReadFile(d.c.Directory.File.File)
 	if err != nil {

@@ -159,6 +159,7 @@ func TestShortBodyHTTP2(t *testing.T) {
 // A caller with many requests in progress waits and is then told so; others are
 // served.
 func TestRequestsPerCaller(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	c.Limits.Requests = 2
 	s := serve(t, c)

@@ -107,6 +107,7 @@ func TestSignIn(t *testing.T) {
 // Digest with hashes that the directory keeps: curl gets at the calendar home, goes
 // on while slapd is away, and nothing that the server writes has a secret in it.
 func TestDigestOfDirectory(t *testing.T) {
+	t.Parallel()
 	ha1 := func(user, password string) string {
 		sum := md5.Sum([]byte(user + ":Calendar:" + password))
 		return hex.EncodeToString(sum[:])

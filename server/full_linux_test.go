@@ -187,6 +187,7 @@ func (p *putter) check(t *testing.T, when string) {
 // recovery, changes are refused with 507 and nothing that was acknowledged is lost.
 // The server starts after a kill, reads, and writes as soon as there is space.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	c.Storage.Reserve, c.Quota.Bytes = 0, 0
 	c.Server.HTTPS = nil
@@ -227,6 +228,7 @@ func TestFullDisk(t *testing.T) {
 // TestReadOnly: when a file cannot be written any more, systemd is told, changes are
 // 503, reading goes on, and the end of the server is no success.
 func TestReadOnly(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	c.Server.HTTPS = nil
 	p := &putter{buildProgram(t, c), rand.New(rand.NewPCG(1, 1)), map[string]string{}}

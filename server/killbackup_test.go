@@ -66,6 +66,7 @@ func (c *command) killed(after time.Duration, args ...string) (ended bool) {
 // A backup, a restore and what is put back may be killed at any moment: what is there is
 // whole, and the same command run again does all of it.
 func TestKilledBackups(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	s := serve(t, c)
 	const objects = 40

@@ -74,6 +74,7 @@ func (f *followCommand) signal(t *testing.T, s os.Signal) error {
 // kill of the command what there was at some moment; it goes on when the server was
 // restarted.
 func TestKilledFollow(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	s := serve(t, c)
 	p := newCommand(t, c)

@@ -131,6 +131,7 @@ func dialAdmin(t *testing.T, c config.Config) admin.Conn {
 // for good is in the organizer's event, under the Schedule-Tag that it had, and in
 // the inbox (RFC 6638 §3.2.9, §3.2.10).
 func TestMailGoesOut(t *testing.T) {
+	t.Parallel()
 	ca := testenv.NewCA(t)
 	for _, way := range []struct {
 		name, security string
@@ -216,6 +217,7 @@ func verifyStore(t *testing.T, s *running, c config.Config) {
 // What changes before a mail goes out is sent once; what is taken back then is not
 // sent at all. Later mails follow the first one.
 func TestMailIsCoalesced(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	c.Mail.Delay = 2 * time.Second
@@ -253,6 +255,7 @@ func TestMailIsCoalesced(t *testing.T) {
 // A server that is away, or ends a connection before it answers, gets the mail again:
 // under the same Message-ID.
 func TestMailIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	s := serve(t, c)
@@ -299,6 +302,7 @@ func TestMailIsTriedAgain(t *testing.T) {
 // An organizer who sends too much is held back, and sees it. Without mail nobody is
 // told that they will be.
 func TestMailLimits(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	c.Mail.PerDay, c.Mail.PerMinute = 3, 2
@@ -342,6 +346,7 @@ func TestMailLimits(t *testing.T) {
 // An answer to somebody elsewhere goes to them by mail, from the attendee (RFC 6638
 // §3.2.2.1).
 func TestMailedReply(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	s := serve(t, c)
@@ -369,6 +374,7 @@ func TestMailedReply(t *testing.T) {
 
 // The commands: test, retry, drop, of a running server.
 func TestMailCommands(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	s := serve(t, c)

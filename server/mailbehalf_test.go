@@ -43,6 +43,7 @@ func assisted(t *testing.T, m *testenv.SMTP) *drill {
 // SENT-BY, and to people (RFC 5322 §3.6.2, RFC 5545 §3.2.18). What the organizer sends
 // names nobody.
 func TestMailedByAssistant(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	d := assisted(t, m)
 	plan := invitation("plan", "Plan", "gus@elsewhere.example")

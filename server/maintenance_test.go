@@ -158,6 +158,7 @@ func TestMaintenanceUnderWrites(t *testing.T) {
 
 // Letters wait while the server is read-only, and go out behind it.
 func TestMaintenanceHoldsMail(t *testing.T) {
+	t.Parallel()
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	c := mailConfig(t, m)
 	c.Mail.Delay = 3 * time.Second

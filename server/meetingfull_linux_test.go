@@ -60,6 +60,7 @@ func (i *inviter) check(t *testing.T, when string) {
 // of those who were invited has it, nor does the room: not now, and not after a kill. As
 // soon as there is space, invitations go out again.
 func TestInvitationsOnFullDisk(t *testing.T) {
+	t.Parallel()
 	c := smallConfig(t)
 	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(testenv.Dir(t), "people.ldif"), oakLDIF)
 	c.Directory.File.Locations.Filter = "(objectClass=room)"

@@ -123,6 +123,7 @@ func TestRightsEndInMidRequest(t *testing.T) {
 // Which groups somebody is in is found out when they sign in, with each request: who
 // leaves one while the server reads their request ends it, and is refused the next.
 func TestGroupIsLeftInMidRequest(t *testing.T) {
+	t.Parallel()
 	d, now := newClockDrill(t)
 	text, err := os.ReadFile(d.c.Directory.File.File)
 	if err != nil {

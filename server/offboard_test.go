@@ -444,6 +444,7 @@ func newCommandOf(t *testing.T, program string, c config.Config) *command {
 
 // What is erased is in no file, and who is active is not erased.
 func TestErase(t *testing.T) {
+	t.Parallel()
 	const marker = "a-secret-of-anns"
 	m := testenv.NewSMTP(t, testenv.SMTPOptions{})
 	list := plannedMeetings(time.Now().UTC())[:18]

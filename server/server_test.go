@@ -109,6 +109,7 @@ func smallConfig(t testing.TB) config.Config {
 	c.Directory.Kind = "file"
 	c.Directory.File.File = testenv.WriteFile(t, filepath.Join(dir, "people.ldif"), smallLDIF)
 	c.Directory.File.Users.CalendarEnabled = []string{"!employeeType:off"}
+	c.Directory.File.CheckEvery = 50 * time.Millisecond // tests that change the file wait for that
 	return c
 }
 

@@ -101,6 +101,7 @@ func wantLetters(t *testing.T, m *testenv.SMTP, before int, want ...string) int 
 // Whose delegates somebody else changes is told once for each act, whoever did it and by
 // whatever way, and so is a delegate who is to be told; who did it themselves is not.
 func TestDelegatorsAreTold(t *testing.T) {
+	t.Parallel()
 	d, now, m := newToldDrill(t)
 	c := d.conn()
 	d.name(annWriters, bobGUID) // ann herself: nobody is told

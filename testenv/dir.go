@@ -26,10 +26,14 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// WriteFile writes a file readable by the owner only, and returns its path.
+// WriteFile writes a file readable by the owner only, and returns its path. Who reads it
+// meanwhile has the file before or the file after.
 func WriteFile(t testing.TB, path, content string) string {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
 	return path

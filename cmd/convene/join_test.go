@@ -91,6 +91,7 @@ func convene(t *testing.T, args ...string) (int, string) {
 
 // From a Samba domain with the certificate that Samba makes, to a calendar.
 func TestJoinActiveDirectory(t *testing.T) {
+	t.Parallel()
 	d := testenv.AD(t, testenv.ADOptions{OwnCertificate: true})
 	update := testenv.Require(t, "ad", "nsupdate", "unshare")[0]
 	const host = "calendar.ad.example.com"
@@ -226,6 +227,7 @@ func TestJoinJSON(t *testing.T) {
 }
 
 func TestJoinDS389(t *testing.T) {
+	t.Parallel()
 	srv := testenv.OpenDS389(t)
 	people := strings.Replace(joinPeople, "objectClass: groupOfNames", "objectClass: groupOfNames\nobjectClass: top", 1) +
 		"dn: uid=svc,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: svc\ncn: svc\nsn: svc\nuserPassword: svc-password\n" +

@@ -66,6 +66,7 @@ func TestKerberosPage(t *testing.T) {
 
 // The same with Samba: several names of one account in one keytab.
 func TestKerberosPageActiveDirectory(t *testing.T) {
+	t.Parallel()
 	d := testenv.AD(t, testenv.ADOptions{})
 	d.Add(d.Admin(), "CN=convene-calendar,CN=Users,"+d.BaseDN, map[string][]string{"objectClass": {"user"}, "sAMAccountName": {"convene-calendar"}, "userAccountControl": {"66048"},
 		"unicodePwd": {"Convene-pw1"}, "msDS-SupportedEncryptionTypes": {"24"}, "servicePrincipalName": {"HTTP/calendar.ad.example.com"}})

@@ -428,6 +428,7 @@ func TestWrongIndex(t *testing.T) {
 
 // What Active Directory has of its own.
 func TestWrongSetupsOfActiveDirectory(t *testing.T) {
+	t.Parallel()
 	d := testenv.AD(t, testenv.ADOptions{})
 	admin := d.Admin()
 	add := func(name, uac string, more map[string][]string) {
