@@ -50,7 +50,7 @@ check:
 # has to say is said by make check.
 race: | $(BUILD)
 	@rm -f $(BUILD)/again.txt
-	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=4 \
+	$(GO) run $(GOTESTSUM) --format pkgname --jsonfile $(BUILD)/test.json --rerun-fails=2 --rerun-fails-max-failures=8 \
 		--rerun-fails-abort-on-data-race --rerun-fails-run-root-test --rerun-fails-report $(BUILD)/again.txt \
 		--packages './server ./cmd/convene ./...' -- -race -vet=off -shuffle=on -p $(PACKAGES) -parallel $(PARALLEL) -timeout 30m
 	@if [ -s $(BUILD)/again.txt ]; then echo "failed at first, and passed alone:"; cat $(BUILD)/again.txt; fi
