@@ -22,7 +22,7 @@ var HeldKinds = []string{auth.HeldDevice, publish.HeldLink, panels.HeldPanel}
 // backup was restored.
 type Held struct {
 	Kind    string    `json:"kind"`
-	GUID    string    `json:"guid"`           // of its owner; of a panel, its room
+	GUID    string    `json:"guid"`           // of its owner; of a panel, its room; "" of one in a lobby
 	Name    string    `json:"name,omitempty"` // empty: the directory does not have them, or is away
 	Label   string    `json:"label,omitempty"`
 	Created time.Time `json:"created"`

@@ -166,17 +166,42 @@ func (h *Handler) DoorView(ctx context.Context, guid string, within policy.Span)
 	}
 	k := all[i]
 	err = h.Calendars.View(ctx, calendar.Actor{}, func(tx *calendar.Tx) error {
-		dates, err := tx.RoomDates(guid, k.Policy, within.Start, within.End, "")
-		if err != nil {
-			return err
-		}
-		v = &rooms.View{Known: k}
-		for n := range dates {
-			v.Dates = append(v.Dates, doorDate(k, &dates[n]))
+		v, err = doorView(tx, k, within)
+		return err
+	})
+	return v, err
+}
+
+// LobbyView is several rooms as DoorView is one, of one moment. A room of which it cannot
+// be said when it is taken is Unknown.
+func (h *Handler) LobbyView(ctx context.Context, list []*rooms.Known, within policy.Span) (all []*rooms.View, err error) {
+	err = h.Calendars.View(ctx, calendar.Actor{}, func(tx *calendar.Tx) error {
+		all = make([]*rooms.View, 0, len(list))
+		for _, k := range list {
+			v, err := doorView(tx, k, within)
+			if errors.Is(err, rooms.ErrDamaged) {
+				v, err = &rooms.View{Known: k, Unknown: true}, nil
+			}
+			if err != nil {
+				return err
+			}
+			all = append(all, v)
 		}
 		return nil
 	})
-	return v, err
+	return all, err
+}
+
+func doorView(tx *calendar.Tx, k *rooms.Known, within policy.Span) (*rooms.View, error) {
+	dates, err := tx.RoomDates(k.Record.GUID, k.Policy, within.Start, within.End, "")
+	if err != nil {
+		return nil, err
+	}
+	v := &rooms.View{Known: k}
+	for n := range dates {
+		v.Dates = append(v.Dates, doorDate(k, &dates[n]))
+	}
+	return v, nil
 }
 
 func doorDate(k *rooms.Known, d *calendar.RoomDate) rooms.Seen {

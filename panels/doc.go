@@ -1,4 +1,5 @@
-// Package panels keeps which devices at the doors of rooms show which room. A device
-// shows a code; somebody who looks after a room confirms it; from then on the device's
-// token stands for that room, and for nothing else.
+// Package panels keeps which devices show which room at its door, and which show the rooms
+// of a building or a floor in a lobby. A device shows a code; somebody who looks after the
+// room, or all of them, confirms it; from then on the device's token stands for showing
+// these, and for nothing else.
 package panels

@@ -12,7 +12,8 @@ import (
 // HeldPanel is the kind of panels among what is held.
 const HeldPanel = "panel"
 
-// Secrets returns all panels with their rows; the owner of one is its room.
+// Secrets returns all panels with their rows; the owner of one is its room; one of a place
+// has none.
 func Secrets(r engine.Reader) (list []held.Secret, err error) {
 	for k, v := range r.Scan(tablePanels, engine.Range{}) {
 		var one Panel

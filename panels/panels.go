@@ -34,10 +34,23 @@ var (
 
 // A Panel is a device that was paired.
 type Panel struct {
-	ID   string    `json:"id"`
-	Room string    `json:"room"` // GUID
-	By   string    `json:"by"`   // who paired it, by name
-	At   time.Time `json:"at"`
+	ID string `json:"id"`
+	Shown
+	By string    `json:"by"` // who paired it, by name
+	At time.Time `json:"at"`
+}
+
+// Shown is what a device shows: a room at its door, or in a lobby the rooms of a place.
+type Shown struct {
+	Room  string `json:"room,omitempty"` // GUID
+	Place *Place `json:"place,omitempty"`
+}
+
+// A Place is where rooms are. What is empty does not matter: no building and no floor are
+// all rooms.
+type Place struct {
+	Building string `json:"building,omitempty"`
+	Floor    string `json:"floor,omitempty"`
 }
 
 // CodeLife is how long a code may be used.
@@ -175,9 +188,9 @@ func (p *Panels) Code(token string) string {
 // A Confirmer is who pairs a device.
 type Confirmer struct{ GUID, Name string }
 
-// Confirm pairs the device that shows a code with a room. A code is used once. Errors:
-// ErrCode; ErrGuesses, who confirms has entered too many wrong codes.
-func (p *Panels) Confirm(ctx context.Context, code, room string, by Confirmer) (Panel, error) {
+// Confirm pairs the device that shows a code with a room or a place. A code is used once.
+// Errors: ErrCode; ErrGuesses, who confirms has entered too many wrong codes.
+func (p *Panels) Confirm(ctx context.Context, code string, shows Shown, by Confirmer) (Panel, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.guess(by.GUID) {
@@ -188,7 +201,7 @@ func (p *Panels) Confirm(ctx context.Context, code, room string, by Confirmer) (
 		if w.code != code || !now.Before(w.ends) {
 			continue
 		}
-		one := Panel{ID: hex.EncodeToString(k[:8]), Room: room, By: by.Name, At: now.UTC().Truncate(time.Second)}
+		one := Panel{ID: hex.EncodeToString(k[:8]), Shown: shows, By: by.Name, At: now.UTC().Truncate(time.Second)}
 		value, err := json.Marshal(one)
 		if err != nil {
 			return Panel{}, err
@@ -218,7 +231,16 @@ func (p *Panels) Of(ctx context.Context, token string) (one Panel, err error) {
 }
 
 // List returns all panels of a room.
-func (p *Panels) List(ctx context.Context, room string) (list []Panel, err error) {
+func (p *Panels) List(ctx context.Context, room string) ([]Panel, error) {
+	return p.list(ctx, func(one *Panel) bool { return one.Place == nil && one.Room == room })
+}
+
+// Lobbies returns all panels that show the rooms of a place.
+func (p *Panels) Lobbies(ctx context.Context) ([]Panel, error) {
+	return p.list(ctx, func(one *Panel) bool { return one.Place != nil })
+}
+
+func (p *Panels) list(ctx context.Context, want func(*Panel) bool) (list []Panel, err error) {
 	err = p.Engine.View(ctx, func(tx engine.Reader) error {
 		list = nil
 		for _, v := range tx.Scan(tablePanels, engine.Range{}) {
@@ -226,7 +248,7 @@ func (p *Panels) List(ctx context.Context, room string) (list []Panel, err error
 			if err := json.Unmarshal(v, &one); err != nil {
 				return err
 			}
-			if one.Room == room {
+			if want(&one) {
 				list = append(list, one)
 			}
 		}
@@ -237,13 +259,22 @@ func (p *Panels) List(ctx context.Context, room string) (list []Panel, err error
 
 // Remove ends a panel of a room. Errors: ErrUnknown.
 func (p *Panels) Remove(ctx context.Context, room, id string) error {
+	return p.remove(ctx, id, func(one *Panel) bool { return one.Place == nil && one.Room == room })
+}
+
+// RemoveLobby ends a panel of a place. Errors: ErrUnknown.
+func (p *Panels) RemoveLobby(ctx context.Context, id string) error {
+	return p.remove(ctx, id, func(one *Panel) bool { return one.Place != nil })
+}
+
+func (p *Panels) remove(ctx context.Context, id string, is func(*Panel) bool) error {
 	return p.Engine.Update(ctx, func(tx engine.Writer) error {
 		for k, v := range tx.Scan(tablePanels, engine.Range{}) {
 			var one Panel
 			if err := json.Unmarshal(v, &one); err != nil {
 				return err
 			}
-			if one.ID == id && one.Room == room {
+			if one.ID == id && is(&one) {
 				return tx.Delete(tablePanels, append([]byte{}, k...))
 			}
 		}

@@ -60,14 +60,15 @@ export async function start() {
 
 /** @typedef {Awaited<ReturnType<typeof start>>} Site */
 
-/** @typedef {import('playwright-core').BrowserContextOptions & {user?: string, expected?: number[]}} Options */
+/** @typedef {import('playwright-core').BrowserContextOptions & {user?: string, device?: string, expected?: number[]}} Options */
 
-/** Opens a fresh context, in which user, if there is one, has signed in. faults is filled with
+/** Opens a fresh context, in which user, if there is one, has signed in, or which is that of a
+ * device that was paired. faults is filled with
  * policy violations, errors in scripts or on the console, and requests to other hosts.
  * expected are statuses of pages that the console may name.
  * @param {Site} site @param {Options} options */
 async function open(site, options) {
-  const {user, expected = [], ...rest} = options;
+  const {user, device, expected = [], ...rest} = options;
   const context = await site.browser.newContext({viewport: {width: 1280, height: 860}, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...rest});
   /** @type {string[]} */ const faults = [];
   context.on('request', r => { if (!r.url().startsWith(site.base) && !r.url().startsWith(site.secure)) faults.push('foreign request: ' + r.url()); });
@@ -82,6 +83,7 @@ async function open(site, options) {
     // @ts-ignore
     window.conveneViolation(`${e.effectiveDirective} ${e.blockedURI} ${e.sample}`)));
   if (user) await signIn(context, site, user);
+  if (device) await pair(context, site, device);
   return {context, faults};
 }
 
@@ -101,17 +103,18 @@ export async function visit(site, options, fn) {
 }
 
 /** Looks at all pages in one way, each as a test of its own below t: one context for each
- * user. fn has each when it was loaded.
+ * user and each device. fn has each when it was loaded.
  * @param {import('node:test').TestContext} t @param {Site} site @param {Options} options
  * @param {(page: import('playwright-core').Page) => Promise<void>} fn */
 export async function tour(t, site, options, fn) {
-  for (const user of new Set(pages.map(p => p.user))) {
-    const theirs = pages.filter(p => p.user === user);
-    const {context, faults} = await open(site, {...options, user, expected: theirs.map(p => p.status).filter(status => status !== 200)});
+  for (const who of new Set(pages.map(p => p.user ?? p.device))) {
+    const theirs = pages.filter(p => (p.user ?? p.device) === who);
+    const {user, device} = theirs[0];
+    const {context, faults} = await open(site, {...options, user, device, expected: theirs.map(p => p.status).filter(status => status !== 200)});
     try {
       const page = await context.newPage();
       for (const {path, status} of theirs)
-        await t.test(`${path} as ${user ?? 'nobody'}`, async () => {
+        await t.test(`${path} as ${who ?? 'nobody'}`, async () => {
           faults.length = 0;
           const r = await page.goto(site.base + path);
           assert.equal(r?.status(), status);
@@ -129,6 +132,22 @@ export async function tour(t, site, options, fn) {
 export async function signIn(context, site, user) {
   const r = await context.request.post(site.base + '/signin', {form: {login: user, password: 'demo', next: '/my/'}, maxRedirects: 0});
   assert.equal(r.status(), 303, await r.text());
+}
+
+/** Pairs a device: 'door' with a room, 'lobby' with all rooms.
+ * @param {import('playwright-core').BrowserContext} context @param {Site} site @param {string} device */
+export async function pair(context, site, device) {
+  await context.request.post(site.base + '/panel/offer', {maxRedirects: 0});
+  const code = /<\/span>(\d{6})<\/p>/.exec(await (await context.request.get(site.base + '/panel/')).text())?.[1];
+  const porter = await site.browser.newContext();
+  try {
+    await signIn(porter, site, 'fatima');
+    const [path, what] = device === 'door' ? ['panels', {room: 'locations/flint'}] : ['lobbies', {place: 'building=&floor='}];
+    const r = await porter.request.post(`${site.base}/my/rooms/${path}/pair`, {form: {...what, code: code ?? ''}, maxRedirects: 0});
+    assert.equal(r.status(), 303, await r.text());
+  } finally {
+    await porter.close();
+  }
 }
 
 /** A request of a calendar program.
@@ -172,8 +191,9 @@ export async function axe(page) {
  * @param {import('playwright-core').Page} page */
 export const tooWide = page => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-/** The pages that there are, with who looks at them and the status that they have. A new
- * page is a new line. */
+/** The pages that there are, with who looks at them, or the device that does, and the status that
+ * they have. A new page is a new line.
+ * @type {{path: string, user?: string, device?: string, status: number}[]} */
 export const pages = [
   {path: '/signin', status: 401}, {path: '/help/', status: 200},
   {path: '/my/', user: 'ann', status: 200}, {path: '/my/account', user: 'ann', status: 200}, {path: '/help/', user: 'ann', status: 200},
@@ -187,6 +207,7 @@ export const pages = [
   {path: '/my/event/new', user: 'ann', status: 200}, {path: '/my/invitations', user: 'ann', status: 200},
   {path: '/my/rooms', user: 'ann', status: 200}, {path: '/my/rooms/aurora', user: 'ann', status: 200}, {path: '/my/bookings', user: 'ann', status: 200},
   {path: '/my/rooms/manage', user: 'fatima', status: 200}, {path: '/my/rooms/manage', user: 'ann', status: 200}, {path: '/panel/', status: 200}, {path: '/admin/rooms/use', user: 'hana', status: 200},
+  {path: '/panel/', device: 'door', status: 200}, {path: '/panel/lobby', device: 'lobby', status: 200},
   {path: '/my/', user: 'hana', status: 200}, {path: '/admin/', user: 'hana', status: 200},
 ];
 

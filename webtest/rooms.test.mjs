@@ -2,7 +2,7 @@
 // Rooms as people book them: with the keyboard, without script, and at the door.
 import {after, before, test} from 'node:test';
 import assert from 'node:assert/strict';
-import {axe, start, visit} from './harness.mjs';
+import {axe, start, tooWide, visit} from './harness.mjs';
 
 /** @type {import('./harness.mjs').Site} */ let site;
 before(async () => { site = await start(); });
@@ -83,3 +83,70 @@ test('a panel is paired, books, ends, says that it is offline, and recovers', as
     if (!/ERR_FAILED/.test(String(e.message)) || /policy|script:|foreign/.test(String(e.message))) throw e;
   });
 });
+
+test('a screen in a lobby is paired by keyboard, says that it is offline, recovers, and is removed', async () => {
+  await visit(site, {}, async screen => {
+    await screen.goto(site.base + '/panel/');
+    await screen.keyboard.press('Tab');
+    await screen.keyboard.press('Tab');
+    await screen.getByRole('button').press('Enter');
+    const code = (await screen.locator('.code').innerText()).replace(/\D/g, '');
+    await visit(site, {user: 'fatima'}, async page => {
+      await page.goto(site.base + '/my/rooms/manage');
+      const place = page.locator('#l-place');
+      assert.deepEqual((await place.locator('option').allInnerTexts()).slice(0, 3), ['All rooms', 'North building', 'North building, floor 1']);
+      await place.focus();
+      await page.keyboard.press('ArrowDown'); // North building
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(code);
+      await page.keyboard.press('Enter');
+      assert.match(await page.locator('.done').innerText(), /The screen shows: North building/);
+      assert.deepEqual(await axe(page), []);
+    });
+    await screen.waitForURL('**/panel/lobby', {timeout: 15000}); // by itself
+    assert.equal(await screen.locator('h1').innerText(), 'North building');
+    assert.deepEqual(await screen.locator('button, a:visible, input').allInnerTexts(), [], 'there is nothing to press');
+    assert.deepEqual(await axe(screen), []);
+    if (process.env.SHOTS) await screen.screenshot({path: process.env.SHOTS + '/lobby.png', fullPage: true});
+    await screen.route('**/panel/', r => r.abort());
+    await screen.locator('[data-offline]').waitFor({state: 'visible', timeout: 15000});
+    assert.equal(await screen.locator('h1').innerText(), 'North building');
+    await screen.unroute('**/panel/');
+    await screen.locator('[data-offline]').waitFor({state: 'hidden', timeout: 15000});
+    await visit(site, {user: 'fatima'}, async page => {
+      await page.goto(site.base + '/my/rooms/manage');
+      page.once('dialog', d => d.accept());
+      await page.getByRole('button', {name: 'Remove screen: North building'}).press('Enter');
+      assert.match(await page.locator('.done').innerText(), /The screen is removed/);
+    });
+    await screen.goto(site.base + '/panel/lobby');
+    assert.match(screen.url(), /\/panel\/$/);
+    assert.equal(await screen.getByRole('button', {name: 'Show a code'}).count(), 1);
+  }).catch(e => { // what the console says of the network that was cut
+    if (!/ERR_FAILED/.test(String(e.message)) || /policy|script:|foreign/.test(String(e.message))) throw e;
+  });
+});
+
+for (const javaScriptEnabled of [true, false])
+  test(`a screen in a lobby shows by itself what has changed, ${javaScriptEnabled ? 'with' : 'without'} script`, () => visit(site, {user: 'fatima'}, async page => {
+    await visit(site, {device: 'lobby', javaScriptEnabled}, async screen => {
+      await screen.goto(site.base + '/panel/lobby');
+      const room = await screen.locator('.free-now li', {hasText: 'rest of the day'}).locator('strong').first().innerText();
+      const free = screen.locator('.free-now li', {hasText: room}), taken = screen.locator('.meetings .on', {hasText: room});
+      assert.deepEqual([await free.count(), await taken.count()], [1, 0]);
+      const day = (/** @type {number} */ ahead) => new Date(Date.now() + ahead * 864e5).toLocaleString('sv', {timeZone: 'Europe/Berlin'}).split(' '); // as the rooms have it
+      const [date, from] = day(0), [last] = day(1);
+      const form = {room: 'locations/' + room.toLowerCase(), date, from: from.slice(0, 5), last, to: '00:30', text: 'Painters'};
+      const r = await page.request.post(site.base + '/my/rooms/close', {form, maxRedirects: 0});
+      assert.equal(r.status(), 303, await r.text());
+      await taken.waitFor({timeout: 45000});
+      assert.match(await taken.innerText(), /now.*Painters/s);
+      assert.equal(await free.count(), 0);
+      assert.ok(await tooWide(screen) <= 0);
+      if (process.env.SHOTS) await screen.screenshot({path: process.env.SHOTS + '/lobby-taken.png', fullPage: true});
+      for (const colorScheme of /** @type {const} */ (javaScriptEnabled ? ['light', 'dark'] : [])) { // axe is a script
+        await screen.emulateMedia({colorScheme});
+        assert.deepEqual(await axe(screen), []);
+      }
+    });
+  }));

@@ -19,6 +19,8 @@ type manageView struct {
 	Rooms    []tended
 	Requests []asking
 	Run      []option // the rooms that the reader may close, and pair panels with
+	Places   []option // those whose rooms they may have shown in a lobby
+	Screens  []screen // those in lobbies
 	Today    string
 	Times    []option
 }
@@ -70,6 +72,13 @@ func manage(r *page.Request) (*page.Answer, error) {
 			}
 			v.Rooms = append(v.Rooms, t)
 		}
+	}
+	t := tendingOf(r, list)
+	if v.Places, err = t.places(); err != nil {
+		return nil, err
+	}
+	if v.Screens, err = t.screens(); err != nil {
+		return nil, err
 	}
 	return r.Show("room/manage", "room.manage", v), nil
 }
@@ -191,22 +200,27 @@ func pair(r *page.Request) (*page.Answer, error) {
 	if err := r.Site.Calendars.RunsRoom(r.Context(), r.Caller, room.GUID); err != nil {
 		return nil, failed(err)
 	}
+	if err := confirm(r, panels.Shown{Room: room.GUID}, object(room)); err != nil {
+		return nil, err
+	}
+	return r.Go("/my/rooms/manage", "room.paired", "room", room.FullName), nil
+}
+
+// confirm pairs the device whose code a form has.
+func confirm(r *page.Request, shows panels.Shown, of audit.Object) error {
 	code := strings.Join(strings.Fields(r.PostFormValue("code")), "")
-	act := audit.Act{By: r.By(), Verb: "panel.pair", Object: object(room)}
-	err = r.Audit.Do(r.Context(), act, func() (any, error) {
-		one, err := r.Panels.Confirm(r.Context(), code, room.GUID, panels.Confirmer{GUID: r.Caller.Principal.GUID, Name: r.Caller.Principal.FullName})
+	act := audit.Act{By: r.By(), Verb: "panel.pair", Object: of}
+	err := r.Audit.Do(r.Context(), act, func() (any, error) {
+		one, err := r.Panels.Confirm(r.Context(), code, shows, panels.Confirmer{GUID: r.Caller.Principal.GUID, Name: r.Caller.Principal.FullName})
 		return map[string]string{"panel": one.ID}, err
 	})
 	switch {
 	case errors.Is(err, panels.ErrCode):
-		return nil, page.Fail(http.StatusNotFound, "room.no-code")
+		return page.Fail(http.StatusNotFound, "room.no-code")
 	case errors.Is(err, panels.ErrGuesses):
-		return nil, &page.Error{Status: http.StatusTooManyRequests, Retry: panels.CodeLife}
+		return &page.Error{Status: http.StatusTooManyRequests, Retry: panels.CodeLife}
 	}
-	if err != nil {
-		return nil, failed(err)
-	}
-	return r.Go("/my/rooms/manage", "room.paired", "room", room.FullName), nil
+	return failed(err)
 }
 
 // unpair ends a panel.

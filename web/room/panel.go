@@ -89,6 +89,9 @@ func panel(r *page.Request) (*page.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if one.Place != nil {
+		return &page.Answer{Location: "/panel/lobby"}, nil
+	}
 	v, err := panelRoom(r, one.Room)
 	if err != nil {
 		return nil, err
@@ -105,11 +108,7 @@ func panelRoom(r *page.Request, guid string) (*panelView, error) {
 	if err != nil {
 		return nil, err
 	}
-	if z := seen.Policy.Zone; z != nil {
-		if loc, err := time.LoadLocation(z.Name()); err == nil {
-			r.Zone = loc
-		}
-	}
+	inZone(r, seen.Policy)
 	v := &panelView{Name: seen.Record.FullName, State: "free", Word: r.Locale.T("room.panel-free"), Clock: r.Locale.Clock(r.Local(r.Time)), Zone: r.Zone.String()}
 	v.Message = panelMessage(r)
 	var next int64
@@ -138,10 +137,10 @@ func panelRoom(r *page.Request, guid string) (*panelView, error) {
 	from := now
 	if v.Now != nil {
 		v.State, v.Word = "busy", r.Locale.T("room.panel-busy")
-		v.Until, from = r.Locale.T("room.panel-until", "time", r.Locale.Clock(r.Local(unix(end)))), end
+		v.Until, from = until(r, end), end
 	} else if next != 0 {
-		v.Until = r.Locale.T("room.panel-until", "time", r.Locale.Clock(r.Local(unix(next))))
-		if next-now <= 15*60 {
+		v.Until = until(r, next)
+		if next-now <= soon {
 			v.State, v.Word = "soon", r.Locale.T("room.panel-soon")
 		}
 	}
@@ -158,8 +157,59 @@ func panelRoom(r *page.Request, guid string) (*panelView, error) {
 	return v, nil
 }
 
+// soon is for how many seconds at least a room is free without a warning.
+const soon = 15 * 60
+
+// inZone has a page show times on the clock of a room, if it has one.
+func inZone(r *page.Request, p *policy.Policy) bool {
+	if p.Zone == nil {
+		return false
+	}
+	loc, err := time.LoadLocation(p.Zone.Name())
+	if err == nil {
+		r.Zone = loc
+	}
+	return err == nil
+}
+
 func panelItemOf(r *page.Request, s *rooms.Seen) panelItem {
-	return panelItem{Time: when(r, s), Text: cmp.Or(s.Summary, s.Holder, r.Locale.T("room.panel-taken")), Start: s.Start, UID: s.UID}
+	return panelItem{Time: doorTime(r, s), Text: cmp.Or(s.Summary, s.Holder, r.Locale.T("room.panel-taken")), Start: s.Start, UID: s.UID}
+}
+
+// doorTime writes when something is; the day too where that is not, or not only, today.
+func doorTime(r *page.Request, s *rooms.Seen) string {
+	from, last := r.Local(unix(s.Start)), r.Local(unix(max(s.Start, s.End-1))) // midnight ends the day before
+	switch day := otherDay(r, from); {
+	case s.Start <= r.Time.Unix() && s.AllDay:
+		return when(r, s)
+	case !s.AllDay && from.Format(time.DateOnly) != last.Format(time.DateOnly):
+		return moment(r, s.Span)
+	case day != "":
+		return day + ", " + when(r, s)
+	}
+	return when(r, s)
+}
+
+// until says until when something is so.
+func until(r *page.Request, end int64) string {
+	at := r.Local(unix(end))
+	day := otherDay(r, at)
+	if day == "" || otherDay(r, at.Add(-time.Second)) == "" { // midnight is the next one
+		return r.Locale.T("room.panel-until", "time", r.Locale.Clock(at))
+	}
+	return r.Locale.T("room.panel-until-day", "day", day, "time", r.Locale.Clock(at))
+}
+
+// otherDay names a day that is not today: by its weekday where that says which.
+func otherDay(r *page.Request, t time.Time) string {
+	c := clockOf(r)
+	switch days := int(c.today(t).Sub(c.today(r.Time)) / (24 * time.Hour)); {
+	case days == 0:
+		return ""
+	case days > 0 && days < 7:
+		return r.Locale.Weekday(t.Weekday())
+	}
+	return r.Locale.DayDate(t)
 }
 
 // panelMessages are what a panel says after somebody has pressed a button: by the
@@ -194,7 +244,7 @@ func offerPanel(r *page.Request) (*page.Answer, error) {
 func atDoor(said string, do func(*page.Request, panels.Panel) error) func(*page.Request) (*page.Answer, error) {
 	return func(r *page.Request) (*page.Answer, error) {
 		one, _, err := panelOf(r)
-		if errors.Is(err, panels.ErrUnknown) {
+		if errors.Is(err, panels.ErrUnknown) || err == nil && one.Place != nil {
 			return nil, page.Fail(http.StatusForbidden, "room.no-panel")
 		}
 		if err != nil {

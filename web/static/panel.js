@@ -1,15 +1,17 @@
 // @ts-check
-// The panel at a door: the clock, a fresh page each half minute, and a notice while the
-// server cannot be reached. What was shown last stays.
+// The panel at a door, or the screen in a lobby: the clock, a fresh page each half minute, and
+// a notice while the server cannot be reached. What was shown last stays.
 const clock = document.querySelector('[data-clock]');
 const offline = document.querySelector('[data-offline]');
 let shown = Date.now();
 
 async function look() {
   try {
-    const r = await fetch('/panel/', {method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(5000)});
-    if (offline instanceof HTMLElement) offline.hidden = r.ok;
-    if (r.ok && Date.now() - shown > (clock ? 25000 : 4000)) location.replace('/panel/');
+    // Where a screen is sent on, the server is there; it need not find out how the rooms are.
+    const r = await fetch('/panel/', {method: 'HEAD', cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(5000)});
+    const there = r.ok || r.type === 'opaqueredirect';
+    if (offline instanceof HTMLElement) offline.hidden = there;
+    if (there && Date.now() - shown > (clock ? 25000 : 4000)) location.replace('/panel/');
   } catch {
     if (offline instanceof HTMLElement) offline.hidden = false;
   }
