@@ -47,8 +47,8 @@ func (r *replier) message(copy *ical.Object) (*Message, error) {
 			d.Remove(rid)
 			continue
 		}
-		c := d.Edit(rid)
-		r.strip(c)
+		c := r.part(d.At(rid))
+		d.Put(rid, c)
 		if r.comment != nil {
 			if text := r.comment(rid); text != "" {
 				c.Add(ical.TextProperty("COMMENT", text))
@@ -68,16 +68,17 @@ func (r *replier) message(copy *ical.Object) (*Message, error) {
 	return &Message{Method: Reply, From: r.from, To: []*Party{r.to}, Data: data}, nil
 }
 
-// strip leaves in c what belongs into a REPLY.
-func (r *replier) strip(c *ical.Component) {
-	c.Children = nil
-	c.RemoveFunc(func(p *ical.Property) bool {
-		if p.Name == "ATTENDEE" {
-			return !sameAddress(p, r.from.Address)
+// part returns a copy of what of a component belongs into a REPLY. What does not, most of
+// all the lines of all other attendees, is not copied.
+func (r *replier) part(of *ical.Component) *ical.Component {
+	kept := *of
+	kept.Children, kept.Props = nil, make([]ical.Property, 0, len(replyProps))
+	for i := range of.Props {
+		if p := &of.Props[i]; r.tells(of, p) {
+			kept.Props = append(kept.Props, *p)
 		}
-		task := c.Name == "VTODO" && r.to.Kind == External && slices.Contains(taskProps, p.Name)
-		return !task && !slices.Contains(replyProps, p.Name) && !slices.Contains(r.o.ToOrganizer, p.Name)
-	})
+	}
+	c := kept.Clone()
 	mine := attendeeLine(c, r.from.Address)
 	if r.partStat != "" {
 		setPartStat(mine, r.partStat)
@@ -89,6 +90,16 @@ func (r *replier) strip(c *ical.Component) {
 	}
 	c.Set(ical.NewProperty("DTSTAMP", utc(r.now)))
 	c.Add(ical.NewProperty("REQUEST-STATUS", "2.0;Success"))
+	return c
+}
+
+// tells reports whether a property of a component goes into a REPLY.
+func (r *replier) tells(c *ical.Component, p *ical.Property) bool {
+	if p.Name == "ATTENDEE" {
+		return sameAddress(p, r.from.Address)
+	}
+	task := c.Name == "VTODO" && r.to.Kind == External && slices.Contains(taskProps, p.Name)
+	return task || slices.Contains(replyProps, p.Name) || slices.Contains(r.o.ToOrganizer, p.Name)
 }
 
 // stripParams removes what is between a client and this server (RFC 6638 §7.3).
