@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -279,7 +280,7 @@ func (e *boltEngine) View(ctx context.Context, fn func(Reader) error) error {
 	}
 	state := e.unopened(tx)
 	state.believe(ctx)
-	defer faults()()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // as faults, for less
 	return Run(func() error {
 		defer state.damaged()
 		state.open()
