@@ -229,15 +229,19 @@ func TestControllerFaults(t *testing.T) {
 
 // keepOut asks as somebody who is never let in.
 func (l *load) keepOut(s *running, user string) {
+	c := client()
+	defer c.CloseIdleConnections()
 	for {
 		select {
 		case <-l.stop:
 			return
 		case <-time.After(20 * time.Millisecond):
 		}
-		a, err := try(client(), "PROPFIND", s.HTTP+"/", "", "", "Depth: 0", "Authorization: "+basicField(user, l.password))
-		if err != nil || a.StatusCode/100 == 2 {
-			l.t.Errorf("%s: %s %v", user, a.Status, err)
+		switch a, err := try(c, "PROPFIND", s.HTTP+"/", "", "", "Depth: 0", "Authorization: "+basicField(user, l.password)); {
+		case err != nil:
+			l.t.Errorf("%s: %v", user, err)
+		case a.StatusCode/100 == 2:
+			l.t.Errorf("%s: %s", user, a.Status)
 		}
 	}
 }

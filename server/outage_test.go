@@ -31,13 +31,15 @@ func startLoad(t *testing.T, s *running, password string, known []string, fresh 
 		l.wg.Go(func() { l.ask(s, user, i) })
 	}
 	l.wg.Go(func() {
+		c := client()
+		defer c.CloseIdleConnections()
 		for _, user := range fresh {
 			select {
 			case <-l.stop:
 				return
 			case <-time.After(20 * time.Millisecond):
 			}
-			l.one(client(), "PROPFIND", s.HTTP+"/", user, "", "Depth: 0")
+			l.one(c, "PROPFIND", s.HTTP+"/", user, "", "Depth: 0")
 		}
 	})
 	return l
