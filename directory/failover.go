@@ -91,11 +91,15 @@ func ask[T any](ctx context.Context, p *pool, kind laneKind, fn func(context.Con
 }
 
 // blameSilent marks down the hosts that have said nothing at all, on any
-// connection, since they were asked. One that responds to others is only slow.
+// connection, since they were asked. One that responded to others is only slow, or has
+// become silent just now: for a while the others are asked first, so that a request with
+// several questions waits for it once.
 func blameSilent(hosts []*host, asked []time.Time) {
 	for i, h := range hosts {
 		if h.lastResponse.Load() < asked[i].UnixNano() {
 			h.markDown(fmt.Errorf("no response for %v", time.Since(asked[i]).Round(time.Millisecond)))
+		} else {
+			h.slow.Store(time.Now().Add(2 * h.hedge).UnixNano())
 		}
 	}
 }
@@ -171,11 +175,11 @@ const (
 	maxCatchUp = 5 * time.Minute
 )
 
-// well returns the hosts that are not down, in the order configured, but last those that
-// were until lately.
+// well returns the hosts that are not down, in the order configured, but behind the others
+// those that are slow, and last those that were down until lately.
 func (p *pool) well() []*host {
 	out := make([]*host, 0, len(p.hosts))
-	var behind []*host
+	var slow, behind []*host
 	now := time.Now()
 	for _, h := range p.hosts {
 		h.mu.Lock()
@@ -183,12 +187,14 @@ func (p *pool) well() []*host {
 		case h.down != nil:
 		case now.Before(h.behind):
 			behind = append(behind, h)
+		case now.UnixNano() < h.slow.Load():
+			slow = append(slow, h)
 		default:
 			out = append(out, h)
 		}
 		h.mu.Unlock()
 	}
-	return append(out, behind...)
+	return append(append(out, slow...), behind...)
 }
 
 // whyDown joins the reasons of all hosts.

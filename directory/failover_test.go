@@ -181,6 +181,46 @@ func TestOtherAnswers(t *testing.T) {
 	}
 }
 
+// TestSlowIsAskedLast: a server that responds to others but not to a question has the next
+// questions put to the other one at once, and is not taken for one that is down.
+func TestSlowIsAskedLast(t *testing.T) {
+	first, url1 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
+	_, url2 := serveMem(t, directorytest.LDIF()+rootEntry, memldap.Options{})
+	c := directory.LDAPConfig{URLs: []string{url1, url2}, Base: []string{base}, FailoverAfter: time.Second, Timeout: 8 * time.Second}
+	for range 5 { // on a machine that stands still for long the server is silent, and so down
+		d := open(t, c)
+		number := func() int { n, _ := first.Requests(); return int(n) }
+		first.SetQuirks(memldap.Quirks{Delay: 800 * time.Millisecond})
+		before := number()
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Lookup(t.Context(), directory.Key{By: directory.Name, Type: directory.User, Value: "bob"})
+			done <- err
+		}()
+		eventually(t, 5*time.Second, "the first server is asked", func() bool { return number() > before })
+		first.SetQuirks(memldap.Quirks{Delay: 3 * time.Second})
+		if _, err := d.Lookup(t.Context(), alice); err != nil { // while it responds to the other
+			t.Fatal(err)
+		}
+		before = number()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		_, err := d.Lookup(t.Context(), alice)
+		first.SetQuirks(memldap.Quirks{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if up(d)[0] {
+			if n := number() - before; n != 0 {
+				t.Errorf("the slow server is asked %d times more", n)
+			}
+			return
+		}
+	}
+	t.Error("the first server was never slow, and always down")
+}
+
 const rootEntry = "\ndn: dc=example,dc=com\nobjectClass: domain\ndc: example\n"
 
 // TestIdleConnectionLost restarts the only server between two questions: that

@@ -50,6 +50,7 @@ type host struct {
 	lanes [laneCount]lane
 
 	lastResponse atomic.Int64 // Unix ns of the last response of any kind
+	slow         atomic.Int64 // Unix ns until when it counts as slow; see blameSilent
 	mu           sync.Mutex
 	down         error // why it is not asked; nil: it is well
 	since        time.Time
